@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "base/id.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+
+enum { NODE_BITS = 6, SEQUENCE_BITS = 16 };
+static const int64_t epoch_ms = INT64_C(1704067200000); /* 2024-01-01 */
+
+/* `last` counts (milliseconds, sequence) as one number: its successor carries into the milliseconds by itself. */
+struct id_maker {
+    const struct clock *clock;
+    unsigned node;
+    atomic_int_fast64_t last;
+};
+
+struct id_maker *id_maker_create(const struct clock *clock, unsigned node) {
+    assert(node < 1u << NODE_BITS);
+    struct id_maker *m = mem_zalloc(sizeof *m);
+    if (!m) return NULL;
+    m->clock = clock;
+    m->node = node;
+    return m;
+}
+
+void id_maker_destroy(struct id_maker **address) { MEM_FREE(address); }
+
+int64_t id_next(struct id_maker *m) {
+    int64_t ms = clock_utc(m->clock).ns / NS_PER_MS - epoch_ms;
+    if (ms < 0) ms = 0;
+    int64_t now = ms << SEQUENCE_BITS;
+    int64_t last = atomic_load(&m->last), next;
+    do next = now > last ? now : last + 1;
+    while (!atomic_compare_exchange_weak(&m->last, &last, next));
+    int64_t sequence = next & ((1 << SEQUENCE_BITS) - 1);
+    return (next >> SEQUENCE_BITS) << (NODE_BITS + SEQUENCE_BITS) | (int64_t)m->node << SEQUENCE_BITS | sequence;
+}
+
+static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+struct public_id public_id_random(void) {
+    uint8_t bytes[10];
+    rng_secure(bytes, sizeof bytes);
+    struct public_id id = {{0}};
+    uint32_t bits = 0;
+    int held = 0, at = 0;
+    for (int i = 0; i < PUBLIC_ID_LEN; i++) {
+        if (held < 5) bits = bits << 8 | bytes[at++], held += 8;
+        held -= 5;
+        id.text[i] = alphabet[bits >> held & 31];
+    }
+    return id;
+}
+
+bool public_id_parse(struct slice s, struct public_id *out) {
+    if (s.len != PUBLIC_ID_LEN) return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (!s.ptr[i] || !strchr(alphabet, s.ptr[i])) return false;
+    memcpy(out->text, s.ptr, s.len);
+    out->text[PUBLIC_ID_LEN] = 0;
+    return true;
+}

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ * Every lock of the house, in the order in which they may be taken: while one is held, only later ones may be.
+ * LOCK_CLASS(name, what it guards) */
+LOCK_CLASS(test_outer, "for tests of this mechanism")
+LOCK_CLASS(test_inner, "for tests of this mechanism")
