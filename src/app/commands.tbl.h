@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ * Every command, in the order of `grandstand help`. The file command_NAME.c holds its function and its options.
+ * COMMAND(name, arguments as --help shows them, fewest, most, one line of summary) */
+COMMAND(help, "[COMMAND]", 0, 1, "list the commands, or explain one")
+COMMAND(version, "", 0, 0, "say which version this is and what it was built with")
