@@ -1,0 +1,20 @@
+// Counts a JUnit file of meson: prints "passed failed skipped". A missing or empty file is a failure.
+import { readFileSync } from 'node:fs';
+
+let xml = '';
+try {
+  xml = readFileSync(process.argv[2], 'utf8');
+} catch {
+  // counted as a failure below
+}
+let passed = 0;
+let failed = 0;
+let skipped = 0;
+for (const [, selfClosed, body] of xml.matchAll(/<testcase\b[^>]*?(\/>|>([\s\S]*?)<\/testcase>)/g)) {
+  const inner = selfClosed === '/>' ? '' : (body ?? '');
+  if (/<(failure|error)\b/.test(inner)) failed++;
+  else if (/<skipped\b/.test(inner)) skipped++;
+  else passed++;
+}
+if (passed + failed + skipped === 0) failed = 1;
+console.log(passed, failed, skipped);
