@@ -28,7 +28,7 @@ struct caption_list {
     struct arena *mem;
     struct caption_cue *cues;
     size_t count, capacity;
-    size_t dropped; /* cues that were refused: no text, no duration, beyond a limit */
+    size_t dropped; /* cues that were refused: no text, no duration, malformed times */
 };
 
 enum {
@@ -44,7 +44,7 @@ struct caption_list caption_list_of(struct arena *mem);
 MUST_USE struct err caption_add(struct caption_list *, struct caption_cue cue);
 
 /* Sorts by start, then end, keeping the order of equals. Call once after the last caption_add. */
-void caption_sort(struct caption_list *);
+MUST_USE struct err caption_sort(struct caption_list *); /* ERR_LIMIT "memory" */
 
 /* Reads a WebVTT file (section 6.1; the parser's leniency of section 6.1 is kept: bad blocks are skipped and counted).
  * STYLE and REGION blocks are left out. *offset_ms gets the shift of an X-TIMESTAMP-MAP header (RFC 8216 section 3.5)
@@ -56,11 +56,16 @@ MUST_USE struct err caption_read_webvtt(struct slice file, struct caption_list *
 /* Appends the whole file, "WEBVTT" first. What was read by caption_read_webvtt and written by this reads the same. */
 void caption_write_webvtt(const struct caption_list *, struct buf *out);
 
+/* Cue settings of WebVTT section 6.3, those that are spelled right, separated by single blanks. */
+struct slice caption_settings_from_webvtt(struct arena *mem, struct slice settings);
+
 /* Cue text from what containers carry per event. Empty when nothing visible is left. Input that is not UTF-8 is taken
- * as Windows-1252, since old subtitle files are. Result lives in `mem`; {NULL, 0} also when memory ran out
- * (arena_overflowed tells). `settings` gets WebVTT cue settings (position of the text), may be NULL. */
+ * as Windows-1252, since old subtitle files are. Input beyond CAPTION_TEXT_BYTES_MAX is cut there. Results live in
+ * `mem`; the empty slice also when memory ran out (arena_overflowed tells). `settings` gets WebVTT cue settings (where
+ * the text stands: static text, valid for ever) or the empty slice; it may be NULL. */
 struct slice caption_text_from_webvtt(struct arena *mem, struct slice payload);
-struct slice caption_text_from_subrip(struct arena *mem, struct slice payload);
+/* Knows <b> <i> <u>, {\\b1} and {\\an8}; <font> is dropped. */
+struct slice caption_text_from_subrip(struct arena *mem, struct slice payload, struct slice *settings);
 /* An event as Matroska and libavcodec carry it: ReadOrder,Layer,Style,Name,MarginL,MarginR,MarginV,Effect,Text. */
 struct slice caption_text_from_ass(struct arena *mem, struct slice event, struct slice *settings);
 /* A sample of 3GPP TS 26.245 (tx3g): 16-bit length, text in UTF-8 or UTF-16, then boxes; "styl" gives bold, italic,
