@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+//
+// The one door to the server's API. What the first HTML already brought along (the data island) is not asked for again;
+// answers to GET are kept for a minute so that going back is instant.
+import type { Check } from './check';
+import { language, t } from './text';
+
+/** `message` is a sentence for people, in their language; `code` is stable; status 0 means that no answer came. */
+export class ApiError extends Error {
+    constructor(readonly code: string, message: string, readonly status: number) {
+        super(message);
+    }
+}
+export const isAbort = (error: unknown): boolean => error instanceof DOMException && error.name === 'AbortError';
+
+const base = '/api/v1';
+const keep_ms = 60_000;
+const kept = new Map<string, { value: unknown; until: number }>();
+
+/** Reads the island once; its answers count as fresh. */
+export function readIsland(): void {
+    const element = document.getElementById('gs-data');
+    if (!element?.textContent) return;
+    try {
+        const island = JSON.parse(element.textContent) as { answers?: Record<string, unknown> };
+        for (const [path, value] of Object.entries(island.answers ?? {})) kept.set(path, { value, until: Date.now() + keep_ms });
+    } catch {
+        /* a page without an island asks for everything */
+    }
+}
+
+function withLanguage(path: string): string {
+    return `${base}${path}${path.includes('?') ? '&' : '?'}lang=${language()}`;
+}
+
+function checked<T>(value: unknown, path: string, check: Check<T>): T {
+    try {
+        return check(value, path);
+    } catch (error) {
+        console.error(error);
+        throw new ApiError('client.answer', t('error.answer'), 200);
+    }
+}
+
+async function exchange(path: string, init: RequestInit): Promise<{ value: unknown; date: number }> {
+    let response: Response;
+    try {
+        response = await fetch(withLanguage(path), { credentials: 'same-origin', ...init });
+    } catch (error) {
+        if (isAbort(error)) throw error;
+        throw new ApiError('client.network', t('error.network'), 0);
+    }
+    const text = await response.text().catch(() => '');
+    let value: unknown = null;
+    try {
+        value = text ? JSON.parse(text) : null;
+    } catch {
+        if (response.ok) throw new ApiError('client.answer', t('error.answer'), response.status);
+    }
+    if (!response.ok) {
+        const error = (value as { error?: { code?: unknown; message?: unknown } } | null)?.error;
+        throw new ApiError(
+            typeof error?.code === 'string' ? error.code : 'client.answer',
+            typeof error?.message === 'string' ? error.message : t('error.answer'),
+            response.status);
+    }
+    return { value, date: Date.parse(response.headers.get('Date') ?? '') || Date.now() };
+}
+
+/** What is already here, without asking; undefined if nothing is. */
+export function peek<T>(path: string, check: Check<T>): T | undefined {
+    const hit = kept.get(path);
+    if (!hit || hit.until < Date.now()) return undefined;
+    try {
+        return check(hit.value, path);
+    } catch {
+        return undefined;
+    }
+}
+
+export async function get<T>(path: string, check: Check<T>, signal?: AbortSignal): Promise<T> {
+    const { value } = await exchange(path, signal ? { signal } : {});
+    const result = checked(value, path, check);
+    kept.set(path, { value, until: Date.now() + keep_ms });
+    return result;
+}
+
+export interface Sent<T> {
+    value: T;
+    server_ms: number; // the server's clock when it answered
+}
+
+/** A request that changes something; what was kept is forgotten. */
+export async function send<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body: unknown, check: Check<T>,
+                              init: RequestInit = {}): Promise<Sent<T>> {
+    const headers: Record<string, string> = { 'X-Grandstand': '1' };
+    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    const request: RequestInit = { method, headers, ...init };
+    if (body !== undefined) request.body = JSON.stringify(body);
+    const { value, date } = await exchange(path, request);
+    kept.clear();
+    return { value: checked(value, path, check), server_ms: date };
+}
+
+export const urlOf = withLanguage;
+export const forget = (): void => kept.clear();

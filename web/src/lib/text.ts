@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+//
+// Every word on the pages comes through t(). The catalogue is text/*.json; one language is loaded, before anything is
+// drawn, and changing it loads the page anew.
+import type { Catalogue, Texts } from '../generated/keys';
+
+export const languages = { en: 'English', de: 'Deutsch', zh: '中文', th: 'ไทย' } as const;
+export type Language = keyof typeof languages;
+export const isLanguage = (value: unknown): value is Language => typeof value === 'string' && value in languages;
+
+const loaders: Record<Language, () => Promise<{ default: Catalogue }>> = {
+    en: () => import('../generated/en'),
+    de: () => import('../generated/de'),
+    zh: () => import('../generated/zh'),
+    th: () => import('../generated/th'),
+};
+
+let catalogue: Catalogue;
+let plural: Intl.PluralRules;
+let current: Language = 'en';
+
+/** Loads a language; t() works from then on. */
+export async function useLanguage(language: Language): Promise<void> {
+    catalogue = (await loaders[language]()).default;
+    plural = new Intl.PluralRules(language);
+    current = language;
+}
+export const language = (): Language => current;
+
+type Params<K extends keyof Texts> = Texts[K] extends undefined ? [] : [Texts[K]];
+
+/** The text of a code with its parameters filled in; `count` chooses the form. */
+export function t<K extends keyof Texts>(code: K, ...params: Params<K>): string {
+    const values = params[0] as Record<string, string | number> | undefined;
+    const entry = catalogue[code];
+    const text = typeof entry === 'string' ? entry
+        : (plural.select(Number(values?.['count'])) === 'one' && entry.one) || entry.other;
+    return values ? text.replace(/\{(\w+)\}/g, (braces, name: string) => String(values[name] ?? braces)) : text;
+}
+
+/** The text of a code that came from outside (a genre, a step of a job), or what stands for it. */
+export function textOr(code: string, otherwise: string): string {
+    const entry = catalogue[code as keyof Texts];
+    return typeof entry === 'string' ? entry : otherwise;
+}
