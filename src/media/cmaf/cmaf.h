@@ -14,8 +14,10 @@
  *
  * A track file, v0.mp4:
  *
- *   | ftyp | moov | sidx | free | moof mdat | moof mdat | ...
- *   '-- init ----'  '- room --'  '- segment 0: one part -'   a segment is one or more parts, a part one moof+mdat
+ *   | ftyp | moov | sidx | free | styp | moof mdat | styp | moof mdat | moof mdat | ...
+ *   '-- init ----'  '- room --'  '--- segment 0 ---' '--------- segment 1 ---------'
+ *
+ * A segment is a styp and one or more parts, a part one moof and mdat. Segments on demand have one part, unless they are huge.
  *
  * Time. A sample has a decode time and a presentation time in its track's timescale, on one presentation timeline shared
  * by all tracks of a folder: 0 is where playing starts. Times before 0 are allowed: encoder priming (AAC, Opus) and pictures
@@ -116,7 +118,7 @@ void cmaf_track_display_size(const struct cmaf_track *, uint32_t *width, uint32_
 /* ---- one sample ---- */
 
 struct cmaf_sample {
-    int64_t dts, pts; /* timescale units on the presentation timeline; dts grows strictly within a track */
+    int64_t dts, pts; /* timescale units on the presentation timeline; dts never falls within a track */
     uint32_t duration;
     uint32_t bytes;
     bool is_sync;           /* decoding can start here */
@@ -133,11 +135,12 @@ struct cmaf_sample {
  * own sinf: see cmaf_writer_options. */
 typedef struct err cmaf_transform(void *user, struct cmaf_sample *samples, size_t count, uint32_t moof_offset, struct buf *traf_boxes);
 
-/* Appends the moof and the 8-byte mdat header of a part to `head`; the payloads follow in order. `decode_shift` is added
- * to decode times, `media_time` to all times, to give tfdt. `traf_boxes` are put before the trun (may be empty).
- * Errors: ERR_LIMIT (more than 4 GB in one part, composition offsets beyond 31 bits, memory). */
+/* Appends the moof and the 8-byte mdat header of a part (count > 0) to `head`; the payloads follow in order. `decode_shift` is
+ * added to decode times, `media_time` to all times, to give tfdt. `traf_boxes` are put before the trun (may be empty).
+ * Errors: ERR_INPUT (sample.time: before the track's start, or composition offsets beyond 31 bits), ERR_LIMIT (more than 4 GB,
+ * memory). */
 MUST_USE struct err cmaf_part_build(const struct cmaf_sample *samples, size_t count, uint32_t sequence, int64_t media_time,
-                                    int64_t decode_shift, bool is_video, struct slice traf_boxes, struct buf *head);
+                                    int64_t decode_shift, struct slice traf_boxes, struct buf *head);
 /* Appends ftyp and moov. `sinf` is empty, or a whole sinf box: the sample entry is then encv or enca. */
 MUST_USE struct err cmaf_init_build(const struct cmaf_track *, int64_t media_time, struct slice sinf, struct buf *out);
 
@@ -149,7 +152,7 @@ enum cmaf_segment_flags {
 };
 
 struct cmaf_segment {
-    uint64_t offset;    /* of the moof in the track file */
+    uint64_t offset;    /* of the styp in the track file */
     int64_t start;      /* earliest presentation time, timescale units, on the presentation timeline */
     uint32_t bytes;
     uint32_t duration;  /* timescale units, to the start of the next one */
@@ -197,6 +200,7 @@ struct cmaf_writer_options {
     uint64_t duration_ms; /* an upper bound if known: how much room the sidx gets; 0: room for 2 hours. Too little is not
                            * an error: entries then span several segments */
     bool follows;         /* cut only where cmaf_writer_cut_at says: for audio beside video */
+    bool leaves_sync;     /* do not wait for the disk at the end: for what can simply be made again */
     uint32_t part_bytes_max;              /* 0: 64 MB. An open part that grows beyond is closed; the segment goes on */
     void (*release)(void *user, void *owner); /* for each sample with an owner, once its payload is written or dropped */
     cmaf_transform *transform;            /* NULL: payload as it is */
@@ -210,7 +214,7 @@ struct cmaf_writer;
 MUST_USE struct err cmaf_writer_open(const struct cmaf_track *, const struct cmaf_writer_options *, struct cmaf_writer **out);
 /* Takes the sample in decode order. `data` is borrowed until released. After an error the writer only takes
  * cmaf_writer_close; the sample was taken (it will be released).
- * Errors: ERR_INPUT (sample.order: decode times do not grow; sample.time), ERR_LIMIT, ERR_IO. */
+ * Errors: ERR_INPUT (sample.order: decode times fall; sample.time), ERR_LIMIT, ERR_IO. */
 MUST_USE struct err cmaf_writer_add(struct cmaf_writer *, const struct cmaf_sample *);
 /* For a writer that follows: a segment ends before the first sample that begins at or after `time` / `timescale`. In growing
  * order; may come before or after the samples. */
