@@ -66,7 +66,8 @@ struct db_options {
 };
 
 /* Opens, checks that it works, and starts the writer ("db-writer") and, for SQLite, "db-checkpoint". Errors besides
- * those above: ERR_NOT_FOUND (the folder), ERR_DENIED, ERR_INPUT db.url, db.old (PostgreSQL before 12). */
+ * those above: ERR_INPUT db.url, db.foreign (a file that is no database), db.old (PostgreSQL before 12), ERR_NOT_FOUND db.folder,
+ * ERR_DENIED db.denied, ERR_IO db.connect. */
 MUST_USE struct err db_open(struct db **out, const struct db_options *);
 /* Runs what is queued, answers it, stops the threads, frees, clears the pointer. The caller sees to it that nobody
  * asks any more. NULL is fine. */
