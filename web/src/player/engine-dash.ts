@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import shaka from 'shaka-player/dist/shaka-player.dash-es2021.js';
+import { inLanguage, type Engine, type EngineEvents, type MakeEngine, type Quality, type Tracks, type Wishes } from './engine';
+import { refusalOf, token_header, type Ticket } from './ticket';
+
+type Error = shaka.extern.Error;
+type Track = shaka.extern.Track;
+
+class DashEngine implements Engine {
+    #player = new shaka.Player();
+    #video: HTMLVideoElement;
+    #ticket: Ticket;
+    #events: EngineEvents;
+
+    constructor(video: HTMLVideoElement, ticket: Ticket, events: EngineEvents) {
+        this.#video = video;
+        this.#ticket = ticket;
+        this.#events = events;
+    }
+
+    async load(wishes: Wishes): Promise<void> {
+        const player = this.#player;
+        const tell = (): void => this.#events.tracks(this.#tracks());
+        for (const event of ['trackschanged', 'adaptation', 'variantchanged', 'textchanged', 'audiotrackchanged'])
+            player.addEventListener(event, tell);
+        player.addEventListener('error', (event) => this.#failed((event as unknown as { detail: Error }).detail));
+        player.configure({
+            abr: { defaultBandwidthEstimate: 4_000_000 },
+            streaming: {
+                bufferingGoal: 30,
+                bufferBehind: 30,
+                retryParameters: { maxAttempts: 4, baseDelay: 500, backoffFactor: 2, fuzzFactor: 0.3, timeout: 20_000 },
+                // A refusal is answered by the ticket; a renewed one lets the stream go on where it stopped.
+                failureCallback: (error: Error) => void this.#streamFailed(error),
+            },
+            ...(wishes.audio ? { preferredAudio: [{ language: wishes.audio }] } : {}),
+        });
+        const net = player.getNetworkingEngine();
+        net?.registerRequestFilter((_type, request) => {
+            request.headers[token_header] = this.#ticket.use();
+        });
+        try {
+            await player.attach(this.#video);
+            await player.load(this.#ticket.playback.dash, wishes.start_s > 0 ? wishes.start_s : null);
+        } catch (error) {
+            await this.#failed(error as Error);
+            return;
+        }
+        const audio = inLanguage(this.#tracks().audios, wishes.audio);
+        if (audio && audio.id !== this.#tracks().audio) this.setAudio(audio.id);
+        this.setCaption(inLanguage(this.#tracks().captions, wishes.caption)?.id ?? null);
+        tell();
+    }
+
+    /** One variant for each picture size in the audio language that plays. */
+    #variants(): Track[] {
+        const all = this.#player.getVariantTracks();
+        const active = all.find((track) => track.active);
+        const audio = active?.audioId ?? null;
+        return all.filter((track) => track.audioId === audio).sort((a, b) => (b.height ?? 0) - (a.height ?? 0));
+    }
+
+    #tracks(): Tracks {
+        const variants = this.#variants();
+        const toQuality = (track: Track): Quality => ({ id: String(track.videoId ?? track.id), height: track.height ?? 0, bitrate: track.bandwidth });
+        const active = variants.find((track) => track.active);
+        const audios = this.#player.getAudioTracks();
+        const texts = this.#player.getTextTracks();
+        const shown = texts.find((track) => track.active);
+        const isAuto = this.#player.getConfiguration().abr.enabled;
+        return {
+            qualities: variants.map(toQuality),
+            audios: audios.map((track, i) => ({ id: String(i), lang: track.language, label: track.label ?? '' })),
+            captions: texts.map((track) => ({ id: String(track.id), lang: track.language, label: track.label ?? '' })),
+            audio: String(audios.findIndex((track) => track.active)),
+            caption: shown ? String(shown.id) : null,
+            quality: isAuto || !active ? null : toQuality(active).id,
+            playing: active ? toQuality(active) : null,
+        };
+    }
+
+    #isRefusal(error: Error): boolean {
+        return error.code === shaka.util.Error.Code.BAD_HTTP_STATUS && (error.data[1] === 403 || error.data[1] === 401);
+    }
+
+    async #streamFailed(error: Error): Promise<void> {
+        if (this.#isRefusal(error)) {
+            const { code, message } = refusalOf(error.data[2]);
+            if (await this.#ticket.denied(code, message)) this.#player.retryStreaming(0.1);
+        } else if (navigator.onLine) this.#player.retryStreaming(1);
+    }
+
+    async #failed(error: Error): Promise<void> {
+        if (error.code === shaka.util.Error.Code.LOAD_INTERRUPTED || error.code === shaka.util.Error.Code.OPERATION_ABORTED) return;
+        if (this.#isRefusal(error)) {
+            const { code, message } = refusalOf(error.data[2]);
+            await this.#ticket.denied(code, message);
+            return;
+        }
+        if (error.severity !== shaka.util.Error.Severity.CRITICAL) return;
+        const { NETWORK } = shaka.util.Error.Category;
+        this.#events.failed(error.category === NETWORK ? 'network' : 'media', `shaka ${error.code}`);
+    }
+
+    setQuality(id: string | null): void {
+        this.#player.configure({ abr: { enabled: id === null } });
+        const track = this.#variants().find((variant) => String(variant.videoId ?? variant.id) === id);
+        if (track) this.#player.selectVariantTrack(track, true, 2);
+        this.#events.tracks(this.#tracks());
+    }
+    setAudio(id: string): void {
+        const track = this.#player.getAudioTracks()[Number(id)];
+        if (track) this.#player.selectAudioTrack(track);
+        this.#events.tracks(this.#tracks());
+    }
+    setCaption(id: string | null): void {
+        this.#player.selectTextTrack(this.#player.getTextTracks().find((track) => String(track.id) === id) ?? null);
+        this.#events.tracks(this.#tracks());
+    }
+    bandwidth(): number {
+        return this.#player.getStats().estimatedBandwidth || 0;
+    }
+    async destroy(): Promise<void> {
+        await this.#player.destroy();
+    }
+}
+
+export const make: MakeEngine = (video, ticket, events) => new DashEngine(video, ticket, events);
+export function isSupported(): boolean {
+    shaka.polyfill.installAll();
+    return shaka.Player.isBrowserSupported();
+}

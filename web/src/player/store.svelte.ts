@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+//
+// The player's one store. Parts show what stands here and ask for changes with request(); only the store touches the
+// engine and the ticket. The video element's own state (paused, time, volume) is media-chrome's to show.
+import { ApiError } from '../lib/api';
+import { remember } from '../lib/history';
+import { store, stored } from '../lib/settings.svelte';
+import { language, t } from '../lib/text';
+import { noTracks, type Engine, type MakeEngine, type Tracks } from './engine';
+import { Previews } from './previews';
+import { Ticket } from './ticket';
+
+export type Protocol = 'hls' | 'dash';
+export type Request =
+    | { do: 'quality'; id: string | null }
+    | { do: 'audio'; id: string }
+    | { do: 'caption'; id: string | null }
+    | { do: 'toggle-captions' }
+    | { do: 'speed'; rate: number }
+    | { do: 'protocol'; protocol: Protocol }
+    | { do: 'seek'; by_s: number }
+    | { do: 'jump'; part: number }
+    | { do: 'frame'; direction: 1 | -1 }
+    | { do: 'toggle-play' | 'toggle-mute' | 'retry' | 'again' }
+    | { do: 'volume'; by: number };
+
+/** What the player is at: a sentence stands where the picture was in `refused` and `broken`. */
+export type Phase = 'loading' | 'playing' | 'refused' | 'broken' | 'ended';
+
+export const speeds = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
+
+export function wishedProtocol(): Protocol {
+    const wish = new URLSearchParams(location.search).get('protocol') ?? stored('protocol');
+    return wish === 'dash' ? 'dash' : 'hls';
+}
+
+interface MediaRequests {
+    count: number;
+    first_byte_ms: number | null;
+}
+
+export class PlayerStore {
+    phase = $state<Phase>('loading');
+    message = $state('');
+    tracks = $state.raw<Tracks>(noTracks);
+    speed = $state(1);
+    protocol = $state<Protocol>(wishedProtocol());
+    engineName = $state('');
+    renewals = $state(0);
+    startup_ms = $state<number | null>(null);
+    media = $state.raw<MediaRequests>({ count: 0, first_byte_ms: null });
+    previews: Previews | null = null;
+
+    #video: HTMLVideoElement;
+    #id: string;
+    #start_s: number;
+    #engine: Engine | null = null;
+    #ticket: Ticket | null = null;
+    #abort = new AbortController();
+    #run = 0; // each start has a number: what an earlier one still answers is not heard
+    #lastCaption: string | null = null;
+    #observer: PerformanceObserver | null = null;
+    #kept_at = 0;
+
+    constructor(video: HTMLVideoElement, id: string, start_s: number) {
+        this.#video = video;
+        this.#id = id;
+        this.#start_s = start_s;
+        this.speed = Number(stored('speed')) || 1;
+        const { signal } = this.#abort;
+        video.addEventListener('playing', () => this.#ticket?.watch(true), { signal });
+        video.addEventListener('pause', () => {
+            this.#ticket?.watch(false);
+            this.#keep();
+        }, { signal });
+        video.addEventListener('seeked', () => this.#keep(), { signal });
+        video.addEventListener('timeupdate', () => {
+            if (performance.now() - this.#kept_at > 5000) this.#keep();
+        }, { signal });
+        video.addEventListener('ended', () => {
+            this.#keep();
+            if (this.phase === 'playing') this.phase = 'ended';
+        }, { signal });
+        video.addEventListener('play', () => {
+            if (this.phase === 'ended') this.phase = 'playing';
+            // Nothing may bring back a picture that was refused: not a key, not the headset's button.
+            if (this.phase === 'refused' || this.phase === 'broken') video.pause();
+        }, { signal });
+        video.addEventListener('ratechange', () => {
+            if (video.playbackRate > 0) this.speed = video.playbackRate;
+        }, { signal });
+        addEventListener('pagehide', () => this.#keep(), { signal });
+        if (globalThis.PerformanceObserver) {
+            this.#observer = new PerformanceObserver((list) => {
+                const ours = (list.getEntriesByType('resource') as PerformanceResourceTiming[]).filter((entry) => /\/media\//.test(entry.name));
+                const last = ours.at(-1);
+                if (!last) return;
+                this.media = {
+                    count: this.media.count + ours.length,
+                    first_byte_ms: last.responseStart > 0 ? last.responseStart - last.requestStart : this.media.first_byte_ms,
+                };
+            });
+            this.#observer.observe({ type: 'resource' });
+        }
+    }
+
+    async start(): Promise<void> {
+        const run = ++this.#run;
+        const began = performance.now();
+        this.phase = 'loading';
+        this.message = '';
+        try {
+            const ticket = await Ticket.open(this.#id, {
+                refused: (message) => this.#stop('refused', message),
+                renewed: (count) => (this.renewals = count),
+            });
+            if (run !== this.#run) return ticket.close();
+            this.#ticket = ticket;
+            const make = await this.#choose();
+            if (run !== this.#run) return;
+            if (!make) return this.#stop('broken', t('watch.unsupported'));
+            this.#video.addEventListener('loadeddata', () => {
+                this.startup_ms ??= performance.now() - began;
+                if (this.phase === 'loading') this.phase = 'playing';
+            }, { signal: this.#abort.signal, once: true });
+            this.#engine = make(this.#video, ticket, {
+                tracks: (tracks) => {
+                    if (run === this.#run) this.tracks = tracks;
+                },
+                failed: (failure, detail) => {
+                    console.error(`playback: ${failure}: ${detail}`);
+                    if (run === this.#run) this.#stop('broken', t(`watch.${failure}`));
+                },
+            });
+            if (ticket.playback.thumbnails) this.previews = new Previews(this.#video, ticket, ticket.playback.thumbnails);
+            const caption = stored('caption');
+            await this.#engine.load({
+                start_s: this.#start_s,
+                audio: stored('audio') ?? language(),
+                caption: caption === 'off' ? null : caption,
+            });
+            this.#video.defaultPlaybackRate = this.speed;
+            this.#video.playbackRate = this.speed;
+            if (run === this.#run) await this.#video.play().catch(() => undefined); // not allowed without a gesture: play waits
+        } catch (error) {
+            if (run !== this.#run) return;
+            const isRefusal = error instanceof ApiError && (error.status === 403 || error.status === 401);
+            this.#stop(isRefusal ? 'refused' : 'broken', error instanceof ApiError ? error.message : t('watch.media'));
+            if (!(error instanceof ApiError)) console.error(error);
+        }
+    }
+
+    /** Loads only the engine that is needed. */
+    async #choose(): Promise<MakeEngine | null> {
+        if (this.protocol === 'dash') {
+            const dash = await import('./engine-dash');
+            if (dash.isSupported()) {
+                this.engineName = 'DASH · Shaka Player';
+                return dash.make;
+            }
+        }
+        const hls = await import('./engine-hls');
+        if (hls.isSupported()) {
+            this.engineName = 'HLS · hls.js';
+            return hls.make;
+        }
+        const native = await import('./engine-native');
+        if (!native.isSupported(this.#video)) return null;
+        this.engineName = 'HLS';
+        return native.make;
+    }
+
+    /** Playback is over: the element loses its source, so that not even a buffered frame is shown. */
+    #stop(phase: 'refused' | 'broken', message: string): void {
+        this.#start_s = this.#video.currentTime || this.#start_s;
+        this.#keep();
+        this.phase = phase;
+        this.message = message;
+        void this.#release();
+    }
+
+    async #release(): Promise<void> {
+        this.#run++;
+        const engine = this.#engine;
+        this.#engine = null;
+        this.#ticket?.close();
+        this.#ticket = null;
+        this.previews?.close();
+        this.previews = null;
+        this.#video.pause();
+        this.#video.removeAttribute('src');
+        this.#video.load();
+        this.tracks = noTracks;
+        await engine?.destroy().catch(() => undefined);
+        if (document.pictureInPictureElement === this.#video) await document.exitPictureInPicture().catch(() => undefined);
+    }
+
+    #keep(): void {
+        if (this.phase !== 'playing' && this.phase !== 'ended') return;
+        this.#kept_at = performance.now();
+        if (this.#video.currentTime > 0) remember(this.#id, this.#video.currentTime, this.#video.duration);
+    }
+
+    request(request: Request): void {
+        const video = this.#video;
+        switch (request.do) {
+            case 'quality':
+                return this.#engine?.setQuality(request.id);
+            case 'audio':
+                store('audio', this.tracks.audios.find((track) => track.id === request.id)?.lang ?? null);
+                return this.#engine?.setAudio(request.id);
+            case 'caption':
+                store('caption', this.tracks.captions.find((track) => track.id === request.id)?.lang ?? 'off');
+                if (request.id !== null) this.#lastCaption = request.id;
+                return this.#engine?.setCaption(request.id);
+            case 'toggle-captions': {
+                const { caption, captions } = this.tracks;
+                const own = captions.find((track) => track.lang.split('-')[0] === language());
+                return this.request({ do: 'caption', id: caption !== null ? null : (this.#lastCaption ?? own?.id ?? captions[0]?.id ?? null) });
+            }
+            case 'speed':
+                store('speed', String(request.rate));
+                video.playbackRate = request.rate;
+                return;
+            case 'protocol':
+                if (request.protocol === this.protocol) return;
+                store('protocol', request.protocol);
+                this.protocol = request.protocol;
+                return this.#restart();
+            case 'seek':
+                if (this.phase === 'playing' || this.phase === 'ended')
+                    video.currentTime = Math.min(Math.max(0, video.currentTime + request.by_s), video.duration || 0);
+                return;
+            case 'jump':
+                if (Number.isFinite(video.duration)) video.currentTime = video.duration * request.part;
+                return;
+            case 'frame': {
+                if (!video.paused) return;
+                video.currentTime = Math.min(Math.max(0, video.currentTime + request.direction / 25), video.duration || 0);
+                return;
+            }
+            case 'toggle-play':
+                if (this.phase !== 'playing' && this.phase !== 'ended') return;
+                if (video.paused) void video.play().catch(() => undefined);
+                else video.pause();
+                return;
+            case 'toggle-mute':
+                video.muted = !video.muted;
+                return;
+            case 'volume':
+                video.muted = false;
+                video.volume = Math.min(1, Math.max(0, Math.round((video.volume + request.by) * 20) / 20));
+                return;
+            case 'again':
+                video.currentTime = 0;
+                void video.play().catch(() => undefined);
+                return;
+            case 'retry':
+                void this.start();
+                return;
+        }
+    }
+
+    #restart(): void {
+        this.#start_s = this.#video.currentTime || this.#start_s;
+        this.startup_ms = null;
+        this.phase = 'loading';
+        void this.#release().then(() => this.start());
+    }
+
+    bandwidth(): number {
+        return this.#engine?.bandwidth() ?? 0;
+    }
+
+    close(): void {
+        this.#keep();
+        this.#abort.abort();
+        this.#observer?.disconnect();
+        void this.#release();
+    }
+}
