@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * Keys and sessions: what of delivery asks the database. The requests for media are in media.c. */
+#include "delivery/delivery.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "delivery/delivery_sql.h"
+#include "delivery/lane.h"
+
+enum {
+    SHELF_MAX_DEFAULT = 2048,
+    ARENA_BYTES_MAX = 16 << 20,
+    KEY_AGE_MAX_S = 7 * 24 * 3600,
+    KEY_RETIRE_AFTER_S = 2 * TOKEN_LIFETIME_S, /* behind its successor */
+    SESSION_IDLE_MAX_S = 24 * 3600,
+};
+
+static int64_t seconds_now(const struct delivery *d) { return utc_seconds(clock_utc(d->clock)); }
+
+/* --- keys --- */
+
+struct key_work {
+    struct delivery *d;
+    struct arena *arena;
+    struct db_rows rows;
+    char key_id[PUBLIC_ID_LEN + 1];
+    uint8_t secret[TOKEN_KEY_BYTES];
+    int64_t now_s;
+};
+
+static struct err keys_read(struct db_tx *tx, void *arg) {
+    struct key_work *w = arg;
+    return DB_QUERY(tx, w->arena, &w->rows, &key_list);
+}
+
+/* Makes one unless another server was quicker; either way all keys are then read. */
+static struct err key_make(struct db_tx *tx, void *arg) {
+    struct key_work *w = arg;
+    struct err e = DB_QUERY(tx, w->arena, &w->rows, &key_list);
+    if (e.kind) return e;
+    bool is_fresh = w->rows.count > 0 && db_int(&w->rows, w->rows.count - 1, "created_s") + KEY_AGE_MAX_S > w->now_s;
+    if (is_fresh) return ERR_OK;
+    e = DB_RUN(tx, &key_insert, DB_INT("id", id_next(w->d->ids)), DB_CSTR("key_id", w->key_id),
+               DB_BLOB("secret", slice_of(w->secret, sizeof w->secret)), DB_INT("now_s", w->now_s));
+    if (e.kind) return e;
+    return DB_QUERY(tx, w->arena, &w->rows, &key_list);
+}
+
+static struct err key_end(struct db_tx *tx, void *arg) {
+    struct key_work *w = arg;
+    return DB_RUN(tx, &key_retire, DB_INT("now_s", w->now_s), DB_CSTR("key_id", w->key_id));
+}
+
+/* Brings the authority's keys in line with the rows: adds those it does not have, oldest first, so that the newest signs;
+ * retires those that a younger one replaced long enough ago. */
+static struct err keys_apply(struct delivery *d, struct key_work *w) {
+    for (size_t i = 0; i < w->rows.count; i++) {
+        struct slice id = db_text(&w->rows, i, "key_id"), secret = db_blob(&w->rows, i, "secret");
+        if (secret.len != TOKEN_KEY_BYTES) return err_make(ERR_IO, "token.key", "A token key in the database is damaged. Restore it from a backup, or delete the row.");
+        struct err e = token_key_add(d->authority, id, (const uint8_t *)secret.ptr);
+        if (e.kind == ERR_INPUT) e = ERR_OK; /* it is there already */
+        if (e.kind) return e;
+    }
+    for (size_t i = 0; i + 1 < w->rows.count; i++) {
+        if (db_int(&w->rows, i + 1, "created_s") + KEY_RETIRE_AFTER_S > w->now_s) break;
+        struct slice id = db_text(&w->rows, i, "key_id");
+        memset(w->key_id, 0, sizeof w->key_id);
+        memcpy(w->key_id, id.ptr, id.len < PUBLIC_ID_LEN ? id.len : PUBLIC_ID_LEN);
+        struct err e = db_write(d->db, key_end, w);
+        if (e.kind) return e;
+        e = token_key_retire(d->authority, id);
+        if (e.kind && e.kind != ERR_NOT_FOUND) return e;
+        log_info("delivery", "key retired", LOG_SLICE("key", id));
+    }
+    return ERR_OK;
+}
+
+static struct err keys_renew(struct delivery *d) {
+    struct key_work w = {.d = d, .now_s = seconds_now(d), .arena = arena_create(ARENA_BYTES_MAX)};
+    if (!w.arena) return err_memory();
+    struct err e = db_read(d->db, keys_read, &w);
+    bool is_fresh = !e.kind && w.rows.count > 0 && db_int(&w.rows, w.rows.count - 1, "created_s") + KEY_AGE_MAX_S > w.now_s;
+    if (!e.kind && !is_fresh) {
+        struct public_id id = public_id_random();
+        memcpy(w.key_id, id.text, sizeof id.text);
+        rng_secure(w.secret, sizeof w.secret);
+        e = db_write(d->db, key_make, &w);
+    }
+    if (!e.kind) e = keys_apply(d, &w);
+    arena_destroy(&w.arena);
+    return e;
+}
+
+/* --- sessions --- */
+
+struct session_work {
+    struct delivery *d;
+    struct arena *arena;
+    int64_t org_id, id, now_s, expires_s;
+    struct public_id session, title;
+    struct db_rows rows;
+};
+
+static struct err ended_read(struct db_tx *tx, void *arg) {
+    struct session_work *w = arg;
+    return DB_QUERY(tx, w->arena, &w->rows, &sessions_ended_since, DB_INT("since_s", w->now_s - TOKEN_LIFETIME_S));
+}
+
+static struct err revocations_load(struct delivery *d) {
+    struct session_work w = {.d = d, .now_s = seconds_now(d), .arena = arena_create(ARENA_BYTES_MAX)};
+    if (!w.arena) return err_memory();
+    struct err e = db_read(d->db, ended_read, &w);
+    for (size_t i = 0; !e.kind && i < w.rows.count; i++)
+        e = token_revoke_session(d->authority, db_text(&w.rows, i, "public_id"), db_int(&w.rows, i, "ended_s") + TOKEN_LIFETIME_S);
+    arena_destroy(&w.arena);
+    return e;
+}
+
+static struct err pass_make(struct delivery *d, const struct session_work *w, struct delivery_pass *out) {
+    struct token_grant grant = {.title = w->title, .session = w->session, .expires_s = w->expires_s};
+    struct delivery_pass pass = {.session = w->session, .title = w->title};
+    struct err e = token_issue(d->authority, &grant, &pass.token);
+    if (!e.kind) *out = pass;
+    return e;
+}
+
+static struct err session_insert_fn(struct db_tx *tx, void *arg) {
+    struct session_work *w = arg;
+    return DB_RUN(tx, &session_insert, DB_INT("id", w->id), DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)),
+                  DB_TEXT("title", public_id_slice(&w->title)), DB_INT("now_s", w->now_s), DB_INT("expires_s", w->expires_s));
+}
+
+struct err delivery_session_begin(struct delivery *d, int64_t org_id, const struct public_id *title, int64_t expires_s,
+                                  struct delivery_pass *out) {
+    struct session_work w = {.d = d, .org_id = org_id, .id = id_next(d->ids), .now_s = seconds_now(d), .expires_s = expires_s, .session = public_id_random(), .title = *title};
+    struct err e = db_write(d->db, session_insert_fn, &w);
+    if (e.kind) return e;
+    return pass_make(d, &w, out);
+}
+
+static struct err session_renew_fn(struct db_tx *tx, void *arg) {
+    struct session_work *w = arg;
+    struct err e = DB_QUERY(tx, w->arena, &w->rows, &session_find, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)));
+    if (e.kind) return e;
+    if (w->rows.count == 0) return err_make(ERR_NOT_FOUND, "playback.session", "There is no such playback session. Begin a new one.");
+    if (!db_is_null(&w->rows, 0, "ended_s")) return token_verdict_error(TOKEN_REVOKED);
+    return DB_RUN(tx, &session_touch, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)), DB_INT("now_s", w->now_s));
+}
+
+static struct err session_parse(struct slice session, struct public_id *out) {
+    return public_id_parse(session, out) ? ERR_OK : err_make(ERR_NOT_FOUND, "playback.session", "There is no such playback session. Begin a new one.");
+}
+
+struct err delivery_session_renew(struct delivery *d, int64_t org_id, struct slice session, struct delivery_pass *out) {
+    struct session_work w = {.d = d, .org_id = org_id, .now_s = seconds_now(d)};
+    struct err e = session_parse(session, &w.session);
+    if (e.kind) return e;
+    w.arena = arena_create(ARENA_BYTES_MAX);
+    if (!w.arena) return err_memory();
+    e = db_write(d->db, session_renew_fn, &w);
+    if (!e.kind && !public_id_parse(db_text(&w.rows, 0, "title"), &w.title)) e = err_make(ERR_BUG, "playback.title", "A playback session names no title.");
+    if (!e.kind) {
+        w.expires_s = db_int(&w.rows, 0, "expires_s");
+        e = pass_make(d, &w, out);
+    }
+    arena_destroy(&w.arena);
+    return e;
+}
+
+static struct err session_end_fn(struct db_tx *tx, void *arg) {
+    struct session_work *w = arg;
+    int64_t changed = 0;
+    struct err e = DB_CHANGE(tx, &changed, &session_end, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)), DB_INT("now_s", w->now_s));
+    if (!e.kind && !changed) e = err_make(ERR_NOT_FOUND, "playback.session", "There is no such playback session. It may have ended already.");
+    return e;
+}
+
+struct err delivery_session_end(struct delivery *d, int64_t org_id, struct slice session) {
+    struct session_work w = {.d = d, .org_id = org_id, .now_s = seconds_now(d)};
+    struct err e = session_parse(session, &w.session);
+    if (!e.kind) e = db_write(d->db, session_end_fn, &w);
+    if (!e.kind) e = token_revoke_session(d->authority, session, w.now_s + TOKEN_LIFETIME_S + 1);
+    return e;
+}
+
+static struct err sessions_remove_fn(struct db_tx *tx, void *arg) {
+    struct session_work *w = arg;
+    return DB_RUN(tx, &sessions_remove_before, DB_INT("before_s", w->now_s - SESSION_IDLE_MAX_S));
+}
+
+struct err delivery_tick(struct delivery *d) {
+    struct session_work w = {.d = d, .now_s = seconds_now(d)};
+    struct err e = keys_renew(d);
+    if (!e.kind) e = db_write(d->db, sessions_remove_fn, &w);
+    return e;
+}
+
+/* --- the whole --- */
+
+struct err delivery_open(struct delivery **out, const struct delivery_options *options) {
+    struct delivery *d = mem_zalloc(sizeof *d);
+    if (!d) return err_memory();
+    static _Atomic uint64_t serials;
+    d->serial = ++serials;
+    d->db = options->db;
+    d->clock = options->clock;
+    d->ids = options->ids;
+    d->objects = options->objects;
+    lock_init(&d->lanes_lock, LOCK_delivery_lanes);
+    struct err e = ERR_OK;
+    if (options->allow_origin) {
+        d->allow_origin = mem_strdup(options->allow_origin);
+        if (!d->allow_origin) e = err_memory();
+    }
+    d->authority = token_authority_create(d->clock, "grandstand");
+    d->shelf = shelf_create(options->shelf_max ? options->shelf_max : SHELF_MAX_DEFAULT);
+    if (!d->authority || !d->shelf) e = err_memory();
+    if (!e.kind) e = keys_renew(d);
+    if (!e.kind) e = revocations_load(d);
+    if (e.kind) delivery_close(&d);
+    else *out = d;
+    return e;
+}
+
+void delivery_close(struct delivery **delivery) {
+    struct delivery *d = *delivery;
+    if (!d) return;
+    lanes_destroy(d);
+    shelf_destroy(&d->shelf);
+    token_authority_destroy(&d->authority);
+    lock_destroy(&d->lanes_lock);
+    mem_free(d->allow_origin);
+    MEM_FREE(delivery);
+}
+
+void delivery_forget(struct delivery *d, struct slice title) { shelf_forget(d->shelf, title); }

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * delivery.h: the hot path: token -> reference -> bytes. Knows no business: whoever asks for a session has already
+ * decided that this viewer may watch.
+ *
+ * The model
+ *   session  one viewer watching one title. A row in the database; begun, renewed and ended by the API on a worker.
+ *   token    what the viewer's player shows with each request for media (token.h). Lives five minutes and ends with
+ *            its session within the request that follows.
+ *   shelf    open files and finished playlists of the titles that are being watched, by (title, file name); bounded,
+ *            the least recently used falls off. The first request for a file puts it there, on a worker; from then on
+ *            a request is answered on the loop thread: token from the cache, reference from the shelf, sendfile.
+ *
+ *   GET /media/{token}/{title}/{file}      the token in the path (playlists are relative, so they inherit it)
+ *   GET /media/{title}/{file}              the token in the header or cookie CTA-Common-Access-Token
+ *
+ * A refusal is 403 with the reason (token.*) as its code; 404 is only told to those who may watch. */
+#ifndef DELIVERY_DELIVERY_H
+#define DELIVERY_DELIVERY_H
+
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/id.h"
+#include "delivery/token.h"
+#include "system/db/db.h"
+#include "system/http/http.h"
+#include "system/object/object.h"
+
+extern const struct db_schema delivery_schema; /* for db_migrate */
+
+struct delivery;
+
+struct delivery_options {
+    struct db *db; /* migrated */
+    const struct clock *clock;
+    struct id_maker *ids;
+    struct object_store *objects; /* presentations at titles/{title}/ */
+    const char *allow_origin;     /* Access-Control-Allow-Origin for players of other sites: "*" or one origin; NULL: none */
+    size_t shelf_max;             /* files and playlists kept open; 0: 2,048 */
+};
+
+/* Loads keys (makes the first) and what has been revoked lately. The options' objects must outlive it. Errors: those of
+ * the database, ERR_LIMIT (memory). May block. */
+MUST_USE struct err delivery_open(struct delivery **out, const struct delivery_options *);
+/* After the server has stopped. NULL is fine. */
+void delivery_close(struct delivery **);
+
+/* Before the server is started. */
+MUST_USE struct err delivery_add_routes(struct delivery *, struct http_server *);
+
+/* Forgets the open files and playlists of a title: something has been added to it, or it is gone. Any thread. */
+void delivery_forget(struct delivery *, struct slice title);
+
+/* --- sessions; these ask the database: workers only --- */
+
+struct delivery_pass {
+    struct public_id session, title;
+    struct token token;
+};
+/* `expires_s`: when the right to watch ends, in seconds since 1970; 0: no end known. */
+MUST_USE struct err delivery_session_begin(struct delivery *, int64_t org_id, const struct public_id *title, int64_t expires_s,
+                                           struct delivery_pass *out);
+/* A new token for a session that runs. Errors: ERR_NOT_FOUND (playback.session: none of this organisation),
+ * ERR_DENIED (token.revoked: it was ended). */
+MUST_USE struct err delivery_session_renew(struct delivery *, int64_t org_id, struct slice session, struct delivery_pass *out);
+/* Ends it: its tokens are refused from now on, also after a restart. Ending it twice is fine. ERR_NOT_FOUND as above. */
+MUST_USE struct err delivery_session_end(struct delivery *, int64_t org_id, struct slice session);
+
+/* From time to time (minutes): brings in a new key once the present one is a week old, retires those whose tokens have
+ * all expired, removes sessions that nobody renewed for a day. May block. */
+MUST_USE struct err delivery_tick(struct delivery *);
+
+/* --- watching it --- */
+
+struct delivery_stats {
+    uint64_t verdicts[TOKEN_VERDICTS]; /* requests by what became of their token */
+    uint64_t token_cache_hits;
+    uint64_t shelf_hits, shelf_misses, shelf_entries;
+    uint64_t revocations_live;
+};
+void delivery_stats(const struct delivery *, struct delivery_stats *out);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "delivery/delivery_sql.h"
+
+#include "delivery/delivery.h"
+
+/* Keys belong to the server, not to an organisation: a token is checked before anybody asks whose title it is for. */
+static const struct db_migration migrations[] = {
+    {.sql = "CREATE TABLE delivery_key(id $ID, key_id $TEXT NOT NULL UNIQUE, secret $BLOB NOT NULL, created_s $INT NOT NULL, retired_s $INT) "
+            "$TABLE;"
+            "CREATE TABLE playback(id $ID, org_id $INT NOT NULL, public_id $TEXT NOT NULL UNIQUE, title $TEXT NOT NULL, "
+            "created_s $INT NOT NULL, renewed_s $INT NOT NULL, expires_s $INT NOT NULL, ended_s $INT) $TABLE;"
+            "CREATE INDEX playback_by_renewal ON playback(renewed_s);"
+            "CREATE INDEX playback_by_end ON playback(ended_s) WHERE ended_s IS NOT NULL;"},
+};
+const struct db_schema delivery_schema = {.room = "delivery", .migrations = migrations, .versions = ARRAY_LEN(migrations)};
+
+const struct db_statement key_list = {
+    "delivery.key_list", "SELECT key_id, secret, created_s FROM delivery_key WHERE retired_s IS NULL ORDER BY id LIMIT 16"};
+const struct db_statement key_insert = {
+    "delivery.key_insert", "INSERT INTO delivery_key(id, key_id, secret, created_s) VALUES(:id, :key_id, :secret, :now_s)"};
+const struct db_statement key_retire = {
+    "delivery.key_retire", "UPDATE delivery_key SET retired_s = :now_s WHERE key_id = :key_id AND retired_s IS NULL"};
+
+const struct db_statement session_insert = {
+    "delivery.session_insert",
+    "INSERT INTO playback(id, org_id, public_id, title, created_s, renewed_s, expires_s) "
+    "VALUES(:id, :org_id, :public_id, :title, :now_s, :now_s, :expires_s)"};
+const struct db_statement session_find = {
+    "delivery.session_find", "SELECT title, expires_s, ended_s FROM playback WHERE org_id = :org_id AND public_id = :public_id"};
+const struct db_statement session_touch = {
+    "delivery.session_touch", "UPDATE playback SET renewed_s = :now_s WHERE org_id = :org_id AND public_id = :public_id AND ended_s IS NULL"};
+const struct db_statement session_end = {
+    "delivery.session_end",
+    "UPDATE playback SET ended_s = COALESCE(ended_s, :now_s) WHERE org_id = :org_id AND public_id = :public_id"};
+const struct db_statement sessions_ended_since = {
+    "delivery.sessions_ended_since", "SELECT public_id, ended_s FROM playback WHERE ended_s > :since_s LIMIT 100000"};
+const struct db_statement sessions_remove_before = {
+    "delivery.sessions_remove_before", "DELETE FROM playback WHERE renewed_s < :before_s"};
