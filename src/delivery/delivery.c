@@ -144,13 +144,13 @@ static struct err session_renew_fn(struct db_tx *tx, void *arg) {
     struct session_work *w = arg;
     struct err e = DB_QUERY(tx, w->arena, &w->rows, &session_find, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)));
     if (e.kind) return e;
-    if (w->rows.count == 0) return err_make(ERR_NOT_FOUND, "playback.session", "There is no such playback session. Begin a new one.");
+    if (w->rows.count == 0) return err_make(ERR_NOT_FOUND, "playback.not_found", "There is no such playback session. Begin a new one.");
     if (!db_is_null(&w->rows, 0, "ended_s")) return token_verdict_error(TOKEN_REVOKED);
     return DB_RUN(tx, &session_touch, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)), DB_INT("now_s", w->now_s));
 }
 
 static struct err session_parse(struct slice session, struct public_id *out) {
-    return public_id_parse(session, out) ? ERR_OK : err_make(ERR_NOT_FOUND, "playback.session", "There is no such playback session. Begin a new one.");
+    return public_id_parse(session, out) ? ERR_OK : err_make(ERR_NOT_FOUND, "playback.not_found", "There is no such playback session. Begin a new one.");
 }
 
 struct err delivery_session_renew(struct delivery *d, int64_t org_id, struct slice session, struct delivery_pass *out) {
@@ -173,7 +173,7 @@ static struct err session_end_fn(struct db_tx *tx, void *arg) {
     struct session_work *w = arg;
     int64_t changed = 0;
     struct err e = DB_CHANGE(tx, &changed, &session_end, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)), DB_INT("now_s", w->now_s));
-    if (!e.kind && !changed) e = err_make(ERR_NOT_FOUND, "playback.session", "There is no such playback session. It may have ended already.");
+    if (!e.kind && !changed) e = err_make(ERR_NOT_FOUND, "playback.not_found", "There is no such playback session. It may have ended already.");
     return e;
 }
 

@@ -62,7 +62,7 @@ struct delivery_pass {
 /* `expires_s`: when the right to watch ends, in seconds since 1970; 0: no end known. */
 MUST_USE struct err delivery_session_begin(struct delivery *, int64_t org_id, const struct public_id *title, int64_t expires_s,
                                            struct delivery_pass *out);
-/* A new token for a session that runs. Errors: ERR_NOT_FOUND (playback.session: none of this organisation),
+/* A new token for a session that runs. Errors: ERR_NOT_FOUND (playback.not_found: none of this organisation),
  * ERR_DENIED (token.revoked: it was ended). */
 MUST_USE struct err delivery_session_renew(struct delivery *, int64_t org_id, struct slice session, struct delivery_pass *out);
 /* Ends it: its tokens are refused from now on, also after a restart. Ending it twice is fine. ERR_NOT_FOUND as above. */
