@@ -17,14 +17,14 @@
  *
  * A function may therefore be run several times for one job: it looks at its checkpoint, and what it puts in place it puts there
  * whole. Stopping the program (job_runner_close) asks running jobs to stop as a cancel does, but leaves them queued; such a
- * stop, and a kill, do not use up an attempt of the back-off, though a job that was running at 5 starts in a row fails with
- * job.crashing: it would take the program down for ever.
+ * stop, and a kill, do not use up an attempt of the back-off, though a job that was found running at 5 starts in a row without having
+ * saved a checkpoint between fails with job.crashing: it would take the program down for ever.
  *
  * A job may wait for others: one with `after_key` runs when no unfinished older job of its organisation has that `key`, and is cancelled
  * (job.predecessor) if the newest of them failed or was cancelled.
  *
- * Changes are told to `on_change`: state changes after they are durable, each; progress at most four times a second and
- * job, newest value. Progress itself goes to the database at most once in 5 s; job_get and job_list add the newest from memory.
+ * Changes are told to `on_change`: state changes after they are durable, each; progress at most four times a second and job, and at
+ * each new step. Progress itself goes to the database at most once in 5 s; job_get and job_list add the newest from memory.
  * Times come from the clock that was given. */
 #ifndef SYSTEM_JOB_JOB_H
 #define SYSTEM_JOB_JOB_H
@@ -138,8 +138,8 @@ int64_t job_id(const struct job *);
 int64_t job_org_id(const struct job *);
 int job_attempt(const struct job *);                /* from 1 */
 struct slice job_subject(const struct job *);
-struct slice job_payload(const struct job *);       /* these three live as long as the run */
-struct slice job_checkpoint(const struct job *);    /* what was saved last, in this run or before; empty at first */
+struct slice job_payload(const struct job *);       /* these two live as long as the run */
+struct slice job_checkpoint(const struct job *);    /* what was saved last, in this run or before; until the next save; empty at first */
 struct arena *job_arena(struct job *);              /* ends with the run; 16 MB */
 
 /* Costs nothing to call often. `step` is static text (a code of the text catalogue); fraction is clamped to 0..1. */
