@@ -23,9 +23,9 @@ const routes: { pattern: RegExp; load: Loader; isBare?: boolean }[] = [
     { pattern: /^\/$/, load: now(Home) },
     { pattern: /^\/title\/([\w-]+)$/, load: now(Title) },
     { pattern: /^\/watch\/([\w-]+)$/, load: () => import('./watch.svelte'), isBare: true },
-//    { pattern: /^\/operator$/, load: () => import('../operator/dashboard.svelte') },
-//    { pattern: /^\/operator\/enter$/, load: () => import('../operator/enter.svelte') },
-//    { pattern: /^\/operator\/titles\/([\w-]+)$/, load: () => import('../operator/editor.svelte') },
+    { pattern: /^\/operator$/, load: () => import('../operator/dashboard.svelte') },
+    { pattern: /^\/operator\/enter$/, load: () => import('../operator/enter.svelte') },
+    { pattern: /^\/operator\/titles\/([\w-]+)$/, load: () => import('../operator/editor.svelte') },
 ];
 
 export async function loadPage(path: string): Promise<Page> {
