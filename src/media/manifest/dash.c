@@ -28,10 +28,12 @@ static void put_descriptor(struct buf *out, const char *element, const char *sch
 }
 static void put_role(struct buf *out, const char *role) { put_descriptor(out, "Role", "urn:mpeg:dash:role:2011", role); }
 
-static void put_label(struct buf *out, const char *label) {
+/* Players tell tracks apart by their labels: the second "English" becomes "English (2)". */
+static void put_label(struct buf *out, const char *label, size_t same_before) {
     if (!label[0]) return;
     buf_cstr(out, "      <Label>");
     put_escaped(out, label);
+    if (same_before) buf_printf(out, " (%zu)", same_before + 1);
     buf_cstr(out, "</Label>\n");
 }
 
@@ -117,7 +119,9 @@ static void put_set(struct buf *out, const struct cmaf_rendition *list, size_t c
     if (are_independent) buf_cstr(out, " subsegmentStartsWithSAP=\"1\"");
     buf_cstr(out, ">\n");
     if (t->kind == CMAF_VIDEO) put_colour(out, t);
-    put_label(out, t->label);
+    size_t same = 0;
+    for (size_t i = 0; i < leader; i++) same += is_set_leader(list, i) && !strcmp(list[i].index.track.label, t->label);
+    put_label(out, t->label, t->kind == CMAF_AUDIO ? same : 0);
     if (t->kind == CMAF_AUDIO) put_audio_roles(out, t->flags);
     put_role(out, is_main ? "main" : "alternate");
     for (size_t i = leader; i < count; i++)
@@ -145,10 +149,12 @@ static uint64_t bits_per_second(uint64_t bytes, int64_t ms) {
 }
 
 static void put_text(struct buf *out, const struct cmaf_presentation *p, const struct cmaf_text *t, unsigned id) {
+    size_t same = 0;
+    for (const struct cmaf_text *before = p->texts; before < t; before++) same += !strcmp(before->label, t->label);
     buf_printf(out, "    <AdaptationSet id=\"%u\" contentType=\"text\" mimeType=\"text/vtt\"", id);
     if (t->language[0]) put_attribute(out, "lang", t->language);
     buf_cstr(out, ">\n");
-    put_label(out, t->label);
+    put_label(out, t->label, same);
     if (t->flags & CMAF_HEARING_IMPAIRED) put_descriptor(out, "Accessibility", "urn:tva:metadata:cs:AudioPurposeCS:2007", "2");
     put_role(out, t->flags & CMAF_FORCED ? "forced-subtitle" : t->flags & CMAF_HEARING_IMPAIRED ? "caption" : "subtitle");
     if (t->flags & CMAF_DEFAULT) put_role(out, "main");

@@ -7,12 +7,14 @@
 
 static const char head[] = "#EXTM3U\n#EXT-X-VERSION:7\n";
 
-/* A quoted string has no way to hold a quote or a line end (section 4.2). */
+/* A quoted string has no way to hold a quote or a line end (section 4.2). Both straight quotes become curly ones: there are parsers
+ * that take an apostrophe for a quote, too, and lose the rest of the line. */
 static void put_quoted(struct buf *out, const char *text) {
     buf_cstr(out, "\"");
     for (; *text; text++) {
-        char c = *text == '"' ? '\'' : (unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text;
-        buf_bytes(out, &c, 1);
+        if (*text == '"') buf_cstr(out, "\u201d");
+        else if (*text == '\'') buf_cstr(out, "\u2019");
+        else buf_bytes(out, (unsigned char)*text < 0x20 || *text == 0x7f ? " " : text, 1);
     }
     buf_cstr(out, "\"");
 }
