@@ -443,7 +443,7 @@ struct err camera_rig_read(struct arena *mem, const char *path, enum camera_form
     if (!note) note = &unused;
     *note = (struct camera_note){0};
     struct err e = fs_read_file(AT_FDCWD, path, &text);
-    if (e.kind) camera_note_set(note, 0, "It cannot be read: %s", e.what);
+    if (e.kind) note->text[0] = 0; /* the error says it all */
     else {
         /* names and trees borrow from the text only while they are built; the rig itself copies */
         e = camera_rig_parse(mem, buf_slice(&text), format, out, note);

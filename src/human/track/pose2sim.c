@@ -191,6 +191,7 @@ struct err track_pose2sim(struct arena *mem, const struct camera_rig *rig, const
     }
     if (motion_fill_cubic(&m, o.gap_frames_max, true) == SIZE_MAX) return err_memory();
     motion_to_y_up(&m);
+    m.frame_first++; /* files of key points count from 0, TRC files from 1 */
     *out = m;
     return ERR_OK;
 }

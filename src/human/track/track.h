@@ -34,7 +34,7 @@ struct track_pose2sim_options {
 /* One person, by Pose2Sim 0.9's own way: the person whose neck fits best, direct linear transform weighted by likelihood, cameras left out one by
  * one over all subsets while the mean error is too large, gaps filled by a cubic, axes turned y-up. Lens distortion is ignored, as its defaults do.
  * takes[c] belongs to rig->cameras[c]; all must have one layout and the same first frame. Points are the layout's joints in the order
- * of Pose2Sim's markers. Errors: ERR_INPUT track.takes, ERR_LIMIT. */
+ * of Pose2Sim's markers; frame 0 of the key points is frame 1 of the motion, as in its TRC files. Errors: ERR_INPUT track.takes, ERR_LIMIT. */
 MUST_USE struct err track_pose2sim(struct arena *, const struct camera_rig *, const struct pose_take *const *takes, double rate,
                                    const struct track_pose2sim_options *, struct motion *out);
 
