@@ -5,12 +5,13 @@
 
 #include <assert.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "system/db/driver.h"
 
-enum { SLOW_MS = 1000 };
+enum { SLOW_MS = 1000, READ_PAUSE_MS_MIN = 5, READ_PAUSE_MS_MAX = 500 };
 
 /* Inside a db_fn this thread has a connection: waiting for another one could wait for itself. */
 static _Thread_local bool is_inside;
@@ -248,7 +249,7 @@ static struct err reader_take(struct db *db, struct db_connection **out) {
 }
 
 static void reader_give(struct db *db, struct db_connection *c) {
-    bool is_lost = c->fate == DB_FATE_LOST;
+    bool is_lost = c->fate == DB_FATE_LOST || c->is_unusable;
     if (is_lost) db_connection_close(&c);
     lock_take(&db->pool_lock);
     if (is_lost)
@@ -275,15 +276,24 @@ static struct err read_once(struct db *db, db_fn *fn, void *arg, const char *fil
     return e;
 }
 
+/* A server that cannot be connected to, after it could when we started: it may be coming back. */
+static bool is_unreachable(struct err e) { return e.kind == ERR_IO && e.code && !strcmp(e.code, "db.connect"); }
+
 struct err db_read_at(struct db *db, db_fn *fn, void *arg, const char *file, int line) {
     assert(!is_inside); /* pass the db_tx on instead */
+    struct mono_time give_up = mono_add_ns(clock_mono(clock_system()), db->target.busy_wait_ms * NS_PER_MS);
+    int64_t pause_ms = 0; /* not before the second try: a dead connection of the pool is replaced at once */
     struct err e;
-    /* When the server was restarted, all idle connections are dead: the try after them opens a new one. */
-    for (unsigned i = 0; i <= db->readers_max; i++) {
+    for (;;) {
         enum db_fate fate = DB_FATE_OPEN;
         e = read_once(db, fn, arg, file, line, &fate);
-        if (fate != DB_FATE_LOST && fate != DB_FATE_AGAIN) break;
+        bool is_worth_it = fate == DB_FATE_LOST || fate == DB_FATE_AGAIN || is_unreachable(e);
+        if (!is_worth_it || mono_diff_ns(give_up, clock_mono(clock_system())) <= 0) break;
+        struct timespec pause = {.tv_sec = pause_ms / 1000, .tv_nsec = pause_ms % 1000 * NS_PER_MS};
+        nanosleep(&pause, NULL);
+        pause_ms = pause_ms ? pause_ms * 2 < READ_PAUSE_MS_MAX ? pause_ms * 2 : READ_PAUSE_MS_MAX : READ_PAUSE_MS_MIN;
     }
+    if (is_unreachable(e)) e = db_error_lost();
     db_count(&db->counters.reads, 1);
     if (e.kind) db_count(&db->counters.reads_failed, 1);
     return e;

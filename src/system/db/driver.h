@@ -47,6 +47,7 @@ struct db_connection {
     const struct db_target *target;
     enum db_role role;
     enum db_fate fate;
+    bool is_unusable; /* its transaction could not even be ended (no memory): closing it will */
     int wal_pages;         /* after the last commit; SQLite */
     struct arena *scratch; /* for single values; 1 MB */
 };

@@ -316,8 +316,8 @@ static void rollback(struct db_connection *common) {
     if (PQtransactionStatus(c->handle) == PQTRANS_IDLE) return; /* nothing was sent yet */
     enum db_fate fate = common->fate;
     pend(c, "ROLLBACK");
-    struct err e = exchange(c, NULL, NULL);
-    common->fate = e.kind ? DB_FATE_LOST : fate;
+    common->is_unusable = exchange(c, NULL, NULL).kind != ERR_NONE;
+    common->fate = fate; /* of the transaction, which is over either way */
 }
 
 static struct err commit(struct db_connection *common) {

@@ -163,7 +163,7 @@ static struct err begin(struct db_connection *common) {
 static void rollback(struct db_connection *common) {
     struct sqlite_connection *c = of(common);
     if (!sqlite3_get_autocommit(c->handle)) sqlite3_exec(c->handle, "ROLLBACK", NULL, NULL, NULL);
-    assert(sqlite3_get_autocommit(c->handle));
+    common->is_unusable |= !sqlite3_get_autocommit(c->handle);
 }
 
 static struct err commit(struct db_connection *common) {

@@ -80,7 +80,7 @@ enum outcome {
 
 static enum outcome outcome_of_fate(struct db_writer *w, enum db_fate fate) {
     driver_of(w)->rollback(w->conn);
-    if (fate == DB_FATE_LOST) connection_drop(w);
+    if (fate == DB_FATE_LOST || w->conn->is_unusable) connection_drop(w);
     return fate == DB_FATE_GONE ? OUTCOME_FAILED : OUTCOME_AGAIN;
 }
 
@@ -129,7 +129,7 @@ static enum outcome group_commit(struct db_writer *w, struct err *error) {
     for (size_t i = 0; i < w->group_len; i++) has_success |= !w->is_settled[i] && !w->group[i]->answer.kind;
     if (!has_success) { /* nothing stands in this transaction */
         d->rollback(w->conn);
-        if (w->conn->fate == DB_FATE_LOST) connection_drop(w);
+        if (w->conn->is_unusable) connection_drop(w);
         return OUTCOME_ANSWERED;
     }
     struct mono_time start = clock_mono(clock_system());
