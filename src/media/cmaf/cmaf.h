@@ -112,6 +112,8 @@ struct cmaf_track {
 /* Checks what the caller filled in, and derives codec_string (and, where they are 0, size, channels and sample rate) from
  * the config. Errors: ERR_INPUT (track.codec, track.config, track.language, track.label, ... each with a sentence). */
 MUST_USE struct err cmaf_track_complete(struct cmaf_track *);
+/* Brings a language tag into its usual form in place ("ENG", "eng" become "en"); what is no tag becomes "". */
+void cmaf_language_normalise(char *tag, size_t size);
 /* The size on a screen with square pixels, turned upright. */
 void cmaf_track_display_size(const struct cmaf_track *, uint32_t *width, uint32_t *height);
 

@@ -51,3 +51,10 @@ void language_alpha3(const char *tag, char out[4]) {
     for (size_t i = 0; len == 2 && i < ARRAY_LEN(languages); i++)
         if (!memcmp(tag, languages[i].alpha2, 2)) memcpy(out, languages[i].alpha3, 4);
 }
+
+void cmaf_language_normalise(char *tag, size_t size) {
+    char usual[CMAF_LANGUAGE_MAX];
+    bool is_tag = language_normalise(slice_of(tag, strnlen(tag, size)), usual) && strlen(usual) < size;
+    memset(tag, 0, size);
+    if (is_tag) memcpy(tag, usual, strlen(usual));
+}

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
 
@@ -86,5 +87,12 @@ MUST_USE struct err codec_film_error(const struct codec_film *);
 MUST_USE struct err codec_film_finish(struct codec_film **);
 /* Frees, clears and removes the file. NULL is fine. */
 void codec_film_cancel(struct codec_film **);
+
+/* --- stills of ours --- */
+enum codec_pixels { CODEC_BGRA, CODEC_RGBA, CODEC_RGB };
+
+/* Appends a JPEG (4:2:0, full range) of the picture; quality 1 (poor) to 100. Sides from 1 to 16,384.
+ * Errors: ERR_INPUT "still.size", ERR_LIMIT "memory", ERR_BUG "codec.missing". */
+MUST_USE struct err codec_still_jpeg(enum codec_pixels, const void *pixels, int width, int height, size_t stride, int quality, struct buf *out);
 
 #endif

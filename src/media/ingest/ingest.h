@@ -74,7 +74,7 @@ struct ingest_track {
     enum ingest_fate fate;
     char file[16];       /* "v0.mp4", "t0.vtt"; "" when left out */
     char codec[32];      /* name of the source's codec: "h264", "ac3", "hdmv_pgs_subtitle" */
-    char language[16];   /* BCP 47, e.g. "en"; "" when the source does not say */
+    char language[40];   /* BCP 47, e.g. "en"; "" when the source does not say */
     char label[128];     /* title of the track in the source, UTF-8; may be "" */
     bool is_default, is_forced;
     int width, height;   /* as shown, after rotation and pixel aspect; 0 for others */

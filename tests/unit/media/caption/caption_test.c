@@ -11,8 +11,9 @@
 static struct arena *mem;
 
 static void assert_text(struct slice got, const char *wanted) {
-    if (!slice_eq(got, slice_cstr(wanted))) print_message("# got: %.*s\n# wanted: %s\n", SLICE_ARG(got), wanted);
-    assert_true(slice_eq(got, slice_cstr(wanted)));
+    struct slice want = slice_of(wanted, strlen(wanted));
+    if (!slice_eq(got, want)) print_message("# got: %.*s\n# wanted: %.*s\n", (int)got.len, got.len ? got.ptr : "", (int)want.len, want.ptr);
+    assert_true(slice_eq(got, want));
 }
 
 /* What a file reads as, written again. */

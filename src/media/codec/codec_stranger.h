@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * codec_stranger.h: what reads and decodes other people's bytes. For the sandboxed child of media/ingest only: FFmpeg's
+ * demuxers and decoders are large and the files may be made to break them.
+ *
+ *   codec_source     a file, its streams, and its packets in file order
+ *   codec_pass       one stream's packets as samples of a CMAF track, payload untouched but for its framing
+ *   codec_transcode  one stream's packets decoded and encoded again, as samples of a CMAF track
+ *   codec_stills     single pictures out of a CMAF video track
+ *
+ * Times are those of the house: ticks on a presentation timeline on which the first picture or sound of the file that
+ * is shown is at 0 (media/cmaf/cmaf.h). One thread at a time for each object. */
+#ifndef MEDIA_CODEC_STRANGER_H
+#define MEDIA_CODEC_STRANGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/slice.h"
+#include "media/cmaf/cmaf.h"
+
+/* The error of errors.tbl.h with this code; ERR_NONE if there is none. */
+struct err codec_media_err(const char *code);
+
+enum {
+    CODEC_STREAMS_MAX = 64,
+    CODEC_SIDE_MAX = 16384,                  /* pixels */
+    CODEC_HOURS_MAX = 1000,
+};
+#define CODEC_PIXELS_MAX ((int64_t)8192 * 8192)
+
+enum codec_kind { CODEC_VIDEO, CODEC_AUDIO, CODEC_TEXT, CODEC_OTHER };
+enum codec_text { CODEC_TEXT_NONE, CODEC_TEXT_SUBRIP, CODEC_TEXT_ASS, CODEC_TEXT_TX3G, CODEC_TEXT_WEBVTT, CODEC_TEXT_PLAIN };
+
+struct codec_stream {
+    enum codec_kind kind;
+    enum codec_text text;   /* how its packets are to be read */
+    char codec[32];         /* "h264", "hdmv_pgs_subtitle" */
+    struct cmaf_track track; /* language, label, flags; for video and audio what FFmpeg knows of them; config if can_pass */
+    bool can_pass;          /* browsers play it, and all that a CMAF track needs is known */
+    bool has_decoder;
+    bool is_picture;        /* a cover, not a film */
+    bool is_encrypted;
+    const char *why;        /* code why it cannot pass: "ingest.codec", "ingest.profile", "ingest.config", ... */
+    uint32_t width, height; /* on a screen: upright, square pixels */
+    int64_t duration_ms;    /* 0: not known */
+};
+
+/* --- source --- */
+struct codec_source;
+struct codec_packet; /* opaque; given back with codec_packet_free */
+
+/* Reads the head of the file and the first packets. `fd` stays the caller's. Errors: media.unknown, media.truncated,
+ * media.too_large, media.damaged, media.read, "memory". */
+MUST_USE struct err codec_source_open(int fd, struct codec_source **out);
+void codec_source_close(struct codec_source **);
+size_t codec_source_count(const struct codec_source *);
+const struct codec_stream *codec_source_stream(const struct codec_source *, size_t stream);
+int64_t codec_source_duration_ms(const struct codec_source *);
+/* What the file calls the moment that is 0 here, in microseconds. */
+int64_t codec_source_origin_us(const struct codec_source *);
+/* The number that the container gives the stream (track_ID in MP4). */
+int64_t codec_source_stream_id(const struct codec_source *, size_t stream);
+/* Streams that are not wanted cost little. All are wanted at first. */
+void codec_source_want(struct codec_source *, size_t stream, bool is_wanted);
+/* NULL at the end. Errors: media.read, media.damaged (nothing more can be read), "memory". */
+MUST_USE struct err codec_source_next(struct codec_source *, struct codec_packet **out);
+double codec_source_done(const struct codec_source *); /* 0..1 of the file's bytes */
+
+size_t codec_packet_stream(const struct codec_packet *);
+struct slice codec_packet_payload(const struct codec_packet *);
+/* In milliseconds on the house's timeline; false if the packet has no time. For text. */
+bool codec_packet_times_ms(const struct codec_source *, const struct codec_packet *, int64_t *start_ms, int64_t *end_ms);
+/* WebVTT's cue settings and identifier, where the container carries them; else empty. */
+struct slice codec_packet_webvtt_settings(const struct codec_packet *);
+void codec_packet_free(struct codec_packet **);
+
+/* Do browsers play a track with this codec and configuration? (8-bit 4:2:0 H.264, HEVC Main and Main 10, AV1 Main, VP9
+ * profiles 0 and 2, AAC-LC and HE-AAC, Opus, MP3.) */
+bool codec_is_playable(const struct cmaf_track *);
+
+/* --- passing through --- */
+struct codec_pass;
+
+/* For a stream with can_pass; its track is what the samples belong to. */
+MUST_USE struct err codec_pass_open(const struct codec_source *, size_t stream, struct codec_pass **out);
+void codec_pass_close(struct codec_pass **);
+/* Turns a packet into at most one sample, of a packet before it (the duration is known only when the next one comes);
+ * NULL: what is left at the end. sample->owner is a codec_packet that the caller frees. *has_sample says whether there
+ * is one. The packet is taken in any case.
+ * Errors: media.changes (parameters change on the way), media.timestamps, media.damaged: transcode the stream instead. */
+MUST_USE struct err codec_pass_push(struct codec_pass *, struct codec_packet *, struct cmaf_sample *, bool *has_sample);
+
+/* --- transcoding --- */
+struct codec_transcode;
+
+struct codec_transcode_options {
+    int threads;
+    uint32_t height;               /* of the picture; 0: as it is. Width follows; never enlarged */
+    int crf;                       /* 0: 21 */
+    uint32_t segment_ms;           /* a key picture at every multiple of it; 0: 2000 */
+    const int64_t *key_times;      /* or at the first picture at or after each of these, ascending */
+    size_t key_time_count;
+    uint32_t key_timescale;
+    /* Each sample in decode order; data is valid during the call. */
+    struct err (*sample)(void *user, const struct cmaf_sample *);
+    /* The track, once it is known, before the first sample; valid during the call. */
+    struct err (*track)(void *user, const struct cmaf_track *);
+    void *user;
+};
+
+/* Errors: media.unsupported (no decoder), media.too_large, "memory". Options are copied, key_times borrowed. */
+MUST_USE struct err codec_transcode_open(const struct codec_source *, size_t stream, const struct codec_transcode_options *,
+                                         struct codec_transcode **out);
+void codec_transcode_close(struct codec_transcode **);
+/* Takes the packet; NULL at the end: everything is flushed. Damaged packets are skipped.
+ * Errors: media.damaged (at the end, when nothing could be decoded), media.encode, media.too_large, "memory", those of the callbacks. */
+MUST_USE struct err codec_transcode_push(struct codec_transcode *, struct codec_packet *);
+
+/* --- stills --- */
+struct codec_stills;
+
+/* Decodes single key pictures of a track and gives them upright, with square pixels, scaled into width_max x height_max
+ * (never enlarged), in BT.709 SDR (HDR is mapped). Errors: media.unsupported, "memory". */
+MUST_USE struct err codec_stills_open(const struct cmaf_track *, int threads, struct codec_stills **out);
+void codec_stills_close(struct codec_stills **);
+struct codec_still {
+    uint32_t width, height;
+    const uint8_t *rgb; /* 3 bytes a pixel, rows without gaps; valid until the next call */
+};
+/* Errors: media.damaged (no picture came out), media.too_large, "memory". */
+MUST_USE struct err codec_stills_decode(struct codec_stills *, struct slice sample, uint32_t width_max, uint32_t height_max, struct codec_still *out);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "media/codec/nal.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+bool nal_is_annexb(struct slice s) {
+    return s.len >= 4 && !s.ptr[0] && !s.ptr[1] && (s.ptr[2] == 1 || (!s.ptr[2] && s.ptr[3] == 1));
+}
+
+/* Where the next 00 00 01 begins at or after `from`; the length if there is none. */
+static size_t find_start(struct slice s, size_t from) {
+    while (from + 3 <= s.len) {
+        const char *one = memchr(s.ptr + from + 2, 1, s.len - from - 2);
+        if (!one) break;
+        size_t at = (size_t)(one - s.ptr) - 2;
+        if (!s.ptr[at] && !s.ptr[at + 1]) return at;
+        from = at + 1;
+    }
+    return s.len;
+}
+
+bool nal_next(struct slice *rest, struct slice *unit) {
+    for (;;) {
+        size_t start = find_start(*rest, 0);
+        if (start + 3 >= rest->len) {
+            *rest = SLICE_NONE;
+            return false;
+        }
+        size_t end = find_start(*rest, start + 3), len = end - start - 3;
+        const char *from = rest->ptr + start + 3;
+        *rest = slice_sub(*rest, end, rest->len);
+        while (len && !from[len - 1]) len--; /* zeros before the next start code belong to nobody */
+        if (!len) continue;
+        *unit = slice_of(from, len);
+        return true;
+    }
+}
+
+enum unit_use { USE_PICTURE, USE_SET, USE_DROP };
+
+static enum unit_use use_of(struct slice unit, bool is_hevc, enum nal_set *set) {
+    unsigned type = is_hevc ? (uint8_t)unit.ptr[0] >> 1 & 63 : (uint8_t)unit.ptr[0] & 31;
+    if (is_hevc) {
+        if (unit.len < 2 || type == 35 || type == 38) return USE_DROP; /* delimiter, filler */
+        if (type >= 32 && type <= 34) {
+            *set = type == 32 ? NAL_VPS : type == 33 ? NAL_SPS : NAL_PPS;
+            return USE_SET;
+        }
+    } else {
+        if (type == 9 || type == 12) return USE_DROP;
+        if (type == 7 || type == 8) {
+            *set = type == 7 ? NAL_SPS : NAL_PPS;
+            return USE_SET;
+        }
+    }
+    return USE_PICTURE;
+}
+
+static bool is_known(const struct nal_sets *s, enum nal_set kind, struct slice unit) {
+    for (size_t i = 0; i < s->count[kind]; i++)
+        if (slice_eq(unit, slice_of(s->bytes.ptr + s->set[kind][i].at, s->set[kind][i].len))) return true;
+    return false;
+}
+
+bool nal_sets_collect(struct nal_sets *s, bool is_hevc, struct slice annexb) {
+    if (!s->bytes.bytes_max) s->bytes.bytes_max = 65536;
+    struct slice unit;
+    while (nal_next(&annexb, &unit)) {
+        enum nal_set kind;
+        if (use_of(unit, is_hevc, &kind) != USE_SET || is_known(s, kind, unit)) continue;
+        if (s->count[kind] == NAL_SETS_EACH_MAX || unit.len > 65535) return false;
+        s->set[kind][s->count[kind]].at = s->bytes.len;
+        s->set[kind][s->count[kind]].len = unit.len;
+        buf_append(&s->bytes, unit);
+        if (s->bytes.has_failed) return false;
+        s->count[kind]++;
+    }
+    return true;
+}
+
+void nal_sets_free(struct nal_sets *s) {
+    buf_free(&s->bytes);
+    memset(s->count, 0, sizeof s->count);
+}
+
+static struct slice set_at(const struct nal_sets *s, enum nal_set kind, size_t i) {
+    return slice_of(s->bytes.ptr + s->set[kind][i].at, s->set[kind][i].len);
+}
+
+static void append_sets(const struct nal_sets *s, enum nal_set kind, struct buf *out) {
+    for (size_t i = 0; i < s->count[kind]; i++) {
+        struct slice unit = set_at(s, kind, i);
+        buf_u16be(out, (uint16_t)unit.len);
+        buf_append(out, unit);
+    }
+}
+
+/* The payload of a unit without emulation prevention (00 00 03), as far as fits. */
+static struct slice unescape(struct slice unit, uint8_t *out, size_t size) {
+    size_t len = 0, zeros = 0;
+    for (size_t i = 0; i < unit.len && len < size; i++) {
+        uint8_t c = (uint8_t)unit.ptr[i];
+        if (zeros >= 2 && c == 3) {
+            zeros = 0;
+            continue;
+        }
+        zeros = c ? 0 : zeros + 1;
+        out[len++] = c;
+    }
+    return slice_of(out, len);
+}
+
+struct sps_format {
+    uint32_t chroma, luma_bits, chroma_bits;
+};
+
+static bool read_h264_format(struct slice sps, struct sps_format *f) {
+    uint8_t bytes[64];
+    struct bit_reader r = bit_reader_of(unescape(slice_sub(sps, 1, sps.len), bytes, sizeof bytes));
+    uint32_t profile = bits_take(&r, 8);
+    bits_take(&r, 16);
+    bits_ue(&r);
+    *f = (struct sps_format){1, 8, 8};
+    static const uint8_t WITH_FORMAT[] = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135};
+    if (memchr(WITH_FORMAT, (int)profile, sizeof WITH_FORMAT)) { /* H.264 section 7.3.2.1.1 */
+        f->chroma = bits_ue(&r);
+        if (f->chroma == 3) bits_take(&r, 1);
+        f->luma_bits = bits_ue(&r) + 8;
+        f->chroma_bits = bits_ue(&r) + 8;
+    }
+    return !r.has_failed;
+}
+
+static bool make_avcc(const struct nal_sets *s, struct buf *out) {
+    if (!s->count[NAL_SPS] || !s->count[NAL_PPS]) return false;
+    struct slice sps = set_at(s, NAL_SPS, 0);
+    struct sps_format f;
+    if (sps.len < 4 || !read_h264_format(sps, &f)) return false;
+    buf_u8(out, 1);
+    buf_bytes(out, sps.ptr + 1, 3); /* profile, compatibility, level */
+    buf_u8(out, 0xff);              /* lengths of 4 bytes */
+    buf_u8(out, (uint8_t)(0xe0 | s->count[NAL_SPS]));
+    append_sets(s, NAL_SPS, out);
+    buf_u8(out, (uint8_t)s->count[NAL_PPS]);
+    append_sets(s, NAL_PPS, out);
+    uint8_t profile = (uint8_t)sps.ptr[1];
+    if (profile != 66 && profile != 77 && profile != 88) {
+        buf_u8(out, (uint8_t)(0xfc | f.chroma));
+        buf_u8(out, (uint8_t)(0xf8 | (f.luma_bits - 8)));
+        buf_u8(out, (uint8_t)(0xf8 | (f.chroma_bits - 8)));
+        buf_u8(out, 0);
+    }
+    return !out->has_failed;
+}
+
+/* 14496-15 section 8.3.3.1; the general profile stands in the SPS at byte 3 (H.265 section 7.3.2.2.1). */
+static bool make_hvcc(const struct nal_sets *s, struct buf *out) {
+    if (!s->count[NAL_VPS] || !s->count[NAL_SPS] || !s->count[NAL_PPS]) return false;
+    uint8_t bytes[256];
+    struct slice sps = unescape(set_at(s, NAL_SPS, 0), bytes, sizeof bytes);
+    if (sps.len < 16) return false;
+    uint8_t sub_layers = (uint8_t)(bytes[2] >> 1 & 7), nested = bytes[2] & 1;
+    struct bit_reader r = bit_reader_of(slice_sub(sps, 15, sps.len)); /* behind general_level_idc */
+    bool has_profile[8] = {0}, has_level[8] = {0};
+    for (unsigned i = 0; i < sub_layers; i++) {
+        has_profile[i] = bits_take(&r, 1);
+        has_level[i] = bits_take(&r, 1);
+    }
+    if (sub_layers) bits_take(&r, 2 * (8u - sub_layers));
+    for (unsigned i = 0; i < sub_layers; i++) {
+        if (has_profile[i]) bits_take(&r, 32), bits_take(&r, 32), bits_take(&r, 24);
+        if (has_level[i]) bits_take(&r, 8);
+    }
+    bits_ue(&r); /* id */
+    uint32_t chroma = bits_ue(&r);
+    if (chroma == 3) bits_take(&r, 1);
+    bits_ue(&r);
+    bits_ue(&r);
+    if (bits_take(&r, 1)) /* conformance window */
+        for (int i = 0; i < 4; i++) bits_ue(&r);
+    uint32_t luma_bits = bits_ue(&r) + 8, chroma_bits = bits_ue(&r) + 8;
+    if (r.has_failed || chroma > 3 || luma_bits > 16 || chroma_bits > 16) return false;
+
+    buf_u8(out, 1);
+    buf_bytes(out, bytes + 3, 12); /* profile space, tier, profile, compatibility, constraints, level */
+    buf_u16be(out, 0xf000);        /* spatial segmentation: not known */
+    buf_u8(out, 0xfc);             /* parallelism: not known */
+    buf_u8(out, (uint8_t)(0xfc | chroma));
+    buf_u8(out, (uint8_t)(0xf8 | (luma_bits - 8)));
+    buf_u8(out, (uint8_t)(0xf8 | (chroma_bits - 8)));
+    buf_u16be(out, 0); /* average frame rate: not known */
+    buf_u8(out, (uint8_t)((sub_layers + 1) << 3 | nested << 2 | 3));
+    buf_u8(out, NAL_SETS);
+    static const uint8_t TYPES[NAL_SETS] = {32, 33, 34};
+    for (int kind = 0; kind < NAL_SETS; kind++) {
+        buf_u8(out, (uint8_t)(0x80 | TYPES[kind])); /* all of them are here */
+        buf_u16be(out, (uint16_t)s->count[kind]);
+        append_sets(s, (enum nal_set)kind, out);
+    }
+    return !out->has_failed;
+}
+
+bool nal_make_config(const struct nal_sets *s, bool is_hevc, struct buf *out) { return is_hevc ? make_hvcc(s, out) : make_avcc(s, out); }
+
+bool nal_to_lengths(const struct nal_sets *known, bool is_hevc, struct slice annexb, struct buf *out, bool *has_new_sets) {
+    struct slice unit;
+    *has_new_sets = false;
+    while (nal_next(&annexb, &unit)) {
+        enum nal_set kind;
+        enum unit_use use = use_of(unit, is_hevc, &kind);
+        if (use == USE_SET && !is_known(known, kind, unit)) *has_new_sets = true;
+        if (use != USE_PICTURE) continue;
+        buf_u32be(out, (uint32_t)unit.len);
+        buf_append(out, unit);
+    }
+    return !out->has_failed;
+}
+
+bool nal_config_is_playable(struct slice config, bool is_hevc) {
+    if (is_hevc) {
+        if (config.len < 23) return false;
+        uint8_t profile = (uint8_t)config.ptr[1] & 31, chroma = (uint8_t)config.ptr[16] & 3, bits = ((uint8_t)config.ptr[17] & 7) + 8;
+        return (profile == 1 || profile == 2 || profile == 3) && chroma == 1 && bits <= 10;
+    }
+    if (config.len < 8 || !((uint8_t)config.ptr[5] & 31)) return false;
+    uint8_t profile = (uint8_t)config.ptr[1];
+    if (profile != 66 && profile != 77 && profile != 100) return false;
+    struct byte_reader r = byte_reader_of(slice_sub(config, 6, config.len));
+    struct slice sps = bytes_take(&r, bytes_u16be(&r));
+    struct sps_format f;
+    return sps.len >= 4 && read_h264_format(sps, &f) && f.chroma <= 1 && f.luma_bits == 8 && f.chroma_bits == 8;
+}
