@@ -30,7 +30,7 @@ static inline struct slice bytes_take(struct byte_reader *r, size_t len) {
         return SLICE_NONE;
     }
     struct slice s = slice_of(r->at, len);
-    r->at += len;
+    if (len) r->at += len; /* an empty input may be a null pointer, which nothing may be added to */
     return s;
 }
 static inline void bytes_skip(struct byte_reader *r, size_t len) { (void)bytes_take(r, len); }

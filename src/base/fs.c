@@ -99,7 +99,7 @@ struct err fs_writev_all(int fd, struct iovec *v, int count) {
         if (put < 0) return failed("file.write", "A file could not be written.");
         while (put > 0) {
             size_t step = (size_t)put < v->iov_len ? (size_t)put : v->iov_len;
-            v->iov_base = (char *)v->iov_base + step;
+            if (step) v->iov_base = (char *)v->iov_base + step; /* an empty one may be a null pointer */
             v->iov_len -= step;
             put -= (ssize_t)step;
             if (!v->iov_len) v++, count--;

@@ -20,6 +20,37 @@
 #include "human/motion/motion.h"
 #include "human/pose/pose.h"
 
+/* ---- one instant ---- */
+
+struct track_point {
+    struct vec3 at;         /* VEC3_UNKNOWN: not enough cameras, rays too parallel, or no two that agree */
+    struct sym3 covariance; /* m2, from the cameras' noise; nothing if unknown */
+    double chi2;            /* squared residuals over noise, summed over the cameras used: about 2 n - 3 of a good fit */
+    uint64_t cameras;       /* bit c: camera c was used */
+    uint8_t seen;           /* cameras that saw the joint, used or not */
+};
+
+/* The cameras of an instant and how far they are trusted. */
+struct track_scope {
+    size_t camera_count;                            /* at most CAMERA_COUNT_MAX */
+    const struct camera_view *views[CAMERA_COUNT_MAX]; /* NULL: this camera has no view now */
+    double noise_px[CAMERA_COUNT_MAX];              /* standard deviation per axis; > 0 */
+    double gate;            /* residuals beyond this many deviations are outliers; 0 means 4 */
+    double confidence_min;  /* points below are not seen; 0 means 0.1 */
+    double deviation_max_m; /* points whose largest standard deviation is above stay unknown; 0 means 0.5 */
+};
+
+/* Triangulates `count` joints. points[c] are camera c's (NULL if it saw nobody); out has room for `count`.
+ * Closed-form least squares over all rays, Gauss-Newton steps on the pixels, and a test of every residual. A point that
+ * fails it goes through hypotheses of camera pairs (at most all of them: O(cameras^2) solutions, never subsets), the best of
+ * which is refined with robust weights until the set of agreeing cameras stands. Where only two of three or more cameras
+ * agree and another two agree as well on another point, it is unknown. Returns how many points became known. */
+size_t track_triangulate(const struct track_scope *, const struct pose_point *const points[], size_t count, struct track_point *out);
+
+/* Covariance that the best unbiased estimator could reach from these cameras at this point (Cramer and Rao), all of them seeing it
+ * without outliers. False behind a camera or where rays are parallel. */
+bool track_bound(const struct track_scope *, uint64_t cameras, struct vec3 at, struct sym3 *covariance);
+
 /* ---- Pose2Sim's method ---- */
 
 struct track_pose2sim_options {

@@ -22,11 +22,12 @@
  * Time. A sample has a decode time and a presentation time in its track's timescale, on one presentation timeline shared
  * by all tracks of a folder: 0 is where playing starts. Times before 0 are allowed: encoder priming (AAC, Opus) and pictures
  * that are decoded but not shown. In the file decode times cannot be negative, so
- *   - all media times are moved up by `media_time`, the amount by which the first part begins before 0, and an edit list
- *     in the init segment moves them back (one entry, media_time, rate 1; no edit list when nothing begins before 0);
- *   - decode times are moved so that the first part's decode time is its earliest presentation time, and composition offsets
- *     are signed (trun version 1). A player that looks at tfdt alone is then right, too.
- * Presentation times are thus exact to the tick.
+ *   - all media times are moved up by `media_time`, the amount by which decoding of the first part begins before 0, and an edit
+ *     list in the init segment moves them back (one entry, media_time, rate 1; none when nothing begins before 0);
+ *   - where a picture of the first part is shown before it is decoded (some cameras write so), all decode times are moved down until
+ *     none is; later composition offsets may still be negative (trun version 1).
+ * Presentation times are thus exact to the tick. The other way, decode times moved up to the first presentation time with signed
+ * offsets and no edit list, was tried: browsers read it, FFmpeg shows every fragment late by the largest negative offset.
  *
  * Threads: any, but each object belongs to one thread at a time. Everything that opens files may block.
  * Every byte that is read is taken for hostile: wrong ones end in ERR_INPUT, never in a crash or in unbounded memory. */

@@ -229,11 +229,14 @@ static struct err run_transform(struct cmaf_writer *w, struct cmaf_sample *sampl
 
 /* Init segment and the room for the sidx, which is a free box until the end, so that a file that was cut off is still valid. */
 static struct err write_head(struct cmaf_writer *w, const struct cmaf_sample *samples, size_t count) {
-    int64_t earliest = samples[0].pts;
-    for (size_t i = 1; i < count; i++)
+    int64_t earliest = samples[0].dts, lowest = 0;
+    for (size_t i = 0; i < count; i++) {
         if (samples[i].pts < earliest) earliest = samples[i].pts;
+        if (samples[i].pts - samples[i].dts < lowest) lowest = samples[i].pts - samples[i].dts;
+    }
+    w->decode_shift = lowest;
+    if (samples[0].dts + lowest < earliest) earliest = samples[0].dts + lowest;
     w->media_time = earliest < 0 ? -earliest : 0;
-    w->decode_shift = earliest - samples[0].dts;
     struct err e = cmaf_init_build(&w->track, w->media_time, w->options.sinf, &w->init);
     if (e.kind) return e;
     uint64_t duration_ms = w->options.duration_ms ? w->options.duration_ms : 2 * 3600 * 1000;

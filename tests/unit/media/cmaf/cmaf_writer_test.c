@@ -204,7 +204,18 @@ static void times_before_zero_are_kept(void **state) {
     track = made_h264();
     fd = made_file();
     index = made_track_file(fd, &track, &m, arena);
-    assert_int_equal(index.media_time, 0);
+    assert_int_equal(index.media_time, 1024);
+    assert_int_equal(index.segments[0].start, 0);
+    assert_sound(fd, &index);
+    assert_same_samples(fd, &m);
+    close(fd);
+    made_free(&m);
+
+    /* Shown before it is decoded: decode times move down, as FFmpeg takes no negative offset for what it is. */
+    m = made_samples(&rng, (struct made_shape){.count = 300, .duration = 512, .gop = 50, .has_b_frames = true, .bytes_max = 10});
+    fd = made_file();
+    index = made_track_file(fd, &track, &m, arena);
+    assert_int_equal(index.media_time, 512);
     assert_int_equal(index.segments[0].start, 0);
     assert_sound(fd, &index);
     assert_same_samples(fd, &m);

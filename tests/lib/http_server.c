@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ * A small server for tests and benchmarks of system/http: every kind of body at an address of its own.
+ *   http_server FOLDER [--loops N] [--tls FOLDER] [--small-limits]
+ * Prints one line "port PLAIN TLS" and ends when its standard input is closed. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "system/http/http.h"
+
+static struct http_file *files[64];
+static char *names[64];
+static size_t file_count;
+static struct http_topic *topic;
+static struct http_server *server;
+
+static void text(struct http_request *rq, void *arg) { http_respond_bytes(rq, 200, SLICE("text/plain"), SLICE("hello\n")); }
+
+/* Where the token check of delivery sits: something looks at the path before the file is found. */
+static void file_send(struct http_request *rq, void *arg) {
+    struct slice name = http_request_param(rq, SLICE("file"));
+    for (size_t i = 0; i < file_count; i++) {
+        if (!slice_eq(name, slice_cstr(names[i]))) continue;
+        struct http_response r = {.content_type = http_content_type(name), .etag = http_file_etag(files[i]),
+                                  .modified = http_file_modified(files[i]), .has_ranges = true, .body = http_body_file(files[i])};
+        http_respond(rq, &r);
+        return;
+    }
+    http_respond_error(rq, 404, SLICE("test.file"), SLICE("No such file."));
+}
+
+static void echo(struct http_request *rq, void *arg) {
+    http_respond_bytes(rq, 200, SLICE("application/octet-stream"), http_request_body(rq));
+}
+
+static struct http_held *held[4096];
+static size_t held_count;
+static void hold(struct http_request *rq, void *arg) {
+    if (held_count == 4096 || !(held[held_count] = http_request_hold(rq, NULL, NULL))) {
+        http_respond_error(rq, 503, SLICE("test.full"), SLICE("Full."));
+        return;
+    }
+    held_count++;
+}
+static void let_go(struct http_request *rq, void *arg) {
+    struct http_response r = {.content_type = SLICE("text/plain"), .body = http_body_static(SLICE("released\n"))};
+    for (size_t i = 0; i < held_count; i++) http_held_respond(&held[i], &r);
+    held_count = 0;
+    http_respond_bytes(rq, 200, SLICE("text/plain"), SLICE("ok\n"));
+}
+
+struct upload {
+    uint64_t bytes, sum;
+};
+static void upload_begin(struct http_request *rq, void *arg) {
+    struct upload *u = ARENA_NEW(http_request_arena(rq), struct upload);
+    struct slice refuse;
+    if (!u || http_request_query(rq, SLICE("refuse"), &refuse)) {
+        http_respond_error(rq, 403, SLICE("test.refused"), SLICE("Not here."));
+        return;
+    }
+    http_request_set_user(rq, u);
+}
+static void upload_chunk(struct http_request *rq, struct slice chunk, void *arg) {
+    struct upload *u = http_request_user(rq);
+    u->bytes += chunk.len;
+    for (size_t i = 0; i < chunk.len; i++) u->sum = u->sum * 31 + (unsigned char)chunk.ptr[i];
+}
+static void upload_end(struct http_request *rq, void *arg) {
+    struct upload *u = http_request_user(rq);
+    struct slice answer = arena_printf(http_request_arena(rq), "%llu %llu\n", (unsigned long long)u->bytes, (unsigned long long)u->sum);
+    http_respond_bytes(rq, 200, SLICE("text/plain"), answer);
+}
+
+static void stream(struct http_request *rq, void *arg) {
+    struct http_response r = {.content_type = SLICE("text/plain")};
+    struct http_stream_options options = {0};
+    struct http_stream *s = http_respond_stream(rq, &r, &options);
+    if (!s) return;
+    for (int i = 0; i < 1000; i++) {
+        char line[32];
+        int len = snprintf(line, sizeof line, "line %d\n", i);
+        struct http_blob *b = http_blob_copy(slice_of(line, (size_t)len));
+        struct err e = b ? http_stream_send(s, b) : err_memory();
+        http_blob_release(&b);
+        if (e.kind) break;
+    }
+    http_stream_end(&s, false);
+}
+
+static void events(struct http_request *rq, void *arg) { http_respond_topic(rq, topic, SLICE("event: hello\ndata: 1\n\n")); }
+static void publish(struct http_request *rq, void *arg) {
+    struct http_blob *b = http_sse_event(SLICE("note"), SLICE_NONE, http_request_body(rq));
+    if (b) http_topic_publish(topic, b);
+    http_blob_release(&b);
+    http_respond_bytes(rq, 200, SLICE("text/plain"), SLICE("ok\n"));
+}
+static void none(struct http_request *rq, void *arg) {}
+static void to_worker(struct http_request *rq, void *arg) { http_request_to_worker(rq, text, NULL); }
+static void show_peer(struct http_request *rq, void *arg) {
+    struct slice q = SLICE_NONE;
+    if (!http_request_query(rq, SLICE("q"), &q)) q = SLICE("-");
+    struct slice all = arena_printf(http_request_arena(rq), "%.*s %.*s %.*s %d %d\n", SLICE_ARG(http_request_peer(rq)),
+                                    SLICE_ARG(http_request_path(rq)), SLICE_ARG(q), http_request_is_https(rq), http_request_version(rq));
+    http_respond_bytes(rq, 200, SLICE("text/plain"), all);
+}
+static void counters(struct http_request *rq, void *arg) {
+    struct http_counters c;
+    http_server_counters(server, &c);
+    struct buf b = BUF(65536);
+#define HTTP_COUNTER(name, help) buf_printf(&b, #name " %lld\n", (long long)c.name);
+#include "system/http/counters.tbl.h"
+#undef HTTP_COUNTER
+    http_respond_bytes(rq, 200, SLICE("text/plain"), buf_slice(&b));
+    buf_free(&b);
+}
+
+static void must(struct err e) {
+    if (!e.kind) return;
+    fprintf(stderr, "%s: %s\n", e.code, e.what);
+    exit(1);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) return 2;
+    struct http_options o = {.clock = NULL};
+    const char *tls_folder = NULL;
+    for (int i = 2; i < argc; i++) {
+        if (!strcmp(argv[i], "--loops") && i + 1 < argc) o.loops = (unsigned)atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--tls") && i + 1 < argc) tls_folder = argv[++i];
+        else if (!strcmp(argv[i], "--many")) o.limits.connections_max = 200000;
+        else if (!strcmp(argv[i], "--small-limits"))
+            o.limits = (struct http_limits){.head_ms_max = 300, .idle_ms_max = 600, .body_window_ms = 300, .held_ms_max = 500,
+                                            .write_stall_ms_max = 500, .connections_max = 1200};
+        else return 2;
+    }
+    static const struct http_field common[] = {{{"x-content-type-options", 22}, {"nosniff", 7}}};
+    static const char *const proxies[] = {"127.0.0.1"};
+    o.common = common;
+    o.common_count = 1;
+    o.proxies = proxies;
+    o.proxy_count = 1;
+    struct http_listen listens[] = {{.address = "127.0.0.1:0"}, {.address = "127.0.0.1:0", .has_tls = true}};
+    o.listens = listens;
+    o.listen_count = tls_folder ? 2 : 1;
+    struct arena *arena = arena_create(1 << 16);
+    if (tls_folder) must(http_tls_make_local(tls_folder, clock_system(), arena, &o.tls_certificate, &o.tls_key));
+    struct slice list = slice_cstr(getenv("TEST_FILES")), name;
+    int folder = open(argv[1], O_RDONLY | O_DIRECTORY);
+    while (list.len && file_count < 64 && slice_next(&list, ',', &name)) {
+        names[file_count] = mem_strndup(name.ptr, name.len);
+        must(http_file_open(&files[file_count], folder, names[file_count]));
+        file_count++;
+    }
+    must(http_server_create(&server, &o));
+    topic = http_topic_create(server);
+    const struct http_route routes[] = {
+        {.method = HTTP_GET, .pattern = "/text", .handle = text},
+        {.method = HTTP_GET, .pattern = "/work", .handle = text, .where = HTTP_ON_WORKER},
+        {.method = HTTP_GET, .pattern = "/moved", .handle = to_worker},
+        {.method = HTTP_GET, .pattern = "/media/{token}/{title}/{file}", .handle = file_send},
+        {.method = HTTP_GET, .pattern = "/file/{file}", .handle = file_send},
+        {.method = HTTP_POST, .pattern = "/echo", .handle = echo, .body_bytes_max = 1 << 20},
+        {.method = HTTP_POST, .pattern = "/echo-work", .handle = echo, .body_bytes_max = 1 << 20, .where = HTTP_ON_WORKER},
+        {.method = HTTP_PUT, .pattern = "/upload", .handle = upload_end, .on_begin = upload_begin, .on_chunk = upload_chunk,
+         .body_bytes_max = 1 << 30, .where = HTTP_ON_WORKER},
+        {.method = HTTP_GET, .pattern = "/hold", .handle = hold},
+        {.method = HTTP_POST, .pattern = "/release", .handle = let_go},
+        {.method = HTTP_GET, .pattern = "/stream", .handle = stream},
+        {.method = HTTP_GET, .pattern = "/events", .handle = events},
+        {.method = HTTP_POST, .pattern = "/publish", .handle = publish, .body_bytes_max = 65536},
+        {.method = HTTP_GET, .pattern = "/none", .handle = none},
+        {.method = HTTP_GET, .pattern = "/peer/{rest...}", .handle = show_peer},
+        {.method = HTTP_GET, .pattern = "/counters", .handle = counters},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) must(http_server_route(server, &routes[i]));
+    must(http_server_start(server));
+    printf("port %u %u\n", http_server_port(server, 0), tls_folder ? http_server_port(server, 1) : 0);
+    fflush(stdout);
+    char byte;
+    while (read(STDIN_FILENO, &byte, 1) > 0) continue;
+    http_server_stop(server, 2000);
+    for (size_t i = 0; i < held_count; i++) http_held_drop(&held[i]);
+    http_topic_destroy(&topic);
+    http_server_destroy(&server);
+    for (size_t i = 0; i < file_count; i++) {
+        http_file_release(&files[i]);
+        mem_free(names[i]);
+    }
+    close(folder);
+    arena_destroy(&arena);
+    return 0;
+}
