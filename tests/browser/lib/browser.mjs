@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+//
+// Debian's Chromium, a fresh profile a run, and pages that keep count of what must not happen: violations of the content
+// security policy, errors in the console, layout shifts.
+import fs from 'node:fs';
+import path from 'node:path';
+import { chromium } from '../../../web/node_modules/playwright-core/index.mjs';
+import { root } from './media.mjs';
+
+export function launch() {
+    return chromium.launch({
+        executablePath: '/usr/bin/chromium',
+        args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+            '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required'],
+    });
+}
+
+/** A context whose pages count; `page.faults()` gives what went wrong, `page.shift()` the cumulative layout shift. */
+export async function open(browser, options = {}) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en', ...options });
+    await context.addInitScript(() => {
+        globalThis.violations = [];
+        globalThis.shift = 0;
+        globalThis.shifted = [];
+        addEventListener('securitypolicyviolation', (event) => globalThis.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+        new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) {
+                if (entry.hadRecentInput) continue;
+                globalThis.shift += entry.value;
+                globalThis.shifted.push(...entry.sources.map(({ node }) => node?.parentElement?.className || node?.nodeName));
+            }
+        }).observe({ type: 'layout-shift', buffered: true });
+    });
+    return context;
+}
+
+export async function visit(context, url) {
+    const page = await context.newPage();
+    const errors = [];
+    page.on('pageerror', (error) => errors.push(error.message));
+    page.faults = async () => [...errors, ...(await page.evaluate(() => globalThis.violations))];
+    page.shift = () => page.evaluate(() => globalThis.shift);
+    await page.goto(url);
+    await page.waitForSelector('html[data-ready]');
+    await page.waitForFunction(() => [...document.images].every((image) => image.loading === 'lazy' || image.complete));
+    return page;
+}
+
+const axe = fs.readFileSync(path.join(root, 'web/node_modules/axe-core/axe.min.js'), 'utf8');
+
+/** What axe-core finds against WCAG 2.2 AA, one line each. */
+export async function audit(page) {
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+    return violations.flatMap((violation) => violation.nodes.map((node) => `${violation.id}: ${node.target.join(' ')}: ${node.failureSummary}`));
+}

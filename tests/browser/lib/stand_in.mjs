@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+//
+// A server that keeps the API's contract and can be told to misbehave: refuse, forget, renew every half second. It lets the
+// tests of the pages reach what a healthy server shows rarely. What the real server does is tested against the real one.
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { duration_s, languages, makeFilm, root } from './media.mjs';
+
+export const policy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; "
+    + "media-src 'self' blob: data:; connect-src 'self'; worker-src 'self' blob:; font-src 'self'; object-src 'none'; base-uri 'none'; "
+    + "form-action 'self'; frame-ancestors 'none'";
+
+const names = [
+    ['Harbour at Dawn', 'Hafen im Morgengrauen', '黎明的港口', 'ท่าเรือยามรุ่งสาง'], ['The Long Straight', 'Die lange Gerade', '漫长的直道', 'ทางตรงอันยาวไกล'],
+    ['Snowfall', 'Schneefall', '落雪', 'หิมะโปรย'], ['Kilometre 42', 'Kilometer 42', '第四十二公里', 'กิโลเมตรที่ 42'],
+    ['Night Train', 'Nachtzug', '夜行列车', 'รถไฟกลางคืน'], ['Tide Tables', 'Gezeiten', '潮汐表', 'ตารางน้ำขึ้นน้ำลง'],
+];
+const synopses = ['Fishing boats leave, gulls argue, and the lighthouse goes to sleep.', 'Fischerboote laufen aus, Möwen streiten, der Leuchtturm geht schlafen.',
+    '渔船出海，海鸥争吵，灯塔入睡。', 'เรือประมงออกจากฝั่ง นกนางนวลทะเลาะกัน ประภาคารหลับใหล'];
+const inLanguages = (texts) => Object.fromEntries(languages.map((language, i) => [language, texts[i]]));
+const types = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', woff2: 'font/woff2', m3u8: 'application/vnd.apple.mpegurl',
+    mpd: 'application/dash+xml', mp4: 'video/mp4', vtt: 'text/vtt', jpg: 'image/jpeg', html: 'text/html' };
+
+function film(id, i, more = {}) {
+    return { id, kind: 'film', names: inLanguages(names[i]), synopses: inLanguages(synopses), year: 2020 + i, duration_ms: duration_s * 1000,
+        genres: ['nature', 'sport'], poster: `/art/${id}/poster.jpg?v=1`, colour: '#1f4a5a', status: 'ready',
+        audio: [{ lang: 'en', label: '' }, { lang: 'de', label: '' }], captions: languages.map((lang) => ({ lang, label: '' })),
+        heights: [360, 180], parent: null, season: null, episode: null, ...more };
+}
+
+export class StandIn {
+    titles = [];
+    jobs = [];
+    uploads = new Map();
+    isOperator = false;
+    renew_after_ms = 60_000;
+    revoked = false; // every session from now on
+    renewsNothing = false;
+    refusals = 0; // media requests answered with 403
+    sessions = 0;
+    renewals = 0;
+    held = new Set(); // open event streams
+    pieces = []; // offsets of received upload pieces
+    holdPiece = null; // a promise that the next piece waits for
+
+    async start() {
+        this.film = makeFilm();
+        this.titles = names.map((_, i) => film(`film00000000000${i}`, i));
+        this.titles.push({ ...film('series0000000001', 5), kind: 'series', names: inLanguages(['Stadium Stories', 'Stadiongeschichten', '球场故事', 'เรื่องเล่าจากสนาม']), duration_ms: 0 });
+        for (const n of [1, 2]) this.titles.push(film(`episode000000000${n}`, n, { parent: 'series0000000001', season: 1, episode: n }));
+        this.server = http.createServer((request, response) => {
+            this.#answer(request, response).catch((error) => {
+                response.statusCode = 500;
+                response.end(String(error));
+            });
+        });
+        await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+        this.url = `http://127.0.0.1:${this.server.address().port}`;
+        return this;
+    }
+    async stop() {
+        this.server.closeAllConnections();
+        await new Promise((resolve) => this.server.close(resolve));
+    }
+
+    /** What the operator's pages hear. */
+    tell(job) {
+        this.jobs = [job, ...this.jobs.filter((other) => other.id !== job.id)];
+        for (const stream of this.held) stream.write(`event: job\ndata: ${JSON.stringify(job)}\n\n`);
+    }
+
+    #file(request, response, file, headers = {}) {
+        if (!fs.existsSync(file)) return this.#fail(response, 404, 'request.not_found');
+        const { size } = fs.statSync(file);
+        const [, first, last] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? [];
+        const from = Number(first ?? 0);
+        const to = Math.min(last ? Number(last) : size - 1, size - 1);
+        const all = { 'content-type': types[file.split('.').pop()], 'content-length': to - from + 1, ...headers };
+        if (first !== undefined) all['content-range'] = `bytes ${from}-${to}/${size}`;
+        response.writeHead(first === undefined ? 200 : 206, all);
+        if (request.method === 'HEAD') response.end();
+        else fs.createReadStream(file, { start: from, end: to }).pipe(response);
+    }
+    #json(response, status, value) {
+        response.writeHead(status, { 'content-type': 'application/json' });
+        response.end(JSON.stringify(value));
+    }
+    #fail(response, status, code) {
+        this.#json(response, status, { error: { code, message: `refused: ${code}` } });
+    }
+    async #body(request) {
+        const parts = [];
+        for await (const part of request) parts.push(part);
+        return Buffer.concat(parts);
+    }
+    #ticket() {
+        return { token: `token-${this.sessions}-${this.renewals}`, expires_at: new Date(Date.now() + 120_000).toISOString(), renew_after_ms: this.renew_after_ms };
+    }
+
+    async #answer(request, response) {
+        const url = new URL(request.url, 'http://stand.in');
+        const at = url.pathname;
+        const pages = path.join(root, 'build/pages');
+        if (at.startsWith('/assets/') || at === '/icon.svg') return this.#file(request, response, path.join(pages, path.normalize(at)));
+        if (at.startsWith('/art/')) return this.#file(request, response, path.join(this.film, 'poster.jpg'));
+        if (at.startsWith('/media/')) {
+            const token = request.headers['cta-common-access-token'] ?? '';
+            if (this.revoked || !token.startsWith('token-')) {
+                this.refusals++;
+                return this.#fail(response, 403, token ? 'token.revoked' : 'token.missing');
+            }
+            return this.#file(request, response, path.join(this.film, path.basename(at)));
+        }
+        if (at.startsWith('/api/v1')) return this.#api(request, response, url, at.slice(7));
+        response.writeHead(200, { 'content-type': 'text/html', 'content-security-policy': policy });
+        // The page as the server writes it: the answers it will need are in it.
+        const answers = { '/site': this.#site() };
+        if (at === '/' && !url.search.includes('q=') && !url.search.includes('kind=')) answers['/titles?rows=1'] = this.#rows(url);
+        const [, id] = /^\/(?:title|watch)\/(\w+)$/.exec(at) ?? [];
+        const title = this.titles.find((other) => other.id === id);
+        if (title) answers[`/titles/${id}`] = this.#whole(title, url);
+        response.end(fs.readFileSync(path.join(pages, 'index.html'), 'utf8').replace('<!--gs:data-->',
+            () => `<script type="application/json" id="gs-data">${JSON.stringify({ answers }).replaceAll('<', '\\u003c')}</script>`));
+    }
+
+    #site() {
+        return { name: 'Grandstand', version: '0.1.0', languages, operator: this.isOperator };
+    }
+    #show({ names, synopses, ...title }, url) {
+        const language = url.searchParams.get('lang') ?? 'en';
+        return { ...title, name: names[language] ?? names.en, synopsis: synopses[language] ?? '' };
+    }
+    #whole(title, url) {
+        return { ...this.#show(title, url), episodes: this.titles.filter((other) => other.parent === title.id).map((episode) => this.#show(episode, url)) };
+    }
+    #rows(url) {
+        const query = (url.searchParams.get('q') ?? '').toLowerCase();
+        const kind = url.searchParams.get('kind');
+        const items = this.titles.filter((title) => !title.parent && (!kind || title.kind === kind)).map((title) => this.#show(title, url))
+            .filter((title) => title.name.toLowerCase().includes(query));
+        return { rows: ['film', 'series'].map((row) => ({ id: row, label: row === 'film' ? 'Films' : 'Series', items: items.filter((item) => item.kind === row) })) };
+    }
+
+    async #api(request, response, url, at) {
+        const post = request.method === 'POST';
+        const [, area, id, verb] = at.split('/');
+        const title = this.titles.find((other) => other.id === id);
+        if (at === '/site') return this.#json(response, 200, this.#site());
+        if (at === '/titles') return this.#json(response, 200, this.#rows(url));
+        if (area === 'titles' && title && !verb) return this.#json(response, 200, this.#whole(title, url));
+        if (area === 'titles' && verb === 'playback' && post) {
+            if (this.revoked) return this.#fail(response, 403, 'token.revoked');
+            this.sessions++;
+            return this.#json(response, 200, { session: `s${this.sessions}`, ...this.#ticket(), hls: `/media/${id}/master.m3u8`, dash: `/media/${id}/manifest.mpd`,
+                thumbnails: `/media/${id}/thumbs.vtt`, path_hls: '', duration_ms: duration_s * 1000 });
+        }
+        if (area === 'playback' && verb === 'renew') {
+            if (this.revoked || this.renewsNothing) return this.#fail(response, 403, 'token.revoked');
+            this.renewals++;
+            return this.#json(response, 200, this.#ticket());
+        }
+        if (area === 'playback') return this.#json(response, 200, {});
+        if (at === '/session' && post) {
+            if (JSON.parse(await this.#body(request)).code !== 'open') return this.#fail(response, 403, 'session.code');
+            this.isOperator = true;
+            return this.#json(response, 200, {});
+        }
+        if (at === '/session') {
+            this.isOperator = false;
+            return this.#json(response, 200, {});
+        }
+        if (area === 'titles') return this.#fail(response, 404, 'title.not_found');
+        if (!this.isOperator) return this.#fail(response, 401, 'session.required');
+        if (post && request.headers['x-grandstand'] !== '1') return this.#fail(response, 403, 'request.origin');
+        if (at === '/operator/titles') return this.#json(response, 200, { items: this.titles });
+        if (at.startsWith('/operator/titles/')) {
+            const index = this.titles.findIndex((other) => other.id === at.split('/')[3]);
+            if (index < 0) return this.#fail(response, 404, 'title.not_found');
+            if (request.method === 'PATCH') Object.assign(this.titles[index], JSON.parse(await this.#body(request)));
+            const whole = this.titles[index];
+            if (request.method === 'DELETE') this.titles.splice(index, 1);
+            return this.#json(response, 200, whole);
+        }
+        if (at === '/jobs') return this.#json(response, 200, { items: this.jobs });
+        if (at === '/events') {
+            response.writeHead(200, { 'content-type': 'text/event-stream' });
+            response.write(': hello\n\n');
+            this.held.add(response);
+            request.on('close', () => this.held.delete(response));
+            return undefined;
+        }
+        if (area === 'uploads' && !id) {
+            const upload = { id: `u${this.uploads.size + 1}`, offset: 0, ...JSON.parse(await this.#body(request)) };
+            this.uploads.set(upload.id, upload);
+            return this.#json(response, 201, { id: upload.id, offset: 0 });
+        }
+        const upload = this.uploads.get(id);
+        if (area !== 'uploads' || !upload) return this.#fail(response, 404, 'upload.not_found');
+        if (verb === 'import') {
+            this.titles.push(film(`imported00000000`, 0, { names: { en: upload.name }, status: 'importing', poster: null }));
+            this.tell({ id: 'job1', kind: 'import', title: 'imported00000000', state: 'running', step: 'probe', progress: 0.1, error: null, created_at: '2026-01-01T00:00:00Z' });
+            return this.#json(response, 201, { job: 'job1', title: 'imported00000000' });
+        }
+        if (request.method === 'PATCH') {
+            const body = await this.#body(request);
+            if (this.holdPiece && upload.offset > 0) await this.holdPiece;
+            if (Number(request.headers['upload-offset']) !== upload.offset) return this.#fail(response, 409, 'upload.offset');
+            this.pieces.push(upload.offset);
+            upload.offset += body.length;
+        }
+        return this.#json(response, 200, { offset: upload.offset, bytes: upload.bytes });
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+//
+// The operator's pages in a browser.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch, open, visit } from './lib/browser.mjs';
+import { StandIn } from './lib/stand_in.mjs';
+
+let browser;
+let site;
+before(async () => {
+    site = await new StandIn().start();
+    browser = await launch();
+});
+after(async () => {
+    await browser?.close();
+    await site?.stop();
+});
+
+/** Drops a file of that many bytes onto the import field, as a person would from a folder. */
+async function drop(page, name, bytes) {
+    const data = await page.evaluateHandle(([called, size]) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([new Uint8Array(size)], called, { lastModified: 1 }));
+        return transfer;
+    }, [name, bytes]);
+    await page.dispatchEvent('.drop', 'dragenter', { dataTransfer: data });
+    await page.waitForSelector('.drop.is-over');
+    await page.dispatchEvent('.drop', 'drop', { dataTransfer: data });
+}
+
+test('visitors stay outside; the one-time link opens the door once its code is right, and leaves no trace', async () => {
+    const context = await open(browser);
+    const page = await visit(context, `${site.url}/operator`);
+    await page.waitForSelector('.notice a[href="/operator/enter"]');
+    await page.goto(`${site.url}/operator/enter#code=wrong`);
+    await page.reload();
+    await page.waitForSelector('form.enter');
+    await page.fill('input[name=code]', 'wrong');
+    await page.click('button[type=submit]');
+    await page.waitForFunction(() => /session\.code/.test(document.querySelector('[role=status]').textContent));
+    const entered = await visit(context, `${site.url}/operator/enter#code=open`);
+    await entered.waitForURL('**/operator');
+    await entered.waitForSelector('.drop');
+    assert.equal(await entered.evaluate(() => location.hash), '');
+    await context.close();
+});
+
+test('a film is dropped, paused by a reload, carried on with the same file, and its import is seen', async () => {
+    site.isOperator = true;
+    const context = await open(browser);
+    const page = await visit(context, `${site.url}/operator`);
+    await page.waitForSelector('.drop');
+    let release;
+    site.holdPiece = new Promise((resolve) => (release = resolve));
+    const bytes = 10 * 1024 * 1024;
+    await drop(page, 'film.mkv', bytes);
+    await page.waitForFunction(() => document.querySelector('[data-upload=uploading] progress')?.value > 4 * 1024 * 1024);
+    await page.reload();
+    release();
+    site.holdPiece = null;
+    await page.waitForSelector('[data-upload=needs-file]');
+    await drop(page, 'film.mkv', bytes);
+    await page.waitForSelector('[data-job=running]');
+    const [upload] = [...site.uploads.values()];
+    assert.equal(site.uploads.size, 1);
+    assert.equal(upload.offset, bytes);
+    assert.equal(site.pieces[0], 0);
+    assert.equal(new Set(site.pieces).size, site.pieces.length, 'no piece was taken twice');
+
+    site.tell({ ...site.jobs[0], progress: 0.5, step: 'ladder' });
+    await page.waitForFunction(() => document.querySelector('[data-job=running] progress').value === 0.5);
+    site.titles.find((title) => title.id === 'imported00000000').status = 'ready';
+    site.tell({ ...site.jobs[0], progress: 1, state: 'done' });
+    await page.waitForSelector('[data-job=running]', { state: 'detached' });
+    await page.waitForFunction(() => document.querySelector('a[href="/operator/titles/imported00000000"] .is-ready'));
+    assert.deepEqual(await page.faults(), []);
+    await context.close();
+});
+
+test('tabs share one held request, and another listens on when the first closes', async () => {
+    site.isOperator = true;
+    const context = await open(browser);
+    const first = await visit(context, `${site.url}/operator`);
+    await first.waitForSelector('.drop');
+    const second = await visit(context, `${site.url}/operator`);
+    await second.waitForSelector('.drop');
+    site.tell({ id: 'shared', kind: 'import', title: 'film000000000001', state: 'running', step: 'ladder', progress: 0.25, error: null, created_at: '2026-01-01T00:00:00Z' });
+    for (const page of [first, second]) await page.waitForFunction(() => document.querySelector('[data-job=running] progress')?.value === 0.25);
+    assert.equal(site.held.size, 1);
+    await first.close();
+    // The other tab asks for all jobs when it begins to listen: what changed in between is not lost.
+    const listens = second.waitForResponse(/\/api\/v1\/events/);
+    await listens.catch(() => undefined);
+    await second.waitForFunction(() => document.querySelector('[data-job=running]'));
+    site.tell({ ...site.jobs.find((job) => job.id === 'shared'), progress: 0.75 });
+    await second.waitForFunction(() => document.querySelector('[data-job=running] progress')?.value === 0.75);
+    await context.close();
+});
+
+test('names in four languages, genres and the year are saved; a title is deleted after one is asked', async () => {
+    site.isOperator = true;
+    const context = await open(browser);
+    const page = await visit(context, `${site.url}/operator/titles/film000000000004`);
+    await page.fill('input[name=name-th]', 'รถไฟเที่ยวสุดท้าย');
+    await page.fill('textarea[name=synopsis-zh]', '末班车。');
+    await page.fill('input[name=year]', '1999');
+    await page.check('input[value=thriller]', { force: true });
+    await page.click('button[type=submit]');
+    await page.waitForFunction(() => document.querySelector('.save [role=status]').textContent === 'Saved.');
+    const saved = site.titles.find((title) => title.id === 'film000000000004');
+    assert.equal(saved.names.th, 'รถไฟเที่ยวสุดท้าย');
+    assert.equal(saved.names.en, 'Night Train');
+    assert.equal(saved.synopses.zh, '末班车。');
+    assert.equal(saved.year, 1999);
+    assert.ok(saved.genres.includes('thriller'));
+    await page.click('.button.is-danger');
+    await page.click('dialog[open] .button:not(.is-danger-full)');
+    assert.ok(site.titles.some((title) => title.id === 'film000000000004'));
+    await page.click('.button.is-danger');
+    await page.click('dialog[open] .is-danger-full');
+    await page.waitForURL('**/operator');
+    assert.ok(!site.titles.some((title) => title.id === 'film000000000004'));
+    await context.close();
+});

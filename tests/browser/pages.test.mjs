@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+//
+// The pages in a browser: what they show, in each language and look, for keyboard and screen reader, without a jump and
+// without a violation of the content security policy.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { after, before, test } from 'node:test';
+import { audit, launch, open, visit } from './lib/browser.mjs';
+import { languages, root } from './lib/media.mjs';
+import { StandIn } from './lib/stand_in.mjs';
+
+let browser;
+let site;
+before(async () => {
+    site = await new StandIn().start();
+    site.isOperator = true;
+    browser = await launch();
+});
+after(async () => {
+    await browser?.close();
+    await site?.stop();
+});
+
+const addresses = ['/', '/?q=nothing-like-it', '/?kind=film', '/title/film000000000001', '/title/series0000000001', '/watch/film000000000001',
+    '/operator', '/operator/enter', '/operator/titles/film000000000001', '/no/such/page'];
+
+/** What is there when a page has come to rest. */
+const settled = { '/?kind=film': '.grid-items .card', '/title/series0000000001': '.row:nth-of-type(2) .card', '/watch/film000000000001': '[data-phase=playing]',
+    '/operator': '.titles li', '/operator/titles/film000000000001': 'input[name=year]' };
+
+for (const colorScheme of ['light', 'dark']) {
+    test(`each page passes the accessibility audit, ${colorScheme}`, async () => {
+        const context = await open(browser, { colorScheme, reducedMotion: 'reduce' });
+        const found = [];
+        for (const address of addresses) {
+            const page = await visit(context, site.url + address);
+            await page.waitForSelector('h1');
+            if (address.startsWith('/watch')) await page.waitForSelector('[data-phase=playing]');
+            for (const fault of [...(await audit(page)), ...(await page.faults())]) found.push(`${address}: ${fault}`);
+            await page.close();
+        }
+        assert.deepEqual(found, []);
+        await context.close();
+    });
+}
+
+test('nothing jumps, on a desk and on a phone, and a phone never scrolls sideways', async () => {
+    const found = [];
+    for (const viewport of [{ width: 1280, height: 800 }, { width: 390, height: 844 }, { width: 320, height: 568 }]) {
+        const context = await open(browser, { viewport });
+        for (const address of addresses) {
+            const page = await visit(context, site.url + address);
+            await page.waitForSelector('h1');
+            await page.waitForSelector(settled[address] ?? 'h1');
+            await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+            const shift = await page.shift();
+            if (shift >= 0.02) found.push(`${address} at ${viewport.width}: layout shift ${shift}: ${await page.evaluate(() => globalThis.shifted)}`);
+            const [wide, seen] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+            if (wide > seen) found.push(`${address} at ${viewport.width}: ${wide} wide`);
+            await page.close();
+        }
+        await context.close();
+    }
+    assert.deepEqual(found, []);
+});
+
+test('each language has its own words on each page, and titles in it', async () => {
+    const said = JSON.parse(fs.readFileSync(`${root}/text/pages.json`, 'utf8'));
+    const context = await open(browser);
+    for (const language of languages) {
+        const page = await visit(context, `${site.url}/?lang=${language}`);
+        await page.waitForSelector('.hero h1');
+        assert.equal(await page.getAttribute('html', 'lang'), language);
+        assert.equal(await page.innerText('.hero .button.is-primary'), said['show.play'][language]);
+        assert.equal(await page.innerText('.hero h1'), { en: 'Harbour at Dawn', de: 'Hafen im Morgengrauen', zh: '黎明的港口', th: 'ท่าเรือยามรุ่งสาง' }[language]);
+        await page.close();
+    }
+    await context.close();
+});
+
+test('language and look are chosen on the page and stay', async () => {
+    const context = await open(browser, { colorScheme: 'light' });
+    const page = await visit(context, site.url);
+    await page.click('[popovertarget=preferences]');
+    await page.check('input[name=theme][value=dark]');
+    assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), 'dark');
+    await Promise.all([page.waitForEvent('load'), page.click('input[name=language][value=th]')]);
+    await page.waitForSelector('html[data-ready][lang=th][data-theme=dark]');
+    await page.close();
+    const again = await visit(context, `${site.url}/title/film000000000001`);
+    assert.equal(await again.getAttribute('html', 'lang'), 'th');
+    assert.equal(await again.getAttribute('html', 'data-theme'), 'dark');
+    await context.close();
+});
+
+test('by keyboard alone: skip link, search, title, play', async () => {
+    const context = await open(browser);
+    const page = await visit(context, site.url);
+    await page.keyboard.press('Tab');
+    assert.match(await page.evaluate(() => document.activeElement.className), /skip/);
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+    await page.focus('input[type=search]');
+    await page.keyboard.type('snow');
+    await page.waitForFunction(() => location.search === '?q=snow');
+    await page.waitForFunction(() => document.querySelectorAll('.grid-items .card').length === 1);
+    await page.focus('.grid-items .card');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/title/film000000000002');
+    await page.waitForSelector('.hero.is-title h1');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+    assert.match(await page.title(), /^Snowfall · /);
+    await page.focus('.hero .button.is-primary');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('[data-phase=playing]');
+    await context.close();
+});
+
+test('an address that does not exist says so and leads home', async () => {
+    const context = await open(browser);
+    for (const address of ['/no/such/page', '/title/nothing000000000', '/watch/nothing000000000']) {
+        const page = await visit(context, site.url + address);
+        await page.waitForSelector('.notice a[href="/"]');
+        await page.close();
+    }
+    await context.close();
+});
+
+test('offline is said, and the end of it', async () => {
+    const context = await open(browser);
+    const page = await visit(context, site.url);
+    await context.setOffline(true);
+    await page.waitForSelector('.connection p');
+    await context.setOffline(false);
+    await page.waitForFunction(() => /online/i.test(document.querySelector('.connection p')?.textContent ?? ''));
+    await context.close();
+});
+
+test('the home page is small, and neither player is loaded before it is needed', async () => {
+    const context = await open(browser);
+    const page = await visit(context, site.url);
+    await page.waitForLoadState('networkidle');
+    const scripts = await page.evaluate(() => performance.getEntriesByType('resource').map((entry) => new URL(entry.name).pathname).filter((name) => name.endsWith('.js')));
+    const bytes = scripts.reduce((sum, name) => sum + fs.statSync(`${root}/build/pages${name}.gz`).size, 0);
+    assert.ok(bytes < 60_000, `${bytes} bytes of script, compressed: ${scripts}`);
+    await page.goto(`${site.url}/watch/film000000000001?protocol=dash`);
+    await page.waitForSelector('[data-phase=playing][data-protocol=dash]');
+    const loaded = await page.evaluate(() => performance.getEntriesByType('resource').map((entry) => entry.name).join(' '));
+    assert.match(loaded, /engine-dash/);
+    assert.doesNotMatch(loaded, /engine-hls/);
+    await context.close();
+});
