@@ -121,7 +121,8 @@ void peer_find(const struct http_request *rq, uint8_t out[16]) {
 
 struct slice request_peer_text(const struct http_request *rq, char out[64]) {
     uint8_t a[16];
-    peer_find(rq, a);
+    if (rq->is_behind_proxy) memcpy(a, rq->peer, 16);
+    else peer_find(rq, a);
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     const char *text = memcmp(a, mapped, 12) ? inet_ntop(AF_INET6, a, out, 64) : inet_ntop(AF_INET, a + 12, out, 64);
     return slice_cstr(text);

@@ -157,7 +157,8 @@ struct http_request {
     enum body_mode body_mode : 8;
     bool is_head, is_http10, is_tls, is_behind_proxy, wants_close, has_body_ended, is_chunked_reply, is_head_owned, head_was_sent, was_told;
     bool is_get, is_waiting_room, is_fetched, is_deferred, is_counted_held, is_chunk_due, is_last_chunk, is_timed_out, is_ending;
-    bool is_h2_closed;
+    bool is_body_end_due; /* HTTP/2: after what waits for the worker */
+    uint8_t peer[16];     /* behind proxies, if there are any; else the connection's says it */
     uint8_t pins; /* functions up the stack that still need it */
     uint8_t version;
     struct buf collected; /* the body, or the chunk being filled */
@@ -291,6 +292,7 @@ void h2_continue(struct http_request *);
 void h2_drain(struct conn *);
 void h2_free_head(struct http_request *);
 void h2_forget(struct http_request *);
+void request_body_end_h2(struct http_request *);
 void h2_break(struct http_request *); /* its body cannot be completed */
 
 /* --- TLS --- */

@@ -48,6 +48,7 @@ static void begin(struct conn *c, struct head_error refused) {
     }
     rq->body_left = h->content_length;
     request_route(rq);
+    if (c->request == rq && !rq->is_head_owned) rq->head = NULL; /* the scratch is about to be reused */
 }
 
 void h1_timeout(struct conn *c) {

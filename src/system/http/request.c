@@ -375,6 +375,7 @@ void request_route(struct http_request *rq) {
     unsigned allowed = 0;
     rq->route = h->is_options_star ? NULL : router_find(server->router, h, &allowed);
     log_target_make(rq);
+    if (rq->is_behind_proxy) peer_find(rq, rq->peer);
     if (h->is_options_star) allowed = (1u << HTTP_METHODS) - 1;
     if (!rq->route) {
         if (allowed) method_refuse(rq, allowed);
