@@ -313,7 +313,10 @@ static void changed_bytes_do_no_harm(void **state) {
 /* Files that nobody here made: each sample lies where it should, which shows in the length fields of the pictures. */
 static void foreign_files_are_read(void **state) {
     const char *folder = getenv("GRANDSTAND_SHARED_DATA");
-    if (!folder) skip();
+    if (!folder) {
+        print_message("skipped: set GRANDSTAND_SHARED_DATA to the folder with the shared test data\n");
+        skip();
+    }
     static const struct {
         const char *name;
         size_t pictures, sounds;
@@ -323,7 +326,10 @@ static void foreign_files_are_read(void **state) {
         char path[512];
         (void)snprintf(path, sizeof path, "%s/media/%s", folder, files[f].name);
         int fd = open(path, O_RDONLY);
-        if (fd < 0) skip();
+        if (fd < 0) {
+            print_message("skipped: %s is not there\n", path);
+            skip();
+        }
         struct cmaf_source *source;
         assert_ok(cmaf_source_open(fd, &source));
         for (size_t t = 0; t < cmaf_source_track_count(source); t++) {
