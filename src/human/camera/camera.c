@@ -16,6 +16,10 @@ const struct camera_view *camera_view_at(const struct camera *c, int64_t frame) 
 /* Perspective: value and slope by r2 of the radial factor g. */
 static void radial_factor(const double k[6], double r2, double *g, double *slope) {
     double top = 1 + r2 * (k[0] + r2 * (k[1] + r2 * k[2])), top_slope = k[0] + r2 * (2 * k[1] + 3 * r2 * k[2]);
+    if (k[3] == 0 && k[4] == 0 && k[5] == 0) { /* most lenses: no division */
+        *g = top, *slope = top_slope;
+        return;
+    }
     double bottom = 1 + r2 * (k[3] + r2 * (k[4] + r2 * k[5])), bottom_slope = k[3] + r2 * (2 * k[4] + 3 * r2 * k[5]);
     *g = top / bottom;
     *slope = (top_slope - *g * bottom_slope) / bottom;
@@ -174,30 +178,32 @@ static bool radial_invert(const struct camera_lens *l, double image, double *rad
     return true;
 }
 
-/* Newton's steps from (*x, *y), halved while they would leave the model or miss by more than before. */
-static bool newton(const struct camera_lens *l, double xd, double yd, double *x, double *y) {
+/* Newton's steps from (*x, *y), halved while they would leave the model or miss by more than before; j is the derivative of the
+ * distortion where they end. */
+static bool newton(const struct camera_lens *l, double xd, double yd, double *x, double *y, double j[2][2]) {
     const double size = 1 + fabs(xd) + fabs(yd);
-    double at_x, at_y, j[2][2];
+    double at_x, at_y;
     if (!distort(l, *x, *y, &at_x, &at_y, j)) return false;
-    double ex = at_x - xd, ey = at_y - yd, miss = hypot(ex, ey);
-    for (int i = 0; i < 40 && miss > 1e-15 * size; i++) {
+    double ex = at_x - xd, ey = at_y - yd, miss = sqrt(ex * ex + ey * ey);
+    const double rounding = 4e-15 * size;
+    for (int i = 0; i < 40 && miss > rounding; i++) {
         double det = j[0][0] * j[1][1] - j[0][1] * j[1][0];
         double dx = (j[1][1] * ex - j[0][1] * ey) / det, dy = (j[0][0] * ey - j[1][0] * ex) / det;
         bool is_better = false;
         for (double part = 1; part > 1e-4 && !is_better; part *= 0.5) {
             double next_j[2][2], nx = *x - part * dx, ny = *y - part * dy;
             if (!distort(l, nx, ny, &at_x, &at_y, next_j)) continue;
-            double next_miss = hypot(at_x - xd, at_y - yd);
+            double next_miss = sqrt((at_x - xd) * (at_x - xd) + (at_y - yd) * (at_y - yd));
             if (!(next_miss < miss)) continue;
             *x = nx, *y = ny, ex = at_x - xd, ey = at_y - yd, miss = next_miss, is_better = true;
-            memcpy(j, next_j, sizeof j);
+            memcpy(j, next_j, sizeof next_j);
         }
         if (!is_better) break; /* rounding is all that is left, or there is no such point */
     }
     return miss <= 1e-12 * size;
 }
 
-static bool undistort(const struct camera_lens *l, double xd, double yd, double *x_out, double *y_out) {
+static bool undistort(const struct camera_lens *l, double xd, double yd, double *x_out, double *y_out, double j[2][2]) {
     double x = xd, y = yd, image = sqrt(xd * xd + yd * yd);
     for (int i = 0; i < 5; i++) { /* fixed point: divide by what the last guess would have been multiplied with */
         double r2 = x * x + y * y, g, slope, p1 = l->tangential[0], p2 = l->tangential[1];
@@ -205,7 +211,7 @@ static bool undistort(const struct camera_lens *l, double xd, double yd, double 
         double dx = 2 * p1 * x * y + p2 * (r2 + 2 * x * x), dy = p1 * (r2 + 2 * y * y) + 2 * p2 * x * y;
         x = (xd - dx) / g, y = (yd - dy) / g;
     }
-    bool is_found = newton(l, xd, yd, &x, &y);
+    bool is_found = newton(l, xd, yd, &x, &y, j);
     if (!is_found) { /* it diverged (strong distortion near the border): follow the solution from a lens without tangential part */
         enum { STAGES = 16 };
         double r;
@@ -214,7 +220,7 @@ static bool undistort(const struct camera_lens *l, double xd, double yd, double 
         x = image > 0 ? xd * r / image : 0, y = image > 0 ? yd * r / image : 0;
         for (int i = 0; i <= STAGES; i++) {
             for (int k = 0; k < 2; k++) part.tangential[k] = l->tangential[k] * i / STAGES;
-            is_found = newton(&part, xd, yd, &x, &y);
+            is_found = newton(&part, xd, yd, &x, &y, j);
         }
     }
     if (is_found) *x_out = x, *y_out = y;
@@ -232,20 +238,32 @@ bool camera_unproject(const struct camera_lens *l, double u, double v, struct ve
         *ray = vec3_unit(vec3_of(xd * scale, yd * scale, cos(angle)));
         return true;
     }
-    double x, y;
-    if (!undistort(l, xd, yd, &x, &y)) return false;
+    double x, y, unused[2][2];
+    if (!undistort(l, xd, yd, &x, &y, unused)) return false;
     *ray = vec3_unit(vec3_of(x, y, 1));
     return true;
 }
 
 bool camera_line_of(const struct camera_view *view, double u, double v, struct camera_line *out) {
-    struct vec3 ray;
-    if (!camera_unproject(&view->lens, u, v, &ray)) return false;
-    /* Through the plane z = 1 where there is one: then the form is exact for a lens without distortion. */
-    struct vec3 axis = view->lens.is_fisheye ? ray : vec3_of(0, 0, 1);
-    struct vec3 at = view->lens.is_fisheye ? ray : vec3_scale(ray, 1 / ray.z);
-    double u_again, v_again, d[2][3];
-    if (!camera_lens_project_derivative(&view->lens, at, &u_again, &v_again, d)) return false;
+    const struct camera_lens *l = &view->lens;
+    double d[2][3]; /* of the pixel by the point in the camera's frame */
+    struct vec3 axis;
+    if (l->is_fisheye) {
+        double u_again, v_again;
+        if (!camera_unproject(l, u, v, &axis) || !camera_lens_project_derivative(l, axis, &u_again, &v_again, d)) return false;
+    } else {
+        /* Through the plane z = 1, where the form is exact for a lens without distortion; the derivative is the one that the
+         * inversion ended with. */
+        assert(l->radius_max > 0);
+        double yd = (v - l->cy) / l->fy, xd = (u - l->cx - l->skew * yd) / l->fx, x, y, j[2][2];
+        if (!isfinite(xd) || !isfinite(yd) || !undistort(l, xd, yd, &x, &y, j)) return false;
+        for (int k = 0; k < 2; k++) {
+            d[0][k] = l->fx * j[0][k] + l->skew * j[1][k];
+            d[1][k] = l->fy * j[1][k];
+        }
+        for (int i = 0; i < 2; i++) d[i][2] = -(d[i][0] * x + d[i][1] * y);
+        axis = vec3_of(0, 0, 1);
+    }
     const struct mat3 *r = &view->pose.rotation;
     struct vec3 t = view->pose.translation;
     struct vec3 du = vec3_of(d[0][0], d[0][1], d[0][2]), dv = vec3_of(d[1][0], d[1][1], d[1][2]);

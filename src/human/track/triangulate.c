@@ -36,8 +36,9 @@ static bool closed_form(const struct sights *s, const uint8_t *use, size_t used,
 }
 
 /* One Gauss-Newton step on the residuals in pixels. `soften` is Cauchy's scale in squared deviations (0: plain least squares). The covariance
- * is the inverse of the information at the point before the step. False where the rays determine no point. */
-static bool step(const struct sights *s, const uint8_t *use, size_t used, double soften, struct vec3 *x, struct sym3 *covariance) {
+ * is the inverse of the information at the point before the step; *moved2, the step in squared deviations. False where the rays determine no
+ * point. */
+static bool step(const struct sights *s, const uint8_t *use, size_t used, double soften, struct vec3 *x, struct sym3 *covariance, double *moved2) {
     struct sym3 h = {0};
     struct vec3 g = {0};
     for (size_t k = 0; k < used; k++) {
@@ -51,14 +52,17 @@ static bool step(const struct sights *s, const uint8_t *use, size_t used, double
         g = vec3_add(g, vec3_add(vec3_scale(ga, w * ra), vec3_scale(gb, w * rb)));
     }
     if (!sym3_inverse(h, covariance)) return false;
-    *x = vec3_sub(*x, sym3_apply(*covariance, g));
+    struct vec3 by = sym3_apply(*covariance, g);
+    *moved2 = vec3_dot(by, g);
+    *x = vec3_sub(*x, by);
     return vec3_is_known(*x);
 }
 
 static bool solve(const struct sights *s, const uint8_t *use, size_t used, struct vec3 *x, struct sym3 *covariance) {
     if (!closed_form(s, use, used, x)) return false;
-    for (int i = 0; i < 3; i++) {
-        if (!step(s, use, used, 0, x, covariance)) return false;
+    double moved2 = INFINITY;
+    for (int i = 0; i < 5 && moved2 > 1e-4; i++) { /* a hundredth of a deviation: the next step would be its square */
+        if (!step(s, use, used, 0, x, covariance, &moved2)) return false;
     }
     return true;
 }
@@ -67,7 +71,8 @@ static bool solve(const struct sights *s, const uint8_t *use, size_t used, struc
 static bool hypothesis(const struct sights *s, size_t i, size_t j, double gate2, struct vec3 *x, double *cost, size_t *inliers) {
     const uint8_t pair[2] = {(uint8_t)i, (uint8_t)j};
     struct sym3 unused;
-    if (!closed_form(s, pair, 2, x) || !step(s, pair, 2, 0, x, &unused)) return false;
+    double moved2;
+    if (!closed_form(s, pair, 2, x) || !step(s, pair, 2, 0, x, &unused, &moved2)) return false;
     *cost = 0, *inliers = 0;
     for (size_t k = 0; k < s->count; k++) {
         double r = residual(s, k, *x);
@@ -97,6 +102,7 @@ static bool robust(const struct sights *s, double gate2, uint8_t *use, size_t *u
     struct vec3 x = best;
     struct sym3 covariance;
     uint64_t before = 0;
+    double moved2;
     size_t used = 0;
     for (int round = 0; round < 6; round++) {
         uint64_t set = 0;
@@ -109,7 +115,7 @@ static bool robust(const struct sights *s, double gate2, uint8_t *use, size_t *u
         before = set;
         /* softened first, because a half-outlier may still stand in the set; plain at the end, which is efficient */
         for (int i = 0; i < 4; i++) {
-            if (!step(s, use, used, i < 2 && used > 2 ? gate2 / 4 : 0, &x, &covariance)) return false;
+            if (!step(s, use, used, i < 2 && used > 2 ? gate2 / 4 : 0, &x, &covariance, &moved2)) return false;
         }
     }
     if (used == 2 && s->count > 2) { /* do two others agree as well, elsewhere? then nobody can tell */
