@@ -3,6 +3,8 @@
  * COMMAND(name, arguments as --help shows them, fewest, most, one line of summary) */
 COMMAND(help, "[COMMAND]", 0, 1, "list the commands, or explain one")
 COMMAND(package, "IN OUTDIR", 2, 2, "turn a media file into a folder with HLS and DASH for any web server")
+COMMAND(serve, "", 0, 0, "run the server: pages, API, media")
+COMMAND(operator_link, "", 0, 0, "make a one-time link that lets an operator in")
 COMMAND(calibrate, "convert IN OUT | check IN", 1, 3, "turn one calibration format into another, or look one over")
 COMMAND(track, "[DIR...] | evaluate A B", 0, 64, "joints in space from joints in pictures; compare two motions")
 COMMAND(version, "", 0, 0, "say which version this is and what it was built with")

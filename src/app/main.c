@@ -3,7 +3,7 @@
 #include "media/ingest/ingest.h"
 
 int main(int argc, char **argv) {
-    int code; /* started by ourselves to read a stranger's media file? Then nothing else of this program runs. */
-    if (ingest_child_main(argc, argv, &code)) return code;
+    int exit_code;
+    if (ingest_child_main(argc, argv, &exit_code)) return exit_code; /* started by ourselves, to look at a stranger's file */
     return command_dispatch(argc, argv);
 }

@@ -32,25 +32,25 @@ struct key_work {
 
 static struct err keys_read(struct db_tx *tx, void *arg) {
     struct key_work *w = arg;
-    return DB_QUERY(tx, w->arena, &w->rows, &key_list);
+    return DB_QUERY(tx, w->arena, &w->rows, &delivery_key_list);
 }
 
 /* Makes one unless another server was quicker; either way all keys are then read. */
 static struct err key_make(struct db_tx *tx, void *arg) {
     struct key_work *w = arg;
-    struct err e = DB_QUERY(tx, w->arena, &w->rows, &key_list);
+    struct err e = DB_QUERY(tx, w->arena, &w->rows, &delivery_key_list);
     if (e.kind) return e;
     bool is_fresh = w->rows.count > 0 && db_int(&w->rows, w->rows.count - 1, "created_s") + KEY_AGE_MAX_S > w->now_s;
     if (is_fresh) return ERR_OK;
-    e = DB_RUN(tx, &key_insert, DB_INT("id", id_next(w->d->ids)), DB_CSTR("key_id", w->key_id),
+    e = DB_RUN(tx, &delivery_key_insert, DB_INT("id", id_next(w->d->ids)), DB_CSTR("key_id", w->key_id),
                DB_BLOB("secret", slice_of(w->secret, sizeof w->secret)), DB_INT("now_s", w->now_s));
     if (e.kind) return e;
-    return DB_QUERY(tx, w->arena, &w->rows, &key_list);
+    return DB_QUERY(tx, w->arena, &w->rows, &delivery_key_list);
 }
 
 static struct err key_end(struct db_tx *tx, void *arg) {
     struct key_work *w = arg;
-    return DB_RUN(tx, &key_retire, DB_INT("now_s", w->now_s), DB_CSTR("key_id", w->key_id));
+    return DB_RUN(tx, &delivery_key_retire, DB_INT("now_s", w->now_s), DB_CSTR("key_id", w->key_id));
 }
 
 /* Brings the authority's keys in line with the rows: adds those it does not have, oldest first, so that the newest signs;
@@ -105,7 +105,7 @@ struct session_work {
 
 static struct err ended_read(struct db_tx *tx, void *arg) {
     struct session_work *w = arg;
-    return DB_QUERY(tx, w->arena, &w->rows, &sessions_ended_since, DB_INT("since_s", w->now_s - TOKEN_LIFETIME_S));
+    return DB_QUERY(tx, w->arena, &w->rows, &playback_ended_since, DB_INT("since_s", w->now_s - TOKEN_LIFETIME_S));
 }
 
 static struct err revocations_load(struct delivery *d) {
@@ -128,7 +128,7 @@ static struct err pass_make(struct delivery *d, const struct session_work *w, st
 
 static struct err session_insert_fn(struct db_tx *tx, void *arg) {
     struct session_work *w = arg;
-    return DB_RUN(tx, &session_insert, DB_INT("id", w->id), DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)),
+    return DB_RUN(tx, &playback_insert, DB_INT("id", w->id), DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)),
                   DB_TEXT("title", public_id_slice(&w->title)), DB_INT("now_s", w->now_s), DB_INT("expires_s", w->expires_s));
 }
 
@@ -142,11 +142,11 @@ struct err delivery_session_begin(struct delivery *d, int64_t org_id, const stru
 
 static struct err session_renew_fn(struct db_tx *tx, void *arg) {
     struct session_work *w = arg;
-    struct err e = DB_QUERY(tx, w->arena, &w->rows, &session_find, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)));
+    struct err e = DB_QUERY(tx, w->arena, &w->rows, &playback_find, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)));
     if (e.kind) return e;
     if (w->rows.count == 0) return err_make(ERR_NOT_FOUND, "playback.not_found", "There is no such playback session. Begin a new one.");
     if (!db_is_null(&w->rows, 0, "ended_s")) return token_verdict_error(TOKEN_REVOKED);
-    return DB_RUN(tx, &session_touch, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)), DB_INT("now_s", w->now_s));
+    return DB_RUN(tx, &playback_touch, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)), DB_INT("now_s", w->now_s));
 }
 
 static struct err session_parse(struct slice session, struct public_id *out) {
@@ -172,7 +172,7 @@ struct err delivery_session_renew(struct delivery *d, int64_t org_id, struct sli
 static struct err session_end_fn(struct db_tx *tx, void *arg) {
     struct session_work *w = arg;
     int64_t changed = 0;
-    struct err e = DB_CHANGE(tx, &changed, &session_end, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)), DB_INT("now_s", w->now_s));
+    struct err e = DB_CHANGE(tx, &changed, &playback_end, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)), DB_INT("now_s", w->now_s));
     if (!e.kind && !changed) e = err_make(ERR_NOT_FOUND, "playback.not_found", "There is no such playback session. It may have ended already.");
     return e;
 }
@@ -187,7 +187,7 @@ struct err delivery_session_end(struct delivery *d, int64_t org_id, struct slice
 
 static struct err sessions_remove_fn(struct db_tx *tx, void *arg) {
     struct session_work *w = arg;
-    return DB_RUN(tx, &sessions_remove_before, DB_INT("before_s", w->now_s - SESSION_IDLE_MAX_S));
+    return DB_RUN(tx, &playback_remove_before, DB_INT("before_s", w->now_s - SESSION_IDLE_MAX_S));
 }
 
 struct err delivery_tick(struct delivery *d) {

@@ -14,25 +14,25 @@ static const struct db_migration migrations[] = {
 };
 const struct db_schema delivery_schema = {.room = "delivery", .migrations = migrations, .versions = ARRAY_LEN(migrations)};
 
-const struct db_statement key_list = {
+const struct db_statement delivery_key_list = {
     "delivery.key_list", "SELECT key_id, secret, created_s FROM delivery_key WHERE retired_s IS NULL ORDER BY id LIMIT 16"};
-const struct db_statement key_insert = {
+const struct db_statement delivery_key_insert = {
     "delivery.key_insert", "INSERT INTO delivery_key(id, key_id, secret, created_s) VALUES(:id, :key_id, :secret, :now_s)"};
-const struct db_statement key_retire = {
+const struct db_statement delivery_key_retire = {
     "delivery.key_retire", "UPDATE delivery_key SET retired_s = :now_s WHERE key_id = :key_id AND retired_s IS NULL"};
 
-const struct db_statement session_insert = {
-    "delivery.session_insert",
+const struct db_statement playback_insert = {
+    "delivery.playback_insert",
     "INSERT INTO playback(id, org_id, public_id, title, created_s, renewed_s, expires_s) "
     "VALUES(:id, :org_id, :public_id, :title, :now_s, :now_s, :expires_s)"};
-const struct db_statement session_find = {
-    "delivery.session_find", "SELECT title, expires_s, ended_s FROM playback WHERE org_id = :org_id AND public_id = :public_id"};
-const struct db_statement session_touch = {
-    "delivery.session_touch", "UPDATE playback SET renewed_s = :now_s WHERE org_id = :org_id AND public_id = :public_id AND ended_s IS NULL"};
-const struct db_statement session_end = {
-    "delivery.session_end",
+const struct db_statement playback_find = {
+    "delivery.playback_find", "SELECT title, expires_s, ended_s FROM playback WHERE org_id = :org_id AND public_id = :public_id"};
+const struct db_statement playback_touch = {
+    "delivery.playback_touch", "UPDATE playback SET renewed_s = :now_s WHERE org_id = :org_id AND public_id = :public_id AND ended_s IS NULL"};
+const struct db_statement playback_end = {
+    "delivery.playback_end",
     "UPDATE playback SET ended_s = COALESCE(ended_s, :now_s) WHERE org_id = :org_id AND public_id = :public_id"};
-const struct db_statement sessions_ended_since = {
-    "delivery.sessions_ended_since", "SELECT public_id, ended_s FROM playback WHERE ended_s > :since_s LIMIT 100000"};
-const struct db_statement sessions_remove_before = {
-    "delivery.sessions_remove_before", "DELETE FROM playback WHERE renewed_s < :before_s"};
+const struct db_statement playback_ended_since = {
+    "delivery.playback_ended_since", "SELECT public_id, ended_s FROM playback WHERE ended_s > :since_s LIMIT 100000"};
+const struct db_statement playback_remove_before = {
+    "delivery.playback_remove_before", "DELETE FROM playback WHERE renewed_s < :before_s"};

@@ -63,15 +63,15 @@ struct org_work {
 
 static struct err org_list_fn(struct db_tx *tx, void *arg) {
     struct org_work *w = arg;
-    return DB_QUERY(tx, w->arena, &w->rows, &org_list);
+    return DB_QUERY(tx, w->arena, &w->rows, &organisation_list);
 }
 
 static struct err org_put_fn(struct db_tx *tx, void *arg) {
     struct org_work *w = arg;
-    struct err e = DB_RUN(tx, &org_insert, DB_INT("id", w->id), DB_TEXT("name", w->name), DB_TEXT("host", w->host), DB_INT("now_s", w->now_s));
+    struct err e = DB_RUN(tx, &organisation_insert, DB_INT("id", w->id), DB_TEXT("name", w->name), DB_TEXT("host", w->host), DB_INT("now_s", w->now_s));
     if (e.kind) return e;
-    w->id = DB_GET_INT(tx, w->id, &org_by_host, DB_TEXT("host", w->host));
-    return DB_RUN(tx, &org_rename, DB_INT("id", w->id), DB_TEXT("name", w->name));
+    w->id = DB_GET_INT(tx, w->id, &organisation_by_host, DB_TEXT("host", w->host));
+    return DB_RUN(tx, &organisation_rename, DB_INT("id", w->id), DB_TEXT("name", w->name));
 }
 
 static bool host_remember(struct account *a, struct slice name, int64_t org_id) {
@@ -179,9 +179,9 @@ static struct slice hash_slice(const uint8_t *hash) { return slice_of(hash, HASH
 
 static struct err link_make_fn(struct db_tx *tx, void *arg) {
     struct entry_work *w = arg;
-    struct err e = DB_RUN(tx, &link_end_all, DB_INT("org_id", w->org_id));
+    struct err e = DB_RUN(tx, &operator_link_end_all, DB_INT("org_id", w->org_id));
     if (e.kind) return e;
-    return DB_RUN(tx, &link_insert, DB_INT("id", w->link_id), DB_INT("org_id", w->org_id), DB_BLOB("hash", hash_slice(w->code)),
+    return DB_RUN(tx, &operator_link_insert, DB_INT("id", w->link_id), DB_INT("org_id", w->org_id), DB_BLOB("hash", hash_slice(w->code)),
                   DB_INT("now_s", w->now_s), DB_INT("expires_s", w->now_s + ACCOUNT_LINK_S));
 }
 
@@ -218,12 +218,12 @@ static struct peer *peer_of(struct account *a, struct slice address, int64_t now
 static struct err enter_fn(struct db_tx *tx, void *arg) {
     struct entry_work *w = arg;
     int64_t used = 0;
-    struct err e = DB_CHANGE(tx, &used, &link_use, DB_INT("org_id", w->org_id), DB_BLOB("hash", hash_slice(w->code)), DB_INT("now_s", w->now_s));
+    struct err e = DB_CHANGE(tx, &used, &operator_link_use, DB_INT("org_id", w->org_id), DB_BLOB("hash", hash_slice(w->code)), DB_INT("now_s", w->now_s));
     if (e.kind) return e;
     if (!used) return err_make(ERR_DENIED, "session.code", "This link has been used, is too old, or was never valid. Make a new one with `grandstand operator-link`.");
-    e = DB_RUN(tx, &session_clean, DB_INT("org_id", w->org_id), DB_INT("now_s", w->now_s));
+    e = DB_RUN(tx, &operator_session_clean, DB_INT("org_id", w->org_id), DB_INT("now_s", w->now_s));
     if (e.kind) return e;
-    return DB_RUN(tx, &session_insert, DB_INT("id", w->id), DB_INT("org_id", w->org_id), DB_BLOB("hash", hash_slice(w->session)),
+    return DB_RUN(tx, &operator_session_insert, DB_INT("id", w->id), DB_INT("org_id", w->org_id), DB_BLOB("hash", hash_slice(w->session)),
                   DB_INT("now_s", w->now_s), DB_INT("expires_s", w->now_s + ACCOUNT_SESSION_S));
 }
 
@@ -254,7 +254,7 @@ struct session_work {
 
 static struct err session_find_fn(struct db_tx *tx, void *arg) {
     struct session_work *w = arg;
-    w->id = DB_GET_INT(tx, 0, &session_find, DB_INT("org_id", w->org_id), DB_BLOB("hash", hash_slice(w->hash)), DB_INT("now_s", w->now_s));
+    w->id = DB_GET_INT(tx, 0, &operator_session_find, DB_INT("org_id", w->org_id), DB_BLOB("hash", hash_slice(w->hash)), DB_INT("now_s", w->now_s));
     return db_tx_error(tx);
 }
 
@@ -272,7 +272,7 @@ struct err account_session_find(struct account *a, int64_t org_id, struct slice 
 
 static struct err session_end_fn(struct db_tx *tx, void *arg) {
     struct session_work *w = arg;
-    return DB_RUN(tx, &session_end, DB_INT("org_id", w->org_id), DB_BLOB("hash", hash_slice(w->hash)));
+    return DB_RUN(tx, &operator_session_end, DB_INT("org_id", w->org_id), DB_BLOB("hash", hash_slice(w->hash)));
 }
 
 struct err account_session_end(struct account *a, int64_t org_id, struct slice secret) {

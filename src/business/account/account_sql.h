@@ -5,8 +5,8 @@
 
 #include "system/db/db.h"
 
-extern const struct db_statement org_list, org_insert, org_by_host, org_rename;
-extern const struct db_statement link_end_all, link_insert, link_use, operator_known;
-extern const struct db_statement session_insert, session_find, session_end, session_clean;
+extern const struct db_statement organisation_list, organisation_insert, organisation_by_host, organisation_rename;
+extern const struct db_statement operator_link_end_all, operator_link_insert, operator_link_use, operator_known;
+extern const struct db_statement operator_session_insert, operator_session_find, operator_session_end, operator_session_clean;
 
 #endif

@@ -216,6 +216,8 @@ static struct err change_check(const struct catalog_change *ch) {
         return err_make(ERR_INPUT, "title.year", "A year lies between 1870 and 2200.");
     if ((ch->has_season && (ch->season < 0 || ch->season > 9999)) || (ch->has_episode && (ch->episode < 0 || ch->episode > 99999)))
         return err_make(ERR_INPUT, "title.number", "Seasons are numbered up to 9999 and episodes up to 99999.");
+    if (ch->external_id.len > 200 || !utf8_is_valid(ch->external_id))
+        return err_make(ERR_INPUT, "title.external_id", "An external id has at most 200 bytes.");
     if (ch->has_genres && !are_genres(ch->genres))
         return err_make(ERR_INPUT, "title.genres", "A title has up to eight genres, each a word of small letters, digits and hyphens.");
     return ERR_OK;
@@ -280,7 +282,7 @@ struct err catalog_create_in(struct db_tx *tx, int64_t org_id, int64_t id, const
     if (DB_GET_INT(tx, 0, &title_count, DB_INT("org_id", org_id)) >= CATALOG_TITLES_MAX)
         return err_make(ERR_LIMIT, "title.many", "An organisation has at most 100,000 titles. Remove some first.");
     struct err e = DB_RUN(tx, &title_insert, DB_INT("id", id), DB_INT("org_id", org_id), DB_TEXT("public_id", public_id_slice(public_id)),
-                          DB_INT("status", status));
+                          DB_INT("status", status), DB_TEXT_OR_NULL("external_id", ch->external_id));
     return e.kind ? e : change_in(tx, org_id, id, ch);
 }
 

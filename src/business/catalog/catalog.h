@@ -58,7 +58,8 @@ struct catalog_title { /* never changes; borrowed from a view */
     int64_t version;           /* grows with each change */
     struct catalog_text texts[TEXT_LANGUAGE_COUNT];
     struct slice genres; /* codes with a blank between */
-    struct slice tracks; /* JSON members: "audio":[...],"captions":[...],"heights":[...] */
+    struct slice tracks; /* three JSON arrays, one a line: audio, captions, heights; or nothing */
+    struct slice external_id; /* what a machine that brought it calls it; unique, may be empty */
     struct slice folded; /* all names, in small letters, for searching */
 };
 
@@ -81,6 +82,8 @@ MUST_USE struct err catalog_view_take(struct catalog *, int64_t org_id, struct c
 void catalog_view_give(struct catalog_view **); /* NULL is fine */
 /* NULL: there is none of this id in this organisation. */
 const struct catalog_title *catalog_find(const struct catalog_view *, struct slice public_id);
+/* The title that carries this external id, or NULL. Looks at all of them. */
+const struct catalog_title *catalog_find_external(const struct catalog_view *, struct slice external_id);
 /* The text in this language; where it has none in English, else in any. `lang` is one of text_languages. */
 struct catalog_text catalog_text_in(const struct catalog_title *, struct slice lang);
 /* Do all words of `query` stand in its names, in any language? Letters may be large or small. */
@@ -94,6 +97,7 @@ struct catalog_change { /* what is not set stays as it is */
     struct slice parent; /* public id of a series, empty: none */
     int64_t season, episode, year;
     struct slice genres; /* codes with a blank between */
+    struct slice external_id; /* only when it is created; up to 200 bytes */
     struct {
         bool has_name, has_synopsis;
         struct slice name, synopsis; /* empty: removed */
@@ -101,7 +105,7 @@ struct catalog_change { /* what is not set stays as it is */
 };
 
 /* Errors of both: ERR_INPUT title.name, title.synopsis, title.year, title.genres, title.parent (no such series, or itself),
- * title.number; ERR_LIMIT title.many; ERR_NOT_FOUND title.not_found. Of the new one the public id is given. */
+ * title.number; ERR_CONFLICT db.unique (the external id is taken); ERR_LIMIT title.many; ERR_NOT_FOUND title.not_found. Of the new one the public id is given. */
 MUST_USE struct err catalog_create(struct catalog *, int64_t org_id, const struct catalog_change *, enum catalog_status, struct public_id *out);
 MUST_USE struct err catalog_change(struct catalog *, int64_t org_id, struct slice public_id, const struct catalog_change *);
 /* Errors: ERR_NOT_FOUND; ERR_CONFLICT title.has_episodes. */

@@ -7,7 +7,7 @@ static const struct db_migration migrations[] = {
     {.sql = "CREATE TABLE title(id $ID, org_id $INT NOT NULL, public_id $TEXT NOT NULL UNIQUE, parent_id $INT REFERENCES title(id), "
             "kind $INT NOT NULL CHECK(kind IN(0, 1)), status $INT NOT NULL CHECK(status IN(0, 1, 2)), season $INT NOT NULL, "
             "episode $INT NOT NULL, year $INT NOT NULL, genres $TEXT NOT NULL, duration_ms $INT NOT NULL, colour $INT NOT NULL, "
-            "poster_version $INT NOT NULL, tracks $TEXT NOT NULL, version $INT NOT NULL) $TABLE;"
+            "poster_version $INT NOT NULL, tracks $TEXT NOT NULL, version $INT NOT NULL, external_id $TEXT, UNIQUE(org_id, external_id)) $TABLE;"
             "CREATE INDEX title_by_org ON title(org_id, id);"
             "CREATE INDEX title_by_parent ON title(parent_id) WHERE parent_id IS NOT NULL;"
             "CREATE TABLE title_text(title_id $INT NOT NULL REFERENCES title(id), lang $INT NOT NULL, org_id $INT NOT NULL, "
@@ -17,7 +17,7 @@ const struct db_schema catalog_schema = {.room = "catalog", .migrations = migrat
 
 #define TITLE_COLUMNS                                                                                                                    \
     "SELECT t.id, t.public_id, t.parent_id, p.public_id AS parent, t.kind, t.status, t.season, t.episode, t.year, t.genres, "           \
-    "t.duration_ms, t.colour, t.poster_version, t.tracks, t.version FROM title t LEFT JOIN title p ON p.id = t.parent_id "
+    "t.duration_ms, t.colour, t.poster_version, t.tracks, t.version, t.external_id FROM title t LEFT JOIN title p ON p.id = t.parent_id "
 #define BY_PUBLIC_ID " WHERE org_id = :org_id AND public_id = :public_id"
 
 const struct db_statement title_all = {"catalog.title_all", TITLE_COLUMNS "WHERE t.org_id = :org_id ORDER BY t.id LIMIT :limit"};
@@ -33,7 +33,7 @@ const struct db_statement title_count = {"catalog.title_count", "SELECT COUNT(*)
 const struct db_statement title_insert = {
     "catalog.title_insert",
     "INSERT INTO title(id, org_id, public_id, kind, status, season, episode, year, genres, duration_ms, colour, poster_version, tracks, "
-    "version) VALUES(:id, :org_id, :public_id, 0, :status, 0, 0, 0, '', 0, 8421504, 0, '', 1)"};
+    "version, external_id) VALUES(:id, :org_id, :public_id, 0, :status, 0, 0, 0, '', 0, 8421504, 0, '', 1, :external_id)"};
 const struct db_statement title_text_put = {
     "catalog.title_text_put",
     "INSERT INTO title_text(title_id, lang, org_id, name, synopsis) VALUES(:id, :lang, :org_id, COALESCE(:name, ''), COALESCE(:synopsis, '')) "

@@ -69,8 +69,8 @@ struct held_title *held_title_create(int64_t org_id, const struct db_rows *title
     size_t id_at = db_column(texts, "title_id"), lang_at = db_column(texts, "lang"), name_at = db_column(texts, "name"),
            synopsis_at = db_column(texts, "synopsis");
     int64_t id = db_int(titles, row, "id");
-    struct slice genres = db_text(titles, row, "genres"), tracks = db_text(titles, row, "tracks");
-    size_t first = *text_row, end, bytes = genres.len + tracks.len;
+    struct slice genres = db_text(titles, row, "genres"), tracks = db_text(titles, row, "tracks"), external = db_text(titles, row, "external_id");
+    size_t first = *text_row, end, bytes = genres.len + tracks.len + external.len;
     while (first < texts->count && db_cell(texts, first, id_at)->integer < id) first++; /* of titles beyond the limit */
     for (end = first; end < texts->count && db_cell(texts, end, id_at)->integer == id; end++)
         bytes += db_cell(texts, end, name_at)->bytes.len * 2 + 1 + db_cell(texts, end, synopsis_at)->bytes.len;
@@ -98,6 +98,7 @@ struct held_title *held_title_create(int64_t org_id, const struct db_rows *title
     char *at = held->strings;
     t->genres = keep(&at, genres);
     t->tracks = keep(&at, tracks);
+    t->external_id = keep(&at, external);
     for (size_t i = first; i < end; i++) {
         int64_t lang = db_cell(texts, i, lang_at)->integer;
         if (lang < 0 || lang >= TEXT_LANGUAGE_COUNT) continue; /* of a newer program that speaks more */
@@ -160,6 +161,12 @@ const struct catalog_title *catalog_find(const struct catalog_view *v, struct sl
         const struct catalog_title *t = v->titles[v->places[place] - 1];
         if (slice_eq(public_id_slice(&t->public_id), public_id)) return t;
     }
+    return NULL;
+}
+
+const struct catalog_title *catalog_find_external(const struct catalog_view *v, struct slice external_id) {
+    for (size_t i = 0; external_id.len && i < v->count; i++)
+        if (slice_eq(v->titles[i]->external_id, external_id)) return v->titles[i];
     return NULL;
 }
 

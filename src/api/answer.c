@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * The frame around a call, and the one table that maps errors to statuses. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "api/room.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+/* By code where the kind says too little; else by kind. */
+static const struct {
+    const char *code;
+    int status;
+} by_code[] = {
+    {"session.required", 401},   {"session.wrong_codes", 429}, {"upload.too_large", 413}, {"json.large", 413},
+    {"title.not_ready", 409},    {"upload.incomplete", 409},   {"store.full", 507},       {"title.many", 409},
+    {"account.name", 400},
+};
+static const int by_kind[] = {
+    [ERR_NONE] = 200, [ERR_INPUT] = 400, [ERR_NOT_FOUND] = 404, [ERR_DENIED] = 403, [ERR_CONFLICT] = 409,
+    [ERR_BUSY] = 503, [ERR_LIMIT] = 503, [ERR_CANCELLED] = 503, [ERR_IO] = 500,     [ERR_BUG] = 500,
+};
+
+int answer_status(struct err e) {
+    for (size_t i = 0; i < ARRAY_LEN(by_code); i++)
+        if (!strcmp(by_code[i].code, e.code)) return by_code[i].status;
+    return by_kind[e.kind];
+}
+
+/* Errors of the rooms below that mean the same to whoever asks get one code, for which there is a sentence in each language. */
+static struct err for_outside(struct err e) {
+    if (e.kind == ERR_LIMIT && (e.sys == ENOSPC || e.sys == EDQUOT || !strcmp(e.code, "db.full")))
+        return err_make(ERR_LIMIT, "store.full", "The server's disk is full. Nothing was lost; free some space and try again.");
+    if (e.kind == ERR_BUSY || (e.kind == ERR_LIMIT && e.sys))
+        return err_make(ERR_BUSY, "request.busy", "The server is busy. Try again in a moment.");
+    if (e.kind == ERR_IO && slice_starts_with(slice_cstr(e.code), SLICE("db.")))
+        return err_make(ERR_BUSY, "store.unavailable", "The server's database does not answer. Try again in a moment.");
+    if (e.kind == ERR_IO || e.kind == ERR_BUG) return err_make(e.kind, "server.fault", "Something went wrong in the server. It has been logged.");
+    return e;
+}
+
+void answer_error(struct http_request *r, struct slice lang, struct err inside) {
+    struct err e = for_outside(inside);
+    int status = answer_status(e);
+    if (status >= 500)
+        log_error("api", "failed", LOG_SLICE("path", http_request_path(r)), LOG_INT("request", (int64_t)(http_request_id(r) >> 1)), LOG_ERR(inside));
+    struct slice message = text_lookup(lang, slice_cstr(e.code));
+    struct buf out = BUF(16384);
+    struct json_writer w = json_writer_of(&out);
+    json_begin_object(&w);
+    json_key(&w, "error");
+    json_begin_object(&w);
+    json_put_cstr(&w, "code", e.code);
+    json_put_string(&w, "message", message.len ? message : slice_cstr(e.what));
+    json_end(&w);
+    json_end(&w);
+    struct http_field retry = {SLICE("retry-after"), SLICE("1")};
+    struct http_response response = {.status = status, .content_type = SLICE("application/json"), .cache_control = SLICE("no-store"),
+                                     .fields = &retry, .field_count = status == 503 || status == 429, .body = http_body_copy(buf_slice(&out))};
+    http_respond(r, &response);
+    buf_free(&out);
+}
+
+/* ?lang=, then the cookie, then what the browser prefers. */
+struct slice request_language(struct http_request *r) {
+    struct slice wish;
+    if (http_request_query(r, SLICE("lang"), &wish) && wish.len) return text_language_of(wish);
+    if (http_request_cookie(r, SLICE("lang"), &wish) && text_language_is_known(wish)) return text_language_of(wish);
+    if (http_request_header(r, SLICE("accept-language"), &wish)) return text_language_accepted(wish);
+    return text_languages[0].code;
+}
+
+struct slice request_origin(struct http_request *r, struct arena *arena) {
+    struct slice host = http_request_host(r);
+    if (!host.len) host = SLICE("localhost");
+    return arena_printf(arena, "%s://%.*s", http_request_is_https(r) ? "https" : "http", SLICE_ARG(host));
+}
+
+void call_begin(struct call *c, struct api *api, struct http_request *r) {
+    *c = (struct call){.api = api, .r = r, .arena = http_request_arena(r), .status = 200, .out = BUF(JSON_BYTES_MAX)};
+    c->w = json_writer_of(&c->out);
+    c->org_id = account_org_of_host(api->o.account, http_request_host(r));
+    c->lang = request_language(r);
+}
+
+/* A page of another site can make the browser send our cookie (SameSite=Strict hinders most) but neither set this header without
+ * asking us first (we never allow it) nor hide its origin. */
+static struct err origin_check(struct call *c) {
+    static const struct err wrong = {.kind = ERR_DENIED, .code = "request.origin", .what = "This request did not come from a page of this site."};
+    struct slice mark, origin;
+    if (!http_request_header(c->r, SLICE("x-grandstand"), &mark) || !slice_eq(mark, SLICE("1"))) return wrong;
+    if (http_request_header(c->r, SLICE("origin"), &origin) && !slice_eq(origin, request_origin(c->r, c->arena))) return wrong;
+    return ERR_OK;
+}
+
+struct err call_allow(struct call *c, int flags) {
+    if (flags & CALL_OPERATOR) {
+        struct slice secret = SLICE_NONE;
+        if (!http_request_cookie(c->r, SLICE("grandstand_session"), &secret)) secret = SLICE_NONE;
+        struct account_who who;
+        struct err e = account_session_find(c->api->o.account, c->org_id, secret, &who);
+        if (e.kind) return e;
+    }
+    return flags & CALL_CHANGES ? origin_check(c) : ERR_OK;
+}
+
+static struct err body_read(struct call *c) {
+    struct slice body = http_request_body(c->r);
+    struct err e = body.len ? json_parse(body, BODY_BYTES_MAX, &c->body) : ERR_OK;
+    if (!e.kind && c->body && !json_is_object(c->body)) e = err_make(ERR_INPUT, "request.malformed", "The body of this request is a JSON object.");
+    if (e.kind == ERR_INPUT) e = err_make(ERR_INPUT, "request.malformed", "The body of this request is not JSON of the expected form.");
+    if (!e.kind && !c->body && !(c->body = json_object())) e = err_memory();
+    return e;
+}
+
+void call_end(struct call *c, struct err e) {
+    if (!e.kind && !c->is_answered && c->out.has_failed) e = err_memory();
+    if (!e.kind && arena_overflowed(c->arena)) e = err_memory();
+    if (e.kind && !c->is_answered) {
+        answer_error(c->r, c->lang, e);
+    } else if (!c->is_answered) {
+        bool is_get = http_request_method(c->r) == HTTP_GET || http_request_method(c->r) == HTTP_HEAD;
+        char etag[24];
+        snprintf(etag, sizeof etag, "\"%016llx\"", (unsigned long long)slice_hash(buf_slice(&c->out)));
+        struct http_response response = {
+            .status = c->status,
+            .content_type = c->out.len ? SLICE("application/json") : SLICE_NONE,
+            .cache_control = is_get ? SLICE("private, no-cache") : SLICE("no-store"),
+            .etag = is_get && c->status == 200 ? slice_cstr(etag) : SLICE_NONE,
+            .fields = c->fields,
+            .field_count = c->field_count,
+            .body = c->out.len ? http_body_copy(buf_slice(&c->out)) : (struct http_body){0},
+        };
+        http_respond(c->r, &response);
+    }
+    if (c->body) json_decref(c->body);
+    buf_free(&c->out);
+}
+
+struct slice call_param(const struct call *c, const char *name) { return http_request_param(c->r, slice_cstr(name)); }
+
+struct slice call_query(struct call *c, const char *name) {
+    struct slice value;
+    return http_request_query(c->r, slice_cstr(name), &value) ? value : SLICE_NONE;
+}
+
+/* A route with its api behind it: what a handler gets as its argument. */
+struct route_bound {
+    struct api *api;
+    const struct route *route;
+    struct route_bound *next;
+};
+
+static void route_handle(struct http_request *r, void *arg) {
+    struct route_bound *bound = arg;
+    struct call c;
+    call_begin(&c, bound->api, r);
+    struct err e = call_allow(&c, bound->route->flags);
+    if (!e.kind && bound->route->flags & CALL_JSON) e = body_read(&c);
+    if (!e.kind) e = bound->route->call(&c);
+    call_end(&c, e);
+}
+
+static struct err routes_add(struct api *api, const struct route *routes) {
+    for (const struct route *route = routes; route->pattern; route++) {
+        struct route_bound *bound = mem_zalloc(sizeof *bound);
+        if (!bound) return err_memory();
+        *bound = (struct route_bound){api, route, api->bound};
+        api->bound = bound;
+        struct http_route http = {.method = route->method, .pattern = route->pattern, .handle = route_handle, .arg = bound, .where = HTTP_ON_WORKER,
+                                  .body_bytes_max = route->flags & CALL_JSON ? BODY_BYTES_MAX : 0};
+        struct err e = http_server_route(api->o.server, &http);
+        if (e.kind) return e;
+    }
+    return ERR_OK;
+}
+
+struct err api_open(struct api **out, const struct api_options *options) {
+    struct api *a = mem_zalloc(sizeof *a);
+    if (!a) return err_memory();
+    a->o = *options;
+    if (!a->o.name) a->o.name = "Grandstand";
+    if (!a->o.upload_bytes_max) a->o.upload_bytes_max = UINT64_C(1) << 40;
+    a->uploads_fd = -1;
+    a->news.event_fd = -1;
+    lock_init(&a->lock, LOCK_api);
+    a->importer = (struct importer){.db = a->o.db, .ids = a->o.ids, .catalog = a->o.catalog, .objects = a->o.objects, .delivery = a->o.delivery,
+                                    .jobs = a->o.jobs, .uploads_path = a->o.uploads_path};
+    struct err e = fs_open(AT_FDCWD, a->o.uploads_path, O_RDONLY | O_DIRECTORY, 0, &a->uploads_fd);
+    if (!e.kind) e = pages_open(a);
+    static const struct route *const all[] = {site_routes, title_routes, playback_routes, session_routes, operator_routes, upload_routes, job_routes};
+    for (size_t i = 0; !e.kind && i < ARRAY_LEN(all); i++) e = routes_add(a, all[i]);
+    if (!e.kind) e = uploads_add_routes(a, a->o.server);
+    if (!e.kind) e = art_add_routes(a, a->o.server);
+    if (!e.kind) e = metrics_add_routes(a, a->o.server);
+    if (!e.kind) e = pages_add_routes(a, a->o.server);
+    if (!e.kind) e = events_open(a);
+    if (e.kind) api_close(&a);
+    else *out = a;
+    return e;
+}
+
+void api_close(struct api **api) {
+    struct api *a = *api;
+    if (!a) return;
+    events_close(a);
+    pages_close(a);
+    for (struct route_bound *b = a->bound, *next; b; b = next) {
+        next = b->next;
+        mem_free(b);
+    }
+    fs_close(&a->uploads_fd);
+    lock_destroy(&a->lock);
+    MEM_FREE(api);
+}
+
+struct err api_tick(struct api *a) { return uploads_clean(a); }
+
+#ifdef GRANDSTAND_TEST_DOORS
+static void test_clock(struct http_request *r, void *arg) {
+    json_t *body = NULL;
+    int64_t ms = 0;
+    struct err e = json_parse(http_request_body(r), 1000, &body);
+    if (!e.kind && json_get_integer(body, "advance_ms", &ms) && ms >= 0) clock_manual_advance(arg, ms * NS_PER_MS);
+    if (body) json_decref(body);
+    http_respond_bytes(r, e.kind ? 400 : 200, SLICE("application/json"), SLICE("{}"));
+}
+
+struct err api_add_test_doors(struct api *a, struct clock *manual) {
+    struct http_route route = {.method = HTTP_POST, .pattern = "/test/clock", .handle = test_clock, .arg = manual, .where = HTTP_ON_WORKER, .body_bytes_max = 1000};
+    return http_server_route(a->o.server, &route);
+}
+#endif

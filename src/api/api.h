@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * api.h: the server's answers: the JSON API under /api/v1 (openapi.yaml), the first HTML of the pages, artwork, and what
+ * machines ask (/healthz, /metrics). HTTP in, calls of the business in between, JSON out; one file per resource.
+ *
+ * An error of a call below becomes a status in one table (answer.c) and a sentence in the language of the request
+ * (text/errors.json).
+ *
+ * The organisation of a request is that of its host name; every call binds it. An operator's session belongs to one. */
+#ifndef API_API_H
+#define API_API_H
+
+#include "api/import.h"
+#include "business/account/account.h"
+#include "business/catalog/catalog.h"
+#include "delivery/delivery.h"
+#include "system/http/http.h"
+#include "system/job/job.h"
+
+extern const struct db_schema api_schema; /* uploads */
+
+struct api;
+
+struct api_options {
+    struct db *db;
+    const struct clock *clock;
+    struct id_maker *ids;
+    struct account *account;
+    struct catalog *catalog;
+    struct delivery *delivery;
+    struct object_store *objects;
+    struct job_runner *jobs;
+    struct http_server *server;
+    const char *uploads_path;    /* folder */
+    const char *pages_path;      /* folder of the built pages; NULL: none, then a plain page stands in */
+    const char *name;            /* of the site; NULL: "Grandstand" */
+    const char *version;
+    uint64_t upload_bytes_max;   /* of one file; 0: 1 TB */
+};
+
+/* Adds all routes to the server, which is not started yet; starts "api-events". Errors: of the rooms below, ERR_NOT_FOUND
+ * (pages), memory. */
+MUST_USE struct err api_open(struct api **out, const struct api_options *);
+/* After the server has stopped. */
+void api_close(struct api **);
+
+/* For the job runner's on_change: hands the news to "api-events". Quick; any thread. */
+void api_on_job_change(void *api_at, const struct job_change *);
+
+/* From time to time: removes uploads that nobody finished for a day. May block. */
+MUST_USE struct err api_tick(struct api *);
+
+#ifdef GRANDSTAND_TEST_DOORS
+/* POST /test/clock {"advance_ms": n} turns a manual clock by hand. */
+MUST_USE struct err api_add_test_doors(struct api *, struct clock *manual);
+#endif
+
+#endif

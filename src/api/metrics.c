@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * What machines ask: /healthz (does it work?) and /metrics (Prometheus text format 0.0.4). */
+#include <stdio.h>
+
+#include "api/room.h"
+
+static void metric(struct buf *out, const char *name, const char *labels, const char *help, uint64_t value) {
+    bool is_gauge = !slice_ends_with(slice_cstr(name), SLICE("_total"));
+    if (help) buf_printf(out, "# HELP grandstand_%s %s\n# TYPE grandstand_%s %s\n", name, help, name, is_gauge ? "gauge" : "counter");
+    buf_printf(out, "grandstand_%s%s ", name, labels);
+    buf_u64_text(out, value);
+    buf_cstr(out, "\n");
+}
+
+static void metrics_get(struct http_request *r, void *arg) {
+    struct api *a = arg;
+    struct buf out = BUF(1 << 20);
+    struct http_counters http;
+    struct delivery_stats delivery;
+    http_server_counters(a->o.server, &http);
+    delivery_stats(a->o.delivery, &delivery);
+#define HTTP_COUNTER(name, help) metric(&out, "http_" #name, "", help, http.name);
+#include "system/http/counters.tbl.h"
+#undef HTTP_COUNTER
+    for (int v = 0; v < TOKEN_VERDICTS; v++) {
+        struct err e = token_verdict_error((enum token_verdict)v);
+        char label[64];
+        snprintf(label, sizeof label, "{verdict=\"%s\"}", e.kind ? e.code : "token.valid");
+        metric(&out, "media_requests_total", label, v == 0 ? "Requests for media by what became of their token" : NULL, delivery.verdicts[v]);
+    }
+    metric(&out, "token_cache_hits_total", "", "Tokens that had been verified before", delivery.token_cache_hits);
+    metric(&out, "shelf_hits_total", "", "Requests for media answered from what was open already", delivery.shelf_hits);
+    metric(&out, "shelf_misses_total", "", "Requests for media for which a file was opened or a playlist made", delivery.shelf_misses);
+    metric(&out, "shelf_entries", "", "Open files and finished playlists", delivery.shelf_entries);
+    metric(&out, "revocations", "", "Sessions ended whose tokens have not expired yet", delivery.revocations_live);
+    struct db_stats db = db_stats(a->o.db);
+    metric(&out, "db_writes_total", "", "Changes asked of the database", db.writes);
+    metric(&out, "db_writes_failed_total", "", "Changes that failed", db.writes_failed);
+    metric(&out, "db_groups_total", "", "Transactions that carried them", db.groups);
+    metric(&out, "db_reads_total", "", "Reads asked of the database", db.reads);
+    metric(&out, "db_queued", "", "Changes that wait for the writer", db.queued);
+    struct job_stats jobs = job_stats(a->o.jobs);
+    metric(&out, "jobs_running", "", "Jobs that run", jobs.running);
+    metric(&out, "jobs_done_total", "", "Jobs done", jobs.done);
+    metric(&out, "jobs_failed_total", "", "Jobs failed", jobs.failed);
+    metric(&out, "jobs_retried_total", "", "Jobs put back to be tried again", jobs.retried);
+    if (out.has_failed) answer_error(r, SLICE("en"), err_memory());
+    else http_respond(r, &(struct http_response){.content_type = SLICE("text/plain; version=0.0.4; charset=utf-8"), .cache_control = SLICE("no-store"), .body = http_body_copy(buf_slice(&out))});
+    buf_free(&out);
+}
+
+static const struct db_statement ask = {"api.health", "SELECT 1"};
+static struct err ask_fn(struct db_tx *tx, void *arg) {
+    *(int64_t *)arg = DB_GET_INT(tx, 0, &ask);
+    return db_tx_error(tx);
+}
+
+/* Healthy: the database answers. Media goes on being served without it for as long as tokens live. */
+static void health_get(struct http_request *r, void *arg) {
+    struct api *a = arg;
+    int64_t one = 0;
+    struct err e = db_read(a->o.db, ask_fn, &one);
+    if (e.kind) answer_error(r, SLICE("en"), err_make(ERR_BUSY, "store.unavailable", "The server's database does not answer. Try again in a moment."));
+    else http_respond(r, &(struct http_response){.content_type = SLICE("application/json"), .cache_control = SLICE("no-store"), .body = http_body_static(SLICE("{\"status\":\"ok\"}"))});
+}
+
+struct err metrics_add_routes(struct api *a, struct http_server *server) {
+    struct http_route route = {.method = HTTP_GET, .pattern = "/metrics", .handle = metrics_get, .arg = a, .where = HTTP_ON_WORKER};
+    struct err e = http_server_route(server, &route);
+    if (e.kind) return e;
+    route.pattern = "/healthz";
+    route.handle = health_get;
+    return http_server_route(server, &route);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * The operator's side of titles: all languages, all states, changes. */
+#include "api/operator.h"
+
+static struct err wrong(const char *code, const char *what) { return err_make(ERR_INPUT, code, what); }
+
+static struct err not_found(void) { return err_make(ERR_NOT_FOUND, "title.not_found", "There is no such title. It may have been removed."); }
+
+/* {"en": "...", "de": null}: null and "" remove a text. */
+static struct err texts_read(const json_t *object, bool is_name, struct catalog_change *out) {
+    const char *code = is_name ? "title.name" : "title.synopsis";
+    if (!json_is_object(object)) return wrong(code, "Texts are given by language.");
+    const char *lang;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, lang, value) {
+        int at = 0;
+        while (at < TEXT_LANGUAGE_COUNT && !slice_eq(text_languages[at].code, slice_cstr(lang))) at++;
+        if (at == TEXT_LANGUAGE_COUNT || !(json_is_string(value) || json_is_null(value))) return wrong(code, "A text is given in one of the languages that we speak.");
+        struct slice text = json_is_string(value) ? slice_trim(slice_of(json_string_value(value), json_string_length(value))) : SLICE("");
+        if (!text.ptr) text = SLICE("");
+        if (is_name) {
+            out->texts[at].has_name = true;
+            out->texts[at].name = text;
+        } else {
+            out->texts[at].has_synopsis = true;
+            out->texts[at].synopsis = text;
+        }
+    }
+    return ERR_OK;
+}
+
+static struct err number_read(const json_t *value, bool *has, int64_t *out, const char *code) {
+    if (!json_is_integer(value) && !json_is_null(value)) return wrong(code, "This is a whole number, or null.");
+    *has = true;
+    *out = json_is_null(value) ? 0 : json_integer_value(value);
+    return ERR_OK;
+}
+
+static struct err genres_read(struct arena *arena, const json_t *value, struct catalog_change *out) {
+    struct err e = wrong("title.genres", "A title has up to eight genres, each a word of small letters, digits and hyphens.");
+    if (!json_is_array(value) || json_array_size(value) > CATALOG_GENRES_MAX) return e;
+    struct slice all = SLICE("");
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const json_t *one = json_array_get(value, i);
+        if (!json_is_string(one) || strchr(json_string_value(one), ' ')) return e;
+        all = arena_printf(arena, "%.*s%s%s", SLICE_ARG(all), i ? " " : "", json_string_value(one));
+    }
+    if (!all.ptr) return err_memory();
+    out->has_genres = true;
+    out->genres = all;
+    return ERR_OK;
+}
+
+struct err title_change_read(struct arena *arena, const json_t *body, struct catalog_change *out) {
+    *out = (struct catalog_change){0};
+    struct err e = ERR_OK;
+    const json_t *value;
+    if (!e.kind && (value = json_object_get(body, "names"))) e = texts_read(value, true, out);
+    if (!e.kind && (value = json_object_get(body, "synopses"))) e = texts_read(value, false, out);
+    if (!e.kind && (value = json_object_get(body, "year"))) e = number_read(value, &out->has_year, &out->year, "title.year");
+    if (!e.kind && (value = json_object_get(body, "season"))) e = number_read(value, &out->has_season, &out->season, "title.number");
+    if (!e.kind && (value = json_object_get(body, "episode"))) e = number_read(value, &out->has_episode, &out->episode, "title.number");
+    if (!e.kind && (value = json_object_get(body, "genres"))) e = genres_read(arena, value, out);
+    if (!e.kind && (value = json_object_get(body, "kind"))) {
+        out->has_kind = true;
+        if (!catalog_kind_parse(json_get_string(body, "kind"), &out->kind)) e = wrong("request.malformed", "A title is a film or a series.");
+    }
+    if (!e.kind && (value = json_object_get(body, "parent"))) {
+        out->has_parent = true;
+        out->parent = json_get_string(body, "parent");
+        if (!json_is_string(value) && !json_is_null(value)) e = wrong("title.parent", "The series of an episode is given by its id, or null.");
+    }
+    return e;
+}
+
+/* Answers with the title as it now is. */
+static struct err put_title(struct call *c, struct slice id) {
+    struct catalog_view *view;
+    struct err e = catalog_view_take(c->api->o.catalog, c->org_id, &view);
+    if (e.kind) return e;
+    const struct catalog_title *t = catalog_find(view, id);
+    if (t) title_put_operator(&c->w, t);
+    else e = not_found();
+    catalog_view_give(&view);
+    return e;
+}
+
+static struct err titles_list(struct call *c) {
+    struct catalog_view *view;
+    struct err e = catalog_view_take(c->api->o.catalog, c->org_id, &view);
+    if (e.kind) return e;
+    json_begin_object(&c->w);
+    json_key(&c->w, "items");
+    json_begin_array(&c->w);
+    for (size_t i = view->count; i-- > 0;) title_put_operator(&c->w, view->titles[i]); /* newest first */
+    json_end(&c->w);
+    json_end(&c->w);
+    catalog_view_give(&view);
+    return ERR_OK;
+}
+
+static struct err title_get(struct call *c) { return put_title(c, call_param(c, "id")); }
+
+/* A title without a file: a series. (A film comes with its import.) */
+static struct err title_create(struct call *c) {
+    struct catalog_change change;
+    struct public_id id;
+    struct err e = title_change_read(c->arena, c->body, &change);
+    if (e.kind) return e;
+    bool has_name = false;
+    for (int i = 0; i < TEXT_LANGUAGE_COUNT; i++) has_name |= change.texts[i].name.len > 0;
+    if (!has_name) return wrong("title.name", "A title needs a name in at least one language.");
+    if (!change.has_kind) change.kind = CATALOG_SERIES;
+    change.has_kind = true;
+    e = catalog_create(c->api->o.catalog, c->org_id, &change, change.kind == CATALOG_SERIES ? CATALOG_READY : CATALOG_FAILED, &id);
+    if (e.kind) return e;
+    c->status = 201;
+    return put_title(c, public_id_slice(&id));
+}
+
+static struct err title_patch(struct call *c) {
+    struct catalog_change change;
+    struct slice id = call_param(c, "id");
+    struct err e = title_change_read(c->arena, c->body, &change);
+    if (!e.kind) e = catalog_change(c->api->o.catalog, c->org_id, id, &change);
+    return e.kind ? e : put_title(c, id);
+}
+
+static struct err title_delete(struct call *c) {
+    struct err e = import_remove_title(&c->api->importer, c->org_id, call_param(c, "id"));
+    if (!e.kind) c->status = 204;
+    return e;
+}
+
+const struct route operator_routes[] = {
+    {HTTP_GET, "/api/v1/operator/titles", titles_list, CALL_OPERATOR},
+    {HTTP_POST, "/api/v1/operator/titles", title_create, CALL_OPERATOR | CALL_CHANGES | CALL_JSON},
+    {HTTP_GET, "/api/v1/operator/titles/{id}", title_get, CALL_OPERATOR},
+    {HTTP_PATCH, "/api/v1/operator/titles/{id}", title_patch, CALL_OPERATOR | CALL_CHANGES | CALL_JSON},
+    {HTTP_DELETE, "/api/v1/operator/titles/{id}", title_delete, CALL_OPERATOR | CALL_CHANGES},
+    {0},
+};

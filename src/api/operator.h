@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * operator.h: reading and writing titles in all languages. Within api only. */
+#ifndef API_OPERATOR_H
+#define API_OPERATOR_H
+
+#include "api/room.h"
+
+/* {names, synopses, year, season, episode, genres, kind, parent}, each of which may be missing. The result borrows from body and
+ * arena. Errors: ERR_INPUT title.*. */
+struct err title_change_read(struct arena *, const json_t *body, struct catalog_change *out);
+void title_put_operator(struct json_writer *, const struct catalog_title *);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * room.h: what the files of api share. Within api only.
+ *
+ * Most handlers are an api_call: it gets the request's organisation and language worked out, writes JSON into `w`, and
+ * returns an error or ERR_OK; the frame around it (answer.c) checks who may call, answers, maps errors and sets the
+ * headers. A call that answers by itself sets `is_answered`. */
+#ifndef API_ROOM_H
+#define API_ROOM_H
+
+#include "api/api.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/thread.h"
+#include "text/text.h"
+
+enum { JSON_BYTES_MAX = 16 << 20, BODY_BYTES_MAX = 256 << 10, JOBS_SHOWN_MAX = 100, ROW_ITEMS_MAX = 20, SEARCH_ITEMS_MAX = 60 };
+
+struct org_topic { /* the events of one organisation's operators */
+    struct org_topic *next;
+    int64_t org_id;
+    struct http_topic *topic;
+};
+struct job_news { /* what job_runner told, on its way to "api-events" */
+    struct inbox_item item;
+    struct job_change change;
+    bool is_end;
+};
+
+struct api {
+    struct api_options o;
+    struct importer importer;
+    struct http_static *pages;
+    struct slice index_html; /* of the pages; empty without */
+    int uploads_fd;
+    struct lock lock; /* of topics and open uploads */
+    struct org_topic *topics;
+    struct upload_open *uploads_open;
+    struct inbox news;
+    struct job_news end;
+    struct thread *events;
+    struct route_bound *bound;
+};
+
+struct call {
+    struct api *api;
+    struct http_request *r;
+    struct arena *arena;
+    int64_t org_id;
+    struct slice lang; /* one of text_languages */
+    json_t *body;      /* an object; {} where none was sent */
+    struct json_writer w;
+    struct buf out;
+    int status;        /* 200 unless set */
+    struct http_field fields[4];
+    size_t field_count;
+    bool is_answered;
+};
+typedef struct err api_call(struct call *);
+
+enum call_flags {
+    CALL_PUBLIC = 0,
+    CALL_OPERATOR = 1, /* needs a session */
+    CALL_CHANGES = 2,  /* needs X-Grandstand: 1 and an Origin that is ours, if one is sent */
+    CALL_JSON = 4,     /* takes a JSON body */
+};
+struct route {
+    enum http_method method;
+    const char *pattern;
+    api_call *call;
+    int flags;
+};
+/* Within one file each; gathered in api.c. */
+extern const struct route site_routes[], title_routes[], playback_routes[], session_routes[], operator_routes[], upload_routes[], job_routes[];
+
+/* The frame, for handlers that are none of the above (uploads in pieces, pages). */
+void call_begin(struct call *, struct api *, struct http_request *);
+struct err call_allow(struct call *, int flags); /* session.required, request.origin */
+void call_end(struct call *, struct err);        /* answers; frees */
+void answer_error(struct http_request *, struct slice lang, struct err);
+int answer_status(struct err);
+
+struct slice call_param(const struct call *, const char *name);
+struct slice call_query(struct call *, const char *name); /* empty if missing */
+struct slice request_language(struct http_request *);
+/* "https://example.org", as the client calls us. */
+struct slice request_origin(struct http_request *, struct arena *);
+
+/* The rows of the home page. */
+enum { HOME_ROWS_MAX = 24 };
+struct home_row {
+    struct slice id, label;
+    const struct catalog_title *const *items; /* newest first */
+    size_t count;                             /* at least 1 */
+};
+struct home_rows {
+    struct home_row rows[HOME_ROWS_MAX];
+    size_t count;
+};
+void titles_home_rows(struct arena *, const struct catalog_view *, struct slice lang, struct home_rows *);
+
+/* Writing titles. */
+void title_put(struct json_writer *, const struct catalog_title *, struct slice lang);
+void title_put_members(struct json_writer *, const struct catalog_title *, struct slice lang);
+void titles_put_rows(struct json_writer *, struct arena *, const struct catalog_view *, struct slice lang, bool is_home, struct slice kind, struct slice query);
+void title_put_whole(struct json_writer *, struct arena *, const struct catalog_view *, const struct catalog_title *, struct slice lang);
+void site_put(struct json_writer *, const struct api *, bool is_operator);
+const struct catalog_title **title_episodes(struct arena *, const struct catalog_view *, const struct catalog_title *series, size_t *count);
+struct slice title_poster_url(struct arena *, const struct catalog_title *);
+
+struct err uploads_clean(struct api *);
+struct err pages_open(struct api *);
+void pages_close(struct api *);
+struct err pages_add_routes(struct api *, struct http_server *);
+struct err uploads_add_routes(struct api *, struct http_server *);
+struct err art_add_routes(struct api *, struct http_server *);
+struct err metrics_add_routes(struct api *, struct http_server *);
+struct err events_open(struct api *);
+void events_close(struct api *);
+struct http_topic *events_topic(struct api *, int64_t org_id); /* NULL: memory */
+void job_put(struct json_writer *, const struct job_info *);
+
+#endif

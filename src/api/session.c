@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * The operator comes in with a one-time code, and leaves. */
+#include "api/room.h"
+
+static void set_cookie(struct call *c, struct slice secret, int64_t seconds) {
+    struct slice cookie = arena_printf(c->arena, "grandstand_session=%.*s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", SLICE_ARG(secret),
+                                       (long long)seconds, http_request_is_https(c->r) ? "; Secure" : "");
+    c->fields[c->field_count++] = (struct http_field){SLICE("set-cookie"), cookie};
+}
+
+static struct err session_enter(struct call *c) {
+    struct account_secret secret;
+    struct err e = account_enter(c->api->o.account, c->org_id, json_get_string(c->body, "code"), http_request_peer(c->r), &secret);
+    if (e.kind) return e;
+    set_cookie(c, slice_cstr(secret.text), ACCOUNT_SESSION_S);
+    c->status = 204;
+    return ERR_OK;
+}
+
+static struct err session_leave(struct call *c) {
+    struct slice secret;
+    if (http_request_cookie(c->r, SLICE("grandstand_session"), &secret)) {
+        struct err e = account_session_end(c->api->o.account, c->org_id, secret);
+        if (e.kind) return e;
+    }
+    set_cookie(c, SLICE_NONE, 0);
+    c->status = 204;
+    return ERR_OK;
+}
+
+const struct route session_routes[] = {
+    {HTTP_POST, "/api/v1/session", session_enter, CALL_JSON | CALL_CHANGES},
+    {HTTP_DELETE, "/api/v1/session", session_leave, CALL_CHANGES},
+    {0},
+};

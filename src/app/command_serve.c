@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * `grandstand serve`: opens the house, starts the server, waits for signals, closes in reverse. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "app/house.h"
+#include "app/notify.h"
+#include "base/log.h"
+#include "system/http/http.h"
+
+enum { TICK_S = 60, STOP_MS_MAX = 10000 };
+
+const struct option command_serve_options[] = {
+    HOUSE_OPTIONS,
+    {"http", OPTION_TEXT, "ADDRESS:PORT", "127.0.0.1:8080", "where to listen; port 0 takes any free one"},
+    {"https", OPTION_TEXT, "ADDRESS:PORT", NULL, "where to listen with TLS"},
+    {"tls", OPTION_TEXT, "auto|FILE", NULL, "certificate chain (PEM), or `auto` for a local one made here"},
+    {"tls-key", OPTION_TEXT, "FILE", NULL, "the certificate's key (PEM)"},
+    {"name", OPTION_TEXT, "NAME", "Grandstand", "how the site calls itself"},
+    {"pages", OPTION_TEXT, "DIR", NULL, "the built pages; without it `pages` beside the program"},
+    {"cors", OPTION_TEXT, "ORIGIN", NULL, "let players on this origin (or `*`) fetch media"},
+    {"proxy", OPTION_TEXT, "ADDRESS", NULL, "a proxy in front whose X-Forwarded-For and -Proto count"},
+    {"threads", OPTION_NUMBER, "N", "0", "threads that serve; 0: one per processor"},
+    {"encode-threads", OPTION_NUMBER, "N", "0", "threads of one encoder; 0: as many as processors, at most 4"},
+    {"no-ladder", OPTION_FLAG, NULL, NULL, "do not add smaller renditions to what is imported"},
+    {"upload-max-gb", OPTION_NUMBER, "N", "1000", "the largest file that may be uploaded"},
+    {"log", OPTION_TEXT, "LEVEL", "info", "debug, info, warn or error"},
+    {"log-json", OPTION_FLAG, NULL, NULL, "log lines as JSON"},
+    {"access-log", OPTION_FLAG, NULL, NULL, "a log line for each request"},
+    OPTION_JSON,
+    OPTION_END,
+};
+
+struct serving {
+    struct house house;
+    struct http_server *server;
+    struct api *api;
+    struct arena *arena;
+    struct clock *manual_clock; /* tests only */
+    char about[512];
+};
+
+static bool log_setup(const struct command_context *c) {
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (!strcmp(option_text(c, "log"), names[i])) {
+            log_configure((enum log_level)i, option_flag(c, "log-json") ? LOG_FORMAT_JSON : LOG_FORMAT_LOGFMT, STDERR_FILENO);
+            return true;
+        }
+    return false;
+}
+
+static struct err server_create(struct command_context *c, struct serving *s, struct http_listen listens[2], size_t *listen_count) {
+    struct http_options options = {.clock = s->house.clock, .loops = (unsigned)option_number(c, "threads"), .has_access_log = option_flag(c, "access-log")};
+    static const struct http_field common[] = {
+        {SLICE("x-content-type-options"), SLICE("nosniff")},
+        {SLICE("referrer-policy"), SLICE("same-origin")},
+    };
+    const char *proxy = option_text(c, "proxy"), *tls = option_text(c, "tls");
+    listens[(*listen_count)++] = (struct http_listen){.address = option_text(c, "http")};
+    if (option_text(c, "https")) listens[(*listen_count)++] = (struct http_listen){.address = option_text(c, "https"), .has_tls = true};
+    options.tls_certificate = tls;
+    options.tls_key = option_text(c, "tls-key");
+    if (*listen_count == 2 && (!tls || !strcmp(tls, "auto"))) {
+        struct slice folder = arena_printf(s->arena, "%s/tls", option_text(c, "data"));
+        if (!folder.ptr) return err_memory();
+        struct err e = http_tls_make_local(folder.ptr, s->house.clock, s->arena, &options.tls_certificate, &options.tls_key);
+        if (e.kind) return e;
+    }
+    options.listens = listens;
+    options.listen_count = *listen_count;
+    options.proxies = &proxy;
+    options.proxy_count = proxy != NULL;
+    options.common = common;
+    options.common_count = ARRAY_LEN(common);
+    return http_server_create(&s->server, &options);
+}
+
+/* Beside the program, if nothing else is said and something is there. */
+static const char *pages_path(struct command_context *c, struct arena *arena) {
+    if (option_text(c, "pages")) return option_text(c, "pages");
+    struct slice beside = arena_printf(arena, "%s/pages", c->program_dir);
+    return beside.ptr && access(beside.ptr, R_OK) == 0 ? beside.ptr : NULL;
+}
+
+static struct err serving_open(struct command_context *c, struct serving *s, struct http_listen listens[2], size_t *listen_count) {
+    struct house_options options = house_options_of(c);
+    options.clock = s->manual_clock;
+    options.is_server = true;
+    options.has_ladder = !option_flag(c, "no-ladder");
+    options.threads = (int)option_number(c, "encode-threads");
+    options.allow_origin = option_text(c, "cors");
+    options.on_job_change = api_on_job_change;
+    options.on_job_change_user = &s->api;
+    struct err e = house_open(&s->house, &options, s->about);
+    if (e.kind) return e;
+    e = server_create(c, s, listens, listen_count);
+    if (!e.kind) e = delivery_add_routes(s->house.delivery, s->server);
+    struct api_options api = {.db = s->house.db, .clock = s->house.clock, .ids = s->house.ids, .account = s->house.account, .catalog = s->house.catalog,
+                              .delivery = s->house.delivery, .objects = s->house.objects, .jobs = s->house.jobs, .server = s->server,
+                              .uploads_path = s->house.uploads_path, .pages_path = pages_path(c, s->arena), .name = option_text(c, "name"),
+                              .version = GRANDSTAND_VERSION, .upload_bytes_max = (uint64_t)option_number(c, "upload-max-gb") << 30};
+    if (!e.kind) e = api_open(&s->api, &api);
+#ifdef GRANDSTAND_TEST_DOORS
+    if (!e.kind && s->manual_clock) e = api_add_test_doors(s->api, s->manual_clock);
+#endif
+    if (!e.kind) {
+        snprintf(s->about, sizeof s->about, "%s", option_text(c, "http"));
+        e = http_server_start(s->server);
+    }
+    if (!e.kind) e = job_runner_start(s->house.jobs);
+    return e;
+}
+
+static void serving_close(struct serving *s) {
+    if (s->server) http_server_stop(s->server, STOP_MS_MAX);
+    job_runner_close(&s->house.jobs); /* before the API, which its news go to */
+    api_close(&s->api);
+    http_server_destroy(&s->server);
+    house_close(&s->house);
+}
+
+/* What a person wants to know first. */
+static struct err greet(struct command_context *c, struct serving *s, const struct http_listen *listens, size_t listen_count) {
+    bool has_operator = true;
+    struct account_secret code;
+    struct err e = account_has_operator(s->house.account, s->house.org_id, &has_operator);
+    if (!e.kind && !has_operator) e = account_link_make(s->house.account, s->house.org_id, &code);
+    if (e.kind) return e;
+    char base[64];
+    snprintf(base, sizeof base, "http://localhost:%u", http_server_port(s->server, 0));
+    if (option_flag(c, "json")) {
+        printf("{\"http\":\"%s\",\"port\":%u%s%s%s}\n", base, http_server_port(s->server, 0), has_operator ? "" : ",\"operator\":\"", has_operator ? "" : code.text, has_operator ? "" : "\"");
+    } else {
+        printf("\n  Grandstand %s is up.\n\n    Watch      %s/\n", GRANDSTAND_VERSION, base);
+        if (listen_count > 1) printf("    With TLS   https://localhost:%u/\n", http_server_port(s->server, 1));
+        if (has_operator) printf("    Operate    %s/operator   (`grandstand operator-link` makes a new way in)\n", base);
+        else printf("    Operate    %s/operator/enter#code=%s\n               (works once, for a day)\n", base, code.text);
+        printf("\n  Try: drop a film on the operator's page; it can be watched as soon as it is in. Ctrl+C stops.\n\n");
+    }
+    (void)listens;
+    fflush(stdout);
+    return ERR_OK;
+}
+
+static void tick(struct serving *s) {
+    struct err e = delivery_tick(s->house.delivery);
+    if (!e.kind) e = api_tick(s->api);
+    if (e.kind) log_warn("serve", "upkeep failed", LOG_ERR(e));
+}
+
+/* Signals are taken here and nowhere else. Returns when it is time to stop. */
+static void wait_for_end(struct serving *s, const sigset_t *signals) {
+    for (;;) {
+        int signal = sigtimedwait(signals, NULL, &(struct timespec){.tv_sec = TICK_S});
+        if (signal == SIGTERM || signal == SIGINT) {
+            log_info("serve", "stopping");
+            notify_systemd("STOPPING=1");
+            return;
+        }
+        if (signal == SIGHUP) {
+            struct err e = http_server_reload_tls(s->server);
+            if (e.kind) log_error("serve", "certificate not reloaded", LOG_ERR(e));
+            else log_info("serve", "certificate reloaded");
+        }
+        if (signal < 0 && errno == EAGAIN) tick(s);
+    }
+}
+
+int command_serve(struct command_context *c) {
+    if (!log_setup(c)) return command_fail(c, err_make(ERR_INPUT, "option.log", "The log level is debug, info, warn or error."), option_text(c, "log"));
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread, so that all inherit it */
+    signal(SIGPIPE, SIG_IGN);
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+
+    struct serving s = {.arena = arena_create(1 << 20)};
+    struct http_listen listens[2];
+    size_t listen_count = 0;
+#ifdef GRANDSTAND_TEST_DOORS
+    const char *start = getenv("GRANDSTAND_TEST_CLOCK"); /* seconds since 1970 */
+    if (start) s.manual_clock = clock_manual_create(utc_from_seconds(atoll(start)));
+#endif
+    struct err e = s.arena ? serving_open(c, &s, listens, &listen_count) : err_memory();
+    if (!e.kind) e = greet(c, &s, listens, listen_count);
+    if (!e.kind) {
+        log_info("serve", "ready", LOG_TEXT("address", listens[0].address), LOG_INT("port", http_server_port(s.server, 0)));
+        notify_systemd("READY=1");
+        wait_for_end(&s, &signals);
+    }
+    serving_close(&s);
+    if (s.manual_clock) clock_manual_destroy(&s.manual_clock);
+    arena_destroy(&s.arena);
+    return e.kind ? command_fail(c, e, s.about) : EXIT_CODE_DONE;
+}

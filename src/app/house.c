@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "app/house.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+struct house_options house_options_of(const struct command_context *context) {
+    return (struct house_options){.data_path = option_text(context, "data"), .database = option_text(context, "database")};
+}
+
+static char *path_in(const struct house *h, const char *name) {
+    struct buf path = BUF(4096);
+    buf_printf(&path, "%s/%s", h->options.data_path, name);
+    char *copy = path.has_failed ? NULL : mem_strndup(path.ptr, path.len);
+    buf_free(&path);
+    return copy;
+}
+
+static struct err house_lock(struct house *h, char about[512]) {
+    char *path = path_in(h, "server.lock");
+    if (!path) return err_memory();
+    snprintf(about, 512, "%s", path);
+    struct err e = fs_open(AT_FDCWD, path, O_RDWR | O_CREAT, 0600, &h->lock_fd);
+    mem_free(path);
+    if (!e.kind && flock(h->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        e = errno == EWOULDBLOCK ? err_make(ERR_BUSY, "house.locked", "A server is already running on this data folder. Stop it first, or give --data another folder.")
+                                 : err_from_errno(errno, "house.lock", "The data folder cannot be locked.");
+    return e;
+}
+
+static struct err database_open(struct house *h, char about[512]) {
+    char *path = h->options.database ? mem_strdup(h->options.database) : path_in(h, "grandstand.db");
+    if (!path) return err_memory();
+    snprintf(about, 512, "%s", h->options.database ? "the database" : path); /* a URL may hold a password */
+    struct err e = db_open(&h->db, &(struct db_options){.url = path});
+    mem_free(path);
+    static const struct db_schema *const schemas[] = {&job_schema, &account_schema, &catalog_schema, &delivery_schema, &api_schema};
+    if (!e.kind) e = db_migrate(h->db, schemas, ARRAY_LEN(schemas));
+    return e;
+}
+
+static void house_begin(struct house *h, const struct house_options *options) {
+    *h = (struct house){.options = *options, .clock = options->clock ? options->clock : clock_system(), .lock_fd = -1};
+}
+
+/* Ids of this house's makers, and the rooms that stand on the database alone. */
+static struct err business_open(struct house *h, unsigned node) {
+    h->ids = id_maker_create(h->clock, node);
+    if (!h->ids) return err_memory();
+    struct err e = account_open(&h->account, h->db, h->clock, h->ids);
+    if (!e.kind) e = catalog_open(&h->catalog, h->db, h->ids);
+    if (!e.kind) h->org_id = account_org_of_host(h->account, SLICE_NONE);
+    return e;
+}
+
+static bool is_staging_claimed(void *user, struct slice name) {
+    struct house *h = user;
+    int64_t id;
+    bool is_unfinished = true; /* in doubt it stays */
+    if (!slice_to_i64(name, &id)) return !h->options.is_server || slice_starts_with(name, SLICE("demo-")) || slice_starts_with(name, SLICE("import-"));
+    struct err e = job_is_unfinished(h->jobs, id, &is_unfinished);
+    return e.kind || is_unfinished;
+}
+
+static struct err server_open(struct house *h) {
+    struct err e = delivery_open(&h->delivery, &(struct delivery_options){.db = h->db, .clock = h->clock, .ids = h->ids, .objects = h->objects, .allow_origin = h->options.allow_origin});
+    if (e.kind) return e;
+    h->importer.delivery = h->delivery;
+    import_kinds(&h->importer, h->kinds);
+    e = job_runner_open(&h->jobs, &(struct job_options){.db = h->db, .clock = h->clock, .ids = h->ids, .kinds = h->kinds, .kind_count = IMPORT_KIND_COUNT,
+                                                        .on_change = h->options.on_job_change, .on_change_user = h->options.on_job_change_user});
+    if (e.kind) return e;
+    h->importer.jobs = h->jobs;
+    size_t removed;
+    return object_stagings_clean(h->objects, is_staging_claimed, h, &removed);
+}
+
+struct err house_open(struct house *h, const struct house_options *options, char about[512]) {
+    house_begin(h, options);
+    snprintf(about, 512, "%s", options->data_path);
+    struct err e = fs_make_dirs(AT_FDCWD, options->data_path, 0700);
+    if (!e.kind) e = house_lock(h, about);
+    if (!e.kind) e = database_open(h, about);
+    if (!e.kind) snprintf(about, 512, "%s", options->data_path);
+    char *objects_path = path_in(h, "objects");
+    h->uploads_path = path_in(h, "uploads");
+    if (!objects_path || !h->uploads_path) e = e.kind ? e : err_memory();
+    if (!e.kind) e = fs_make_dirs(AT_FDCWD, h->uploads_path, 0700);
+    if (!e.kind) e = object_store_open_folder(&h->objects, objects_path);
+    mem_free(objects_path);
+    if (!e.kind) e = business_open(h, 0);
+    if (!e.kind) {
+        h->importer = (struct importer){.db = h->db, .ids = h->ids, .catalog = h->catalog, .objects = h->objects, .uploads_path = h->uploads_path,
+                                        .has_ladder = options->has_ladder, .threads = options->threads};
+        if (options->is_server) e = server_open(h);
+    }
+    if (e.kind) house_close(h);
+    return e;
+}
+
+struct err house_open_database(struct house *h, const struct house_options *options, char about[512]) {
+    house_begin(h, options);
+    snprintf(about, 512, "%s", options->data_path);
+    struct err e = fs_make_dirs(AT_FDCWD, options->data_path, 0700);
+    if (!e.kind) e = database_open(h, about);
+    if (!e.kind) e = business_open(h, 63); /* another maker than a running server's */
+    if (e.kind) house_close(h);
+    return e;
+}
+
+void house_close(struct house *h) {
+    job_runner_close(&h->jobs);
+    delivery_close(&h->delivery);
+    catalog_close(&h->catalog);
+    account_close(&h->account);
+    object_store_close(&h->objects);
+    db_close(&h->db);
+    id_maker_destroy(&h->ids);
+    MEM_FREE(&h->uploads_path);
+    fs_close(&h->lock_fd);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * house.h: the rooms of the server, opened in order over one data folder and closed in reverse. Whoever holds the house holds
+ * the folder: a second process is refused.
+ *
+ *   DATA/grandstand.db   the database, unless --database names another
+ *   DATA/objects/        media and artwork
+ *   DATA/uploads/        files that are arriving
+ *   DATA/tls/            a local certificate (--tls auto)
+ *   DATA/server.lock     held while somebody has the house
+ *
+ * `grandstand serve` adds the HTTP server and the job runner to it; `demo` and `import` work in it alone. */
+#ifndef APP_HOUSE_H
+#define APP_HOUSE_H
+
+#include "api/api.h"
+#include "app/command.h"
+#include "business/account/account.h"
+
+struct house_options {
+    const char *data_path;
+    const char *database;   /* URL; NULL: DATA/grandstand.db */
+    struct clock *clock;    /* NULL: the system's */
+    const char *allow_origin;
+    bool has_ladder;
+    int threads;
+    bool is_server;         /* with job runner and delivery */
+    void (*on_job_change)(void *user, const struct job_change *);
+    void *on_job_change_user;
+};
+
+struct house { /* open to its owner: reads only */
+    struct house_options options;
+    const struct clock *clock;
+    struct id_maker *ids;
+    struct db *db;
+    struct object_store *objects;
+    struct account *account;
+    struct catalog *catalog;
+    struct delivery *delivery; /* these two: is_server */
+    struct job_runner *jobs;
+    struct importer importer;
+    int64_t org_id;            /* the first organisation */
+    char *uploads_path;
+    struct job_kind kinds[IMPORT_KIND_COUNT];
+    int lock_fd;
+};
+
+/* Makes the folder if it is not there. Errors: ERR_BUSY house.locked (somebody has it), those of the rooms. On an error *about
+ * (of 512 bytes) names the path it is about. */
+MUST_USE struct err house_open(struct house *, const struct house_options *, char about[512]);
+void house_close(struct house *);
+
+/* Only the database, for commands that also work beside a running server: `*db` and what stands on it. */
+MUST_USE struct err house_open_database(struct house *, const struct house_options *, char about[512]);
+
+/* The options every command has that opens a house. */
+#define HOUSE_OPTIONS \
+    OPTION_DATA, {"database", OPTION_TEXT, "URL", NULL, "postgres://... or a path; without it grandstand.db in the data folder"}
+struct house_options house_options_of(const struct command_context *);
+
+#endif
