@@ -88,11 +88,13 @@ struct codec_pass;
 /* For a stream with can_pass; its track is what the samples belong to. */
 MUST_USE struct err codec_pass_open(const struct codec_source *, size_t stream, struct codec_pass **out);
 void codec_pass_close(struct codec_pass **);
-/* Turns a packet into at most one sample, of a packet before it (the duration is known only when the next one comes);
- * NULL: what is left at the end. sample->owner is a codec_packet that the caller frees. *has_sample says whether there
- * is one. The packet is taken in any case.
+/* Takes a packet (in any case); NULL: there are no more. Some containers leave out decode times at the start: such
+ * packets wait until the first one tells.
  * Errors: media.changes (parameters change on the way), media.timestamps, media.damaged: transcode the stream instead. */
-MUST_USE struct err codec_pass_push(struct codec_pass *, struct codec_packet *, struct cmaf_sample *, bool *has_sample);
+MUST_USE struct err codec_pass_push(struct codec_pass *, struct codec_packet *);
+/* The next sample, if there is one: call until there is none. Its duration is known only when the next packet is, so it
+ * comes one packet late. sample->owner is a codec_packet that the caller frees. */
+bool codec_pass_pull(struct codec_pass *, struct cmaf_sample *);
 
 /* --- transcoding --- */
 struct codec_transcode;
@@ -115,6 +117,10 @@ struct codec_transcode_options {
 /* Errors: media.unsupported (no decoder), media.too_large, "memory". Options are copied, key_times borrowed. */
 MUST_USE struct err codec_transcode_open(const struct codec_source *, size_t stream, const struct codec_transcode_options *,
                                          struct codec_transcode **out);
+/* The same for a CMAF track of ours, whose samples come through codec_transcode_sample: their times are taken as they are. */
+MUST_USE struct err codec_transcode_open_track(const struct cmaf_track *, const struct codec_transcode_options *, struct codec_transcode **out);
+/* `payload` is copied. Errors as codec_transcode_push, which is called with NULL at the end. */
+MUST_USE struct err codec_transcode_sample(struct codec_transcode *, const struct cmaf_sample *, struct slice payload);
 void codec_transcode_close(struct codec_transcode **);
 /* Takes the packet; NULL at the end: everything is flushed. Damaged packets are skipped.
  * Errors: media.damaged (at the end, when nothing could be decoded), media.encode, media.too_large, "memory", those of the callbacks. */

@@ -206,7 +206,12 @@ void config_find(struct codec_source *source, struct source_stream *s) {
     a->why = NULL;
     switch (s->av->codecpar->codec_id) {
     case AV_CODEC_ID_H264: t->codec = CMAF_H264, a->why = find_nal(s, false); break;
-    case AV_CODEC_ID_HEVC: t->codec = CMAF_HEVC, a->why = find_nal(s, true); break;
+    case AV_CODEC_ID_HEVC:
+        t->codec = CMAF_HEVC;
+        a->why = find_nal(s, true);
+        if (!a->why && !t->hdr.has_mastering && s->config.len > 21) /* many muxers leave these in the pictures alone */
+            nal_read_hdr(first_of(s), s->is_annexb, ((uint8_t)s->config.ptr[21] & 3) + 1u, &t->hdr);
+        break;
     case AV_CODEC_ID_AV1: t->codec = CMAF_AV1, a->why = find_av1(s); break;
     case AV_CODEC_ID_VP9: t->codec = CMAF_VP9, a->why = find_vp9(s); break;
     case AV_CODEC_ID_AAC: t->codec = CMAF_AAC, a->why = find_aac(s); break;

@@ -45,6 +45,9 @@ void config_find(struct codec_source *, struct source_stream *);
 size_t config_adts(struct slice frame, uint8_t asc[2]);
 /* Ticks of a stream's time base -> the house's timeline in the same ticks. */
 int64_t source_origin(const struct codec_source *, AVRational time_base);
+/* FFmpeg's decoder for a track of ours, and its configuration. */
+enum AVCodecID av_codec_of(enum cmaf_codec);
+MUST_USE struct err av_set_config(AVCodecContext *, const struct cmaf_track *);
 /* An AV_PKT_DATA_SKIP_SAMPLES at the packet's start, in samples. */
 uint32_t packet_skip_samples(const AVPacket *);
 

@@ -232,3 +232,46 @@ bool nal_config_is_playable(struct slice config, bool is_hevc) {
     struct sps_format f;
     return sps.len >= 4 && read_h264_format(sps, &f) && f.chroma <= 1 && f.luma_bits == 8 && f.chroma_bits == 8;
 }
+
+static void read_sei(struct slice unit, struct cmaf_hdr *out) {
+    uint8_t bytes[1024];
+    struct byte_reader r = byte_reader_of(unescape(slice_sub(unit, 2, unit.len), bytes, sizeof bytes));
+    while (bytes_left(&r) > 2) {
+        unsigned type = 0, size = 0, c;
+        do type += c = bytes_u8(&r);
+        while (c == 255 && bytes_left(&r));
+        do size += c = bytes_u8(&r);
+        while (c == 255 && bytes_left(&r));
+        if (size > bytes_left(&r)) return;
+        struct byte_reader payload = byte_reader_of(bytes_take(&r, size));
+        if (type == 137 && size >= 24) {
+            for (int i = 0; i < 3; i++) {
+                out->primary_x[i] = bytes_u16be(&payload);
+                out->primary_y[i] = bytes_u16be(&payload);
+            }
+            out->white_x = bytes_u16be(&payload);
+            out->white_y = bytes_u16be(&payload);
+            out->luminance_max = bytes_u32be(&payload);
+            out->luminance_min = bytes_u32be(&payload);
+            out->has_mastering = true;
+        } else if (type == 144 && size >= 4) {
+            out->light_max = bytes_u16be(&payload);
+            out->light_average = bytes_u16be(&payload);
+            out->has_light = true;
+        }
+    }
+}
+
+void nal_read_hdr(struct slice sample, bool is_annexb, unsigned length_bytes, struct cmaf_hdr *out) {
+    struct byte_reader r = byte_reader_of(sample);
+    for (;;) {
+        struct slice unit;
+        if (is_annexb) {
+            if (!nal_next(&sample, &unit)) return;
+        } else {
+            if (bytes_left(&r) <= length_bytes) return;
+            unit = bytes_take(&r, (size_t)bytes_be(&r, length_bytes));
+        }
+        if (unit.len > 2 && ((uint8_t)unit.ptr[0] >> 1 & 63) == 39) read_sei(unit, out);
+    }
+}

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "media/cmaf/cmaf.h"
 
 enum nal_set { NAL_VPS, NAL_SPS, NAL_PPS, NAL_SETS };
 enum { NAL_SETS_EACH_MAX = 16 };
@@ -36,6 +37,9 @@ bool nal_make_config(const struct nal_sets *, bool is_hevc, struct buf *out);
 /* Annex B -> length-prefixed, without access unit delimiters, fillers and parameter sets that are known already.
  * *has_new_sets: a set came that is not among the known ones (appended nowhere). False when memory ran out. */
 bool nal_to_lengths(const struct nal_sets *known, bool is_hevc, struct slice annexb, struct buf *out, bool *has_new_sets);
+
+/* HEVC: mastering display and light level from the SEI messages of a picture (H.265 D.2.28, D.2.35), where it has them. */
+void nal_read_hdr(struct slice sample, bool is_annexb, unsigned length_bytes, struct cmaf_hdr *out);
 
 /* Do browsers play it? 8 bit 4:2:0 H.264; HEVC Main and Main 10. By the configuration record. */
 bool nal_config_is_playable(struct slice config, bool is_hevc);

@@ -21,7 +21,7 @@ struct codec_stills {
     size_t rgb_bytes;
 };
 
-static enum AVCodecID decoder_of(enum cmaf_codec codec) {
+enum AVCodecID av_codec_of(enum cmaf_codec codec) {
     switch (codec) {
     case CMAF_H264: return AV_CODEC_ID_H264;
     case CMAF_HEVC: return AV_CODEC_ID_HEVC;
@@ -31,9 +31,18 @@ static enum AVCodecID decoder_of(enum cmaf_codec codec) {
     }
 }
 
+struct err av_set_config(AVCodecContext *decoder, const struct cmaf_track *track) {
+    if (!track->config.len || track->codec == CMAF_VP9) return ERR_OK; /* VP9 tells all in its frames */
+    decoder->extradata = av_mallocz(track->config.len + AV_INPUT_BUFFER_PADDING_SIZE);
+    if (!decoder->extradata) return err_memory();
+    memcpy(decoder->extradata, track->config.ptr, track->config.len);
+    decoder->extradata_size = (int)track->config.len;
+    return ERR_OK;
+}
+
 struct err codec_stills_open(const struct cmaf_track *track, int threads, struct codec_stills **out) {
     av_quiet();
-    const AVCodec *codec = avcodec_find_decoder(decoder_of(track->codec));
+    const AVCodec *codec = avcodec_find_decoder(av_codec_of(track->codec));
     if (!codec) return codec_media_err("media.unsupported");
     struct codec_stills *s = mem_zalloc(sizeof *s);
     if (!s) return err_memory();
@@ -43,14 +52,7 @@ struct err codec_stills_open(const struct cmaf_track *track, int threads, struct
     s->scaled = av_frame_alloc();
     s->packet = av_packet_alloc();
     bool has_failed = !s->decoder || !s->frame || !s->scaled || !s->packet;
-    if (!has_failed && track->config.len && track->codec != CMAF_VP9) {
-        s->decoder->extradata = av_mallocz(track->config.len + AV_INPUT_BUFFER_PADDING_SIZE);
-        if (!s->decoder->extradata) has_failed = true;
-        else {
-            memcpy(s->decoder->extradata, track->config.ptr, track->config.len);
-            s->decoder->extradata_size = (int)track->config.len;
-        }
-    }
+    if (!has_failed) has_failed = av_set_config(s->decoder, track).kind != ERR_NONE;
     if (has_failed) {
         codec_stills_close(&s);
         return err_memory();

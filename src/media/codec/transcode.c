@@ -14,7 +14,8 @@
 enum { AAC_FRAME = 1024, GAP_MS_MAX = 60, LEAP_S_MAX = 3600 };
 
 struct codec_transcode {
-    const struct source_stream *stream;
+    enum codec_kind kind;
+    AVRational rate; /* pictures a second; 0/0: not known */
     struct codec_transcode_options options;
     AVRational source_ticks;
     int64_t origin; /* in source_ticks */
@@ -46,38 +47,58 @@ struct codec_transcode {
 
 static struct err refused(int av) { return av == AVERROR(ENOMEM) ? err_memory() : codec_media_err("media.encode"); }
 
+/* `av` or, without it, the track's own config tells the decoder what comes. */
+static struct err open_decoder(struct codec_transcode *t, const AVCodec *codec, const AVCodecParameters *av, struct codec_transcode **out) {
+    struct err e = codec ? ERR_OK : codec_media_err("media.unsupported");
+    t->config = BUF(CMAF_CONFIG_BYTES_MAX);
+    t->scratch = BUF((size_t)256 << 20);
+    t->held_bytes = BUF((size_t)256 << 20);
+    if (!e.kind) {
+        t->decoder = avcodec_alloc_context3(codec);
+        t->decoded = av_frame_alloc();
+        t->frame = av_frame_alloc();
+        t->packet = av_packet_alloc();
+        if (!t->decoder || !t->decoded || !t->frame || !t->packet) e = err_memory();
+    }
+    if (!e.kind && av && avcodec_parameters_to_context(t->decoder, av) < 0) e = err_memory();
+    if (!e.kind && !av) e = av_set_config(t->decoder, &t->track);
+    if (!e.kind) {
+        t->decoder->pkt_timebase = t->source_ticks;
+        t->decoder->thread_count = t->options.threads > 0 ? t->options.threads : 1;
+        t->decoder->max_pixels = CODEC_PIXELS_MAX;
+        if (avcodec_open2(t->decoder, codec, NULL) < 0) e = codec_media_err("media.unsupported");
+    }
+    t->track.config = SLICE_NONE;
+    if (e.kind) codec_transcode_close(&t);
+    else *out = t;
+    return e;
+}
+
 struct err codec_transcode_open(const struct codec_source *source, size_t stream, const struct codec_transcode_options *options,
                                 struct codec_transcode **out) {
     const struct source_stream *s = &source->streams[stream];
-    const AVCodec *codec = avcodec_find_decoder(s->av->codecpar->codec_id);
-    if (!codec || (s->about.kind != CODEC_VIDEO && s->about.kind != CODEC_AUDIO)) return codec_media_err("media.unsupported");
+    if (s->about.kind != CODEC_VIDEO && s->about.kind != CODEC_AUDIO) return codec_media_err("media.unsupported");
     struct codec_transcode *t = mem_zalloc(sizeof *t);
     if (!t) return err_memory();
-    t->stream = s;
+    t->kind = s->about.kind;
+    t->rate = s->av->avg_frame_rate;
     t->options = *options;
     t->source_ticks = s->av->time_base;
     t->origin = source_origin(source, t->source_ticks);
     t->track = s->about.track;
-    t->config = BUF(CMAF_CONFIG_BYTES_MAX);
-    t->scratch = BUF((size_t)256 << 20);
-    t->held_bytes = BUF((size_t)256 << 20);
-    t->decoder = avcodec_alloc_context3(codec);
-    t->decoded = av_frame_alloc();
-    t->frame = av_frame_alloc();
-    t->packet = av_packet_alloc();
-    if (!t->decoder || !t->decoded || !t->frame || !t->packet || avcodec_parameters_to_context(t->decoder, s->av->codecpar) < 0) {
-        codec_transcode_close(&t);
-        return err_memory();
-    }
-    t->decoder->pkt_timebase = t->source_ticks;
-    t->decoder->thread_count = options->threads > 0 ? options->threads : 1;
-    t->decoder->max_pixels = CODEC_PIXELS_MAX;
-    if (avcodec_open2(t->decoder, codec, NULL) < 0) {
-        codec_transcode_close(&t);
-        return codec_media_err("media.unsupported");
-    }
-    *out = t;
-    return ERR_OK;
+    return open_decoder(t, avcodec_find_decoder(s->av->codecpar->codec_id), s->av->codecpar, out);
+}
+
+struct err codec_transcode_open_track(const struct cmaf_track *track, const struct codec_transcode_options *options, struct codec_transcode **out) {
+    struct codec_transcode *t = mem_zalloc(sizeof *t);
+    if (!t) return err_memory();
+    t->kind = track->kind == CMAF_VIDEO ? CODEC_VIDEO : CODEC_AUDIO;
+    t->rate = (AVRational){(int)track->rate_num, (int)track->rate_den};
+    t->options = *options;
+    t->source_ticks = (AVRational){1, (int)track->timescale};
+    t->track = *track;
+    av_quiet();
+    return open_decoder(t, avcodec_find_decoder(av_codec_of(track->codec)), NULL, out);
 }
 
 void codec_transcode_close(struct codec_transcode **transcode) {
@@ -111,7 +132,7 @@ static struct err give_held(struct codec_transcode *t, int64_t duration) {
 
 static struct err hold(struct codec_transcode *t) {
     const AVPacket *p = t->packet;
-    bool is_video = t->stream->about.kind == CODEC_VIDEO;
+    bool is_video = t->kind == CODEC_VIDEO;
     struct slice payload = slice_of(p->data, (size_t)p->size);
     if (is_video) {
         bool has_new_sets;
@@ -181,7 +202,7 @@ static struct err open_video_encoder(struct codec_transcode *t, const AVFrame *f
     c->height = first->height;
     c->pix_fmt = AV_PIX_FMT_YUV420P;
     c->time_base = t->target.time_base;
-    c->framerate = t->stream->av->avg_frame_rate.num > 0 ? t->stream->av->avg_frame_rate : (AVRational){25, 1};
+    c->framerate = t->rate.num > 0 && t->rate.den > 0 ? t->rate : (AVRational){25, 1};
     c->color_range = AVCOL_RANGE_MPEG;
     c->color_primaries = was_hdr ? AVCOL_PRI_BT709 : first->color_primaries;
     c->color_trc = was_hdr ? AVCOL_TRC_BT709 : first->color_trc;
@@ -273,7 +294,7 @@ static struct err take_picture(struct codec_transcode *t) {
     }
     int64_t pts = f->best_effort_timestamp;
     if (pts == AV_NOPTS_VALUE) { /* a stream without times: one picture after the other */
-        AVRational rate = t->stream->av->avg_frame_rate.num > 0 ? t->stream->av->avg_frame_rate : (AVRational){25, 1};
+        AVRational rate = t->rate.num > 0 && t->rate.den > 0 ? t->rate : (AVRational){25, 1};
         pts = t->has_pts ? t->last_pts + av_rescale_q(1, av_inv_q(rate), t->target.time_base) : 0;
     } else {
         pts = av_rescale_q(pts - t->origin, t->source_ticks, t->target.time_base);
@@ -412,7 +433,7 @@ static struct err take_decoded(struct codec_transcode *t) {
         if (av == AVERROR(ENOMEM)) return err_memory();
         if (av < 0) return ERR_OK; /* a damaged picture is left out */
         t->has_decoded = true;
-        struct err e = t->stream->about.kind == CODEC_VIDEO ? take_picture(t) : take_sound(t);
+        struct err e = t->kind == CODEC_VIDEO ? take_picture(t) : take_sound(t);
         av_frame_unref(t->decoded);
         if (e.kind) return e;
     }
@@ -423,7 +444,7 @@ static struct err finish(struct codec_transcode *t) {
     struct err e = take_decoded(t);
     if (e.kind) return e;
     if (!t->has_decoded) return codec_media_err("media.damaged");
-    if (t->stream->about.kind == CODEC_VIDEO) {
+    if (t->kind == CODEC_VIDEO) {
         e = filter_push(&t->filter, NULL);
         if (!e.kind) e = take_filtered(t);
     } else {
@@ -432,20 +453,40 @@ static struct err finish(struct codec_transcode *t) {
     if (!e.kind && t->encoder) e = encode(t, NULL);
     int64_t last = t->held.duration;
     if (!last && t->encoder && t->encoder->framerate.num > 0) last = av_rescale_q(1, av_inv_q(t->encoder->framerate), t->encoder->time_base);
-    if (t->stream->about.kind == CODEC_AUDIO) last = AAC_FRAME;
+    if (t->kind == CODEC_AUDIO) last = AAC_FRAME;
     return e.kind ? e : give_held(t, last);
 }
 
-struct err codec_transcode_push(struct codec_transcode *t, struct codec_packet *in) {
-    if (!in) return finish(t);
-    AVPacket *packet = packet_av(in);
+static struct err decode(struct codec_transcode *t, const AVPacket *packet) {
     int av = avcodec_send_packet(t->decoder, packet);
     struct err e = ERR_OK;
     if (av == AVERROR(EAGAIN)) {
         e = take_decoded(t);
         if (!e.kind) av = avcodec_send_packet(t->decoder, packet);
     }
-    codec_packet_free(&in);
     if (av == AVERROR(ENOMEM)) return err_memory();
     return e.kind ? e : take_decoded(t);
+}
+
+struct err codec_transcode_push(struct codec_transcode *t, struct codec_packet *in) {
+    if (!in) return finish(t);
+    struct err e = decode(t, packet_av(in));
+    codec_packet_free(&in);
+    return e;
+}
+
+struct err codec_transcode_sample(struct codec_transcode *t, const struct cmaf_sample *sample, struct slice payload) {
+    AVPacket *packet = av_packet_alloc();
+    if (!packet || payload.len > INT32_MAX - AV_INPUT_BUFFER_PADDING_SIZE || av_new_packet(packet, (int)payload.len) < 0) {
+        av_packet_free(&packet);
+        return err_memory();
+    }
+    if (payload.len) memcpy(packet->data, payload.ptr, payload.len);
+    packet->pts = sample->pts;
+    packet->dts = sample->dts;
+    packet->duration = sample->duration;
+    packet->flags = sample->is_sync ? AV_PKT_FLAG_KEY : 0;
+    struct err e = decode(t, packet);
+    av_packet_free(&packet);
+    return e;
 }

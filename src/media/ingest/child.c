@@ -82,7 +82,7 @@ static struct err as_media_error(struct err e) {
     else if (!strcmp(e.code, "file.read")) code = "media.read";
     else if (!strcmp(e.code, "sample.order") || !strcmp(e.code, "sample.time")) code = "media.timestamps";
     else if (e.kind == ERR_IO) code = "media.write";
-    else if (e.kind == ERR_LIMIT) code = "media.too_large";
+    else if (e.kind == ERR_LIMIT) code = !strncmp(e.code, "source.", 7) || !strncmp(e.code, "caption.", 8) ? "media.too_large" : "media.memory";
     struct err named = codec_media_err(code);
     named.sys = e.sys;
     return named;

@@ -513,9 +513,8 @@ static struct err take_text(struct copy *c, struct track *t, struct codec_packet
 
 static struct err take_packet(struct copy *c, struct track *t, struct codec_packet *packet) {
     struct cmaf_sample sample;
-    bool has_sample;
-    struct err e = codec_pass_push(t->pass, packet, &sample, &has_sample);
-    if (!e.kind && has_sample) e = add_sample(c, t, &sample);
+    struct err e = codec_pass_push(t->pass, packet);
+    while (!e.kind && codec_pass_pull(t->pass, &sample)) e = add_sample(c, t, &sample);
     if (e.kind && is_refusal(e)) {
         refuse(c, t, strncmp(e.code, "sample.", 7) ? e.code : "media.timestamps");
         return ERR_OK;

@@ -81,6 +81,7 @@ static struct err publish_track(struct import *m, uint32_t track) {
     struct arena *mem = arena_create(ARENA_BYTES);
     if (!mem) return err_memory();
     struct err e;
+    int64_t end_ms = 0;
     if (is_text) {
         struct buf bytes = BUF(CAPTION_FILE_BYTES_MAX);
         char part[32];
@@ -93,6 +94,7 @@ static struct err publish_track(struct import *m, uint32_t track) {
         if (!e.kind) e = put_in_place(m, file);
     } else {
         struct cmaf_index index;
+        memset(&index, 0, sizeof index);
         enum cmaf_kind wanted = m->rendition[0] || m->state.tracks[track].about.kind == INGEST_VIDEO ? CMAF_VIDEO : CMAF_AUDIO;
         e = cmaf_index_rebuild(fd, mem, &index);
         if (e.kind == ERR_INPUT || (!e.kind && (index.track.kind != wanted || !index.segment_count))) e = media("media.hostile");
@@ -100,12 +102,14 @@ static struct err publish_track(struct import *m, uint32_t track) {
         char name[32];
         index_name(file, name);
         if (!e.kind) e = cmaf_index_write(m->dir_fd, name, &index);
+        if (!e.kind) end_ms = cmaf_index_end_ns(&index) / 1000000;
     }
     arena_destroy(&mem);
     fs_close(&m->fds[track]);
     if (e.kind) return e;
     if (!m->rendition[0]) {
         m->state.tracks[track].is_done = true;
+        m->state.tracks[track].end_ms = end_ms;
         e = state_write(m->dir_fd, &m->state);
     }
     if (!e.kind && m->watcher->published) m->watcher->published(m->watcher->user, slice_cstr(file));
@@ -403,7 +407,8 @@ static void report(const struct state *s, struct ingest_report *out) {
     *out = NONE;
     for (size_t i = 0; i < s->track_count; i++) out->tracks[i] = s->tracks[i].about;
     out->track_count = s->track_count;
-    out->duration_ms = s->duration_ms;
+    for (size_t i = 0; i < s->track_count; i++)
+        if (s->tracks[i].is_done && s->tracks[i].end_ms > out->duration_ms) out->duration_ms = s->tracks[i].end_ms;
     out->colour = s->has_pictures ? s->colour : 0x808080;
     out->has_poster = s->has_poster;
     out->has_thumbs = s->thumbnails.width > 0;

@@ -53,6 +53,7 @@ struct err state_write(int dir_fd, const struct state *s) {
         json_put_cstr(&w, "label", k->about.label);
         json_put_number(&w, "flags", k->flags);
         json_put_number(&w, "stream", k->stream);
+        json_put_number(&w, "end_ms", k->end_ms);
         json_put_number(&w, "width", k->about.width);
         json_put_number(&w, "height", k->about.height);
         json_put_cstr(&w, "why", k->about.why ? k->about.why : "");
@@ -83,7 +84,7 @@ static bool read_track(const json_t *o, struct state_track *k) {
     int64_t kind, fate, flags, stream, width, height;
     char why[64];
     if (!get_number(o, "kind", INGEST_OTHER, &kind) || !get_number(o, "fate", INGEST_LEFT_OUT, &fate) || !get_number(o, "flags", 127, &flags) ||
-        !get_number(o, "stream", 100000, &stream) || !get_number(o, "width", 65535, &width) || !get_number(o, "height", 65535, &height) ||
+        !get_number(o, "stream", 100000, &stream) || !get_number(o, "end_ms", INT64_C(1) << 50, &k->end_ms) || !get_number(o, "width", 65535, &width) || !get_number(o, "height", 65535, &height) ||
         !get_text(o, "file", k->about.file, sizeof k->about.file) || !get_text(o, "codec", k->about.codec, sizeof k->about.codec) ||
         !get_text(o, "language", k->about.language, sizeof k->about.language) || !get_text(o, "label", k->about.label, sizeof k->about.label) ||
         !get_text(o, "why", why, sizeof why) || !json_get_bool(o, "is_done", &k->is_done))

@@ -12,6 +12,7 @@
 struct state_track {
     struct ingest_track about;
     uint32_t flags, stream;
+    int64_t end_ms; /* once done: of its last segment */
     bool is_done;
 };
 
@@ -19,7 +20,7 @@ struct state {
     uint64_t source_bytes;
     uint64_t source_hash; /* of its beginning, middle and end */
     bool is_finished, has_plan, has_pictures, has_poster;
-    int64_t duration_ms;
+    int64_t duration_ms; /* as the file says */
     uint32_t colour;
     struct cmaf_thumbnails thumbnails;
     struct state_track tracks[INGEST_TRACKS_MAX];

@@ -8,7 +8,7 @@
 #include "media/ingest/child.h"
 #include "media/ingest/process.h"
 
-enum { ARENA_BYTES = 256 << 20, GRID_MS = 2000 };
+enum { ARENA_BYTES = 256 << 20, GRID_MS = 2000, SAMPLE_BYTES_MAX = 256 << 20 };
 
 struct work {
     const struct job *job;
@@ -91,35 +91,69 @@ static struct err finish(struct work *w) {
     return ERR_OK;
 }
 
-struct err child_transcode(const struct job *job, int source_fd, int index_fd) {
-    struct work w = {.job = job, .fd = -1, .mem = arena_create(ARENA_BYTES)};
+static struct codec_transcode_options options_of(struct work *w) {
+    return (struct codec_transcode_options){.threads = (int)w->job->threads, .height = w->job->height, .segment_ms = GRID_MS,
+                                            .track = open_writer, .sample = write_sample, .user = w};
+}
+
+static struct err from_source(struct work *w, int source_fd) {
     struct codec_source *source = NULL;
     struct codec_transcode *t = NULL;
-    int64_t *times = NULL;
-    struct err e = w.mem ? ERR_OK : err_memory();
-    if (!e.kind && index_fd >= 0) e = child_read_index(job, index_fd, w.mem, &w.index);
-    if (!e.kind) e = codec_source_open(source_fd, &source);
-    size_t stream = job->task == TASK_RENDITION ? 0 : job->stream;
-    if (!e.kind && stream >= codec_source_count(source)) e = codec_media_err("media.damaged");
+    struct err e = codec_source_open(source_fd, &source);
+    if (!e.kind && w->job->stream >= codec_source_count(source)) e = codec_media_err("media.damaged");
     if (!e.kind) {
-        w.is_sound = codec_source_stream(source, stream)->kind == CODEC_AUDIO;
-        struct codec_transcode_options options = {.threads = (int)job->threads, .height = job->height, .segment_ms = GRID_MS,
-                                                  .track = open_writer, .sample = write_sample, .user = &w};
-        if (job->task == TASK_RENDITION && w.index.segment_count) {
-            e = find_key_times(&w, &times);
-            options.key_times = times;
-            options.key_time_count = w.index.segment_count;
-            options.key_timescale = w.index.track.timescale;
-        }
-        if (!e.kind) e = codec_transcode_open(source, stream, &options, &t);
+        w->is_sound = codec_source_stream(source, w->job->stream)->kind == CODEC_AUDIO;
+        struct codec_transcode_options options = options_of(w);
+        e = codec_transcode_open(source, w->job->stream, &options, &t);
     }
-    if (!e.kind) e = transcode(&w, source, t, stream);
-    if (!e.kind) e = finish(&w);
-    cmaf_writer_close(&w.writer);
+    if (!e.kind) e = transcode(w, source, t, w->job->stream);
     codec_transcode_close(&t);
     codec_source_close(&source);
-    fs_close(&w.fd);
+    return e;
+}
+
+/* A rung: the source is v0.mp4, read by our own reader, so that times stay what the index says to the tick. */
+static struct err from_track(struct work *w, int source_fd) {
+    struct cmaf_source *tables = NULL;
+    struct cmaf_cursor *cursor = NULL;
+    struct codec_transcode *t = NULL;
+    struct buf payload = BUF(SAMPLE_BYTES_MAX);
+    int64_t *times = NULL;
+    struct codec_transcode_options options = options_of(w);
+    struct err e = find_key_times(w, &times);
+    options.key_times = times;
+    options.key_time_count = w->index.segment_count;
+    options.key_timescale = w->index.track.timescale;
+    if (!e.kind) e = cmaf_source_open(source_fd, &tables);
+    if (!e.kind) e = cmaf_cursor_open(tables, 0, &cursor);
+    if (!e.kind) e = codec_transcode_open_track(&w->index.track, &options, &t);
+    while (!e.kind) {
+        struct cmaf_sample sample;
+        bool has_sample;
+        e = cmaf_cursor_next(cursor, &sample, &has_sample);
+        if (e.kind || !has_sample) break;
+        buf_clear(&payload);
+        char *at = buf_reserve(&payload, sample.bytes ? sample.bytes : 1);
+        e = at ? fs_pread_all(source_fd, at, sample.bytes, sample.source_offset) : err_memory();
+        if (!e.kind) e = codec_transcode_sample(t, &sample, slice_of(at, sample.bytes));
+    }
+    if (!e.kind) e = codec_transcode_push(t, NULL);
+    codec_transcode_close(&t);
+    cmaf_cursor_close(&cursor);
+    cmaf_source_close(&tables);
+    buf_free(&payload);
     mem_free(times);
+    return e;
+}
+
+struct err child_transcode(const struct job *job, int source_fd, int index_fd) {
+    struct work w = {.job = job, .fd = -1, .mem = arena_create(ARENA_BYTES)};
+    struct err e = w.mem ? ERR_OK : err_memory();
+    if (!e.kind && index_fd >= 0) e = child_read_index(job, index_fd, w.mem, &w.index);
+    if (!e.kind) e = job->task == TASK_RENDITION ? from_track(&w, source_fd) : from_source(&w, source_fd);
+    if (!e.kind) e = finish(&w);
+    cmaf_writer_close(&w.writer);
+    fs_close(&w.fd);
     arena_destroy(&w.mem);
     return e;
 }

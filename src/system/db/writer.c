@@ -277,19 +277,18 @@ struct err db_writer_start(struct db_writer **out, struct db *db, struct db_conn
     return ERR_OK;
 }
 
-struct db_connection *db_writer_stop(struct db_writer **address) {
+void db_writer_stop(struct db_writer **address) {
     struct db_writer *w = *address;
-    if (!w) return NULL;
+    if (!w) return;
     *address = NULL;
     inbox_push(&w->inbox, &w->stop);
     thread_join(&w->thread);
     assert(!w->queue);
-    struct db_connection *conn = w->conn;
+    db_connection_close(&w->conn);
     inbox_close(&w->inbox);
     mem_free(w->is_settled);
     mem_free(w->group);
     mem_free(w);
-    return conn;
 }
 
 /* --- asking --- */
