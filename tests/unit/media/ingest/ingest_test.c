@@ -373,8 +373,8 @@ static void a_child_that_breaks_the_rules_is_ended(void **state) {
                                           {"liar", "media.hostile"},    {"junk", "media.hostile"}};
     for (size_t i = 0; i < ARRAY_LEN(WAYS); i++) {
         char program[512], folder[64];
-        shell("ln -sf '%s' %s", hostile, WAYS[i][0]);
-        snprintf(program, sizeof program, "%s/%s", work, WAYS[i][0]);
+        shell("mkdir -p ways && ln -sf '%s' ways/%s", hostile, WAYS[i][0]);
+        snprintf(program, sizeof program, "%s/ways/%s", work, WAYS[i][0]);
         snprintf(folder, sizeof folder, "way-%zu", i);
         struct ingest_options options = {.program = program, .stall_ms_max = 300};
         struct err e = import("b.mp4", folder, &options, NULL);
