@@ -123,10 +123,13 @@ void db_close(struct db **address) {
     struct db *db = *address;
     if (!db) return;
     *address = NULL;
-    db_writer_stop(&db->writer);
+    struct db_connection *last = db_writer_stop(&db->writer);
     keeper_stop(db);
     assert(db->idle_count == db->open_count); /* nobody reads any more */
     while (db->idle_count) db_connection_close(&db->idle[--db->idle_count]);
+    /* The last to close a SQLite database moves its log into it and removes the log; one that only reads could not, and
+     * whoever then copied the one file would copy an old state. */
+    db_connection_close(&last);
     mem_free(db->idle);
     mem_free(db->target.where);
     condition_destroy(&db->keeper_rung);

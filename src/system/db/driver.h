@@ -135,7 +135,8 @@ struct err db_error_lost(void);
 
 struct db_writer;
 struct err db_writer_start(struct db_writer **, struct db *, struct db_connection *first, const struct db_options *);
-void db_writer_stop(struct db_writer **); /* after all that is queued was answered */
+/* After all that is queued was answered. Gives back its connection, NULL if it has none now. */
+struct db_connection *db_writer_stop(struct db_writer **);
 void db_writer_push(struct db_writer *, struct db_request *);
 /* From the thread that has just committed: the log of a SQLite database has grown to `pages`. */
 void db_keeper_wake(struct db *, int pages);

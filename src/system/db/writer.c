@@ -277,18 +277,19 @@ struct err db_writer_start(struct db_writer **out, struct db *db, struct db_conn
     return ERR_OK;
 }
 
-void db_writer_stop(struct db_writer **address) {
+struct db_connection *db_writer_stop(struct db_writer **address) {
     struct db_writer *w = *address;
-    if (!w) return;
+    if (!w) return NULL;
     *address = NULL;
     inbox_push(&w->inbox, &w->stop);
     thread_join(&w->thread);
     assert(!w->queue);
-    db_connection_close(&w->conn);
+    struct db_connection *conn = w->conn;
     inbox_close(&w->inbox);
     mem_free(w->is_settled);
     mem_free(w->group);
     mem_free(w);
+    return conn;
 }
 
 /* --- asking --- */

@@ -83,7 +83,8 @@ struct job_options {
     void *on_change_user;
 };
 
-/* Puts interrupted jobs back into the queue. No thread runs yet, so that the caller can look who claims which staging
+/* Puts interrupted jobs back into the queue; those that ended by it (given up, or cancelled before the program ended) are told of by
+ * job_runner_start. No thread runs yet, so that the caller can look who claims which staging
  * (job_is_unfinished). */
 MUST_USE struct err job_runner_open(struct job_runner **out, const struct job_options *);
 MUST_USE struct err job_runner_start(struct job_runner *);
@@ -146,8 +147,11 @@ struct arena *job_arena(struct job *);              /* ends with the run; 16 MB 
 void job_progress(struct job *, const char *step, double fraction);
 /* Durable when it returns. ERR_LIMIT job.large. */
 MUST_USE struct err job_save_checkpoint(struct job *, struct slice);
-/* True when somebody cancelled it or the program stops: put away what is half done and return ERR_CANCELLED. */
+/* True when somebody cancelled it or the program stops: return ERR_CANCELLED soon. */
 bool job_should_stop(const struct job *);
+/* Which of the two: true when it was cancelled and will not be run again, so that what is half done can be thrown away. When only the
+ * program stops, leave it for the next run. */
+bool job_is_cancelled(const struct job *);
 /* The same flag for those who poll an address. */
 const atomic_bool *job_stop_flag(const struct job *);
 

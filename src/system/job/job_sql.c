@@ -154,24 +154,37 @@ static const struct db_statement crashed_fail = {
     "job.crashed",
     "UPDATE job SET state = 3, crashes = crashes + 1, finished_ns = :now, node = NULL, error_code = 'job.crashing',"
     " error_what = 'The program ended each time while it was doing this. Look at its log for the reason before you try again.'"
-    " WHERE state = 1 AND node = :node AND crashes + 1 >= :crashes_max",
+    " WHERE state = 1 AND node = :node AND crashes + 1 >= :crashes_max RETURNING org_id, id, state",
 };
 /* A cancel that was asked for just before the end still counts. */
 static const struct db_statement cancelled_end = {
     "job.cancelled_end",
-    "UPDATE job SET state = 4, finished_ns = :now, node = NULL WHERE state = 1 AND node = :node AND cancel_requested = 1",
+    "UPDATE job SET state = 4, finished_ns = :now, node = NULL WHERE state = 1 AND node = :node AND cancel_requested = 1"
+    " RETURNING org_id, id, state",
 };
 static const struct db_statement interrupted_requeue = {
     "job.requeue",
     "UPDATE job SET state = 0, crashes = crashes + 1, run_at_ns = :now, node = NULL WHERE state = 1 AND node = :node",
 };
 
-struct err job_sql_recover(struct db_tx *tx, unsigned node, struct utc_time now, int64_t *requeued, int64_t *crashed) {
-    struct err e = DB_RUN(tx, &cancelled_end, DB_INT("node", node), DB_INT("now", now.ns));
+struct err job_sql_recover(struct db_tx *tx, struct arena *arena, unsigned node, struct utc_time now, struct job_recovery *out) {
+    struct db_rows sets[2]; /* cancelled, crashed */
+    struct job_recovery r = {0};
+    struct err e = DB_QUERY(tx, arena, &sets[0], &cancelled_end, DB_INT("node", node), DB_INT("now", now.ns));
     if (!e.kind)
-        e = DB_CHANGE(tx, crashed, &crashed_fail, DB_INT("node", node), DB_INT("now", now.ns), DB_INT("crashes_max", JOB_CRASHES_MAX));
-    if (!e.kind) e = DB_CHANGE(tx, requeued, &interrupted_requeue, DB_INT("node", node), DB_INT("now", now.ns));
-    return e;
+        e = DB_QUERY(tx, arena, &sets[1], &crashed_fail, DB_INT("node", node), DB_INT("now", now.ns),
+                     DB_INT("crashes_max", JOB_CRASHES_MAX));
+    if (!e.kind) e = DB_CHANGE(tx, &r.requeued, &interrupted_requeue, DB_INT("node", node), DB_INT("now", now.ns));
+    if (e.kind) return e;
+    r.ended = arena_alloc_array(arena, sets[0].count + sets[1].count + 1, sizeof *r.ended);
+    if (!r.ended) return err_memory();
+    for (size_t s = 0; s < ARRAY_LEN(sets); s++)
+        for (size_t i = 0; i < sets[s].count; i++)
+            r.ended[r.ended_count++] = (struct job_change){.org_id = db_int(&sets[s], i, "org_id"),
+                                                           .id = db_int(&sets[s], i, "id"),
+                                                           .state = (enum job_state)db_int(&sets[s], i, "state")};
+    *out = r;
+    return ERR_OK;
 }
 
 /* --- asking --- */

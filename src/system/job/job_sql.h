@@ -40,8 +40,14 @@ MUST_USE struct err job_sql_end(struct db_tx *, int64_t id, const struct job_end
 MUST_USE struct err job_sql_progress(struct db_tx *, int64_t id, const char *step, double fraction, bool *cancel_requested);
 MUST_USE struct err job_sql_checkpoint(struct db_tx *, int64_t id, struct slice checkpoint, bool *cancel_requested);
 
-/* Running jobs of this node, which has just started, go back into the queue; those that never survive fail. */
-MUST_USE struct err job_sql_recover(struct db_tx *, unsigned node, struct utc_time now, int64_t *requeued, int64_t *crashed);
+/* Running jobs of this node, which has just started, go back into the queue; those that never survive fail, and those that were to be
+ * cancelled are: both are in `ended`, in the arena. */
+struct job_recovery {
+    struct job_change *ended;
+    size_t ended_count;
+    int64_t requeued;
+};
+MUST_USE struct err job_sql_recover(struct db_tx *, struct arena *, unsigned node, struct utc_time now, struct job_recovery *out);
 
 /* The state it is in after: JOB_CANCELLED, or JOB_RUNNING when it has to be asked to stop. */
 MUST_USE struct err job_sql_cancel(struct db_tx *, int64_t org_id, int64_t id, struct utc_time now, enum job_state *state);

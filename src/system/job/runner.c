@@ -61,6 +61,13 @@ struct arena *job_arena(struct job *j) {
 bool job_should_stop(const struct job *j) { return atomic_load_explicit(&j->should_stop, memory_order_relaxed); }
 const atomic_bool *job_stop_flag(const struct job *j) { return &j->should_stop; }
 
+bool job_is_cancelled(const struct job *j) {
+    lock_take(&j->runner->lock);
+    bool is_cancelled = j->cancel_requested;
+    lock_give(&j->runner->lock);
+    return is_cancelled;
+}
+
 static void cancel(struct job *j) {
     lock_take(&j->runner->lock);
     j->cancel_requested = true;
@@ -298,13 +305,10 @@ static void worker_run(void *arg) {
 
 /* --- the runner --- */
 
-struct recovering {
-    struct job_runner *runner;
-    int64_t requeued, crashed;
-};
 static struct err recover_write(struct db_tx *tx, void *arg) {
-    struct recovering *c = arg;
-    return job_sql_recover(tx, c->runner->options.node, now_of(c->runner), &c->requeued, &c->crashed);
+    struct job_runner *r = arg;
+    arena_reset(r->recovery_arena);
+    return job_sql_recover(tx, r->recovery_arena, r->options.node, now_of(r), &r->recovery);
 }
 
 struct err job_runner_open(struct job_runner **out, const struct job_options *options) {
@@ -315,20 +319,27 @@ struct err job_runner_open(struct job_runner **out, const struct job_options *op
     if (!r->options.workers) r->options.workers = 1;
     lock_init(&r->lock, LOCK_job_runner);
     condition_init(&r->rung);
-    struct recovering c = {.runner = r};
     r->workers = mem_zalloc_array(r->options.workers, sizeof *r->workers);
-    struct err e = r->workers ? db_write(r->options.db, recover_write, &c) : err_memory();
+    r->recovery_arena = arena_create(ARENA_BYTES_MAX);
+    struct err e = r->workers && r->recovery_arena ? db_write(r->options.db, recover_write, r) : err_memory();
     if (e.kind) {
         job_runner_close(&r);
         return e;
     }
-    if (c.requeued || c.crashed) log_info("job", "recovered", LOG_INT("again", c.requeued), LOG_INT("failed", c.crashed));
+    if (r->recovery.requeued || r->recovery.ended_count)
+        log_info("job", "recovered", LOG_INT("again", r->recovery.requeued), LOG_INT("ended", (int64_t)r->recovery.ended_count));
     *out = r;
     return ERR_OK;
 }
 
 struct err job_runner_start(struct job_runner *r) {
     assert(!r->worker_count);
+    for (size_t i = 0; i < r->recovery.ended_count; i++) {
+        const struct job_change *c = &r->recovery.ended[i];
+        job_tell(r, c->org_id, c->id, c->state, false);
+    }
+    r->recovery = (struct job_recovery){0};
+    arena_destroy(&r->recovery_arena);
     for (unsigned i = 0; i < r->options.workers; i++) {
         char name[16];
         snprintf(name, sizeof name, "job-%u", i);
@@ -373,6 +384,7 @@ void job_runner_close(struct job_runner **address) {
     for (unsigned i = 0; i < r->worker_count; i++) thread_join(&r->workers[i].thread);
     condition_destroy(&r->rung);
     lock_destroy(&r->lock);
+    arena_destroy(&r->recovery_arena);
     mem_free(r->workers);
     mem_free(r);
 }

@@ -33,9 +33,11 @@ struct job_runner {
     struct job_options options;
     struct lock lock;
     struct condition rung;
-    uint64_t rings;         /* guarded: counts wakes, so that one which comes between looking and waiting is not missed */
-    bool must_end;          /* guarded */
-    struct job_stats stats; /* guarded */
+    uint64_t rings;               /* guarded: counts wakes, so that one which comes between looking and waiting is not missed */
+    bool must_end;                /* guarded */
+    struct job_stats stats;       /* guarded */
+    struct arena *recovery_arena; /* until the start has told of what ended in the recovery */
+    struct job_recovery recovery;
     struct worker *workers;
     unsigned worker_count;
 };

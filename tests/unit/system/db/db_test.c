@@ -364,6 +364,18 @@ static void the_file_is_for_its_owner_alone(void **state) {
     db_close(&db);
 }
 
+static void a_closed_database_is_one_file(void **state) {
+    struct test_store *s = test_store_of(state);
+    struct db *db = test_store_open(s, schemas, 1);
+    int64_t count;
+    assert_ok(db_write(db, shelf_add, (void *)"x"));
+    assert_ok(db_read(db, shelves_counted, &count)); /* a reader is open too */
+    db_close(&db);
+    char path[128];
+    snprintf(path, sizeof path, "%s/test.db-wal", s->folder);
+    assert_false(fs_exists(AT_FDCWD, path));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(values_come_back_as_they_were),
@@ -379,6 +391,7 @@ int main(void) {
         ON_BOTH(health_is_told),
         ON_SQLITE(strange_places_are_refused),
         ON_SQLITE(the_file_is_for_its_owner_alone),
+        ON_SQLITE(a_closed_database_is_one_file),
     };
     return cmocka_run_group_tests_name("db", tests, NULL, NULL);
 }

@@ -29,8 +29,9 @@ struct bench {
     size_t change_count;
     bool gate_is_open; /* what "gated" jobs wait for */
     int runs;
-    char order[64]; /* payloads of those that ran */
-    char seen[64];  /* the checkpoint that the last run began with */
+    char order[64];         /* payloads of those that ran */
+    int cancelled, stopped; /* gated jobs that were told to end, and why */
+    char seen[64];          /* the checkpoint that the last run began with */
 };
 
 static void on_change(void *user, const struct job_change *c) {
@@ -79,6 +80,11 @@ static struct err run_gated(struct job *j, void *user) {
     lock_take(&b->lock);
     b->runs++;
     while (!b->gate_is_open && !job_should_stop(j)) condition_wait_ns(&b->rung, &b->lock, 10 * NS_PER_MS);
+    lock_give(&b->lock);
+    bool is_cancelled = job_is_cancelled(j);
+    lock_take(&b->lock);
+    b->cancelled += is_cancelled;
+    b->stopped += job_should_stop(j) && !is_cancelled;
     lock_give(&b->lock);
     return job_should_stop(j) ? err_make(ERR_CANCELLED, "test.stopped", "Stopped.") : ERR_OK;
 }
@@ -240,6 +246,8 @@ static void cancelling_stops_it_waiting_or_running(void **state) {
     gate_open(b);
     wait_told(b, two, JOB_DONE, 1);
     assert_string_equal(b->order, "");
+    assert_int_equal(b->cancelled, 1);
+    assert_int_equal(b->stopped, 0);
     bench_close(b);
 }
 
@@ -289,6 +297,9 @@ static void stopping_the_program_leaves_jobs_for_the_next_start(void **state) {
     struct bench *b = bench_open(s, true);
     int64_t id = enqueue(b, "gated", "{}", NULL, NULL);
     wait_told(b, id, JOB_RUNNING, 1);
+    job_runner_close(&b->runner);
+    assert_int_equal(b->stopped, 1);
+    assert_int_equal(b->cancelled, 0);
     bench_close(b);
     b = bench_open(s, false);
     struct job_info i = info(b, id);
@@ -339,10 +350,13 @@ static void a_job_that_takes_the_program_down_is_given_up(void **state) {
     struct test_store *s = test_store_of(state);
     int64_t id = 0;
     for (int i = 0; i < 5; i++) id = die(s, "always", id);
-    struct bench *b = bench_open(s, true);
+    struct bench *b = bench_open(s, false);
     struct job_info i = info(b, id);
     assert_int_equal(i.state, JOB_FAILED);
     assert_true(slice_eq(i.error_code, SLICE("job.crashing")));
+    assert_int_equal(b->change_count, 0);
+    assert_ok(job_runner_start(b->runner)); /* which tells of it */
+    wait_told(b, id, JOB_FAILED, 1);
     bench_close(b);
 }
 
