@@ -145,6 +145,8 @@ struct http_request {
     struct timer timer;
     struct out_body out;
     uint64_t sent_bytes; /* of the response's body */
+    uint64_t cached_until; /* its file was found in the page cache up to here, */
+    int64_t cached_ns;     /* at this moment */
     char *log_target;    /* with an access log: method and path */
     struct answer *held_answer; /* came before the worker's handler had returned */
     struct kept_fields *kept; /* conditional fields of a request whose head is gone */

@@ -333,7 +333,14 @@ static enum push push_file(struct http_request *rq, size_t head_len) {
     struct out_body *out = &rq->out;
     if (c->tls || out->left <= COPY_BYTES_MAX) return push_file_copy(rq, head_len);
     size_t want = out->left < SENDFILE_BYTES ? (size_t)out->left : SENDFILE_BYTES;
-    if (!file_is_cached(rq->loop, out->file, out->offset, want)) {
+    /* One look serves for what is sent of the span within the next moments: pages just used are the last to be given up. */
+    int64_t now_ns = rq->loop->now.ns;
+    if (out->offset < rq->cached_until && now_ns - rq->cached_ns < NS_PER_S) {
+        if (want > rq->cached_until - out->offset) want = (size_t)(rq->cached_until - out->offset);
+    } else if (file_is_cached(rq->loop, out->file, out->offset, want)) {
+        rq->cached_until = out->offset + want;
+        rq->cached_ns = now_ns;
+    } else {
         request_fetch(rq, out->file, out->offset, (uint32_t)want);
         push_head(rq, head_len, 0);
         return PUSH_STOP;
