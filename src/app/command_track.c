@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
- * grandstand track --calibration FILE --keypoints DIR DIR... --out DIR: from joints in pictures to joints in space.
+ * grandstand track --calibration FILE --keypoints DIR DIR... --out DIR: from joints in pictures to people in space.
+ * grandstand track synth SCENE --out DIR: a meeting that never took place, with its truth.
  * grandstand track evaluate A B: how far two motions (TRC) are apart. */
 #include <fcntl.h>
 #include <math.h>
@@ -11,6 +12,7 @@
 #include "app/command.h"
 #include "base/fs.h"
 #include "base/json.h"
+#include "human/synth/synth.h"
 #include "human/track/track.h"
 
 const struct option command_track_options[] = {
@@ -19,8 +21,9 @@ const struct option command_track_options[] = {
     {"layout", OPTION_TEXT, "NAME", NULL, "BODY_25, BODY_25B, COCO_17, COCO_18 or HALPE_26; without it the number of points decides"},
     {"out", OPTION_TEXT, "DIR", NULL, "where the TRC, CSV and JSON files go"},
     {"fps", OPTION_TEXT, "N", "60", "frames a second of the recordings"},
-    {"compat", OPTION_TEXT, "pose2sim", NULL, "the method: pose2sim repeats Pose2Sim's own (one person, lens distortion ignored)"},
-    {"cutoff", OPTION_TEXT, "HZ", "6", "cutoff of the zero-lag Butterworth filter of the second TRC; 0: none is written"},
+    {"people", OPTION_NUMBER, "N", "0", "keep only the N people seen longest; 0: all"},
+    {"compat", OPTION_TEXT, "pose2sim", NULL, "another method than ours: pose2sim repeats Pose2Sim's own (one person, lens distortion ignored)"},
+    {"cutoff", OPTION_TEXT, "HZ", "6", "with --compat: cutoff of the zero-lag Butterworth filter of the second TRC; 0: none is written"},
     OPTION_JSON,
     OPTION_END,
 };
@@ -125,13 +128,139 @@ static struct err write_one(const char *dir, const char *name, void (*write)(str
     return e;
 }
 
+/* Our own method: everybody, smoothed; the measured points beside it. */
+static int follow(struct command_context *context, struct arena *mem, const struct camera_rig *rig, const struct pose_take *const *takes, double rate, const char *out) {
+    int64_t limit = option_number(context, "people");
+    if (limit < 0) return usage(context, "--people must not be negative.", NULL);
+    struct track_people people;
+    struct err e = track_follow(mem, rig, takes, &(struct track_options){.rate = rate, .people_max = (size_t)limit}, &people);
+    if (!e.kind) e = fs_make_dirs(AT_FDCWD, out, 0755);
+    if (e.kind) return command_fail(context, e, out);
+    size_t joints = people.layout.joint_count;
+    struct buf report = BUF(1 << 20);
+    struct json_writer w = json_writer_of(&report);
+    json_begin_object(&w);
+    json_key(&w, "people");
+    json_begin_array(&w);
+    for (size_t i = 0; i < people.count && !e.kind; i++) {
+        const struct track_person *p = &people.people[i];
+        struct track_state *states = arena_alloc_array(mem, p->frame_count * joints, sizeof *states), *row = arena_alloc_array(mem, p->frame_count, sizeof *row);
+        if (!states || !row) {
+            e = err_memory();
+            break;
+        }
+        size_t measured = 0, filled = 0;
+        for (size_t k = 0; k < joints && !e.kind; k++) {
+            if (!track_smooth(p->points + k, joints, p->frame_count, rate, 0.2, row)) e = err_memory();
+            for (size_t f = 0; f < p->frame_count && !e.kind; f++) {
+                states[f * joints + k] = row[f];
+                measured += row[f].source == TRACK_MEASURED, filled += row[f].source == TRACK_FILLED;
+            }
+        }
+        struct motion raw, smooth;
+        if (!e.kind) e = track_motion(mem, &people, i, NULL, rate, &raw);
+        if (!e.kind) e = track_motion(mem, &people, i, states, rate, &smooth);
+        if (e.kind) break;
+        if (rig->up == CAMERA_UP_Z) motion_to_y_up(&raw), motion_to_y_up(&smooth);
+        char name[64];
+        snprintf(smooth.name, sizeof smooth.name, "person-%u.trc", p->id), snprintf(raw.name, sizeof raw.name, "person-%u_raw.trc", p->id);
+        if (!(e = write_one(out, smooth.name, motion_write_trc, &smooth)).kind) e = write_one(out, raw.name, motion_write_trc, &raw);
+        snprintf(name, sizeof name, "person-%u.csv", p->id);
+        if (!e.kind) e = write_one(out, name, motion_write_csv, &smooth);
+        snprintf(name, sizeof name, "person-%u.json", p->id);
+        if (!e.kind) e = write_one(out, name, motion_write_json, &smooth);
+        double whole = (double)(p->frame_count * joints);
+        if (!option_flag(context, "json")) {
+            printf("person %u: frames %lld to %lld, %.1f %% of the points measured, %.1f %% filled, the rest unknown\n", p->id, (long long)p->frame_first,
+                   (long long)p->frame_first + (long long)p->frame_count - 1, 100 * (double)measured / whole, 100 * (double)filled / whole);
+        }
+        json_begin_object(&w);
+        json_put_number(&w, "id", p->id), json_put_number(&w, "frame_first", p->frame_first), json_put_number(&w, "frames", (int64_t)p->frame_count);
+        json_put_double(&w, "measured", (double)measured / whole), json_put_double(&w, "filled", (double)filled / whole);
+        json_end(&w);
+    }
+    json_end(&w);
+    json_key(&w, "cameras");
+    json_begin_array(&w);
+    for (size_t c = 0; c < rig->count; c++) {
+        json_begin_object(&w);
+        json_put_cstr(&w, "name", rig->cameras[c].name), json_put_double(&w, "noise_px", people.noise_px[c]);
+        json_end(&w);
+        if (!e.kind && !option_flag(context, "json")) printf("camera %s: noise %.2f px\n", rig->cameras[c].name, people.noise_px[c]);
+    }
+    json_end(&w);
+    json_put_number(&w, "limbs_repaired", (int64_t)people.swaps_repaired);
+    json_end(&w);
+    int code = EXIT_CODE_DONE;
+    if (e.kind) code = command_fail(context, e, out);
+    else if (option_flag(context, "json")) printf("%.*s\n", (int)report.len, report.ptr);
+    else printf("%zu people, %zu limbs with left and right repaired; written to %s\n", people.count, people.swaps_repaired, out);
+    buf_free(&report);
+    return code;
+}
+
+static struct err write_meeting(const struct synth_meeting *m, const char *out) {
+    char path[1200];
+    struct buf text = BUF(64 << 20);
+    struct err e = camera_rig_write(&text, &m->rig, CAMERA_FORMAT_JSON, NULL);
+    if (!e.kind) e = fs_make_dirs(AT_FDCWD, out, 0755);
+    if (!e.kind && snprintf(path, sizeof path, "%s/calibration.json", out) >= (int)sizeof path - 64) e = err_make(ERR_INPUT, "option.value", "The path of the output folder is too long.");
+    if (!e.kind) e = fs_write_file_atomic(AT_FDCWD, path, buf_slice(&text), 0644);
+    for (size_t c = 0; c < m->rig.count && !e.kind; c++) {
+        snprintf(path, sizeof path, "%s/%s_json", out, m->takes[c].name);
+        e = fs_make_dirs(AT_FDCWD, path, 0755);
+        for (size_t f = 0; f < m->takes[c].frame_count && !e.kind; f++) {
+            int fd = -1;
+            snprintf(path, sizeof path, "%s/%s_json/%s.%05zu.json", out, m->takes[c].name, m->takes[c].name, f);
+            buf_clear(&text);
+            synth_write_openpose(&text, &m->takes[c], f);
+            /* thousands of files that can be made again: without waiting for the disk each time */
+            e = fs_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0644, &fd);
+            if (!e.kind) e = fs_write_all(fd, buf_slice(&text));
+            fs_close(&fd);
+        }
+    }
+    buf_free(&text);
+    return e;
+}
+
+static int synth(struct command_context *context) {
+    const char *out = option_text(context, "out");
+    if (context->argument_count != 2 || !out) return usage(context, "Say `track synth SCENE.json --out DIR`.", "synth");
+    struct arena *mem = arena_create((size_t)4 << 30);
+    if (!mem) return command_fail(context, err_memory(), NULL);
+    struct buf text = BUF(1 << 20);
+    struct synth_scene scene;
+    struct synth_meeting m;
+    struct err e = fs_read_file(AT_FDCWD, context->arguments[1], &text);
+    if (!e.kind) e = synth_scene_parse(buf_slice(&text), &scene);
+    int code = EXIT_CODE_DONE;
+    if (e.kind) code = command_fail(context, e, context->arguments[1]);
+    else {
+        if (!(e = synth_make(mem, &scene, &m)).kind) e = write_meeting(&m, out);
+        for (size_t i = 0; i < scene.athletes && !e.kind; i++) {
+            char name[64];
+            snprintf(name, sizeof name, "truth-%zu.trc", i + 1);
+            motion_to_y_up(&m.truth[i]);
+            e = write_one(out, name, motion_write_trc, &m.truth[i]);
+        }
+        if (e.kind) code = command_fail(context, e, out);
+        else if (option_flag(context, "json")) printf("{\"athletes\":%zu,\"cameras\":%zu,\"frames\":%zu,\"bound_mm\":%.4f}\n", scene.athletes, scene.cameras, m.truth[0].frame_count, m.bound_m * 1e3);
+        else printf("%zu athletes, %zu cameras, %zu frames; no unbiased method can be nearer than %.2f mm (root mean square) from single frames\n", scene.athletes, scene.cameras,
+                    m.truth[0].frame_count, m.bound_m * 1e3);
+    }
+    buf_free(&text);
+    arena_destroy(&mem);
+    return code;
+}
+
 static int run(struct command_context *context, struct arena *mem) {
     const char *out = option_text(context, "out"), *calibration = option_text(context, "calibration"), *first = option_text(context, "keypoints");
     const char *compat = option_text(context, "compat");
     char *rate_end, *cutoff_end;
     double rate = strtod(option_text(context, "fps"), &rate_end), cutoff = strtod(option_text(context, "cutoff"), &cutoff_end);
     if (!calibration || !first || !out) return usage(context, "--calibration, --keypoints and --out are needed.", NULL);
-    if (!compat || strcmp(compat, "pose2sim")) return usage(context, "The method there is so far is --compat pose2sim.", compat ? compat : "--compat");
+    if (compat && strcmp(compat, "pose2sim")) return usage(context, "--compat knows pose2sim alone.", compat);
     if (*rate_end || !(rate > 0 && rate < 1e5)) return usage(context, "--fps must be a number above 0.", option_text(context, "fps"));
     if (*cutoff_end || !(cutoff >= 0 && cutoff < rate / 2)) return usage(context, "--cutoff must lie below half of the frames a second.", option_text(context, "cutoff"));
     struct camera_rig rig;
@@ -163,6 +292,7 @@ static int run(struct command_context *context, struct arena *mem) {
         }
     }
     pair(&rig, read, takes);
+    if (!compat) return follow(context, mem, &rig, takes, rate, out);
     struct motion m;
     if ((e = track_pose2sim(mem, &rig, takes, rate, NULL, &m)).kind) return command_fail(context, e, first);
     size_t known = 0;
@@ -187,6 +317,7 @@ static int run(struct command_context *context, struct arena *mem) {
 
 int command_track(struct command_context *context) {
     if (context->argument_count && !strcmp(context->arguments[0], "evaluate") && !option_is_given(context, "keypoints")) return evaluate(context);
+    if (context->argument_count && !strcmp(context->arguments[0], "synth") && !option_is_given(context, "keypoints")) return synth(context);
     struct arena *mem = arena_create((size_t)4 << 30);
     if (!mem) return command_fail(context, err_memory(), NULL);
     int code = run(context, mem);

@@ -6,5 +6,5 @@ COMMAND(package, "IN OUTDIR", 2, 2, "turn a media file into a folder with HLS an
 COMMAND(serve, "", 0, 0, "run the server: pages, API, media")
 COMMAND(operator_link, "", 0, 0, "make a one-time link that lets an operator in")
 COMMAND(calibrate, "convert IN OUT | check IN", 1, 3, "turn one calibration format into another, or look one over")
-COMMAND(track, "[DIR...] | evaluate A B", 0, 64, "joints in space from joints in pictures; compare two motions")
+COMMAND(track, "[DIR...] | evaluate A B | synth SCENE", 0, 64, "people in space from joints in pictures; compare two motions; make a meeting to test on")
 COMMAND(version, "", 0, 0, "say which version this is and what it was built with")

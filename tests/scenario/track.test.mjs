@@ -70,6 +70,31 @@ test('key points of three cameras become the person that was there', () => {
   assert.equal(same.max_mm, 0)
 })
 
+test('a meeting that never took place is followed, and each athlete is found again', () => {
+  const scene = join(folder, 'scene.json')
+  writeFileSync(scene, JSON.stringify({ seed: 3, seconds: 0.8, athletes: 3, on_the_spot: true, noise_px: 2, missing: 0.1,
+    cameras: [0, 1.6, 3.1, 4.7].map((a) => ({ at: [12 * Math.cos(a), 12 * Math.sin(a), 3], look: [0, 0, 1] })) }))
+  const meeting = join(folder, 'meeting')
+  const out = join(folder, 'followed')
+  const made = run('track', 'synth', scene, '--out', meeting, '--json')
+  assert.equal(made.status, 0, made.stderr)
+  const { bound_mm, frames } = JSON.parse(made.stdout)
+  const r = run('track', '--calibration', join(meeting, 'calibration.json'), '--keypoints', ...[1, 2, 3, 4].map((i) => join(meeting, `cam0${i}_json`)), '--out', out, '--json')
+  assert.equal(r.status, 0, r.stderr)
+  assert.equal(JSON.parse(r.stdout).people.length, 3)
+  const found = new Set()
+  for (let athlete = 1; athlete <= 3; athlete++) {
+    for (let person = 1; person <= 3; person++) {
+      const d = JSON.parse(run('track', 'evaluate', join(out, `person-${person}.trc`), join(meeting, `truth-${athlete}.trc`), '--json').stdout)
+      if (d.mpjpe_mm > 300) continue
+      assert.ok(d.rms_mm < bound_mm, `${d.rms_mm} against ${bound_mm}`) // smoothing knows more than a single frame
+      assert.ok(d.compared > 0.95 * frames * 26)
+      found.add(athlete)
+    }
+  }
+  assert.equal(found.size, 3)
+})
+
 test('a calibration goes through every format and comes back', () => {
   let from = calibration
   for (const name of ['a.toml', 'b.yml', 'c.qca.txt', 'd.json']) {

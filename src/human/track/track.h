@@ -51,6 +51,58 @@ size_t track_triangulate(const struct track_scope *, const struct pose_point *co
  * without outliers. False behind a camera or where rays are parallel. */
 bool track_bound(const struct track_scope *, uint64_t cameras, struct vec3 at, struct sym3 *covariance);
 
+/* ---- people over time ---- */
+
+struct track_options {
+    double rate;        /* frames a second; needed */
+    double noise_px;    /* first guess of every camera's noise, replaced by what is measured on the way; 0 means 6 */
+    size_t people_max;  /* 0: no limit; otherwise those seen longest are kept */
+};
+
+/* One person: a row of frames, each with one point per joint of the layout. */
+struct track_person {
+    uint32_t id;          /* from 1, in the order of appearance */
+    int64_t frame_first;
+    size_t frame_count;
+    struct track_point *points; /* frame_count x joint_count */
+};
+
+struct track_people {
+    struct pose_layout layout;
+    struct track_person *people;
+    size_t count;
+    double noise_px[CAMERA_COUNT_MAX]; /* of each camera, as measured at the end */
+    size_t swaps_repaired;             /* limbs of one camera and frame whose left and right were exchanged */
+};
+
+/* Follows everybody through the recordings, each frame from the past alone. In time first: every known person is
+ * predicted, projected, and given each camera's detection by the assignment of least cost (Hungarian method) over the mean
+ * distance of joints. Left and right of a limb are exchanged where the prediction says so. What remains is grouped across cameras by how
+ * well the rays of all common joints meet; a group of two cameras or more, of human size and not where somebody already is, becomes a new
+ * person, and is kept if it is seen again in the next frames. Who is in no picture for half a second has left; who comes
+ * back is a new person. The noise of each camera is measured by the median of its residuals.
+ * takes[c] belongs to rig->cameras[c]; one layout, any lengths. Errors: ERR_INPUT track.takes, ERR_LIMIT. */
+MUST_USE struct err track_follow(struct arena *, const struct camera_rig *, const struct pose_take *const *takes, const struct track_options *,
+                                 struct track_people *out);
+
+enum track_source { TRACK_UNKNOWN, TRACK_MEASURED, TRACK_FILLED };
+
+/* A joint at one instant after smoothing. */
+struct track_state {
+    struct vec3 at, velocity, acceleration; /* m, m/s, m/s2; unknown where source is TRACK_UNKNOWN */
+    struct sym3 covariance;                 /* of `at` */
+    enum track_source source;               /* FILLED: no measurement here, but one within gap_s on both sides together */
+};
+
+/* Smooths one joint: points[i * stride], i < count, one per frame. Constant acceleration driven by white jerk whose strength is chosen by maximum likelihood for
+ * this joint; every measurement weighs by its covariance, seen along the axes of the joint's mean covariance (Kalman filter forward,
+ * Rauch, Tung and Striebel back). Measurements further than the 0.999 quantile from the prediction are left out, unless five in a row
+ * say the same: then the filter was wrong and begins again. Gaps longer than gap_s stay unknown. False when memory ran out. */
+bool track_smooth(const struct track_point *points, size_t stride, size_t count, double rate, double gap_s, struct track_state *out);
+
+/* A person's positions: measured ones alone (`states` NULL), or the smoothed states (frame_count x joint_count). */
+MUST_USE struct err track_motion(struct arena *, const struct track_people *, size_t person, const struct track_state *states, double rate, struct motion *out);
+
 /* ---- Pose2Sim's method ---- */
 
 struct track_pose2sim_options {

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "human/synth/synth.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/rng.h"
+
+static struct err bad(const char *what) { return err_make(ERR_INPUT, "synth.scene", what); }
+
+static double number(const json_t *o, const char *name, double otherwise) {
+    const json_t *v = json_object_get(o, name);
+    return json_is_number(v) ? json_number_value(v) : v ? NAN : otherwise;
+}
+
+static bool triple(const json_t *o, const char *name, struct vec3 *out) {
+    const json_t *v = json_object_get(o, name);
+    if (json_array_size(v) != 3) return false;
+    *out = vec3_of(json_number_value(json_array_get(v, 0)), json_number_value(json_array_get(v, 1)), json_number_value(json_array_get(v, 2)));
+    return vec3_is_known(*out);
+}
+
+struct err synth_scene_parse(struct slice text, struct synth_scene *out) {
+    json_t *root;
+    struct err e = json_parse(text, 1 << 20, &root);
+    if (e.kind) return e;
+    struct synth_scene s = {
+        .seed = (uint64_t)number(root, "seed", 1), .rate = number(root, "rate", 60), .seconds = number(root, "seconds", 10),
+        .lane_m = number(root, "lane_m", 1.22), .speed_min = number(root, "speed_min", 9), .speed_max = number(root, "speed_max", 10.5),
+        .on_the_spot = json_is_true(json_object_get(root, "on_the_spot")), .does_follow = json_is_true(json_object_get(root, "does_follow")),
+        .focal_px = number(root, "focal_px", 2000), .width = number(root, "width", 3840), .height = number(root, "height", 2160),
+        .noise_px = number(root, "noise_px", 2), .missing = number(root, "missing", 0), .outliers = number(root, "outliers", 0),
+        .outlier_px = number(root, "outlier_px", 100), .swaps = number(root, "swaps", 0),
+    };
+    double athletes = number(root, "athletes", 9);
+    struct vec3 radial = {0};
+    if (json_object_get(root, "radial") && !triple(root, "radial", &radial)) e = bad("\"radial\" must hold three numbers.");
+    s.radial[0] = radial.x, s.radial[1] = radial.y, s.radial[2] = radial.z;
+    const json_t *cameras = json_object_get(root, "cameras");
+    if (!(s.rate > 0 && s.rate <= 1000) || !(s.seconds > 0 && s.seconds <= 600)) e = bad("\"rate\" or \"seconds\" makes no sense.");
+    else if (!(athletes >= 1 && athletes <= SYNTH_ATHLETES_MAX)) e = bad("\"athletes\" must be 1 to 32.");
+    else if (json_array_size(cameras) < 1 || json_array_size(cameras) > SYNTH_CAMERAS_MAX) e = bad("\"cameras\" must be a list of 1 to 32.");
+    else if (!(s.focal_px > 0) || !(s.width > 0) || !(s.height > 0) || !(s.noise_px > 0) || !(s.missing >= 0 && s.missing <= 1) || !(s.outliers >= 0 && s.outliers <= 1) ||
+             !(s.swaps >= 0 && s.swaps <= 1) || !(s.speed_min >= 0 && s.speed_max >= s.speed_min) || !isfinite(s.lane_m) || !isfinite(s.outlier_px)) {
+        e = bad("A number of the scene makes no sense.");
+    }
+    for (size_t i = 0; !e.kind && i < json_array_size(cameras); i++) {
+        const json_t *c = json_array_get(cameras, i);
+        if (!triple(c, "at", &s.at[i]) || !triple(c, "look", &s.look[i])) e = bad("Each camera needs \"at\" and \"look\", three numbers each.");
+    }
+    s.athletes = e.kind ? 0 : (size_t)athletes, s.cameras = json_array_size(cameras);
+    json_decref(root);
+    if (!e.kind) *out = s;
+    return e;
+}
+
+/* ---- a runner ---- */
+
+struct runner {
+    double height, top_speed, lane_y, start_x, phase, lean;
+};
+
+/* Forward from the pelvis in the runner's plane: angle 0 hangs down, positive swings forward (x). */
+static struct vec3 hang(struct vec3 from, double length, double angle) { return vec3_add(from, vec3_of(length * sin(angle), 0, -length * cos(angle))); }
+
+static void posture(const struct runner *r, double t, bool on_the_spot, struct vec3 out[POSE_JOINTS]) {
+    const double h = r->height, rise_s = 1.6; /* time constant of the acceleration */
+    double run = r->top_speed * (t - rise_s * (1 - exp(-t / rise_s))), speed = r->top_speed * (1 - exp(-t / rise_s));
+    /* phase from distance: a stride is 2.6 times the height at top speed, and the first ones are shorter */
+    double strides = on_the_spot ? 2.1 * t : 2.1 * t - 0.4 * (1 - exp(-t / 0.8)), phi = 2 * M_PI * (strides + r->phase);
+    double effort = on_the_spot ? 1 : 0.55 + 0.45 * speed / r->top_speed;
+    struct vec3 pelvis = {r->start_x + (on_the_spot ? 0.05 * sin(phi / 3) : run), r->lane_y + 0.015 * sin(phi), 0.53 * h + 0.025 * cos(2 * phi)};
+    double twist = 0.12 * sin(phi), lean = r->lean + 0.03 * cos(2 * phi);
+    out[POSE_HIP] = pelvis;
+    struct vec3 neck = vec3_add(pelvis, vec3_of(0.29 * h * sin(lean), 0, 0.29 * h * cos(lean)));
+    out[POSE_NECK] = neck;
+    out[POSE_HEAD] = vec3_add(neck, vec3_of(0.16 * h * sin(0.4 * lean), 0, 0.16 * h * cos(0.4 * lean)));
+    struct vec3 face = vec3_mix(neck, out[POSE_HEAD], 0.45);
+    out[POSE_NOSE] = vec3_add(face, vec3_of(0.065 * h, 0, 0));
+    for (int side = 0; side < 2; side++) { /* 0 left (+y), 1 right */
+        double sign = side ? -1 : 1, p = phi + (side ? M_PI : 0);
+        out[POSE_LEYE + side] = vec3_add(face, vec3_of(0.055 * h, sign * 0.018 * h, 0.02 * h));
+        out[POSE_LEAR + side] = vec3_add(face, vec3_of(0.0, sign * 0.042 * h, 0.01 * h));
+        double hip_angle = effort * (0.25 + 0.75 * sin(p)), knee = effort * (0.75 - 0.65 * cos(p - 0.35) + 0.15 * sin(2 * p)) + 0.15, ankle = 0.35 * sin(p + 0.8);
+        struct vec3 hip = vec3_add(pelvis, vec3_of(-sign * 0.055 * h * sin(twist), sign * 0.055 * h * cos(twist), 0));
+        struct vec3 knee_at = hang(hip, 0.245 * h, hip_angle), ankle_at = hang(knee_at, 0.246 * h, hip_angle - knee);
+        double foot = hip_angle - knee + ankle; /* 0: at right angles to the shank */
+        struct vec3 along = {cos(foot), 0, sin(foot)}, down = {sin(foot), 0, -cos(foot)};
+        out[POSE_LHIP + side] = hip, out[POSE_LKNEE + side] = knee_at, out[POSE_LANKLE + side] = ankle_at;
+        out[POSE_LHEEL + side] = vec3_add(ankle_at, vec3_add(vec3_scale(along, -0.03 * h), vec3_scale(down, 0.035 * h)));
+        struct vec3 ball = vec3_add(ankle_at, vec3_add(vec3_scale(along, 0.105 * h), vec3_scale(down, 0.035 * h)));
+        out[POSE_LBIGTOE + side] = vec3_add(ball, vec3_of(0, -sign * 0.012 * h, 0));
+        out[POSE_LSMALLTOE + side] = vec3_add(vec3_add(ball, vec3_scale(along, -0.02 * h)), vec3_of(0, sign * 0.025 * h, 0));
+        double arm = -effort * 0.85 * sin(p) - 0.15, elbow = 1.55 + 0.25 * sin(p);
+        struct vec3 shoulder = vec3_add(neck, vec3_of(sign * 0.11 * h * sin(1.5 * twist), sign * 0.11 * h * cos(1.5 * twist), -0.02 * h));
+        struct vec3 elbow_at = hang(shoulder, 0.172 * h, arm);
+        out[POSE_LSHOULDER + side] = shoulder, out[POSE_LELBOW + side] = elbow_at;
+        out[POSE_LWRIST + side] = hang(elbow_at, 0.157 * h, arm + elbow);
+    }
+}
+
+/* ---- the meeting ---- */
+
+static struct err make_cameras(struct arena *mem, const struct synth_scene *s, size_t frames, const struct motion *truth, struct camera_rig *rig) {
+    *rig = (struct camera_rig){.count = s->cameras, .up = CAMERA_UP_Z, .cameras = arena_alloc_array(mem, s->cameras, sizeof *rig->cameras)};
+    if (!rig->cameras) return err_memory();
+    for (size_t c = 0; c < s->cameras; c++) {
+        struct camera *camera = &rig->cameras[c];
+        *camera = (struct camera){.width = s->width, .height = s->height, .error_px = NAN};
+        snprintf(camera->name, sizeof camera->name, "cam%02zu", c + 1);
+        camera->fixed.lens = (struct camera_lens){.fx = s->focal_px, .fy = s->focal_px, .cx = s->width / 2 - 0.5, .cy = s->height / 2 - 0.5};
+        memcpy(camera->fixed.lens.radial, s->radial, sizeof s->radial);
+        struct err e = camera_lens_prepare(&camera->fixed.lens);
+        if (e.kind) return e;
+        camera->fixed.pose = camera_pose_look_at(s->at[c], s->look[c], vec3_of(0, 0, 1));
+        if (!s->does_follow) continue;
+        struct camera_view *views = arena_alloc_array(mem, frames, sizeof *views);
+        if (!views) return err_memory();
+        for (size_t f = 0; f < frames; f++) {
+            double x = 0;
+            for (size_t i = 0; i < s->athletes; i++) x += motion_at(&truth[i], f, POSE_HIP)->x / (double)s->athletes;
+            views[f] = camera->fixed;
+            views[f].pose = camera_pose_look_at(s->at[c], vec3_add(s->look[c], vec3_of(x, 0, 0)), vec3_of(0, 0, 1));
+        }
+        camera->views = views, camera->view_count = frames, camera->view_first = 0;
+    }
+    return ERR_OK;
+}
+
+struct err synth_make(struct arena *mem, const struct synth_scene *s, struct synth_meeting *out) {
+    struct rng r = rng_seeded(s->seed);
+    size_t frames = (size_t)(s->seconds * s->rate + 0.5);
+    struct pose_layout layout;
+    if (!pose_layout_named(SLICE("HALPE_26"), &layout)) return err_make(ERR_BUG, "synth.layout", "The layout of the joints is missing.");
+    struct synth_meeting m = {.truth = arena_alloc_array(mem, s->athletes, sizeof *m.truth), .takes = arena_alloc_array(mem, s->cameras, sizeof *m.takes)};
+    if (!m.truth || !m.takes) return err_memory();
+    for (size_t i = 0; i < s->athletes; i++) {
+        struct runner who = {.height = 1.62 + 0.34 * rng_unit(&r), .top_speed = s->speed_min + (s->speed_max - s->speed_min) * rng_unit(&r),
+                             .lane_y = s->lane_m * ((double)i - 0.5 * (double)(s->athletes - 1)), .start_x = 0.1 * rng_normal(&r), .phase = rng_unit(&r), .lean = 0.08 + 0.1 * rng_unit(&r)};
+        struct err e = motion_create(mem, frames, POSE_JOINTS, s->rate, &m.truth[i]);
+        if (e.kind) return e;
+        snprintf(m.truth[i].name, MOTION_NAME_MAX, "truth-%zu", i + 1);
+        for (int k = 0; k < POSE_JOINTS; k++) memcpy(m.truth[i].point_names[k], layout.joint_names[k], MOTION_NAME_MAX);
+        for (size_t f = 0; f < frames; f++) posture(&who, (double)f / s->rate, s->on_the_spot, motion_at(&m.truth[i], f, 0));
+    }
+    struct err e = make_cameras(mem, s, frames, m.truth, &m.rig);
+    if (e.kind) return e;
+    /* information of each joint and frame, for the bound */
+    struct sym3 *information = arena_alloc_array(mem, s->athletes * frames * POSE_JOINTS, sizeof *information);
+    uint8_t *clean = arena_alloc_array(mem, s->athletes * frames * POSE_JOINTS, 1);
+    if (!information || !clean) return err_memory();
+    for (size_t c = 0; c < s->cameras; c++) {
+        struct pose_take *t = &m.takes[c];
+        *t = (struct pose_take){.layout = layout, .frame_count = frames, .frames = arena_alloc_array(mem, frames, sizeof *t->frames)};
+        snprintf(t->name, sizeof t->name, "cam%02zu", c + 1);
+        if (!t->frames) return err_memory();
+        int swapped[SYNTH_ATHLETES_MAX] = {0};
+        for (size_t f = 0; f < frames; f++) {
+            size_t order[SYNTH_ATHLETES_MAX], people = 0;
+            for (size_t i = 0; i < s->athletes; i++) order[i] = i;
+            for (size_t i = s->athletes; i > 1; i--) { /* the network lists people in any order */
+                size_t j = (size_t)rng_below(&r, i), o = order[i - 1];
+                order[i - 1] = order[j], order[j] = o;
+            }
+            const struct camera_view *view = camera_view_at(&m.rig.cameras[c], (int64_t)f);
+            struct pose_point *points = arena_alloc_array(mem, s->athletes * POSE_JOINTS, sizeof *points);
+            if (!points) return err_memory();
+            for (size_t i = 0; i < s->athletes; i++) {
+                size_t who = order[i], seen = 0;
+                struct pose_point *p = points + people * POSE_JOINTS;
+                if (swapped[who] > 0) swapped[who]--;
+                else if (s->swaps > 0 && rng_unit(&r) < s->swaps) swapped[who] = 3 + (int)rng_below(&r, 6);
+                for (int k = 0; k < POSE_JOINTS; k++) {
+                    struct vec3 at = *motion_at(&m.truth[who], f, (size_t)k);
+                    const struct camera_pose *pose = &view->pose;
+                    double u = 0, v = 0, d[2][3];
+                    bool is_seen = camera_lens_project_derivative(&view->lens, vec3_add(mat3_apply(&pose->rotation, at), pose->translation), &u, &v, d);
+                    is_seen = is_seen && u > 0 && v > 0 && u < s->width && v < s->height;
+                    bool is_missing = rng_unit(&r) < s->missing, is_outlier = rng_unit(&r) < s->outliers;
+                    double angle = 2 * M_PI * rng_unit(&r), nu = s->noise_px * rng_normal(&r), nv = s->noise_px * rng_normal(&r);
+                    p[k] = (struct pose_point){0, 0, 0};
+                    if (!is_seen || is_missing) continue;
+                    if (is_outlier) nu += s->outlier_px * cos(angle), nv += s->outlier_px * sin(angle);
+                    p[k] = (struct pose_point){(float)(u + nu), (float)(v + nv), 0.9f};
+                    seen++;
+                    if (is_outlier || swapped[who]) continue;
+                    size_t at_index = (who * frames + f) * POSE_JOINTS + (size_t)k;
+                    for (int q = 0; q < 2; q++) {
+                        sym3_add_outer(&information[at_index], mat3_apply_transposed(&pose->rotation, vec3_of(d[q][0], d[q][1], d[q][2])), 1 / (s->noise_px * s->noise_px));
+                    }
+                    clean[at_index]++;
+                }
+                if (swapped[who]) {
+                    for (int k = POSE_LHIP; k <= POSE_RHEEL; k++) {
+                        int o = layout.mirror[k];
+                        if (o <= k) continue;
+                        struct pose_point q = p[k];
+                        p[k] = p[o], p[o] = q;
+                    }
+                }
+                people += seen >= 6; /* fewer: nobody is found */
+            }
+            t->frames[f] = (struct pose_frame){.is_present = true, .people = (uint32_t)people, .points = points};
+        }
+    }
+    double sum = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < s->athletes * frames * POSE_JOINTS; i++) {
+        struct sym3 bound;
+        if (clean[i] >= 2 && sym3_inverse(information[i], &bound)) sum += sym3_trace(bound), count++;
+    }
+    m.bound_m = count ? sqrt(sum / (double)count) : NAN;
+    *out = m;
+    return ERR_OK;
+}
+
+void synth_write_openpose(struct buf *out, const struct pose_take *t, size_t frame) {
+    buf_cstr(out, "{\"version\":1.3,\"people\":[");
+    for (size_t p = 0; p < t->frames[frame].people; p++) {
+        buf_printf(out, "%s{\"person_id\":[-1],\"pose_keypoints_2d\":[", p ? "," : "");
+        const struct pose_point *points = pose_person(t, frame, p);
+        for (size_t k = 0; k < t->layout.joint_count; k++) {
+            buf_printf(out, "%s%.3f,%.3f,%.3g", k ? "," : "", (double)points[k].x, (double)points[k].y, (double)points[k].confidence);
+        }
+        buf_cstr(out, "]}");
+    }
+    buf_cstr(out, "]}\n");
+}
