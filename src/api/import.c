@@ -128,7 +128,8 @@ static struct err import_steps(struct importer *im, int64_t org_id, int source_f
     }
     if (e.kind) {
         /* What may be tried again finds its finished tracks; what can never succeed leaves nothing. */
-        if (staging && (e.kind == ERR_INPUT || e.kind == ERR_CANCELLED)) {
+        bool is_given_up = e.kind == ERR_CANCELLED && watcher->is_given_up && watcher->is_given_up(watcher->user);
+        if (staging && (e.kind == ERR_INPUT || is_given_up)) {
             struct err gone = object_staging_discard(&staging);
             if (gone.kind) log_warn("import", "staging stays", LOG_ERR(gone));
         }
@@ -185,6 +186,7 @@ struct err import_now(struct importer *im, int64_t org_id, int source_fd, struct
 
 static void job_on_progress(void *user, const char *step, double done) { job_progress(user, step, done); }
 static bool job_on_stop(void *user) { return job_should_stop(user); }
+static bool job_on_give_up(void *user) { return job_is_cancelled(user); }
 
 struct job_words { /* of a payload */
     json_t *json;
@@ -223,7 +225,7 @@ static struct err ladder_enqueue(struct importer *im, int64_t org_id, const stru
 static struct err import_run(struct job *job, void *user) {
     struct importer *im = user;
     struct job_words words = {0};
-    struct import_watcher watcher = {.user = job, .progress = job_on_progress, .should_stop = job_on_stop};
+    struct import_watcher watcher = {.user = job, .progress = job_on_progress, .should_stop = job_on_stop, .is_given_up = job_on_give_up};
     const char *path = NULL;
     int fd = -1;
     char staging[24];

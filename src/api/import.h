@@ -50,6 +50,8 @@ struct import_watcher {
     void *user;
     void (*progress)(void *user, const char *step, double done); /* step: "probe", "import", "thumbnails", "publish", "ladder" */
     bool (*should_stop)(void *user);
+    /* Asked after a stop: will it never go on, so that what is half done can be thrown away? May be NULL: it may go on. */
+    bool (*is_given_up)(void *user);
 };
 /* The same steps as the job, on the calling thread: import, then the ladder if `importer->has_ladder`. `staging` names the
  * staging folder: the same name goes on where an interrupted call was. Errors: of ingest, of the store. */

@@ -44,7 +44,6 @@ struct serving {
     struct http_server *server;
     struct api *api;
     struct arena *arena;
-    struct clock *manual_clock; /* tests only */
     char about[512];
 };
 
@@ -93,7 +92,6 @@ static const char *pages_path(struct command_context *c, struct arena *arena) {
 
 static struct err serving_open(struct command_context *c, struct serving *s, struct http_listen listens[2], size_t *listen_count) {
     struct house_options options = house_options_of(c);
-    options.clock = s->manual_clock;
     options.is_server = true;
     options.has_ladder = !option_flag(c, "no-ladder");
     options.threads = (int)option_number(c, "encode-threads");
@@ -110,7 +108,7 @@ static struct err serving_open(struct command_context *c, struct serving *s, str
                               .version = GRANDSTAND_VERSION, .upload_bytes_max = (uint64_t)option_number(c, "upload-max-gb") << 30};
     if (!e.kind) e = api_open(&s->api, &api);
 #ifdef GRANDSTAND_TEST_DOORS
-    if (!e.kind && s->manual_clock) e = api_add_test_doors(s->api, s->manual_clock);
+    if (!e.kind && house_test_clock()) e = api_add_test_doors(s->api, house_test_clock());
 #endif
     if (!e.kind) {
         snprintf(s->about, sizeof s->about, "%s", option_text(c, "http"));
@@ -193,10 +191,6 @@ int command_serve(struct command_context *c) {
     struct serving s = {.arena = arena_create(1 << 20)};
     struct http_listen listens[2];
     size_t listen_count = 0;
-#ifdef GRANDSTAND_TEST_DOORS
-    const char *start = getenv("GRANDSTAND_TEST_CLOCK"); /* seconds since 1970 */
-    if (start) s.manual_clock = clock_manual_create(utc_from_seconds(atoll(start)));
-#endif
     struct err e = s.arena ? serving_open(c, &s, listens, &listen_count) : err_memory();
     if (!e.kind) e = greet(c, &s, listens, listen_count);
     if (!e.kind) {
@@ -205,7 +199,6 @@ int command_serve(struct command_context *c) {
         wait_for_end(&s, &signals);
     }
     serving_close(&s);
-    if (s.manual_clock) clock_manual_destroy(&s.manual_clock);
     arena_destroy(&s.arena);
     return e.kind ? command_fail(c, e, s.about) : EXIT_CODE_DONE;
 }

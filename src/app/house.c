@@ -4,13 +4,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
 
+#ifdef GRANDSTAND_TEST_DOORS
+struct clock *house_test_clock(void) {
+    static struct clock *manual; /* lives as long as the process */
+    const char *start = getenv("GRANDSTAND_TEST_CLOCK");
+    if (!manual && start) manual = clock_manual_create(utc_from_seconds(atoll(start)));
+    return manual;
+}
+#endif
+
 struct house_options house_options_of(const struct command_context *context) {
-    return (struct house_options){.data_path = option_text(context, "data"), .database = option_text(context, "database")};
+    struct house_options options = {.data_path = option_text(context, "data"), .database = option_text(context, "database")};
+#ifdef GRANDSTAND_TEST_DOORS
+    options.clock = house_test_clock();
+#endif
+    return options;
 }
 
 static char *path_in(const struct house *h, const char *name) {

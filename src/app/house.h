@@ -59,4 +59,9 @@ MUST_USE struct err house_open_database(struct house *, const struct house_optio
     OPTION_DATA, {"database", OPTION_TEXT, "URL", NULL, "postgres://... or a path; without it grandstand.db in the data folder"}
 struct house_options house_options_of(const struct command_context *);
 
+#ifdef GRANDSTAND_TEST_DOORS
+/* The clock that GRANDSTAND_TEST_CLOCK (seconds since 1970) sets for this process and a test turns by hand; NULL without it. */
+struct clock *house_test_clock(void);
+#endif
+
 #endif

@@ -18,9 +18,9 @@ export const program = process.env.GRANDSTAND_PROGRAM ?? join(root, 'build/asan/
 export const sharedData = process.env.GRANDSTAND_SHARED_DATA ?? resolve(root, '../shared/data');
 export const epoch = 1_800_000_000; // where the test's clock begins, in seconds since 1970
 
-/** Runs a command of the program to its end. */
+/** Runs a command of the program to its end, at the time at which the test's clock begins. */
 export function run(args, options = {}) {
-    const done = spawnSync(program, args, { encoding: 'utf8', ...options });
+    const done = spawnSync(program, args, { encoding: 'utf8', env: { ...process.env, GRANDSTAND_TEST_CLOCK: String(epoch) }, ...options });
     if (done.error) throw done.error;
     return done;
 }

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+//
+// openapi.yaml is true to the server: each operation is called, in each of the ways below, and answers as it is written there;
+// each route of the program is written there; and two organisations never see each other's rows, whichever route is taken.
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { film, root, run, start } from './lib/server.mjs';
+
+/** 'GET /api/v1/site' -> Set of statuses */
+function operations() {
+    const found = new Map();
+    let path, key;
+    for (const line of readFileSync(join(root, 'openapi.yaml'), 'utf8').split('\n')) {
+        let m;
+        if (line === 'components:') break;
+        if ((m = /^  (\/[^:]*):$/.exec(line))) path = m[1];
+        else if ((m = /^    (get|post|patch|delete):$/.exec(line))) found.set((key = `${m[1].toUpperCase()} ${path}`), new Set());
+        else if ((m = /^        '(\d{3})':/.exec(line))) found.get(key).add(Number(m[1]));
+    }
+    return found;
+}
+
+test('each route of the program is written down, and none that it does not have', () => {
+    const routes = new Set();
+    for (const folder of ['src/api', 'src/delivery'])
+        for (const file of readdirSync(join(root, folder)).filter((name) => name.endsWith('.c'))) {
+            const text = readFileSync(join(root, folder, file), 'utf8');
+            for (const m of text.matchAll(/HTTP_(GET|POST|PATCH|DELETE), "([^"]+)"/g)) routes.add(`${m[1]} ${m[2]}`);
+            for (const m of text.matchAll(/\.method = HTTP_(GET|PATCH|DELETE|POST), \.pattern = "([^"]+)"/g)) routes.add(`${m[1]} ${m[2]}`);
+            if (file === 'metrics.c') routes.add('GET /healthz');
+            if (file === 'media.c') for (const m of text.matchAll(/"(\/media\/[^"]+)"/g)) routes.add(`GET ${m[1]}`);
+        }
+    routes.delete('POST /test/clock');
+    assert.deepEqual([...routes].sort(), [...operations().keys()].sort());
+});
+
+const facts = ['audio', 'captions', 'colour', 'duration_ms', 'episode', 'genres', 'heights', 'id', 'kind', 'parent', 'poster', 'season', 'status', 'year'];
+const keys = (object) => Object.keys(object).sort();
+
+test('each operation answers as it is written, and one organisation sees nothing of another', async (t) => {
+    const documented = operations(), called = new Set();
+    const server = await start(t, { args: ['--no-ladder', '--upload-max-gb', '1'] });
+    const operator = await server.enter();
+    const linked = run(['operator-link', '--data', server.data, '--host', 'arena.example', '--organisation', 'Arena', '--json']);
+    assert.equal(linked.status, 0, linked.stderr);
+    await server.stop();
+    await server.start(); // the server learns of new hosts when it starts
+    const arenaHost = { host: 'arena.example' };
+    const entered = await server.call('POST', '/api/v1/session', { body: { code: JSON.parse(linked.stdout).code }, headers: { 'x-grandstand': '1', ...arenaHost } });
+    assert.equal(entered.status, 204, entered.text);
+    const arenaCookie = entered.headers.get('set-cookie').split(';')[0];
+
+    /** Calls and checks the status against the page; `path` holds {names} filled in from `values`. */
+    const call = async (operation, expected, { values = {}, as = operator.cookie, body, raw, headers = {}, query = '', mark = true, host = {} } = {}) => {
+        const [method, pattern] = operation.split(' ');
+        const path = pattern.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+        const answer = await server.call(method, path + query, { body, raw, headers: { ...(mark ? { 'x-grandstand': '1' } : {}), ...(as ? { cookie: as } : {}), ...host, ...headers } });
+        assert.ok(documented.has(operation), operation);
+        assert.ok(documented.get(operation).has(answer.status), `${operation} answered ${answer.status}, which is not written down: ${answer.text}`);
+        assert.equal(answer.status, expected, `${operation}: ${answer.text}`);
+        if (answer.status >= 400 && answer.json) assert.deepEqual(keys(answer.json.error), ['code', 'message']);
+        called.add(operation);
+        return answer;
+    };
+
+    const source = film(t, { seconds: 1 });
+    const { title, job } = await operator.import(source, { names: { en: 'Ours' }, genres: ['nature'], year: 2026 });
+    const missing = '0000000000000000';
+
+    assert.deepEqual(keys((await call('GET /api/v1/site', 200)).json), ['languages', 'name', 'operator', 'version']);
+    const rows = (await call('GET /api/v1/titles', 200, { query: '?rows=1' })).json.rows;
+    assert.deepEqual(keys(rows[0]), ['id', 'items', 'label']);
+    assert.deepEqual(keys(rows[0].items[0]), [...facts, 'name', 'synopsis'].sort());
+    assert.deepEqual(keys((await call('GET /api/v1/titles/{id}', 200, { values: { id: title } })).json), [...facts, 'name', 'synopsis', 'episodes'].sort());
+    await call('GET /api/v1/titles/{id}', 404, { values: { id: missing } });
+
+    const playback = (await call('POST /api/v1/titles/{id}/playback', 201, { values: { id: title } })).json;
+    assert.deepEqual(keys(playback), ['dash', 'duration_ms', 'expires_at', 'hls', 'path_hls', 'renew_after_ms', 'session', 'thumbnails', 'token']);
+    await call('POST /api/v1/titles/{id}/playback', 404, { values: { id: missing } });
+    await call('POST /api/v1/playback/{session}/renew', 200, { values: { session: playback.session } });
+    await call('POST /api/v1/playback/{session}/renew', 404, { values: { session: missing } });
+    const token = { 'cta-common-access-token': playback.token };
+    const media = { title, file: 'v0.mp4', token: playback.token };
+    for (const operation of ['GET /media/{title}/{file}', 'GET /media/{token}/{title}/{file}']) {
+        const whole = await call(operation, 200, { values: media, headers: token });
+        await call(operation, 206, { values: media, headers: { ...token, range: 'bytes=0-9' } });
+        await call(operation, 416, { values: media, headers: { ...token, range: `bytes=${whole.bytes.length}-` } });
+        await call(operation, 304, { values: media, headers: { ...token, 'if-none-match': whole.headers.get('etag') } });
+        await call(operation, 404, { values: { ...media, file: 'v7.mp4' }, headers: token });
+    }
+    await call('GET /media/{title}/{file}', 403, { values: media });
+    await call('GET /media/{token}/{title}/{file}', 403, { values: { ...media, token: 'x' } });
+    await call('GET /art/{title}/{file}', 200, { values: { title, file: 'poster.jpg' } });
+    await call('GET /art/{title}/{file}', 404, { values: { title, file: 'other.jpg' } });
+    await call('DELETE /api/v1/playback/{session}', 204, { values: { session: playback.session } });
+    await call('DELETE /api/v1/playback/{session}', 404, { values: { session: missing } });
+    await call('POST /api/v1/playback/{session}/renew', 403, { values: { session: playback.session } });
+
+    const items = (await call('GET /api/v1/operator/titles', 200)).json.items;
+    assert.deepEqual(keys(items[0]), [...facts, 'names', 'synopses'].sort());
+    const series = (await call('POST /api/v1/operator/titles', 201, { body: { names: { en: 'A Series' }, kind: 'series' } })).json;
+    await call('POST /api/v1/operator/titles', 400, { body: { names: {} } });
+    await call('POST /api/v1/titles/{id}/playback', 409, { values: { id: series.id } });
+    await call('GET /api/v1/operator/titles/{id}', 200, { values: { id: title } });
+    await call('GET /api/v1/operator/titles/{id}', 404, { values: { id: missing } });
+    const changed = (await call('PATCH /api/v1/operator/titles/{id}', 200, { values: { id: title }, body: { parent: series.id, season: 1, episode: 1, synopses: { th: 'ภูเขา' }, year: null } })).json;
+    assert.deepEqual([changed.parent, changed.season, changed.year, changed.synopses.th], [series.id, 1, null, 'ภูเขา']);
+    await call('PATCH /api/v1/operator/titles/{id}', 400, { values: { id: title }, body: { year: 'soon' } });
+    await call('PATCH /api/v1/operator/titles/{id}', 404, { values: { id: missing }, body: {} });
+    await call('DELETE /api/v1/operator/titles/{id}', 409, { values: { id: series.id } });
+    await call('DELETE /api/v1/operator/titles/{id}', 404, { values: { id: missing } });
+
+    const upload = (await call('POST /api/v1/uploads', 201, { body: { name: 'a.mp4', bytes: 10 } })).json;
+    await call('POST /api/v1/uploads', 400, { body: { name: 'a.mp4' } });
+    await call('POST /api/v1/uploads', 413, { body: { name: 'a.mp4', bytes: 2 ** 31 } });
+    const piece = (offset, bytes) => ({ values: { id: upload.id }, raw: bytes, headers: { 'upload-offset': String(offset) } });
+    assert.equal((await call('PATCH /api/v1/uploads/{id}', 200, piece(0, Buffer.from('12345')))).json.offset, 5);
+    await call('PATCH /api/v1/uploads/{id}', 409, piece(3, Buffer.from('45')));
+    await call('PATCH /api/v1/uploads/{id}', 413, piece(5, Buffer.from('678901')));
+    await call('PATCH /api/v1/uploads/{id}', 404, { ...piece(0, Buffer.from('1')), values: { id: missing } });
+    assert.deepEqual((await call('GET /api/v1/uploads/{id}', 200, { values: { id: upload.id } })).json, { offset: 5, bytes: 10 });
+    await call('GET /api/v1/uploads/{id}', 404, { values: { id: missing } });
+    await call('POST /api/v1/uploads/{id}/import', 409, { values: { id: upload.id }, body: {} });
+    await call('POST /api/v1/uploads/{id}/import', 404, { values: { id: missing }, body: {} });
+    await call('DELETE /api/v1/uploads/{id}', 204, { values: { id: upload.id } });
+    await call('DELETE /api/v1/uploads/{id}', 404, { values: { id: upload.id } });
+
+    const jobs = (await call('GET /api/v1/jobs', 200)).json.items;
+    assert.deepEqual(keys(jobs[0]), ['created_at', 'error', 'id', 'kind', 'progress', 'state', 'step', 'title']);
+    await call('DELETE /api/v1/jobs/{id}', 409, { values: { id: job.id } });
+    await call('DELETE /api/v1/jobs/{id}', 404, { values: { id: '1' } });
+    await call('GET /healthz', 200);
+    assert.match((await call('GET /metrics', 200)).text, /grandstand_http_connections_total \d+/);
+
+    // Everything of the operator is closed to those who are not, and what changes to pages of other sites.
+    for (const operation of documented.keys()) {
+        const [method, pattern] = operation.split(' ');
+        const isOperators = documented.get(operation).has(401);
+        const values = { id: title, title, session: missing, file: 'poster.jpg', token: 'x' };
+        if (isOperators) await call(operation, 401, { as: null, values, body: method === 'GET' || method === 'DELETE' || pattern.endsWith('uploads/{id}') ? undefined : {} });
+        if (isOperators && method !== 'GET') {
+            await call(operation, 403, { mark: false, values, body: method === 'DELETE' || pattern.endsWith('uploads/{id}') ? undefined : {} });
+            await call(operation, 403, { values, headers: { origin: 'https://evil.example' }, body: method === 'DELETE' || pattern.endsWith('uploads/{id}') ? undefined : {} });
+        }
+    }
+    await call('POST /api/v1/session', 403, { body: { code: 'wrong' } });
+    await call('POST /api/v1/session', 403, { body: { code: 'wrong' }, mark: false });
+
+    await t.test('another organisation', async () => {
+        const arena = { as: arenaCookie, host: arenaHost };
+        assert.deepEqual((await call('GET /api/v1/titles', 200, { ...arena, query: '?rows=1' })).json.rows, []);
+        assert.deepEqual((await call('GET /api/v1/titles', 200, { ...arena, query: '?q=ours' })).json.rows, []);
+        assert.deepEqual((await call('GET /api/v1/operator/titles', 200, arena)).json.items, []);
+        assert.deepEqual((await call('GET /api/v1/jobs', 200, arena)).json.items, []);
+        await call('GET /api/v1/titles/{id}', 404, { ...arena, values: { id: title } });
+        await call('POST /api/v1/titles/{id}/playback', 404, { ...arena, values: { id: title } });
+        await call('GET /art/{title}/{file}', 404, { ...arena, values: { title, file: 'poster.jpg' } });
+        await call('GET /api/v1/operator/titles/{id}', 404, { ...arena, values: { id: title } });
+        await call('PATCH /api/v1/operator/titles/{id}', 404, { ...arena, values: { id: title }, body: { names: { en: 'Taken' } } });
+        await call('DELETE /api/v1/operator/titles/{id}', 404, { ...arena, values: { id: title } });
+        await call('DELETE /api/v1/jobs/{id}', 404, { ...arena, values: { id: job.id } });
+        const theirs = (await call('POST /api/v1/uploads', 201, { body: { name: 'b.mp4', bytes: 1 } })).json.id;
+        await call('GET /api/v1/uploads/{id}', 404, { ...arena, values: { id: theirs } });
+        await call('PATCH /api/v1/uploads/{id}', 404, { ...arena, values: { id: theirs }, raw: Buffer.from('x'), headers: { 'upload-offset': '0' } });
+        await call('POST /api/v1/uploads/{id}/import', 404, { ...arena, values: { id: theirs }, body: {} });
+        await call('DELETE /api/v1/uploads/{id}', 404, { ...arena, values: { id: theirs } });
+        const session = (await call('POST /api/v1/titles/{id}/playback', 201, { values: { id: title } })).json.session;
+        await call('POST /api/v1/playback/{session}/renew', 404, { ...arena, values: { session } });
+        await call('DELETE /api/v1/playback/{session}', 404, { ...arena, values: { session } });
+        await call('GET /api/v1/jobs', 401, { as: arenaCookie }); // their operator is nobody here
+        assert.doesNotMatch((await server.call('GET', '/', { headers: arenaHost })).text, /Ours/);
+        assert.equal((await server.call('GET', `/title/${title}`, { headers: arenaHost })).status, 404);
+    });
+
+    await call('DELETE /api/v1/operator/titles/{id}', 204, { values: { id: title } });
+    await call('GET /api/v1/titles/{id}', 404, { values: { id: title } });
+    await call('DELETE /api/v1/session', 204);
+    await call('GET /api/v1/jobs', 401);
+    assert.deepEqual([...documented.keys()].filter((one) => !called.has(one)), ['GET /api/v1/events'].filter((one) => !called.has(one)), 'each operation was called');
+});
+
+test('too many wrong codes', async (t) => {
+    const server = await start(t);
+    const enter = (code) => server.call('POST', '/api/v1/session', { body: { code }, headers: { 'x-grandstand': '1' } });
+    for (let i = 0; i < 10; i++) assert.equal((await enter(`wrong ${i}`)).status, 403);
+    assert.equal((await enter(server.code)).status, 429);
+    await server.advance(60_000);
+    assert.equal((await enter(server.code)).status, 204);
+});
