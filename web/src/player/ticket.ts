@@ -12,7 +12,8 @@ const retry_first_ms = 1000;
 const retry_max_ms = 15_000;
 /** While no segment is needed, the server is asked this often whether watching is still allowed: so a revoked session
  *  ends in seconds although much may be buffered. */
-const pulse_ms = 5000;
+const pulse_ms = 4000;
+const pulse_look_ms = 1000;
 
 export interface TicketEvents {
     refused(message: string): void;
@@ -70,7 +71,7 @@ export class Ticket {
         this.#pulse = setInterval(() => {
             this.#look();
             if (performance.now() - this.#last_used >= pulse_ms) void this.#ask();
-        }, pulse_ms);
+        }, pulse_look_ms);
     }
 
     /** Ends the session. Works while the page is being left, too. */
