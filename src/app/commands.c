@@ -8,6 +8,7 @@
 
 #include "app/help.h"
 #include "base/json.h"
+#include "base/log.h"
 
 #define COMMAND(name_, arguments_, min, max, summary_)  \
     {.name = #name_,                                    \
@@ -69,6 +70,7 @@ int command_dispatch(int argc, char **argv) {
         options_free(&context);
         return EXIT_CODE_USAGE;
     }
+    log_configure(LOG_WARN, LOG_FORMAT_LOGFMT, STDERR_FILENO); /* people read this; `serve` says otherwise */
     int code = command->run(&context);
     options_free(&context);
     if (fflush(stdout) != 0 && code == EXIT_CODE_DONE) code = EXIT_CODE_FAILED; /* a full disk behind a pipe */

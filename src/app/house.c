@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -122,7 +123,9 @@ struct err house_open_database(struct house *h, const struct house_options *opti
     snprintf(about, 512, "%s", options->data_path);
     struct err e = fs_make_dirs(AT_FDCWD, options->data_path, 0700);
     if (!e.kind) e = database_open(h, about);
-    if (!e.kind) e = business_open(h, 63); /* another maker than a running server's */
+    /* Another maker of ids than a running server's, and most likely than that of another command at this moment. */
+    if (!e.kind) e = business_open(h, 32 + (unsigned)getpid() % 32);
+    if (!e.kind) h->importer = (struct importer){.db = h->db, .ids = h->ids, .catalog = h->catalog};
     if (e.kind) house_close(h);
     return e;
 }

@@ -37,6 +37,8 @@ bool catalog_matches(const struct catalog_title *t, struct slice query) {
     char folded[400];
     query = slice_sub(query, 0, sizeof folded);
     struct slice words = slice_of(folded, fold_into(folded, query)), word;
+    for (size_t i = 0; i < words.len; i++)
+        if (folded[i] == '\n') folded[i] = ' '; /* it stands between names in what is searched */
     while (slice_next(&words, ' ', &word))
         if (word.len && slice_find(t->folded, word) == SLICE_NPOS) return false;
     return true;

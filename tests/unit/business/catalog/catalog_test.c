@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "business/catalog/catalog.h"
+#include "store.h"
+
+static const struct db_schema *const schemas[] = {&catalog_schema};
+enum { EN, DE, ZH, TH };
+enum { ORG = 7, OTHER_ORG = 8 };
+
+struct fixture {
+    struct db *db;
+    struct id_maker *ids;
+    struct catalog *catalog;
+};
+static struct fixture begin(void **state) {
+    struct fixture f = {.db = test_store_open(test_store_of(state), schemas, 1), .ids = id_maker_create(clock_system(), 0)};
+    assert_ok(catalog_open(&f.catalog, f.db, f.ids));
+    return f;
+}
+static void end(struct fixture *f) {
+    catalog_close(&f->catalog);
+    id_maker_destroy(&f->ids);
+    db_close(&f->db);
+}
+
+static struct catalog_change named(struct slice en, struct slice de) {
+    struct catalog_change ch = {0};
+    ch.texts[EN].has_name = en.len > 0;
+    ch.texts[EN].name = en;
+    ch.texts[DE].has_name = de.len > 0;
+    ch.texts[DE].name = de;
+    return ch;
+}
+static struct public_id create(struct fixture *f, int64_t org, struct catalog_change ch, enum catalog_status status) {
+    struct public_id id;
+    assert_ok(catalog_create(f->catalog, org, &ch, status, &id));
+    return id;
+}
+static struct catalog_view *view_of(struct fixture *f, int64_t org) {
+    struct catalog_view *v = NULL;
+    assert_ok(catalog_view_take(f->catalog, org, &v));
+    return v;
+}
+static void same(struct slice a, const char *b) {
+    if (!slice_eq(a, slice_cstr(b))) fail_msg("\"%.*s\" is not \"%s\"", SLICE_ARG(a), b);
+}
+
+/* What is asked of a title is asked of the view that grew with it, and of one loaded afresh. */
+static void check_on_both_views(struct fixture *f, void (*check)(const struct catalog_view *, void *), void *arg) {
+    struct catalog_view *grown = view_of(f, ORG);
+    check(grown, arg);
+    catalog_view_give(&grown);
+    struct catalog *fresh;
+    assert_ok(catalog_open(&fresh, f->db, f->ids));
+    struct catalog_view *loaded;
+    assert_ok(catalog_view_take(fresh, ORG, &loaded));
+    check(loaded, arg);
+    catalog_view_give(&loaded);
+    catalog_close(&fresh);
+}
+
+struct expected {
+    struct public_id film, series;
+};
+static void check_whole(const struct catalog_view *v, void *arg) {
+    const struct expected *x = arg;
+    assert_int_equal(v->count, 2);
+    const struct catalog_title *t = catalog_find(v, public_id_slice(&x->film)), *series = catalog_find(v, public_id_slice(&x->series));
+    assert_non_null(t);
+    assert_non_null(series);
+    assert_int_equal(series->kind, CATALOG_SERIES);
+    assert_int_equal(t->status, CATALOG_READY);
+    assert_string_equal(t->parent.text, x->series.text);
+    assert_true(t->parent_id == series->id);
+    assert_int_equal(t->season, 2);
+    assert_int_equal(t->episode, 13);
+    assert_int_equal(t->year, 2026);
+    assert_int_equal(t->duration_ms, 61000);
+    assert_int_equal(t->colour, 0x123456);
+    assert_true(t->poster_version > 0);
+    same(t->genres, "nature short");
+    same(t->tracks, "[1]\n[2]\n[3]");
+    same(catalog_text_in(t, SLICE("zh")).name, "山");
+    same(catalog_text_in(t, SLICE("zh")).synopsis, "Rocks.\n\nAnd more.");
+    same(catalog_text_in(t, SLICE("th")).name, "Mountain");
+    same(catalog_text_in(series, SLICE("en")).name, "Berge");
+    assert_ptr_equal(catalog_find_external(v, SLICE("example:mountain")), t);
+    assert_null(catalog_find_external(v, SLICE("")));
+}
+
+static void a_title_is_kept_whole(void **state) {
+    struct fixture f = begin(state);
+    struct expected x;
+    struct catalog_change ch = named(SLICE_NONE, SLICE("Berge"));
+    ch.has_kind = true;
+    ch.kind = CATALOG_SERIES;
+    x.series = create(&f, ORG, ch, CATALOG_READY);
+    ch = named(SLICE("Mountain"), SLICE_NONE);
+    ch.external_id = SLICE("example:mountain");
+    x.film = create(&f, ORG, ch, CATALOG_IMPORTING);
+    struct catalog_view *before = view_of(&f, ORG);
+    ch = (struct catalog_change){.has_parent = true, .parent = public_id_slice(&x.series), .has_season = true, .season = 2, .has_episode = true, .episode = 13,
+                                 .has_year = true, .year = 2026, .has_genres = true, .genres = SLICE("nature short")};
+    ch.texts[ZH].has_name = true;
+    ch.texts[ZH].name = SLICE("山");
+    ch.texts[EN].has_synopsis = true;
+    ch.texts[EN].synopsis = SLICE("Rocks.\n\nAnd more.");
+    assert_ok(catalog_change(f.catalog, ORG, public_id_slice(&x.film), &ch));
+    struct catalog_media media = {.duration_ms = 61000, .colour = 0x123456, .has_poster = true, .tracks = SLICE("[1]\n[2]\n[3]")};
+    assert_ok(catalog_set_media(f.catalog, ORG, public_id_slice(&x.film), &media));
+    check_on_both_views(&f, check_whole, &x);
+    assert_int_equal(catalog_find(before, public_id_slice(&x.film))->status, CATALOG_IMPORTING); /* a view that was taken stays as it is */
+    catalog_view_give(&before);
+    end(&f);
+}
+
+static void texts_are_removed_alone(void **state) {
+    struct fixture f = begin(state);
+    struct public_id id = create(&f, ORG, named(SLICE("Sea"), SLICE("Meer")), CATALOG_READY);
+    struct catalog_change ch = {0};
+    ch.texts[EN].has_name = true;
+    assert_ok(catalog_change(f.catalog, ORG, public_id_slice(&id), &ch));
+    struct catalog_view *v = view_of(&f, ORG);
+    same(catalog_text_in(v->titles[0], SLICE("en")).name, "Meer");
+    catalog_view_give(&v);
+    end(&f);
+}
+
+static void search_knows_words_in_all_languages(void **state) {
+    struct fixture f = begin(state);
+    struct catalog_change ch = named(SLICE("The Great RACE"), SLICE("Das große Rennen über Ätna"));
+    ch.texts[ZH].has_name = ch.texts[TH].has_name = true;
+    ch.texts[ZH].name = SLICE("大赛");
+    ch.texts[TH].name = SLICE("การแข่งขัน");
+    create(&f, ORG, ch, CATALOG_READY);
+    struct catalog_view *v = view_of(&f, ORG);
+    static const char *const found[] = {"race", "RACE great", "ätna", "ÄTNA ren", "赛", "แข่ง", "  the  ", "race\ndas", ""};
+    static const char *const missing[] = {"raced", "racedas", "great sea", "赛大", "%"};
+    for (size_t i = 0; i < ARRAY_LEN(found); i++)
+        if (!catalog_matches(v->titles[0], slice_cstr(found[i]))) fail_msg("%s", found[i]);
+    for (size_t i = 0; i < ARRAY_LEN(missing); i++)
+        if (catalog_matches(v->titles[0], slice_cstr(missing[i]))) fail_msg("%s", missing[i]);
+    catalog_view_give(&v);
+    end(&f);
+}
+
+static void what_cannot_be_is_refused(void **state) {
+    struct fixture f = begin(state);
+    struct public_id id = create(&f, ORG, named(SLICE("Film"), SLICE_NONE), CATALOG_READY), made;
+    struct public_id foreign = create(&f, OTHER_ORG, (struct catalog_change){.has_kind = true, .kind = CATALOG_SERIES}, CATALOG_READY);
+    struct slice film = public_id_slice(&id);
+#define REFUSED(error, ...) assert_error(catalog_change(f.catalog, ORG, film, &(struct catalog_change){__VA_ARGS__}), error)
+    REFUSED("title.year", .has_year = true, .year = 1700);
+    REFUSED("title.number", .has_season = true, .season = -1);
+    REFUSED("title.genres", .has_genres = true, .genres = SLICE("Drama"));
+    REFUSED("title.genres", .has_genres = true, .genres = SLICE("a  b"));
+    REFUSED("title.genres", .has_genres = true, .genres = SLICE("a b c d e f g h i"));
+    REFUSED("title.parent", .has_parent = true, .parent = film);
+    REFUSED("title.parent", .has_parent = true, .parent = SLICE("nonsense"));
+    REFUSED("title.parent", .has_parent = true, .parent = public_id_slice(&foreign)); /* a series of others */
+    struct catalog_change ch = named(SLICE("bad \xff byte"), SLICE_NONE);
+    assert_error(catalog_create(f.catalog, ORG, &ch, CATALOG_READY, &made), "title.name");
+    ch = named(SLICE("turned \xe2\x80\xae around"), SLICE_NONE);
+    assert_error(catalog_create(f.catalog, ORG, &ch, CATALOG_READY, &made), "title.name");
+    ch = named(SLICE("Fine"), SLICE_NONE);
+    ch.texts[DE].has_synopsis = true;
+    ch.texts[DE].synopsis = SLICE("a\x01");
+    assert_error(catalog_create(f.catalog, ORG, &ch, CATALOG_READY, &made), "title.synopsis");
+    assert_error(catalog_change(f.catalog, ORG, SLICE("0000000000000000"), &(struct catalog_change){0}), "title.not_found");
+    assert_error(catalog_change(f.catalog, ORG, SLICE("x"), &(struct catalog_change){0}), "title.not_found");
+    struct catalog_view *v = view_of(&f, ORG);
+    assert_int_equal(v->count, 1); /* nothing half-made came of all that */
+    assert_int_equal(v->titles[0]->year, 0);
+    catalog_view_give(&v);
+    end(&f);
+}
+
+static void a_series_with_episodes_stays(void **state) {
+    struct fixture f = begin(state);
+    struct public_id series = create(&f, ORG, (struct catalog_change){.has_kind = true, .kind = CATALOG_SERIES}, CATALOG_READY);
+    struct public_id episode = create(&f, ORG, (struct catalog_change){.has_parent = true, .parent = public_id_slice(&series)}, CATALOG_READY);
+    assert_error(catalog_remove(f.catalog, ORG, public_id_slice(&series)), "title.has_episodes");
+    assert_ok(catalog_remove(f.catalog, ORG, public_id_slice(&episode)));
+    assert_ok(catalog_remove(f.catalog, ORG, public_id_slice(&series)));
+    assert_error(catalog_remove(f.catalog, ORG, public_id_slice(&series)), "title.not_found");
+    struct catalog_view *v = view_of(&f, ORG);
+    assert_int_equal(v->count, 0);
+    catalog_view_give(&v);
+    end(&f);
+}
+
+static void organisations_do_not_see_each_other(void **state) {
+    struct fixture f = begin(state);
+    struct public_id mine = create(&f, ORG, named(SLICE("Mine"), SLICE_NONE), CATALOG_READY);
+    struct slice id = public_id_slice(&mine);
+    create(&f, OTHER_ORG, named(SLICE("Theirs"), SLICE_NONE), CATALOG_READY);
+    struct catalog_view *theirs = view_of(&f, OTHER_ORG);
+    assert_int_equal(theirs->count, 1);
+    assert_null(catalog_find(theirs, id));
+    catalog_view_give(&theirs);
+    struct catalog_change ch = named(SLICE("Taken"), SLICE_NONE);
+    struct catalog_media media = {.tracks = SLICE("")};
+    assert_error(catalog_change(f.catalog, OTHER_ORG, id, &ch), "title.not_found");
+    assert_error(catalog_remove(f.catalog, OTHER_ORG, id), "title.not_found");
+    assert_error(catalog_set_media(f.catalog, OTHER_ORG, id, &media), "title.not_found");
+    assert_error(catalog_set_tracks(f.catalog, OTHER_ORG, id, SLICE("")), "title.not_found");
+    assert_error(catalog_set_poster(f.catalog, OTHER_ORG, id, true), "title.not_found");
+    assert_error(catalog_set_status(f.catalog, OTHER_ORG, id, CATALOG_FAILED), "title.not_found");
+    struct catalog_view *v = view_of(&f, ORG);
+    same(catalog_text_in(v->titles[0], SLICE("en")).name, "Mine");
+    catalog_view_give(&v);
+    end(&f);
+}
+
+static void the_same_external_id_is_a_clash(void **state) {
+    struct fixture f = begin(state);
+    struct public_id made;
+    struct catalog_change ch = {.external_id = SLICE("k")};
+    create(&f, ORG, ch, CATALOG_READY);
+    create(&f, OTHER_ORG, ch, CATALOG_READY);
+    assert_error(catalog_create(f.catalog, ORG, &ch, CATALOG_READY, &made), "db.unique");
+    end(&f);
+}
+
+struct renamer {
+    struct fixture *f;
+    struct public_id id;
+};
+static void *rename_often(void *arg) {
+    struct renamer *r = arg;
+    for (int64_t year = 2000; year < 2020; year++) assert_ok(catalog_change(r->f->catalog, ORG, public_id_slice(&r->id), &(struct catalog_change){.has_year = true, .year = year}));
+    return NULL;
+}
+
+/* Changes from several threads at once: what was changed last is what the view ends with. */
+static void changes_at_once_end_in_the_newest(void **state) {
+    struct fixture f = begin(state);
+    enum { THREADS = 3 };
+    struct renamer r[THREADS];
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) r[i] = (struct renamer){&f, create(&f, ORG, (struct catalog_change){0}, CATALOG_READY)};
+    for (int i = 0; i < THREADS; i++) assert_int_equal(pthread_create(&threads[i], NULL, rename_often, &r[i]), 0);
+    for (int i = 0; i < 100; i++) {
+        struct catalog_view *v = view_of(&f, ORG);
+        assert_int_equal(v->count, THREADS);
+        catalog_view_give(&v);
+    }
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    struct catalog_view *v = view_of(&f, ORG);
+    for (int i = 0; i < THREADS; i++) assert_int_equal(v->titles[i]->year, 2019);
+    catalog_view_give(&v);
+    end(&f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        ON_BOTH(a_title_is_kept_whole),        ON_BOTH(texts_are_removed_alone),  ON_BOTH(search_knows_words_in_all_languages),
+        ON_BOTH(what_cannot_be_is_refused),    ON_BOTH(a_series_with_episodes_stays), ON_BOTH(organisations_do_not_see_each_other),
+        ON_BOTH(the_same_external_id_is_a_clash), ON_BOTH(changes_at_once_end_in_the_newest),
+    };
+    return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
+}
