@@ -21,6 +21,7 @@ const struct option command_track_options[] = {
     {"layout", OPTION_TEXT, "NAME", NULL, "BODY_25, BODY_25B, COCO_17, COCO_18 or HALPE_26; without it the number of points decides"},
     {"out", OPTION_TEXT, "DIR", NULL, "where the TRC, CSV and JSON files go"},
     {"fps", OPTION_TEXT, "N", "60", "frames a second of the recordings"},
+    {"refine", OPTION_FLAG, NULL, NULL, "improve the calibration from the people themselves first; says what it brought on frames it did not use, writes calibration.json"},
     {"people", OPTION_NUMBER, "N", "0", "keep only the N people seen longest; 0: all"},
     {"compat", OPTION_TEXT, "pose2sim", NULL, "another method than ours: pose2sim repeats Pose2Sim's own (one person, lens distortion ignored)"},
     {"cutoff", OPTION_TEXT, "HZ", "6", "with --compat: cutoff of the zero-lag Butterworth filter of the second TRC; 0: none is written"},
@@ -128,6 +129,16 @@ static struct err write_one(const char *dir, const char *name, void (*write)(str
     return e;
 }
 
+static struct err write_rig(const char *out, const struct camera_rig *rig) {
+    char path[1200];
+    if (snprintf(path, sizeof path, "%s/calibration.json", out) >= (int)sizeof path) return err_make(ERR_INPUT, "option.value", "The path of the output folder is too long.");
+    struct buf text = BUF(16 << 20);
+    struct err e = camera_rig_write(&text, rig, CAMERA_FORMAT_JSON, NULL);
+    if (!e.kind) e = fs_write_file_atomic(AT_FDCWD, path, buf_slice(&text), 0644);
+    buf_free(&text);
+    return e;
+}
+
 /* Our own method: everybody, smoothed; the measured points beside it. */
 static int follow(struct command_context *context, struct arena *mem, const struct camera_rig *rig, const struct pose_take *const *takes, double rate, const char *out) {
     int64_t limit = option_number(context, "people");
@@ -140,6 +151,27 @@ static int follow(struct command_context *context, struct arena *mem, const stru
     struct buf report = BUF(1 << 20);
     struct json_writer w = json_writer_of(&report);
     json_begin_object(&w);
+    struct camera_rig refined;
+    if (option_flag(context, "refine")) {
+        struct track_refinement r;
+        if (!(e = track_refine(mem, rig, takes, &people, 0.3, &refined, &r)).kind) e = write_rig(out, &refined);
+        if (!e.kind) e = track_follow(mem, &refined, takes, &(struct track_options){.rate = rate, .people_max = (size_t)limit}, &people);
+        if (e.kind) {
+            buf_free(&report);
+            return command_fail(context, e, out);
+        }
+        json_key(&w, "refinement");
+        json_begin_object(&w);
+        json_put_number(&w, "frames", (int64_t)r.frames), json_put_number(&w, "frames_held", (int64_t)r.frames_held);
+        json_put_double(&w, "before_px", r.all_before_px), json_put_double(&w, "after_px", r.all_after_px);
+        json_end(&w);
+        for (size_t c = 0; c < rig->count && !option_flag(context, "json"); c++) {
+            printf("refined %s: moved %.3f m, turned %.2f degrees; mean reprojection %.2f px before, %.2f px after\n", rig->cameras[c].name, r.moved_m[c], r.turned_rad[c] * 180 / M_PI,
+                   r.before_px[c], r.after_px[c]);
+        }
+        if (!option_flag(context, "json")) printf("all cameras, on %zu frames not used for it: %.2f px before, %.2f px after\n", r.frames_held, r.all_before_px, r.all_after_px);
+        rig = &refined;
+    }
     json_key(&w, "people");
     json_begin_array(&w);
     for (size_t i = 0; i < people.count && !e.kind; i++) {

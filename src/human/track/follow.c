@@ -30,6 +30,7 @@ struct track {
     struct vec3 velocity; /* of the whole person */
     struct joint_state joint[POSE_LAYOUT_JOINTS_MAX];
     struct track_point *rows; /* grown by doubling */
+    int16_t *chosen;          /* row_capacity x cameras */
     size_t row_count, row_capacity;
     int detection[CAMERA_COUNT_MAX]; /* of this frame; -1: none */
 };
@@ -182,14 +183,19 @@ static void drop_strays(const struct follower *w, const struct track *t, const s
 
 /* ---- a person's frame ---- */
 
-static struct err append(struct track *t, size_t joints, const struct track_point *points) {
+static struct err append(const struct follower *w, struct track *t, const struct track_point *points) {
     if (t->row_count == t->row_capacity) {
         size_t capacity = t->row_capacity ? t->row_capacity * 2 : 64;
-        struct track_point *more = mem_realloc_array(t->rows, capacity * joints, sizeof *more);
+        struct track_point *more = mem_realloc_array(t->rows, capacity * w->joints, sizeof *more);
         if (!more) return err_memory();
-        t->rows = more, t->row_capacity = capacity;
+        t->rows = more;
+        int16_t *chosen = mem_realloc_array(t->chosen, capacity * w->cameras, sizeof *chosen);
+        if (!chosen) return err_memory();
+        t->chosen = chosen, t->row_capacity = capacity;
     }
-    memcpy(t->rows + t->row_count++ * joints, points, joints * sizeof *points);
+    memcpy(t->rows + t->row_count * w->joints, points, w->joints * sizeof *points);
+    for (size_t c = 0; c < w->cameras; c++) t->chosen[t->row_count * w->cameras + c] = (int16_t)t->detection[c];
+    t->row_count++;
     return ERR_OK;
 }
 
@@ -361,7 +367,7 @@ static struct err give_birth(struct follower *w, const int *detections, const st
     memcpy(t->detection, detections, w->cameras * sizeof *detections);
     learn(w, t, p, true);
     w->tracks[w->track_count++] = t;
-    return append(t, w->joints, p);
+    return append(w, t, p);
 }
 
 static struct err find_new_people(struct follower *w) {
@@ -488,7 +494,7 @@ static struct err step(struct follower *w) {
         learn(w, t, p, false);
         if (w->frame % 4 == 0 || w->frame - t->frame_first < 30) measure_noise(w, t->detection, p);
         if ((!t->is_confirmed && t->missed_s > 0) || t->missed_s > 0.5) t->is_live = false;
-        struct err e = append(t, joints, p);
+        struct err e = append(w, t, p);
         if (e.kind) return e;
     }
     renew_noise(w);
@@ -542,14 +548,17 @@ struct err track_follow(struct arena *mem, const struct camera_rig *rig, const s
             rows--;
         }
         struct track_point *points = arena_alloc_array(mem, rows * w->joints, sizeof *points);
-        if (!points) e = err_memory();
+        int16_t *chosen = arena_alloc_array(mem, rows * w->cameras, sizeof *chosen);
+        if (!points || !chosen) e = err_memory();
         else {
             memcpy(points, t->rows, rows * w->joints * sizeof *points);
-            people.people[people.count++] = (struct track_person){t->id, t->frame_first, rows, points};
+            memcpy(chosen, t->chosen, rows * w->cameras * sizeof *chosen);
+            people.people[people.count++] = (struct track_person){t->id, t->frame_first, rows, points, chosen};
         }
     }
     for (size_t i = 0; i < w->track_count; i++) {
         mem_free(w->tracks[i]->rows);
+        mem_free(w->tracks[i]->chosen);
         mem_free(w->tracks[i]);
     }
     mem_free(w->tracks);

@@ -65,6 +65,7 @@ struct track_person {
     int64_t frame_first;
     size_t frame_count;
     struct track_point *points; /* frame_count x joint_count */
+    int16_t *detections;        /* frame_count x cameras: index of the person in that camera's frame, -1 for none */
 };
 
 struct track_people {
@@ -99,6 +100,23 @@ struct track_state {
  * Rauch, Tung and Striebel back). Measurements further than the 0.999 quantile from the prediction are left out, unless five in a row
  * say the same: then the filter was wrong and begins again. Gaps longer than gap_s stay unknown. False when memory ran out. */
 bool track_smooth(const struct track_point *points, size_t stride, size_t count, double rate, double gap_s, struct track_state *out);
+
+/* ---- the rig, from the people themselves ---- */
+
+struct track_refinement {
+    size_t frames, frames_held;       /* used for refining, and kept apart */
+    double before_px[CAMERA_COUNT_MAX], after_px[CAMERA_COUNT_MAX]; /* mean reprojection of everything each camera saw, on the frames kept apart; NAN: nothing */
+    double all_before_px, all_after_px;
+    double moved_m[CAMERA_COUNT_MAX], turned_rad[CAMERA_COUNT_MAX];
+};
+
+/* Improves poses and principal points by bundle adjustment over the joints of everybody that `people` (found with this rig) holds: points eliminated,
+ * Cauchy's robust weights, weak priors at what the calibration said (0.05 rad, 0.2 m, 15 px). Focal lengths and distortion stay:
+ * people alone do not determine them. The scale stays that of the rig's own baselines. The last `held` (0 to 0.9) of the frames are not used; the report is
+ * about them, after triangulating anew with each rig. Only for cameras without a view per frame. The new rig lives in `mem`.
+ * Errors: ERR_INPUT track.refine (cameras move; fewer than 200 joints seen by two cameras), ERR_LIMIT. */
+MUST_USE struct err track_refine(struct arena *mem, const struct camera_rig *, const struct pose_take *const *takes, const struct track_people *people, double held,
+                                 struct camera_rig *out, struct track_refinement *report);
 
 /* A person's positions: measured ones alone (`states` NULL), or the smoothed states (frame_count x joint_count). */
 MUST_USE struct err track_motion(struct arena *, const struct track_people *, size_t person, const struct track_state *states, double rate, struct motion *out);
