@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * Athletes in 3D: CPU time of one core and accuracy. The peer is Pose2Sim, which is Python and no package here: its figures
+ * (18 frames/s clean, 11 with outliers) were measured once on this class of machine, on a ring like these. */
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/fs.h"
+#include "base/rng.h"
+#include "human/synth/synth.h"
+#include "human/track/track.h"
+
+static double cpu(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void row(const char *what, double ours, const char *unit, const char *peer, const char *aim) { printf("%s | %.4g %s | %s | - | %s\n", what, ours, unit, peer, aim); }
+
+static void must(struct err e, const char *what) {
+    if (!e.kind) return;
+    fprintf(stderr, "%s: %s\n", what, e.what);
+    exit(1);
+}
+
+/* Frames of 9 athletes x 26 joints a CPU second: `cameras` on a ring of 15 m, 2 px. */
+static double triangulation(size_t cameras, double missing, double outliers, size_t bad, size_t frames) {
+    enum { COUNT = 234 };
+    static struct camera_view views[CAMERA_COUNT_MAX];
+    static struct pose_point points[CAMERA_COUNT_MAX][COUNT];
+    struct track_scope scope = {.camera_count = cameras};
+    const struct pose_point *list[CAMERA_COUNT_MAX];
+    struct rng r = rng_seeded(1);
+    for (size_t c = 0; c < cameras; c++) {
+        double a = 2 * M_PI * (double)c / (double)cameras;
+        views[c].lens = (struct camera_lens){.fx = 2000, .fy = 2000, .cx = 1920, .cy = 1080, .radial = {-0.08, 0.02}, .tangential = {0.0005, -0.0003}};
+        must(camera_lens_prepare(&views[c].lens), "lens");
+        views[c].pose = camera_pose_look_at(vec3_of(15 * cos(a), 15 * sin(a), 3), vec3_of(0, 0, 1), vec3_of(0, 0, 1));
+        scope.views[c] = &views[c], scope.noise_px[c] = 2, list[c] = points[c];
+    }
+    double seconds = 0;
+    for (size_t f = 0; f < frames; f++) {
+        struct track_point out[COUNT];
+        for (size_t k = 0; k < COUNT; k++) {
+            struct vec3 at = {4 * (rng_unit(&r) - 0.5), 10 * (rng_unit(&r) - 0.5), 2 * rng_unit(&r)};
+            for (size_t c = 0; c < cameras; c++) {
+                double u = 0, v = 0, angle = 2 * M_PI * rng_unit(&r), wrong = c < bad || rng_unit(&r) < outliers ? 100 : 0;
+                bool is_seen = camera_project(&views[c], at, &u, &v) && rng_unit(&r) >= missing;
+                points[c][k] = (struct pose_point){(float)(u + 2 * rng_normal(&r) + wrong * cos(angle)), (float)(v + 2 * rng_normal(&r) + wrong * sin(angle)), is_seen ? 0.9f : 0};
+            }
+        }
+        double t = cpu();
+        (void)track_triangulate(&scope, list, COUNT, out);
+        seconds += cpu() - t;
+    }
+    return (double)frames / seconds;
+}
+
+/* Follows a scene and smooths it: accuracy against its truth. */
+static void scene(const char *name) {
+    struct arena *mem = arena_create((size_t)4 << 30);
+    struct buf text = BUF(1 << 20);
+    char path[300], what[200];
+    struct synth_scene s;
+    struct synth_meeting m;
+    snprintf(path, sizeof path, "bench/scenes/%s.json", name);
+    must(fs_read_file(AT_FDCWD, path, &text), path);
+    must(synth_scene_parse(buf_slice(&text), &s), path);
+    must(synth_make(mem, &s, &m), path);
+    buf_free(&text);
+    const struct pose_take *takes[SYNTH_CAMERAS_MAX];
+    for (size_t c = 0; c < s.cameras; c++) takes[c] = &m.takes[c];
+    struct track_people people;
+    double t = cpu();
+    must(track_follow(mem, &m.rig, takes, &(struct track_options){.rate = s.rate}, &people), path);
+    double follow = cpu() - t, smooth = 0, raw2 = 0, smooth2 = 0, smooth1 = 0;
+    size_t raw_n = 0, smooth_n = 0;
+    for (size_t i = 0; i < people.count; i++) {
+        const struct track_person *p = &people.people[i];
+        size_t best = 0, half = p->frame_count / 2;
+        double least = INFINITY;
+        for (size_t a = 0; a < s.athletes; a++) { /* whose is it, in the middle */
+            struct vec3 x = p->points[half * POSE_JOINTS + POSE_HIP].at;
+            double d = vec3_distance(x, *motion_at(&m.truth[a], (size_t)p->frame_first + half, POSE_HIP));
+            if (d < least) least = d, best = a;
+        }
+        struct track_state *row_of = arena_alloc_array(mem, p->frame_count, sizeof *row_of);
+        for (size_t k = 0; row_of && k < POSE_JOINTS; k++) {
+            t = cpu();
+            (void)track_smooth(p->points + k, POSE_JOINTS, p->frame_count, s.rate, 0.2, row_of);
+            smooth += cpu() - t;
+            for (size_t f = 0; f < p->frame_count; f++) {
+                struct vec3 truth = *motion_at(&m.truth[best], (size_t)p->frame_first + f, k), raw = p->points[f * POSE_JOINTS + k].at;
+                double d = vec3_distance(row_of[f].at, truth);
+                if (vec3_is_known(raw)) raw2 += pow(vec3_distance(raw, truth), 2), raw_n++;
+                if (row_of[f].source != TRACK_UNKNOWN) smooth2 += d * d, smooth1 += d, smooth_n++;
+            }
+        }
+    }
+    snprintf(what, sizeof what, "%s: raw error over the bound of %.1f mm, root mean square", name, m.bound_m * 1e3);
+    row(what, sqrt(raw2 / (double)raw_n) / m.bound_m, "", "-", "<= 1.03 (clean)");
+    snprintf(what, sizeof what, "%s: smoothed, root mean square (mean %.2f mm)", name, smooth1 / (double)smooth_n * 1e3);
+    row(what, sqrt(smooth2 / (double)smooth_n) * 1e3, "mm", "-", strcmp(name, "race") ? "<= 8 (8.5 with outliers)" : "-");
+    snprintf(what, sizeof what, "%s: association, triangulation and tracking", name);
+    row(what, follow * 1e3 / (double)m.truth[0].frame_count, "ms/frame", "-", "<= 0.5");
+    snprintf(what, sizeof what, "%s: %.0f s of %zu athletes to smoothed motion", name, s.seconds, people.count);
+    row(what, follow + smooth, "s", "-", "<= 1");
+    arena_destroy(&mem);
+}
+
+int main(int argc, char **argv) {
+    printf("what (CPU time of one core) | ours | Pose2Sim | ratio | aim\n");
+    row("triangulation, 5 cameras, 234 points, 20 % missing", triangulation(5, 0.2, 0, 0, 1000), "frames/s", "18", ">= 10,000");
+    row("the same, 10 % outliers of 100 px", triangulation(5, 0.2, 0.1, 0, 600), "frames/s", "11 (5 %)", ">= 6,000");
+    row("16 cameras, 4 of them wrong", triangulation(16, 0, 0, 4, 100), "frames/s", "-", ">= 1,500");
+    static const char *const names[] = {"ring", "ring-outliers", "race"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) scene(names[i]);
+    if (argc > 1) {
+        struct arena *mem = arena_create((size_t)1 << 30);
+        size_t files = 0;
+        double t = cpu();
+        for (int c = 1; c <= 5; c++) {
+            char path[600];
+            struct pose_take take;
+            struct pose_note note;
+            snprintf(path, sizeof path, "%s/cam%02d_json", argv[1], c);
+            must(pose_take_read(mem, path, NULL, &take, &note), path);
+            files += take.frame_count;
+        }
+        char what[100];
+        snprintf(what, sizeof what, "reading %zu OpenPose files of 9 people", files);
+        row(what, cpu() - t, "s", "-", "<= 1");
+        arena_destroy(&mem);
+    }
+    return 0;
+}
