@@ -162,16 +162,45 @@ static void content_header(struct page *p) {
     buf_cstr(&p->content, "</a></nav></header>");
 }
 
+/* The pages' own code (web/src/lib/format.ts, length) says seconds, minutes and hours by the same rules: nothing may change
+ * under the reader's eyes when it takes over. */
+static void content_length(struct page *p, int64_t duration_ms) {
+    char number[24], more[24];
+    int64_t seconds = (duration_ms + 500) / 1000, minutes = (seconds + 30) / 60;
+    buf_cstr(&p->content, "<span>");
+    if (seconds < 90 || minutes < 60) {
+        snprintf(number, sizeof number, "%lld", (long long)(seconds < 90 ? seconds : minutes));
+        text_format(&p->content, p->c->lang, seconds < 90 ? SLICE("show.seconds") : SLICE("show.minutes"), &(struct text_param){SLICE("count"), slice_cstr(number)}, 1);
+    } else {
+        snprintf(number, sizeof number, "%lld", (long long)(minutes / 60));
+        snprintf(more, sizeof more, "%lld", (long long)(minutes % 60));
+        struct text_param params[] = {{SLICE("hours"), slice_cstr(number)}, {SLICE("minutes"), slice_cstr(more)}};
+        text_format(&p->content, p->c->lang, SLICE("show.hours"), params, 2);
+    }
+    buf_cstr(&p->content, "</span>");
+}
+
+/* The same as "play" in web/src/parts/icon.svelte. */
+static const char play_icon[] = "<svg viewBox=\"0 0 24 24\" width=\"22\" height=\"22\" aria-hidden=\"true\"><path fill=\"currentColor\" d=\"M8 5.2v13.6a.9.9 0 0 0 1.4.75l10-6.8a.9.9 0 0 0 0-1.5l-10-6.8A.9.9 0 0 0 8 5.2z\"/></svg>";
+
+/* Words that no phone is wide enough for are set smaller (hero.svelte has the same rule): more than twelve Latin letters in a
+ * row. U+00C0 to U+024F begin with the bytes C3 to C9 in UTF-8. */
+static bool has_long_word(struct slice name) {
+    int letters = 0;
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char byte = (unsigned char)name.ptr[i];
+        bool is_letter = (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z' && byte < 0x80;
+        if (is_letter || (byte >= 0xc3 && byte <= 0xc9)) letters++;
+        else if (byte < 0x80 || byte >= 0xc0) letters = 0;
+        if (letters > 12) return true;
+    }
+    return false;
+}
+
 static void content_facts(struct page *p, const struct catalog_title *t, bool with_genres, const char *tag) {
     buf_printf(&p->content, "<%s class=\"facts\">", tag);
     if (t->year) buf_printf(&p->content, "<span>%d</span>", t->year);
-    if (t->duration_ms) {
-        char minutes[24];
-        snprintf(minutes, sizeof minutes, "%lld", (long long)((t->duration_ms + 59999) / 60000));
-        buf_cstr(&p->content, "<span>");
-        text_format(&p->content, p->c->lang, SLICE("show.minutes"), &(struct text_param){SLICE("count"), slice_cstr(minutes)}, 1);
-        buf_cstr(&p->content, "</span>");
-    }
+    if (t->duration_ms) content_length(p, t->duration_ms);
     struct slice rest = t->genres, genre;
     for (int i = 0; with_genres && i < 3 && rest.len && slice_next(&rest, ' ', &genre); i++) {
         char code[48];
@@ -201,7 +230,7 @@ static void content_hero(struct page *p, const struct catalog_title *t, const ch
     content_picture(p, t, "div", "hero-art", 1280, 720, false);
     buf_cstr(&p->content, "<div class=\"hero-text\"><p class=\"eyebrow\">");
     say_html(p, eyebrow);
-    buf_cstr(&p->content, "</p><h1>");
+    buf_printf(&p->content, "</p><h1%s>", has_long_word(text.name) ? " class=\"has-long-word\"" : "");
     html(&p->content, text.name);
     buf_cstr(&p->content, "</h1>");
     content_facts(p, t, true, "p");
@@ -212,7 +241,7 @@ static void content_hero(struct page *p, const struct catalog_title *t, const ch
     }
     buf_cstr(&p->content, "<p class=\"hero-actions\">");
     if (plays && plays->status == CATALOG_READY && plays->kind == CATALOG_FILM) {
-        buf_printf(&p->content, "<a class=\"button is-primary is-large\" href=\"/watch/%s\">", plays->public_id.text);
+        buf_printf(&p->content, "<a class=\"button is-primary is-large\" href=\"/watch/%s\">%s", plays->public_id.text, play_icon);
         say_html(p, "show.play");
         buf_cstr(&p->content, "</a>");
     }
