@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  * Every lock of the house, in the order in which they may be taken: while one is held, only later ones may be.
  * LOCK_CLASS(name, what it guards) */
+LOCK_CLASS(demo, "which example films are taken, and how far they are (app)")
 LOCK_CLASS(api, "listeners by organisation, and which uploads are being written to")
 LOCK_CLASS(account, "wrong codes by address, and the list of hosts")
 LOCK_CLASS(catalog, "which view of an organisation's titles is the present one")

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 enum example_language { EXAMPLE_EN, EXAMPLE_DE, EXAMPLE_ZH, EXAMPLE_TH, EXAMPLE_LANGUAGES };
@@ -48,5 +49,11 @@ struct example_watcher {
  * Takes a few seconds on one processor: never on a loop thread. Errors: those of the film encoder (media/codec),
  * ERR_LIMIT "memory", ERR_CANCELLED "example.cancelled". */
 MUST_USE struct err example_make(size_t index, int dir_fd, const char *path, const struct example_options *, const struct example_watcher *);
+
+enum example_poster { EXAMPLE_PORTRAIT, EXAMPLE_LANDSCAPE }; /* 800 x 1200 and 1280 x 720 */
+/* Appends the poster of film `index`, a JPEG, to `out`. Errors: those of codec_still_jpeg, ERR_LIMIT "memory". */
+MUST_USE struct err example_poster(size_t index, enum example_poster, struct buf *out);
+/* The same for a series: a still of its first film under the name of the series. */
+MUST_USE struct err example_series_poster(size_t index, enum example_poster, struct buf *out);
 
 #endif

@@ -85,8 +85,8 @@ struct canvas *screening_show(struct screening *, long picture, bool is_finished
 void screening_close(struct screening **);
 /* Records track `index` of the film. The tape is the caller's. */
 MUST_USE struct err film_record(const struct film *, int index, double seconds, struct tape *out);
-enum example_poster { EXAMPLE_PORTRAIT, EXAMPLE_LANDSCAPE }; /* 800 x 1200 and 1280 x 720 */
-/* Paints a poster; the canvas is the caller's. */
-MUST_USE struct err poster_paint(const struct film *, enum example_poster, const char *const titles[EXAMPLE_LANGUAGES], struct canvas **out);
+/* Paints a poster with these names; `words` as in struct poster. The canvas is the caller's. */
+MUST_USE struct err poster_paint(const struct film *, enum example_poster, const char *const titles[EXAMPLE_LANGUAGES], const char *words,
+                                 struct canvas **out);
 
 #endif

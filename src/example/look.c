@@ -59,7 +59,7 @@ int main(int argc, char **argv) {
     }
     if ((!strcmp(argv[2], "portrait") || !strcmp(argv[2], "landscape")) && argc == 4) {
         struct canvas *c;
-        struct err e = poster_paint(film, argv[2][0] == 'p' ? EXAMPLE_PORTRAIT : EXAMPLE_LANDSCAPE, film->about.titles, &c);
+        struct err e = poster_paint(film, argv[2][0] == 'p' ? EXAMPLE_PORTRAIT : EXAMPLE_LANDSCAPE, film->about.titles, film->poster.words, &c);
         if (e.kind) return fail(e.what);
         cairo_surface_write_to_png(c->surface, argv[3]);
         canvas_destroy(&c);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  * A film as a file: pictures, sound and captions into the encoder, hand in hand. */
-#include "base/mem.h"
+#include <string.h>
+
 #include "example/film.h"
 #include "media/codec/codec.h"
 
@@ -79,4 +80,28 @@ struct err example_make(size_t index, int dir_fd, const char *path, const struct
     screening_close(&m.screening);
     for (size_t i = 0; i < TRACKS; i++) tape_free(&m.tape[i]);
     return e;
+}
+
+static struct err poster_of(const struct film *film, enum example_poster kind, const char *const titles[EXAMPLE_LANGUAGES], const char *words, struct buf *out) {
+    struct canvas *c;
+    struct err e = poster_paint(film, kind, titles, words, &c);
+    if (e.kind) return e;
+    e = codec_still_jpeg(CODEC_BGRA, c->pixels, c->width, c->height, (size_t)c->stride * 4, 90, out);
+    canvas_destroy(&c);
+    return e;
+}
+
+struct err example_poster(size_t index, enum example_poster kind, struct buf *out) {
+    const struct film *film = films[index];
+    return poster_of(film, kind, film->about.titles, film->poster.words, out);
+}
+
+struct err example_series_poster(size_t index, enum example_poster kind, struct buf *out) {
+    const struct example_about *series = example_series(index);
+    const struct film *first = films[0];
+    for (size_t i = example_film_count; i-- > 0;)
+        if (films[i]->about.series && !strcmp(films[i]->about.series, series->name)) first = films[i];
+    struct film own = *first; /* an earlier moment than the film's own poster shows */
+    own.poster.at = 0.42 * own.about.seconds;
+    return poster_of(&own, kind, series->titles, NULL, out);
 }

@@ -67,12 +67,12 @@ struct err film_record(const struct film *film, int index, double seconds, struc
 /* --- posters --- */
 
 static void poster_letters(struct canvas *c, const struct poster *p, enum example_poster kind, const char *const titles[EXAMPLE_LANGUAGES],
-                           double left, double top, double width, double height) {
+                           const char *words, double left, double top, double width, double height) {
     bool is_tall = kind == EXAMPLE_PORTRAIT;
     double margin = width * (is_tall ? 0.085 : 0.06), room = is_tall ? width - 2 * margin : width * 0.44, unit = is_tall ? width / 100 : width / 170;
     struct lettering title = p->title, small = {.family = "Noto Sans CJK SC", .size = 4.6 * unit, .spacing = 0.06, .align = title.align};
     struct lettering thai = {.family = "Noto Looped Thai", .size = 4.6 * unit, .align = title.align};
-    const char *words = p->words ? p->words : titles[EXAMPLE_EN];
+    if (!words) words = titles[EXAMPLE_EN];
     title.size = fmin(letters_fit(c, title, words, room), (is_tall ? 34 : 24) * unit);
     double w, h, ignored, below = 15 * unit;
     letters_size(c, &title, words, &w, &h);
@@ -94,7 +94,8 @@ static void poster_letters(struct canvas *c, const struct poster *p, enum exampl
     letters(c, &thai, x, line + 6.4 * unit, with_alpha(p->ink, 0.7), titles[EXAMPLE_TH]);
 }
 
-struct err poster_paint(const struct film *film, enum example_poster kind, const char *const titles[EXAMPLE_LANGUAGES], struct canvas **out) {
+struct err poster_paint(const struct film *film, enum example_poster kind, const char *const titles[EXAMPLE_LANGUAGES], const char *words,
+                        struct canvas **out) {
     const struct poster *p = &film->poster;
     int width = kind == EXAMPLE_PORTRAIT ? 800 : 1280, height = kind == EXAMPLE_PORTRAIT ? 1200 : 720;
     double zoom = p->zoom > 0 ? p->zoom : 1;
@@ -106,7 +107,7 @@ struct err poster_paint(const struct film *film, enum example_poster kind, const
     if (e.kind) return e;
     struct canvas *c = screening_show(s, (long)(p->at * FILM_RATE), false);
     cairo_save(c->cr);
-    poster_letters(c, p, kind, titles, left, top, wide, tall);
+    poster_letters(c, p, kind, titles, words, left, top, wide, tall);
     cairo_restore(c->cr);
     s->canvas = NULL;
     screening_close(&s);

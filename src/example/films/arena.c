@@ -265,7 +265,7 @@ const struct film film_arena = {
             "两支队伍，一局定胜负，满场灯光。游戏与场馆随同一节拍跳动。",
             "สองทีม หนึ่งรอบ ห้องโถงที่เต็มไปด้วยแสง เกมกับสนามเต้นเป็นจังหวะเดียวกัน",
         },
-        .genres = {"esports", "action", "short"}, .year = 2026, .seconds = 25,
+        .genres = {"sport", "action", "short"}, .year = 2026, .seconds = 25,
     },
     .paint = paint,
     .finish = {.bloom = 0.7, .vignette = 0.35, .grain = 1.0},

@@ -194,7 +194,7 @@ const struct film film_climb = {
             "一位攀岩者，十五个动作，一面陶土与薄荷色的岩壁。一部只有一个方向的影片。",
             "นักปีนผาหนึ่งคน สิบห้าจังหวะ ผนังสีดินเผากับสีมินต์ ภาพยนตร์ที่รู้จักเพียงทิศทางเดียว",
         },
-        .genres = {"climbing", "animation", "short"}, .year = 2025, .seconds = 25,
+        .genres = {"sport", "animation", "short"}, .year = 2025, .seconds = 25,
     },
     .paint = paint,
     .finish = {.bloom = 0.12, .vignette = 0.3, .grain = 1.0},

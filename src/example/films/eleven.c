@@ -255,7 +255,7 @@ const struct film film_eleven = {
             "一次进攻，从门将到入网，用几何绘成：线、圆，以及每名球员所占据的空间。",
             "การบุกหนึ่งครั้งตั้งแต่ผู้รักษาประตูจนถึงตาข่าย วาดเป็นเรขาคณิต เส้น วงกลม และพื้นที่ของผู้เล่นแต่ละคน",
         },
-        .genres = {"football", "animation", "short"}, .year = 2026, .seconds = 25,
+        .genres = {"sport", "animation", "short"}, .year = 2026, .seconds = 25,
     },
     .paint = paint,
     .finish = {.bloom = 0.3, .vignette = 0.4, .grain = 1.0},

@@ -244,7 +244,7 @@ const struct film film_marathon = {
             "从第一声鸟鸣到旭日高升：五重光影中的城市马拉松。另附拨弦与手鼓版音轨。",
             "จากเสียงนกตัวแรกจนแดดเต็มฟ้า มาราธอนกลางเมืองในแสงห้าชั้น พร้อมเสียงอีกชุดสำหรับเครื่องดีดและกลองมือ",
         },
-        .genres = {"athletics", "documentary", "short"}, .year = 2025, .seconds = 26,
+        .genres = {"sport", "documentary", "short"}, .year = 2025, .seconds = 26,
     },
     .paint = paint,
     .finish = {.bloom = 0.35, .vignette = 0.22, .grain = 0.9},

@@ -302,7 +302,7 @@ const struct film film_race = {
             "黄昏雨战。白色水雾中的红灯，黑色沥青上的霓虹，前方还有最后一辆车。",
             "การแข่งรถกลางสายฝนยามพลบค่ำ ไฟแดงในละอองขาว แสงนีออนบนยางมะตอยสีดำ และรถอีกคันข้างหน้า",
         },
-        .genres = {"motorsport", "action", "short"}, .year = 2026, .seconds = 25,
+        .genres = {"sport", "action", "short"}, .year = 2026, .seconds = 25,
     },
     .paint = paint,
     .finish = {.bloom = 0.6, .vignette = 0.4, .grain = 1.2},

@@ -208,7 +208,7 @@ const struct film film_sail = {
             "如同会动的木刻版画般的帆船赛：一段平静，一阵疾风，以及彩帆升起的那一刻。",
             "การแข่งเรือใบในรูปแบบภาพพิมพ์แกะไม้ที่เคลื่อนไหวได้ ทะเลสงบ ลมกระโชก และนาทีที่ใบเรือหลากสีถูกชักขึ้น",
         },
-        .genres = {"sailing", "animation", "short"}, .year = 2024, .seconds = 27,
+        .genres = {"sport", "animation", "short"}, .year = 2024, .seconds = 27,
     },
     .paint = paint,
     .finish = {.bloom = 0.05, .vignette = 0.22, .grain = 1.6},

@@ -308,7 +308,7 @@ const struct film film_sprint = {
             "夜色中的一百米。灯光亮起，八名选手俯身就位，整座体育场屏住了呼吸。",
             "หนึ่งร้อยเมตรยามค่ำคืน ไฟสว่างขึ้น นักวิ่งแปดคนย่อตัวลง และทั้งสนามกลั้นหายใจ",
         },
-        .genres = {"athletics", "short"}, .year = 2026, .series = "lanes", .season = 1, .episode = 1, .seconds = 24,
+        .genres = {"sport", "short"}, .year = 2026, .series = "lanes", .season = 1, .episode = 1, .seconds = 24,
     },
     .paint = paint,
     .finish = {.bloom = 0.5, .vignette = 0.35, .grain = 1.2},

@@ -239,7 +239,7 @@ const struct film film_swim = {
             "从空中与水下看一座泳池：六名泳者，七条水线，以及真正决定胜负的那份寂静。",
             "สระว่ายน้ำจากเบื้องบนและเบื้องล่าง นักว่ายหกคน ทุ่นเชือกเจ็ดเส้น และความเงียบที่ตัดสินการแข่งขันอย่างแท้จริง",
         },
-        .genres = {"swimming", "short"}, .year = 2026, .series = "lanes", .season = 1, .episode = 2, .seconds = 24,
+        .genres = {"sport", "short"}, .year = 2026, .series = "lanes", .season = 1, .episode = 2, .seconds = 24,
     },
     .paint = paint,
     .finish = {.bloom = 0.25, .vignette = 0.28, .grain = 0.8},
