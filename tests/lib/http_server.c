@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  * A small server for tests and benchmarks of system/http: every kind of body at an address of its own.
- *   http_server FOLDER [--loops N] [--tls FOLDER] [--small-limits]
- * Prints one line "port PLAIN TLS" and ends when its standard input is closed. */
+ *   http_server FOLDER [--loops N] [--tls FOLDER] [--many] [--manual-clock] [--connections N]
+ * Files are those of FOLDER that TEST_FILES names, separated by commas. Prints one line "port PLAIN TLS" and ends when its
+ * standard input is closed. Lines on standard input are commands, each answered by one line:
+ *   advance MS     moves the manual clock and waits until all that was due is done
+ *   distrust 0|1   no file counts as being in the page cache
+ *   fault N        the N-th allocation from now on fails; 0: none does, and "fired" or "quiet" says whether one had */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "system/http/http.h"
@@ -126,17 +131,37 @@ static void must(struct err e) {
     exit(1);
 }
 
+static void command(const char *line, struct clock *manual) {
+    const char *answer = "ok";
+    long number = atol(line + strcspn(line, " "));
+    if (!strncmp(line, "fault ", 6)) {
+        answer = fault_fired(FAULT_ALLOC) ? "fired" : "quiet";
+        fault_arm(FAULT_ALLOC, (uint64_t)number, false);
+#ifdef GRANDSTAND_TEST_DOORS
+    } else if (!strncmp(line, "advance ", 8) && manual) {
+        clock_manual_advance(manual, number * NS_PER_MS);
+        http_server_poke(server);
+    } else if (!strncmp(line, "distrust ", 9)) {
+        http_test_distrust_cache(number != 0);
+#endif
+    } else {
+        answer = "unknown";
+    }
+    printf("%s\n", answer);
+    fflush(stdout);
+}
+
 int main(int argc, char **argv) {
     if (argc < 2) return 2;
     struct http_options o = {.clock = NULL};
     const char *tls_folder = NULL;
+    struct clock *manual = NULL;
     for (int i = 2; i < argc; i++) {
         if (!strcmp(argv[i], "--loops") && i + 1 < argc) o.loops = (unsigned)atoi(argv[++i]);
         else if (!strcmp(argv[i], "--tls") && i + 1 < argc) tls_folder = argv[++i];
         else if (!strcmp(argv[i], "--many")) o.limits.connections_max = 200000;
-        else if (!strcmp(argv[i], "--small-limits"))
-            o.limits = (struct http_limits){.head_ms_max = 300, .idle_ms_max = 600, .body_window_ms = 300, .held_ms_max = 500,
-                                            .write_stall_ms_max = 500, .connections_max = 1200};
+        else if (!strcmp(argv[i], "--connections") && i + 1 < argc) o.limits.connections_max = (unsigned)atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--manual-clock")) o.clock = manual = clock_manual_create((struct utc_time){INT64_C(1795000000) * NS_PER_S});
         else return 2;
     }
     static const struct http_field common[] = {{{"x-content-type-options", 22}, {"nosniff", 7}}};
@@ -182,8 +207,9 @@ int main(int argc, char **argv) {
     must(http_server_start(server));
     printf("port %u %u\n", http_server_port(server, 0), tls_folder ? http_server_port(server, 1) : 0);
     fflush(stdout);
-    char byte;
-    while (read(STDIN_FILENO, &byte, 1) > 0) continue;
+    char line[128];
+    while (fgets(line, sizeof line, stdin)) command(line, manual);
+    fault_disarm_all();
     http_server_stop(server, 2000);
     for (size_t i = 0; i < held_count; i++) http_held_drop(&held[i]);
     http_topic_destroy(&topic);
@@ -194,5 +220,6 @@ int main(int argc, char **argv) {
     }
     close(folder);
     arena_destroy(&arena);
+    clock_manual_destroy(&manual);
     return 0;
 }

@@ -468,7 +468,14 @@ void h2_turn(struct conn *c) {
 
 /* --- birth and end --- */
 
+/* The library's memory comes from where ours does, so that fault loops reach it. */
+static void *memory_malloc(size_t bytes, void *user) { return mem_alloc(bytes); }
+static void memory_free(void *ptr, void *user) { mem_free(ptr); }
+static void *memory_calloc(size_t count, size_t bytes, void *user) { return mem_zalloc_array(count, bytes); }
+static void *memory_realloc(void *ptr, size_t bytes, void *user) { return mem_realloc(ptr, bytes); }
+
 bool h2_open(struct conn *c) {
+    nghttp2_mem memory = {.malloc = memory_malloc, .free = memory_free, .calloc = memory_calloc, .realloc = memory_realloc};
     struct h2 *h2 = mem_zalloc(sizeof *h2);
     nghttp2_session_callbacks *callbacks = NULL;
     nghttp2_option *option = NULL;
@@ -485,7 +492,7 @@ bool h2_open(struct conn *c) {
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_max_outbound_ack(option, 100);
     nghttp2_option_set_max_settings(option, 32);
-    if (nghttp2_session_server_new2(&h2->session, callbacks, c, option)) goto fail;
+    if (nghttp2_session_server_new3(&h2->session, callbacks, c, option, &memory)) goto fail;
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_option_del(option);
     const struct http_limits *limits = &c->loop->server->limits;

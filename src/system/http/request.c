@@ -283,6 +283,8 @@ static void fetched(struct loop *l, struct message *m) {
     atomic_fetch_and(&rq->away, ~(unsigned)AWAY_READER);
     l->away--;
     rq->is_fetched = true;
+    rq->cached_until = rq->fetch_offset + rq->fetch_length; /* a reader has just had it in its hands */
+    rq->cached_ns = l->now.ns;
     if (rq->conn && rq->has_fetch_failed) {
         if (rq->stream_id) h2_break(rq);
         else conn_kill(rq->conn);
