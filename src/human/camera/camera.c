@@ -205,13 +205,18 @@ static bool newton(const struct camera_lens *l, double xd, double yd, double *x,
 
 static bool undistort(const struct camera_lens *l, double xd, double yd, double *x_out, double *y_out, double j[2][2]) {
     double x = xd, y = yd, image = sqrt(xd * xd + yd * yd);
-    for (int i = 0; i < 5; i++) { /* fixed point: divide by what the last guess would have been multiplied with */
+    bool is_found = false;
+    for (int i = 0; i < 6 && !is_found; i++) { /* fixed point: divide by what the last guess would have been multiplied with */
+        if (i == 2 || i == 5) { /* near enough for Newton, mostly already after two */
+            double nx = x, ny = y;
+            if ((is_found = newton(l, xd, yd, &nx, &ny, j))) x = nx, y = ny;
+            if (is_found || i == 5) break;
+        }
         double r2 = x * x + y * y, g, slope, p1 = l->tangential[0], p2 = l->tangential[1];
         radial_factor(l->radial, r2, &g, &slope);
         double dx = 2 * p1 * x * y + p2 * (r2 + 2 * x * x), dy = p1 * (r2 + 2 * y * y) + 2 * p2 * x * y;
         x = (xd - dx) / g, y = (yd - dy) / g;
     }
-    bool is_found = newton(l, xd, yd, &x, &y, j);
     if (!is_found) { /* it diverged (strong distortion near the border): follow the solution from a lens without tangential part */
         enum { STAGES = 16 };
         double r;

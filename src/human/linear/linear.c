@@ -89,25 +89,17 @@ bool rotation_nearest(const struct mat3 *a, double tolerance, struct mat3 *out) 
     return true;
 }
 
+/* By cofactors: one division and no root. The pivots of Cholesky's factor are quotients of the leading minors, so the refusal is the same
+ * as his. */
 bool sym3_inverse(struct sym3 a, struct sym3 *out) {
     const double least = 1e-14;
-    if (!(a.xx > 0) || !(a.yy > 0) || !(a.zz > 0)) return false;
-    double l00 = sqrt(a.xx), l10 = a.xy / l00, l20 = a.xz / l00;
-    double d1 = a.yy - l10 * l10;
-    if (!(d1 > least * a.yy)) return false;
-    double l11 = sqrt(d1), l21 = (a.yz - l20 * l10) / l11;
-    double d2 = a.zz - l20 * l20 - l21 * l21;
-    if (!(d2 > least * a.zz)) return false;
-    double l22 = sqrt(d2);
-    /* inverse of the factor, then its transpose times itself */
-    double i00 = 1 / l00, i11 = 1 / l11, i22 = 1 / l22;
-    double i10 = -l10 * i00 * i11, i21 = -l21 * i11 * i22, i20 = -(l20 * i00 + l21 * i10) * i22;
-    struct sym3 inverse = {
-        .xx = i00 * i00 + i10 * i10 + i20 * i20, .xy = i10 * i11 + i20 * i21, .xz = i20 * i22,
-        .yy = i11 * i11 + i21 * i21, .yz = i21 * i22, .zz = i22 * i22,
-    };
-    if (!isfinite(sym3_trace(inverse))) return false;
-    *out = inverse;
+    double yy = a.xx * a.zz - a.xz * a.xz, zz = a.xx * a.yy - a.xy * a.xy;
+    struct sym3 c = {.xx = a.yy * a.zz - a.yz * a.yz, .xy = a.xz * a.yz - a.xy * a.zz, .xz = a.xy * a.yz - a.xz * a.yy, .yy = yy, .yz = a.xy * a.xz - a.xx * a.yz, .zz = zz};
+    double det = a.xx * c.xx + a.xy * c.xy + a.xz * c.xz;
+    if (!(a.xx > 0) || !(zz > least * a.xx * a.yy) || !(det > least * a.zz * zz)) return false;
+    c = sym3_scale(c, 1 / det);
+    if (!isfinite(sym3_trace(c))) return false;
+    *out = c;
     return true;
 }
 

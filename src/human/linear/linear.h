@@ -81,7 +81,7 @@ static inline void sym3_add_outer(struct sym3 *a, struct vec3 v, double s) {
     a->xx += s * v.x * v.x, a->xy += s * v.x * v.y, a->xz += s * v.x * v.z;
     a->yy += s * v.y * v.y, a->yz += s * v.y * v.z, a->zz += s * v.z * v.z;
 }
-/* Inverse of a positive definite matrix by Cholesky. False, and *out untouched, when a pivot falls below 1e-14 of its
+/* Inverse of a positive definite matrix. False, and *out untouched, when a pivot of its Cholesky factor falls below 1e-14 of its
  * diagonal: rays that (nearly) coincide determine no depth. */
 bool sym3_inverse(struct sym3 a, struct sym3 *out);
 bool sym3_solve(struct sym3 a, struct vec3 b, struct vec3 *out);

@@ -11,7 +11,7 @@ struct err motion_create(struct arena *mem, size_t frames, size_t points, double
     if (frames > MOTION_FRAMES_MAX || points > MOTION_POINTS_MAX) return err_make(ERR_LIMIT, "motion.large", "The motion has more frames or points than are accepted.");
     struct motion m = {.rate = rate, .frame_count = frames, .point_count = points};
     m.point_names = arena_alloc_array(mem, points ? points : 1, sizeof *m.point_names);
-    m.at = arena_alloc_array(mem, frames * points ? frames * points : 1, sizeof *m.at);
+    m.at = arena_alloc_array(mem, frames > 0 && points > 0 ? frames * points : 1, sizeof *m.at);
     if (!m.point_names || !m.at) return err_memory();
     for (size_t i = 0; i < frames * points; i++) m.at[i] = VEC3_UNKNOWN;
     *out = m;

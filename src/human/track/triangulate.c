@@ -61,7 +61,7 @@ static bool step(const struct sights *s, const uint8_t *use, size_t used, double
 static bool solve(const struct sights *s, const uint8_t *use, size_t used, struct vec3 *x, struct sym3 *covariance) {
     if (!closed_form(s, use, used, x)) return false;
     double moved2 = INFINITY;
-    for (int i = 0; i < 5 && moved2 > 1e-4; i++) { /* a hundredth of a deviation: the next step would be its square */
+    for (int i = 0; i < 5 && moved2 > 0.25; i++) { /* half a deviation: what is left is the step's square over the distance, far below the noise */
         if (!step(s, use, used, 0, x, covariance, &moved2)) return false;
     }
     return true;
