@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "api/room.h"
+#include "base/fault.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -229,8 +230,24 @@ static void test_clock(struct http_request *r, void *arg) {
     http_respond_bytes(r, e.kind ? 400 : 200, SLICE("application/json"), SLICE("{}"));
 }
 
+/* {"arm": "write:1+"} lets writes fail from the next one on, as on a full disk; "" ends it. */
+static void test_fault(struct http_request *r, void *arg) {
+    json_t *body = NULL;
+    struct err e = json_parse(http_request_body(r), 1000, &body);
+    struct slice arm = e.kind ? SLICE_NONE : json_get_string(body, "arm");
+    bool is_armed = !e.kind;
+    fault_disarm_all();
+    if (arm.len) is_armed = fault_arm_from_text(arm.ptr);
+    if (body) json_decref(body);
+    http_respond_bytes(r, is_armed ? 200 : 400, SLICE("application/json"), SLICE("{}"));
+}
+
 struct err api_add_test_doors(struct api *a, struct clock *manual) {
     struct http_route route = {.method = HTTP_POST, .pattern = "/test/clock", .handle = test_clock, .arg = manual, .where = HTTP_ON_WORKER, .body_bytes_max = 1000};
+    struct err e = http_server_route(a->o.server, &route);
+    if (e.kind) return e;
+    route.pattern = "/test/fault";
+    route.handle = test_fault;
     return http_server_route(a->o.server, &route);
 }
 #endif

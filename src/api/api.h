@@ -51,7 +51,7 @@ void api_on_job_change(void *api_at, const struct job_change *);
 MUST_USE struct err api_tick(struct api *);
 
 #ifdef GRANDSTAND_TEST_DOORS
-/* POST /test/clock {"advance_ms": n} turns a manual clock by hand. */
+/* POST /test/clock {"advance_ms": n} turns a manual clock by hand; POST /test/fault {"arm": "write:1+"} arms base/fault.h. */
 MUST_USE struct err api_add_test_doors(struct api *, struct clock *manual);
 #endif
 
