@@ -2,13 +2,11 @@
  *
  * `grandstand doctor`: looks at the machine and the data folder, and says of each finding how to mend it. Changes nothing. */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -106,14 +104,8 @@ static void check_disk(struct report *r, const char *path) {
          "%llu MB free", (unsigned long long)megabytes);
 }
 
-static bool check_server(struct report *r, const char *data) {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/server.lock", data);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool is_running = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0;
-    if (fd >= 0) close(fd);
-    find(r, "server", FINDING_GOOD, NULL, is_running ? "running on this data folder" : "not running");
-    return is_running;
+static void check_server(struct report *r, const char *data) {
+    find(r, "server", FINDING_GOOD, NULL, house_holder(data) ? "running on this data folder" : "not running");
 }
 
 static void check_database(struct report *r, struct house *h, struct arena *arena) {

@@ -169,6 +169,7 @@ static void wait_for_end(struct serving *s, const sigset_t *signals) {
             if (e.kind) log_error("serve", "certificate not reloaded", LOG_ERR(e));
             else log_info("serve", "certificate reloaded");
         }
+        if (signal == SIGUSR1) job_runner_wake(s->house.jobs); /* `grandstand import` has queued something */
         if (signal < 0 && errno == EAGAIN) tick(s);
     }
 }
@@ -180,6 +181,7 @@ int command_serve(struct command_context *c) {
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread, so that all inherit it */
     signal(SIGPIPE, SIG_IGN);
     struct rlimit files;

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -36,16 +35,32 @@ static char *path_in(const struct house *h, const char *name) {
     return copy;
 }
 
+/* A POSIX lock, since the kernel tells who holds one; this process opens the file nowhere else, so no close drops it early. */
+static struct flock whole_file(short type) { return (struct flock){.l_type = type, .l_whence = SEEK_SET}; }
+
 static struct err house_lock(struct house *h, char about[512]) {
     char *path = path_in(h, "server.lock");
     if (!path) return err_memory();
     snprintf(about, 512, "%s", path);
     struct err e = fs_open(AT_FDCWD, path, O_RDWR | O_CREAT, 0600, &h->lock_fd);
     mem_free(path);
-    if (!e.kind && flock(h->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        e = errno == EWOULDBLOCK ? err_make(ERR_BUSY, "house.locked", "A server is already running on this data folder. Stop it first, or give --data another folder.")
-                                 : err_from_errno(errno, "house.lock", "The data folder cannot be locked.");
+    struct flock lock = whole_file(F_WRLCK);
+    if (!e.kind && fcntl(h->lock_fd, F_SETLK, &lock) != 0)
+        e = errno == EAGAIN || errno == EACCES
+                ? err_make(ERR_BUSY, "house.locked", "A server is already running on this data folder. Stop it first, or give --data another folder.")
+                : err_from_errno(errno, "house.lock", "The data folder cannot be locked.");
     return e;
+}
+
+pid_t house_holder(const char *data_path) {
+    char path[4096];
+    if ((size_t)snprintf(path, sizeof path, "%s/server.lock", data_path) >= sizeof path) return 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    struct flock lock = whole_file(F_WRLCK);
+    bool is_known = fcntl(fd, F_GETLK, &lock) == 0;
+    close(fd);
+    return !is_known || lock.l_type == F_UNLCK ? 0 : lock.l_pid > 0 ? lock.l_pid : -1;
 }
 
 static struct err database_open(struct house *h, char about[512]) {

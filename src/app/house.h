@@ -13,6 +13,8 @@
 #ifndef APP_HOUSE_H
 #define APP_HOUSE_H
 
+#include <sys/types.h>
+
 #include "api/api.h"
 #include "app/command.h"
 #include "business/account/account.h"
@@ -50,6 +52,9 @@ struct house { /* open to its owner: reads only */
  * (of 512 bytes) names the path it is about. */
 MUST_USE struct err house_open(struct house *, const struct house_options *, char about[512]);
 void house_close(struct house *);
+
+/* Who holds the house of this folder: 0 nobody, else a process id, or -1 where it cannot be seen from here. */
+pid_t house_holder(const char *data_path);
 
 /* Only the database, for commands that also work beside a running server: `*db` and what stands on it. */
 MUST_USE struct err house_open_database(struct house *, const struct house_options *, char about[512]);
