@@ -33,7 +33,7 @@ int answer_status(struct err e) {
 
 /* Errors of the rooms below that mean the same to whoever asks get one code, for which there is a sentence in each language. */
 static struct err for_outside(struct err e) {
-    if (e.kind == ERR_LIMIT && (e.sys == ENOSPC || e.sys == EDQUOT || !strcmp(e.code, "db.full")))
+    if (e.kind == ERR_LIMIT && (e.sys == ENOSPC || e.sys == EDQUOT || e.sys == EFBIG || !strcmp(e.code, "db.full")))
         return err_make(ERR_LIMIT, "store.full", "The server's disk is full. Nothing was lost; free some space and try again.");
     if (e.kind == ERR_BUSY || (e.kind == ERR_LIMIT && e.sys))
         return err_make(ERR_BUSY, "request.busy", "The server is busy. Try again in a moment.");

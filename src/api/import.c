@@ -268,7 +268,7 @@ static struct err import_add(struct importer *im, struct db_tx *tx, int64_t org_
     json_put_bool(&w, "replaces", replaces);
     json_end(&w);
     struct err e = buf_error(&payload);
-    if (!e.kind) e = job_add(im->jobs, tx, &(struct job_new){.org_id = org_id, .kind = "import", .subject = public_id_slice(title), .payload = buf_slice(&payload)}, job_id);
+    if (!e.kind) e = job_add(im->jobs, tx, &(struct job_new){.org_id = org_id, .kind = "import", .subject = public_id_slice(title), .key = source->upload, .payload = buf_slice(&payload)}, job_id);
     buf_free(&payload);
     return e;
 }

@@ -2,6 +2,9 @@
  *
  * Long work as the operator sees it: a list, a way to cancel, and events while it goes on. The thread "api-events" takes the
  * runner's news, looks the job up and tells all listeners of its organisation. */
+#include <errno.h>
+#include <unistd.h>
+
 #include "api/room.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -107,10 +110,14 @@ const struct route job_routes[] = {
     {0},
 };
 
-/* An import that has ended without success: the title says so, unless it could be watched before. */
+/* An import that has ended without success: its upload goes (it is the job's key), and the title says so, unless it could be
+ * watched before. */
 static struct err title_follow(struct api *a, const struct job_info *job) {
     bool has_failed = job->state == JOB_FAILED || job->state == JOB_CANCELLED;
     if (!has_failed || !slice_eq(job->kind, SLICE("import"))) return ERR_OK;
+    struct public_id upload;
+    if (public_id_parse(job->key, &upload) && unlinkat(a->uploads_fd, upload.text, 0) != 0 && errno != ENOENT)
+        log_warn("api", "upload stays", LOG_SLICE("upload", job->key), LOG_INT("errno", errno));
     struct catalog_view *view;
     struct err e = catalog_view_take(a->o.catalog, job->org_id, &view);
     if (e.kind) return e;
