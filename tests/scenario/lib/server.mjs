@@ -182,8 +182,13 @@ class Operator {
         return { title: begun.json.title, job };
     }
 
-    /** Listens to the events until the job has ended; looks at the list first, and again after each event. */
-    async jobEnd(id) {
+    /** Waits for the end of the job. */
+    jobEnd(id) {
+        return this.jobUntil(id, () => false);
+    }
+
+    /** Listens to the events until the job has ended, or `isReached(job)`; looks at the list first, and again after each event. */
+    async jobUntil(id, isReached) {
         const listening = new AbortController();
         try {
             const events = await fetch(`${this.server.url}/api/v1/events`, { headers: { cookie: this.cookie }, signal: listening.signal });
@@ -192,7 +197,7 @@ class Operator {
             for (;;) {
                 const { json } = await this.get('/jobs');
                 const job = json.items.find((one) => one.id === id);
-                if (job && !['queued', 'running'].includes(job.state)) return job;
+                if (job && (!['queued', 'running'].includes(job.state) || (await isReached(job)))) return job;
                 const { done } = await reader.read();
                 assert.ok(!done, 'the events ended');
             }
