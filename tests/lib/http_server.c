@@ -105,6 +105,33 @@ static void publish(struct http_request *rq, void *arg) {
     http_blob_release(&b);
     http_respond_bytes(rq, 200, SLICE("text/plain"), SLICE("ok\n"));
 }
+/* What an upgraded connection says is said back; "bye" ends it. */
+struct parrot {
+    struct http_stream *stream;
+};
+static void parrot_hears(void *arg, struct slice bytes) {
+    struct parrot *p = arg;
+    struct http_blob *b = http_blob_copy(bytes);
+    if (p->stream && b) {
+        struct err e = http_stream_send(p->stream, b);
+        (void)e;
+    }
+    http_blob_release(&b);
+    if (slice_find(bytes, SLICE("bye")) != SLICE_NPOS) http_stream_end(&p->stream, false);
+}
+static void parrot_left(void *arg) {
+    struct parrot *p = arg;
+    http_stream_end(&p->stream, true);
+}
+static struct parrot parrots[64];
+static size_t parrot_count;
+static void parrot(struct http_request *rq, void *arg) {
+    struct parrot *p = &parrots[parrot_count++ % ARRAY_LEN(parrots)];
+    const struct http_field field = {SLICE("x-parrot"), SLICE("yes")};
+    struct http_stream_options options = {.on_cancel = parrot_left, .arg = p};
+    p->stream = http_request_upgrade(rq, SLICE("parrot"), &field, 1, &options, parrot_hears);
+    if (!p->stream) http_respond_error(rq, 426, SLICE("test.upgrade"), SLICE("Ask to upgrade."));
+}
 static void none(struct http_request *rq, void *arg) {}
 static void to_worker(struct http_request *rq, void *arg) { http_request_to_worker(rq, text, NULL); }
 static void show_peer(struct http_request *rq, void *arg) {
@@ -199,6 +226,7 @@ int main(int argc, char **argv) {
         {.method = HTTP_GET, .pattern = "/stream", .handle = stream},
         {.method = HTTP_GET, .pattern = "/events", .handle = events},
         {.method = HTTP_POST, .pattern = "/publish", .handle = publish, .body_bytes_max = 65536},
+        {.method = HTTP_GET, .pattern = "/parrot", .handle = parrot},
         {.method = HTTP_GET, .pattern = "/none", .handle = none},
         {.method = HTTP_GET, .pattern = "/peer/{rest...}", .handle = show_peer},
         {.method = HTTP_GET, .pattern = "/counters", .handle = counters},

@@ -283,6 +283,20 @@ test('events reach all listeners, over both versions', async (t) => {
   await server.stop();
 });
 
+test('a connection can be handed over to another protocol', async (t) => {
+  const server = await start(t, '--loops', '1');
+  assert.equal(status(await ask(server, get('/parrot'))), 426);
+  const upgrade = 'GET /parrot HTTP/1.1\r\nHost: t\r\nConnection: keep-alive, Upgrade\r\nUpgrade: parrot\r\n\r\n';
+  const answer = await talk(server, [`${upgrade}first`, '\0\xff second\r\n', ' bye']);
+  assert.equal(status(answer), 101);
+  assert.equal(field(answer, 'x-parrot'), 'yes');
+  assert.doesNotMatch(answer, /transfer-encoding|content-length|connection: close/);
+  assert.equal(body(answer), Buffer.from('first\0\xff second\r\n bye').toString('latin1'));
+  await talk(server, [`${upgrade}hello`], (text) => text.endsWith('hello')); // and leaves
+  await until(server, (c) => c.connections_now === 1 && c.streams_now === 0);
+  await server.stop();
+});
+
 // --- HTTP/2 by hand ---
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 function frame(type, flags, stream, payload = Buffer.alloc(0)) {

@@ -296,7 +296,7 @@ void conn_judge_buffer(struct conn *c, uint64_t bytes) {
     socklen_t len = sizeof info;
     if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) || info.tcpi_rtt >= SHORT_PATH_US) return;
     int size = BIG_BUFFER_BYTES;
-    c->has_big_buffer = !setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
 void conn_drain(struct conn *c) {

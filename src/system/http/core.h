@@ -107,6 +107,7 @@ struct answer {
     struct http_stream *stream;
     struct http_topic *topic;
     struct http_blob *topic_first;
+    struct slice upgrade; /* the protocol; static text or the request's */
 };
 struct answer *answer_copy(const struct http_response *); /* NULL when memory ran out */
 void answer_free(struct answer **);
@@ -157,8 +158,10 @@ struct http_request {
     uint16_t status;
     enum request_state state : 8;
     enum body_mode body_mode : 8;
-    bool is_head, is_http10, is_tls, is_behind_proxy, wants_close, has_body_ended, is_chunked_reply, is_head_owned, head_was_sent, was_told;
+    bool is_head, is_http10, is_tls, is_behind_proxy, wants_close, has_body_ended, is_chunked_reply, is_head_owned, was_told;
     bool is_get, is_waiting_room, is_fetched, is_deferred, is_counted_held, is_chunk_due, is_last_chunk, is_timed_out, is_ending;
+    void (*on_bytes)(void *arg, struct slice); /* upgraded: not HTTP any more */
+    void *on_bytes_arg;
     bool is_body_end_due; /* HTTP/2: after what waits for the worker */
     uint8_t peer[16];     /* behind proxies, if there are any; else the connection's says it */
     uint8_t pins; /* functions up the stack that still need it */
@@ -233,7 +236,7 @@ enum protocol { PROTOCOL_NEW, PROTOCOL_H1, PROTOCOL_H2 };
 struct conn {
     int fd; /* -1: free */
     enum protocol protocol : 8;
-    bool may_read, may_write, has_peer_closed, is_dead, is_lingering, is_ready_listed, wants_close, is_in_turn, has_big_buffer;
+    bool may_read, may_write, has_peer_closed, is_dead, is_lingering, is_ready_listed, wants_close, is_in_turn;
     bool is_draining, is_buffer_judged, is_tls_done;
     struct loop *loop;
     struct timer timer;

@@ -125,6 +125,9 @@ static void input(struct conn *c) {
             bool wants_more = !in.len || body_take(rq, &in);
             at = end - in.len;
             if (!wants_more) continue;
+        } else if (rq && rq->on_bytes) { /* not HTTP any more */
+            if (at < end) rq->on_bytes(rq->on_bytes_arg, slice_of(window + at, end - at));
+            at = end;
         } else if (rq) {
             break;
         } else if (at < end) {
@@ -209,7 +212,8 @@ static char *put(char *at, struct slice s) {
 /* Writes the head into scratch_out. 0: it does not fit. */
 static size_t head_write(struct http_request *rq, const struct reply *r) {
     char *at = rq->loop->scratch_out, *end = at + HEAD_ROOM - 128;
-    at = put(at, status_line(r->status));
+    char room[STATUS_ROOM];
+    at = put(at, status_line(r->status, room));
     for (size_t i = 0; i < r->field_count; i++) {
         const struct http_field *f = &r->fields[i];
         if ((size_t)(end - at) < f->name.len + f->value.len + 4) return 0;
@@ -235,7 +239,7 @@ void h1_reply(struct http_request *rq, struct reply *r) {
     r->out = (struct out_body){.kind = OUT_NONE};
     if (!rq->has_body_ended) rq->wants_close = true; /* unread bytes of the body stand before the next request */
     if (c->is_draining) rq->wants_close = true;
-    if (rq->out.kind == OUT_STREAM && !r->has_length) {
+    if (rq->out.kind == OUT_STREAM && !r->has_length && !rq->on_bytes) {
         if (rq->is_http10) rq->wants_close = true;
         else rq->is_chunked_reply = true;
     }
@@ -244,7 +248,7 @@ void h1_reply(struct http_request *rq, struct reply *r) {
         conn_kill(c);
         return;
     }
-    rq->head_was_sent = true;
+    if (rq->on_bytes) rq->wants_close = true; /* the end of the stream is the end of the connection */
     if (!c->tls) conn_judge_buffer(c, rq->out.kind == OUT_STREAM ? 0 : rq->out.left);
     if (c->unsent_len && conn_keep(c, rq->loop->scratch_out, head_len) == IO_BLOCKED) head_len = 0;
     if (!c->is_dead) push(rq, head_len);

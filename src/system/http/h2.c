@@ -28,7 +28,8 @@ struct h2 {
     size_t out_len;             /* gathered in scratch_out during a pump */
     int64_t flood_since_ns;
     unsigned resets, useless;
-    bool is_receiving, is_pumping, has_deferred, is_draining;
+    uint32_t requests_seen; /* when the idle timer was started */
+    bool is_receiving, has_deferred, is_draining;
 };
 
 struct span {
@@ -425,8 +426,9 @@ static void timer_set(struct conn *c) {
     }
     if (wanted == TIMER_NONE) {
         timer_stop(&c->timer);
-    } else if (wanted != c->timer.class) {
+    } else if (wanted != c->timer.class || (wanted == TIMER_IDLE && h2->requests_seen != c->requests)) {
         c->window_bytes = 0;
+        h2->requests_seen = c->requests;
         timer_start(c->loop, &c->timer, wanted);
     }
 }

@@ -78,6 +78,7 @@ static void connection_read(struct head *h, struct slice value) {
         token = slice_trim(token);
         if (slice_eq_nocase(token, SLICE("close"))) h->wants_close = true;
         else if (slice_eq_nocase(token, SLICE("keep-alive"))) h->wants_keep_alive = true;
+        else if (slice_eq_nocase(token, SLICE("upgrade"))) h->wants_upgrade = true;
     }
 }
 

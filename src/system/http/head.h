@@ -26,7 +26,7 @@ enum known_field {
 struct head {
     enum http_method method;
     int version; /* 10, 11, 20 */
-    bool wants_close, wants_keep_alive, is_chunked, has_length, expects_continue, is_options_star;
+    bool wants_close, wants_keep_alive, wants_upgrade, is_chunked, has_length, expects_continue, is_options_star;
     uint64_t content_length;
     struct slice path, query, host;
     struct slice known[FIELDS_KNOWN]; /* ptr NULL: not there */

@@ -263,7 +263,9 @@ struct slice http_content_type(struct slice file_name);
  * are remembered. Afterwards the holder, from any thread, calls exactly one of http_held_respond and http_held_drop,
  * exactly once, whatever happens. `on_cancel(arg)` (may be NULL) is called at most once, on the loop thread, when the
  * client has gone, the time is up (503 was sent) or the server stops; an answer given later is thrown away. It may
- * answer or drop right there. NULL when memory ran out: then the handler still has to answer. Costs less than 1 KB. */
+ * answer or drop right there. It is not begun after the holder has answered, but on another thread it may still be
+ * running then: `arg` must outlive it (count references, or answer on the loop). NULL when memory ran out: then the
+ * handler still has to answer. Costs less than 1 KB. */
 struct http_held *http_request_hold(struct http_request *, void (*on_cancel)(void *arg), void *arg) MUST_USE;
 void http_held_respond(struct http_held **, const struct http_response *);
 void http_held_drop(struct http_held **); /* the client gets 503 */
@@ -276,7 +278,9 @@ void http_request_to_worker(struct http_request *, http_handler *handle, void *a
 struct http_stream_options {
     /* Called on the loop thread when the queue has become less than half full again after http_stream_send said BUSY. */
     void (*on_room)(void *arg);
-    void (*on_cancel)(void *arg); /* client gone or server stopping; once, on the loop thread */
+    /* Client gone or server stopping; at most once, on the loop thread, never begun after http_stream_end (but see
+     * http_request_hold about `arg`). The handle is still to be given back. */
+    void (*on_cancel)(void *arg);
     void *arg;
     uint64_t content_length; /* 0: unknown (chunked, or until the connection's end for HTTP/1.0) */
 };
@@ -290,6 +294,15 @@ struct http_stream *http_respond_stream(struct http_request *, const struct http
 MUST_USE struct err http_stream_send(struct http_stream *, struct http_blob *);
 /* Ends the body after what is queued and gives the handle back. With `is_broken` the client sees a body cut short. */
 void http_stream_end(struct http_stream **, bool is_broken);
+
+/* --- other protocols on the same connection: WebSocket (RFC 6455 section 4.2, RFC 9110 section 7.8) --- */
+
+/* For loop handlers of a GET over HTTP/1.1 that asks to upgrade to `protocol`: answers 101 with `fields` and hands the
+ * connection over. What the client sends comes to on_bytes(options->arg, ...) on the loop thread, as it comes; what
+ * goes into the stream goes out as it is. Ending the stream closes the connection; the client's end is on_cancel. NULL,
+ * and the handler still has to answer, if the request does not ask for it or memory ran out. */
+struct http_stream *http_request_upgrade(struct http_request *, struct slice protocol, const struct http_field *fields, size_t field_count,
+                                         const struct http_stream_options *options, void (*on_bytes)(void *arg, struct slice)) MUST_USE;
 
 /* --- server-sent events (WHATWG HTML section 9.2) --- */
 

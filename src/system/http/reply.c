@@ -199,7 +199,8 @@ static struct slice number_text(char *end, uint64_t v) {
 void reply_make(struct reply *to, struct http_request *rq, const struct http_response *r, struct answer *answer) {
     struct loop *l = rq->loop;
     int status = r->status ? r->status : 200;
-    assert(status >= 200 && status <= 599); /* a handler's number, not a stranger's */
+    bool is_upgrade = answer && answer->upgrade.len;
+    assert(is_upgrade || (status >= 200 && status <= 599)); /* a handler's number, not a stranger's */
     to->field_count = 0;
     to->has_length = true;
     to->out = (struct out_body){.kind = OUT_NONE};
@@ -244,6 +245,10 @@ void reply_make(struct reply *to, struct http_request *rq, const struct http_res
     }
     if (r->has_ranges) field(to, SLICE("accept-ranges"), SLICE("bytes"));
     if (ranged != RANGE_WHOLE) field(to, SLICE("content-range"), slice_cstr(to->range_text));
+    if (is_upgrade) {
+        field(to, SLICE("connection"), SLICE("upgrade"));
+        field(to, SLICE("upgrade"), answer->upgrade);
+    }
     fields_add(to, r->fields, r->field_count);
     if (l->server->options.common_count) fields_add(to, l->server->options.common, l->server->options.common_count);
     if (!is_whole) {

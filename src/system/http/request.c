@@ -199,6 +199,7 @@ void request_reply(struct http_request *rq, const struct http_response *r, struc
     reply_make(reply, rq, r, answer);
     rq->status = (uint16_t)reply->status;
     switch (reply->status / 100) {
+    case 1: COUNT(l, responses_1xx_total, 1); break;
     case 2: COUNT(l, responses_2xx_total, 1); break;
     case 3: COUNT(l, responses_3xx_total, 1); break;
     case 4: COUNT(l, responses_4xx_total, 1); break;
@@ -604,6 +605,26 @@ struct http_stream *http_respond_stream(struct http_request *rq, const struct ht
     struct http_stream *handle = stream_create(rq->loop, options, &a->stream);
     if (!handle) answer_free(&a);
     else give(rq, &a->response, a);
+    return handle;
+}
+
+struct http_stream *http_request_upgrade(struct http_request *rq, struct slice protocol, const struct http_field *fields, size_t field_count,
+                                         const struct http_stream_options *options, void (*on_bytes)(void *, struct slice)) {
+    assert(!rq->is_on_worker);
+    bool is_asked = rq->version == 11 && rq->is_get && rq->has_body_ended && rq->head->wants_upgrade &&
+                    slice_eq_nocase(rq->head->known[FIELD_UPGRADE], protocol);
+    if (!is_asked || !may_answer(rq)) return NULL;
+    struct http_response r = {.status = 101, .fields = fields, .field_count = field_count};
+    struct answer *a = answer_copy(&r);
+    struct http_stream *handle = a ? stream_create(rq->loop, options, &a->stream) : NULL;
+    if (!handle) {
+        answer_free(&a);
+        return NULL;
+    }
+    a->upgrade = protocol;
+    rq->on_bytes = on_bytes;
+    rq->on_bytes_arg = options->arg;
+    give(rq, &a->response, a);
     return handle;
 }
 

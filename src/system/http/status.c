@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "system/http/status.h"
 
+#include <stdio.h>
+
 struct status {
     int number;
     struct slice line, code, sentence;
@@ -37,8 +39,11 @@ static const struct status statuses[] = {
     STATUS(417, "Expectation Failed", "http.expectation", "Only the expectation \"100-continue\" can be met."),
     STATUS(421, "Misdirected Request", "http.misdirected", "This server does not answer for that host."),
     STATUS(422, "Unprocessable Content", "http.unprocessable", "The content was understood, but it cannot be."),
+    STATUS(426, "Upgrade Required", "http.upgrade", "Ask for the other protocol."),
+    STATUS(428, "Precondition Required", "http.precondition_required", "Say which version you mean to change."),
     STATUS(429, "Too Many Requests", "http.too_many", "Too many requests; try again later."),
     STATUS(431, "Request Header Fields Too Large", "http.head_too_large", "The head of the request is too large."),
+    STATUS(451, "Unavailable For Legal Reasons", "http.legal", "This may not be shown here."),
     STATUS(500, "Internal Server Error", "http.bug", "Something went wrong here. It is in the log."),
     STATUS(501, "Not Implemented", "http.not_implemented", "This is not known here."),
     STATUS(502, "Bad Gateway", "http.gateway", "Another server let us down."),
@@ -47,16 +52,26 @@ static const struct status statuses[] = {
     STATUS(505, "HTTP Version Not Supported", "http.version", "Only HTTP/1.0, HTTP/1.1 and HTTP/2 are spoken here."),
     STATUS(507, "Insufficient Storage", "http.storage", "There is no room left."),
 };
-static const struct status others[] = {STATUS(299, "", "", ""), STATUS(399, "", "", ""), STATUS(499, "", "http.error", "The request failed."),
-                                       STATUS(599, "", "http.error", "The request failed.")};
 
 static const struct status *find(int number) {
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
         if (statuses[i].number == number) return &statuses[i];
-    int class = number / 100;
-    return &others[class < 2 ? 0 : class > 5 ? 3 : class - 2];
+    return NULL;
 }
 
-struct slice status_line(int status) { return find(status)->line; }
-struct slice status_code(int status) { return find(status)->code; }
-struct slice status_sentence(int status) { return find(status)->sentence; }
+struct slice status_line(int status, char room[STATUS_ROOM]) {
+    const struct status *s = find(status);
+    if (s) return s->line;
+    int len = snprintf(room, STATUS_ROOM, "HTTP/1.1 %03d \r\n", status % 1000);
+    return slice_of(room, (size_t)len);
+}
+
+struct slice status_code(int status) {
+    const struct status *s = find(status);
+    return s ? s->code : SLICE("http.error");
+}
+
+struct slice status_sentence(int status) {
+    const struct status *s = find(status);
+    return s ? s->sentence : SLICE("The request failed.");
+}
