@@ -373,7 +373,7 @@ static void the_real_qualisys_file_becomes_the_real_toml(void **state) {
     snprintf(qca, sizeof qca, "%s/tracking/Calib.qca.txt", root ? root : "../shared/data");
     snprintf(toml, sizeof toml, "%s/tracking/Calib_qualisys.toml", root ? root : "../shared/data");
     if (access(qca, R_OK)) {
-        print_message("skipped: %s is not there (set GRANDSTAND_SHARED_DATA)\n", qca);
+        print_message("# skipped: %s is not there (set GRANDSTAND_SHARED_DATA)\n", qca);
         skip();
     }
     struct arena *mem = arena_create(8 << 20);

@@ -183,7 +183,7 @@ static void the_stored_filter(void **state) {
     snprintf(raw, sizeof raw, "%s/tracking/single/pose-3d/S00_P00_T01_BalancingTrial_0-100.trc", root ? root : "../shared/data");
     snprintf(filtered, sizeof filtered, "%s/tracking/single/pose-3d/S00_P00_T01_BalancingTrial_0-100_filt_butterworth.trc", root ? root : "../shared/data");
     if (access(raw, R_OK)) {
-        print_message("skipped: %s is not there (set GRANDSTAND_SHARED_DATA)\n", raw);
+        print_message("# skipped: %s is not there (set GRANDSTAND_SHARED_DATA)\n", raw);
         skip();
     }
     struct arena *mem = arena_create(16 << 20);
@@ -194,7 +194,7 @@ static void the_stored_filter(void **state) {
     assert_int_equal(motion_read(mem, filtered, &b, &note).kind, ERR_NONE);
     assert_true(motion_butterworth(&a, 2, 6, false));
     assert_int_equal(motion_compare(&a, &b, &d, NULL, NULL).kind, ERR_NONE);
-    print_message("largest distance to the stored filtered motion: %.6f mm\n", d.max_m * 1000);
+    print_message("# largest distance to the stored filtered motion: %.6f mm\n", d.max_m * 1000);
     assert_int_equal(d.compared, 2100);
     assert_true(d.max_m <= 0.00005);
     arena_destroy(&mem);

@@ -285,7 +285,7 @@ static void the_real_recording(void **state) {
     for (int cam = 1; cam <= 4; cam++) {
         snprintf(path, sizeof path, "%s/tracking/single/pose/cam%02d_json", root ? root : "../shared/data", cam);
         if (access(path, R_OK)) {
-            print_message("skipped: %s is not there (set GRANDSTAND_SHARED_DATA)\n", path);
+            print_message("# skipped: %s is not there (set GRANDSTAND_SHARED_DATA)\n", path);
             skip();
         }
         struct arena *mem = arena_create(16 << 20);

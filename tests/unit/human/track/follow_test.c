@@ -100,7 +100,7 @@ static struct result play(const char *file, double seconds) {
     }
     r.raw_m = sqrt(raw / (double)raw_n), r.smooth_m = sqrt(smooth / (double)smooth_n);
     r.known = (double)smooth_n / (double)(scene.athletes * frames * POSE_JOINTS);
-    print_message("%s %.0f s: people %zu, swapped frames %zu, lost at most %.2f s, bound %.2f mm, raw %.2f mm, smoothed %.2f mm, known %.4f, limbs repaired %zu, noise %.2f px; "
+    print_message("# %s %.0f s: people %zu, swapped frames %zu, lost at most %.2f s, bound %.2f mm, raw %.2f mm, smoothed %.2f mm, known %.4f, limbs repaired %zu, noise %.2f px; "
                   "follow %.3f ms a frame, smooth %.3f s\n", file, scene.seconds, r.people, r.swaps, r.lost_s, r.bound_m * 1e3, r.raw_m * 1e3, r.smooth_m * 1e3, r.known,
                   found.swaps_repaired, found.noise_px[0], r.follow_s * 1e3 / (double)frames, r.smooth_s);
     arena_destroy(&mem);

@@ -21,7 +21,7 @@ static const char *shared(char *out, size_t len, const char *path) {
 static void the_stored_result_comes_out_again(void **state) {
     char path[600];
     if (access(shared(path, sizeof path, "tracking/Calib_qualisys.toml"), R_OK)) {
-        print_message("skipped: %s is not there (set GRANDSTAND_SHARED_DATA)\n", path);
+        print_message("# skipped: %s is not there (set GRANDSTAND_SHARED_DATA)\n", path);
         skip();
     }
     struct arena *mem = arena_create(64 << 20);
@@ -40,7 +40,7 @@ static void the_stored_result_comes_out_again(void **state) {
     assert_int_equal(motion_read(mem, shared(path, sizeof path, "tracking/single/pose-3d/S00_P00_T01_BalancingTrial_0-100.trc"), &theirs, NULL).kind, ERR_NONE);
     struct motion_difference d;
     assert_int_equal(motion_compare(&ours, &theirs, &d, NULL, NULL).kind, ERR_NONE);
-    print_message("compared %zu, only ours %zu, only theirs %zu, median %.5f mm, p95 %.4f mm, max %.2f mm\n", d.compared, d.only_a, d.only_b, d.median_m * 1e3, d.p95_m * 1e3, d.max_m * 1e3);
+    print_message("# compared %zu, only ours %zu, only theirs %zu, median %.5f mm, p95 %.4f mm, max %.2f mm\n", d.compared, d.only_a, d.only_b, d.median_m * 1e3, d.p95_m * 1e3, d.max_m * 1e3);
     assert_int_equal(d.points, 21);
     assert_true(d.compared >= 2000);
     assert_true(d.median_m <= 0.0001);

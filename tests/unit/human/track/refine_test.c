@@ -38,7 +38,7 @@ static void a_wrong_rig_is_put_right(void **state) {
     struct track_refinement report;
     assert_int_equal(track_follow(mem, &rig, takes, &(struct track_options){.rate = 60, .noise_px = 10}, &people).kind, ERR_NONE);
     assert_int_equal(track_refine(mem, &rig, takes, &people, 0.3, &refined, &report).kind, ERR_NONE);
-    print_message("reprojection on %zu frames kept apart: %.2f px before, %.2f after\n", report.frames_held, report.all_before_px, report.all_after_px);
+    print_message("# reprojection on %zu frames kept apart: %.2f px before, %.2f after\n", report.frames_held, report.all_before_px, report.all_after_px);
     assert_true(report.frames_held == 27 && report.frames == 63);
     assert_true(report.all_before_px > 1.8 * report.all_after_px);
     assert_true(report.all_after_px < 2.6); /* noise of 1.5 px an axis is 1.9 px of distance, and 1 % are outliers of 60 px */
@@ -64,7 +64,7 @@ static void the_real_rig(void **state) {
     char path[600];
     snprintf(path, sizeof path, "%s/tracking/Calib_qualisys.toml", root ? root : "../shared/data");
     if (access(path, R_OK)) {
-        print_message("skipped: %s is not there (set GRANDSTAND_SHARED_DATA)\n", path);
+        print_message("# skipped: %s is not there (set GRANDSTAND_SHARED_DATA)\n", path);
         skip();
     }
     struct arena *mem = arena_create((size_t)1 << 30);
@@ -81,7 +81,7 @@ static void the_real_rig(void **state) {
     struct track_refinement report;
     assert_int_equal(track_follow(mem, &rig, list, &(struct track_options){.rate = 60}, &people).kind, ERR_NONE);
     assert_int_equal(track_refine(mem, &rig, list, &people, 0.3, &refined, &report).kind, ERR_NONE);
-    print_message("real recording, %zu frames kept apart: %.2f px before, %.2f px after\n", report.frames_held, report.all_before_px, report.all_after_px);
+    print_message("# real recording, %zu frames kept apart: %.2f px before, %.2f px after\n", report.frames_held, report.all_before_px, report.all_after_px);
     assert_true(report.all_after_px <= 9);
     assert_true(report.all_after_px < report.all_before_px);
     arena_destroy(&mem);

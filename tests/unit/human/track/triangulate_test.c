@@ -98,7 +98,7 @@ static void clean_points_reach_the_bound(void **state) {
     struct rng r = rng_seeded(1);
     struct track_scope scope = ring(5);
     struct outcome o = play(&r, &scope, (struct scene){.missing = 0.2}, 100);
-    print_message("error / bound %.4f, known %zu of %zu, off %zu; %.0f frames of 234 points a CPU second\n", o.ratio, o.known, o.points, o.off, 100 / o.seconds);
+    print_message("# error / bound %.4f, known %zu of %zu, off %zu; %.0f frames of 234 points a CPU second\n", o.ratio, o.known, o.points, o.off, 100 / o.seconds);
     assert_true(o.ratio <= 1.03 && o.ratio > 0.97);
     assert_true(o.known >= 0.999 * (double)o.points);
     assert_int_equal(o.off, 0);
@@ -108,7 +108,7 @@ static void outliers_are_left_out(void **state) {
     struct rng r = rng_seeded(2);
     struct track_scope scope = ring(5);
     struct outcome o = play(&r, &scope, (struct scene){.missing = 0.2, .outliers = 0.1, .outlier_px = 100}, 100);
-    print_message("with outliers: error / bound of clean points %.4f, known %zu of %zu, off %zu, outliers used %zu; %.0f frames a CPU second\n", o.ratio, o.known, o.points,
+    print_message("# with outliers: error / bound of clean points %.4f, known %zu of %zu, off %zu, outliers used %zu; %.0f frames a CPU second\n", o.ratio, o.known, o.points,
                   o.off, o.outliers_used, 100 / o.seconds);
     assert_true(o.ratio <= 1.03);
     assert_true(o.known >= 0.93 * (double)o.points); /* two good and one bad sight cannot always be told apart */
@@ -119,7 +119,7 @@ static void four_bad_cameras_of_sixteen(void **state) {
     struct rng r = rng_seeded(3);
     struct track_scope scope = ring(16);
     struct outcome o = play(&r, &scope, (struct scene){.bad_cameras = 4, .outlier_px = 80}, 20);
-    print_message("16 cameras, 4 bad: known %zu of %zu, off %zu, outliers used %zu; %.0f frames a CPU second\n", o.known, o.points, o.off, o.outliers_used, 20 / o.seconds);
+    print_message("# 16 cameras, 4 bad: known %zu of %zu, off %zu, outliers used %zu; %.0f frames a CPU second\n", o.known, o.points, o.off, o.outliers_used, 20 / o.seconds);
     assert_true(o.known == o.points);
     assert_int_equal(o.off, 0);
     assert_true(o.outliers_used <= o.points / 200);
