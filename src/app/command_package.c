@@ -166,7 +166,7 @@ int command_package(struct command_context *context) {
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);
     struct show show = {.is_terminal = isatty(2) && !option_flag(context, "json"), .percent_shown = -1};
-    struct ingest_options options = {.skip_pictures = option_flag(context, "no-pictures"), .threads = (int)option_number(context, "threads")};
+    struct ingest_options options = {.skip_pictures = option_flag(context, "no-pictures"), .threads = (int)option_number(context, "threads"), .is_alone = true};
     struct ingest_watcher watcher = {.user = &show, .progress = show_progress, .is_cancelled = is_cancelled};
     static struct ingest_report report;
     size_t rungs = 0;

@@ -98,7 +98,7 @@ static struct err work(const struct job *job) {
     }
 }
 
-static int run(void) {
+int child_run(void) {
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing of ours outlives the parent; should it be gone already, the socket tells */
     prctl(PR_SET_NAME, "media-child");
     close_range(CHILD_INDEX + 1, ~0u, 0);
@@ -127,5 +127,5 @@ static int run(void) {
 bool ingest_child_main(int argc, char **argv, int *exit_code) {
     if (argc != 2 || strcmp(argv[1], CHILD_ARGUMENT)) return false;
     /* No exit handlers: those of libraries open files, and leak checkers trace processes. The files are synced. */
-    _exit(*exit_code = run());
+    _exit(*exit_code = child_run());
 }

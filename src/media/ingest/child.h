@@ -20,6 +20,9 @@ void child_progress(double done);
 /* The index that came along with the job. */
 MUST_USE struct err child_read_index(const struct job *, int index_fd, struct arena *, struct cmaf_index *out);
 
+/* The whole life of a child, once its descriptors are in place; returns its exit code. */
+int child_run(void);
+
 /* The jobs. */
 MUST_USE struct err child_copy(const struct job *, int source_fd);
 MUST_USE struct err child_transcode(const struct job *, int source_fd, int index_fd);

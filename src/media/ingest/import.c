@@ -267,7 +267,7 @@ static struct err run(struct import *m, int source_fd, const char *with_index, u
     if (fault) snprintf(m->job.fault, sizeof m->job.fault, "%s", fault);
 #endif
     struct process_handler handler = {.user = m, .record = take_record, .is_cancelled = is_cancelled};
-    struct process_options process = {.program = o->program, .stall_ms_max = o->stall_ms_max};
+    struct process_options process = {.program = o->program, .stall_ms_max = o->stall_ms_max, .is_alone = o->is_alone};
     struct conversation talk = conversation_of(&m->job, tracks);
     e = process_run(&process, &m->job, source_fd, index_fd, talk, &handler);
     fs_close(&index_fd);

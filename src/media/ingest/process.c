@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -70,6 +71,28 @@ static struct err spawn(const char *program, const int fds[3], pid_t *pid) {
     posix_spawnattr_destroy(&attributes);
     e.sys = bad;
     return bad ? e : ERR_OK;
+}
+
+/* Without exec; the caller has promised that there are no other threads. */
+static struct err fork_alone(const int fds[3], pid_t *pid) {
+    fflush(NULL);
+    *pid = fork();
+    if (*pid < 0) return codec_media_err("media.start");
+    if (*pid > 0) return ERR_OK;
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    int moved[3], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; i < 3; i++) moved[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, 16);
+    for (int i = 0; i < 3; i++)
+        if (moved[i] >= 0 && dup2(moved[i], CHILD_SOCKET + i) < 0) _exit(1);
+#ifdef GRANDSTAND_TEST_DOORS
+    const int standard_fds = 2;
+#else
+    const int standard_fds = 3;
+#endif
+    for (int i = 0; i < standard_fds; i++)
+        if (dup2(null, i) < 0) _exit(1);
+    _exit(child_run());
 }
 
 /* One packet, with a descriptor if fd >= 0. */
@@ -143,7 +166,8 @@ struct err process_run(const struct process_options *options, const struct job *
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) return err_from_errno(errno, "media.start", codec_media_err("media.start").what);
     pid_t pid = -1;
-    struct err e = spawn(options->program ? options->program : "/proc/self/exe", (const int[3]){pair[1], source_fd, index_fd}, &pid);
+    const int fds[3] = {pair[1], source_fd, index_fd};
+    struct err e = options->is_alone ? fork_alone(fds, &pid) : spawn(options->program ? options->program : "/proc/self/exe", fds, &pid);
     fs_close(&pair[1]);
     if (e.kind) {
         fs_close(&pair[0]);

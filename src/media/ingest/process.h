@@ -21,6 +21,7 @@ struct process_handler {
 struct process_options {
     const char *program; /* NULL: /proc/self/exe */
     int64_t stall_ms_max;
+    bool is_alone; /* see ingest.h */
 };
 
 /* Runs one job to its end. `index_fd` may be -1. Errors: those of ingest_file. The child is gone when this returns. */
