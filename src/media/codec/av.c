@@ -2,13 +2,12 @@
 #include "media/codec/av.h"
 
 #include <errno.h>
-#include <libavutil/log.h>
-#include <libavutil/mem.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/fault.h"
 #include "base/fs.h"
+#include "media/codec/codec_stranger.h"
 
 struct err av_err(int av, enum err_kind kind, const char *code, const char *what) {
     if (av >= 0) return ERR_OK;
@@ -18,7 +17,13 @@ struct err av_err(int av, enum err_kind kind, const char *code, const char *what
     return (struct err){.kind = kind, .code = code, .what = what};
 }
 
-void av_quiet(void) { av_log_set_level(AV_LOG_QUIET); }
+struct err codec_load(void) { return av_quiet(); }
+
+struct err av_quiet(void) {
+    struct err e = av_load();
+    if (!e.kind) av_log_set_level(AV_LOG_QUIET);
+    return e;
+}
 
 static int file_read(void *user, uint8_t *out, int len) {
     struct av_file *f = user;

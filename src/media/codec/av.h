@@ -4,18 +4,17 @@
 #ifndef CODEC_AV_H
 #define CODEC_AV_H
 
-#include <libavformat/avio.h>
-#include <libavutil/error.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "media/codec/av_api.h"
 
 /* AVERROR -> our error: ENOMEM, ENOSPC and EFBIG keep their meaning, everything else becomes `kind`, `code`, `what`. */
 struct err av_err(int av, enum err_kind kind, const char *code, const char *what);
 
-/* FFmpeg prints to standard error by default; this silences it. Called by every opener. */
-void av_quiet(void);
+/* FFmpeg prints to standard error by default; this silences it. Called first by every opener. Errors: as av_load. */
+MUST_USE struct err av_quiet(void);
 
 /* A file descriptor as FFmpeg's I/O, through base/fs so that fault loops reach it. The descriptor stays the caller's
  * and must be seekable; its offset is not used. The first failure is remembered and reported by av_file_error. */

@@ -22,6 +22,9 @@
 #include "base/slice.h"
 #include "media/cmaf/cmaf.h"
 
+/* Loads FFmpeg: before the sandbox closes, since afterwards no library can be opened. ERR_BUG "codec.missing". */
+MUST_USE struct err codec_load(void);
+
 /* The error of errors.tbl.h with this code; ERR_NONE if there is none. */
 struct err codec_media_err(const char *code);
 

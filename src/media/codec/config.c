@@ -4,8 +4,6 @@
  * dOps, or an AudioSpecificConfig)? Containers other than MP4 carry these in other forms, or not at all. */
 #include "media/codec/demux.h"
 
-#include <libavutil/intreadwrite.h>
-#include <libavutil/pixdesc.h>
 #include <string.h>
 
 #include "base/bytes.h"

@@ -3,9 +3,6 @@
  * demux.c: a stranger's file as streams and packets. */
 #include "media/codec/demux.h"
 
-#include <libavutil/display.h>
-#include <libavutil/intreadwrite.h>
-#include <libavutil/mastering_display_metadata.h>
 #include <math.h>
 #include <string.h>
 
@@ -270,10 +267,11 @@ static struct err open_format(struct codec_source *s) {
 }
 
 struct err codec_source_open(int fd, struct codec_source **out) {
-    av_quiet();
+    struct err e = av_quiet();
+    if (e.kind) return e;
     struct codec_source *s = mem_zalloc(sizeof *s);
     if (!s) return err_memory();
-    struct err e = av_file_open(&s->file, fd, false);
+    e = av_file_open(&s->file, fd, false);
     if (!e.kind) e = open_format(s);
     if (!e.kind) {
         s->count = s->format->nb_streams < CODEC_STREAMS_MAX ? s->format->nb_streams : CODEC_STREAMS_MAX;

@@ -4,10 +4,9 @@
 #ifndef CODEC_DEMUX_H
 #define CODEC_DEMUX_H
 
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
 
 #include "media/codec/av.h"
+#include "media/codec/av_api.h"
 #include "media/codec/codec_stranger.h"
 #include "media/codec/nal.h"
 

@@ -5,12 +5,6 @@
 
 #include <assert.h>
 #include <fcntl.h>
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-#include <libavutil/channel_layout.h>
-#include <libavutil/imgutils.h>
-#include <libavutil/opt.h>
-#include <libswscale/swscale.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -239,13 +233,14 @@ static bool are_options_sane(const struct codec_film_options *o) {
 
 struct err codec_film_open(int dir_fd, const char *path, const struct codec_film_options *options, struct codec_film **out) {
     if (!are_options_sane(options)) return wrong_options();
-    av_quiet();
+    struct err e = av_quiet();
+    if (e.kind) return e;
     struct codec_film *f = mem_zalloc(sizeof *f);
     if (!f) return err_memory();
     f->fd = -1;
     f->dir_fd = dir_fd;
     f->path = mem_strdup(path);
-    struct err e = f->path ? fs_open(dir_fd, path, O_RDWR | O_CREAT | O_TRUNC, 0644, &f->fd) : err_memory();
+    e = f->path ? fs_open(dir_fd, path, O_RDWR | O_CREAT | O_TRUNC, 0644, &f->fd) : err_memory();
     if (e.kind) {
         destroy(f);
         return e;

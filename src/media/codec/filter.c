@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "media/codec/filter.h"
 
-#include <libavfilter/buffersink.h>
-#include <libavfilter/buffersrc.h>
-#include <libavutil/pixdesc.h>
 #include <stdio.h>
 
 #include "media/codec/codec_stranger.h"

@@ -4,13 +4,11 @@
 #ifndef CODEC_FILTER_H
 #define CODEC_FILTER_H
 
-#include <libavfilter/avfilter.h>
-#include <libavutil/frame.h>
-#include <libavutil/rational.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "media/codec/av_api.h"
 
 struct filter {
     AVFilterGraph *graph;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
  * stills.c: single key pictures, and JPEG. */
-#include <libavutil/imgutils.h>
-#include <libswscale/swscale.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -41,7 +39,8 @@ struct err av_set_config(AVCodecContext *decoder, const struct cmaf_track *track
 }
 
 struct err codec_stills_open(const struct cmaf_track *track, int threads, struct codec_stills **out) {
-    av_quiet();
+    struct err e = av_quiet();
+    if (e.kind) return e;
     const AVCodec *codec = avcodec_find_decoder(av_codec_of(track->codec));
     if (!codec) return codec_media_err("media.unsupported");
     struct codec_stills *s = mem_zalloc(sizeof *s);
@@ -166,7 +165,8 @@ struct err codec_stills_decode(struct codec_stills *s, struct slice sample, uint
 /* --- JPEG --- */
 
 struct err codec_still_jpeg(enum codec_pixels pixels, const void *data, int width, int height, size_t stride, int quality, struct buf *out) {
-    av_quiet();
+    struct err e = av_quiet();
+    if (e.kind) return e;
     int each = pixels == CODEC_RGB ? 3 : 4;
     if (width < 1 || height < 1 || width > CODEC_SIDE_MAX || height > CODEC_SIDE_MAX || stride < (size_t)width * (size_t)each || stride > INT32_MAX ||
         quality < 1 || quality > 100)
@@ -177,7 +177,7 @@ struct err codec_still_jpeg(enum codec_pixels pixels, const void *data, int widt
     AVFrame *f = av_frame_alloc();
     AVPacket *p = av_packet_alloc();
     struct SwsContext *scaler = NULL;
-    struct err e = !c || !f || !p ? err_memory() : ERR_OK;
+    e = !c || !f || !p ? err_memory() : ERR_OK;
     if (e.kind) goto end;
     c->width = f->width = width;
     c->height = f->height = height;

@@ -2,9 +2,6 @@
  *
  * transcode.c: any picture to H.264, any sound to AAC, as samples of a CMAF track. */
 #include <assert.h>
-#include <libavutil/audio_fifo.h>
-#include <libavutil/opt.h>
-#include <libswresample/swresample.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -90,6 +87,8 @@ struct err codec_transcode_open(const struct codec_source *source, size_t stream
 }
 
 struct err codec_transcode_open_track(const struct cmaf_track *track, const struct codec_transcode_options *options, struct codec_transcode **out) {
+    struct err e = av_quiet();
+    if (e.kind) return e;
     struct codec_transcode *t = mem_zalloc(sizeof *t);
     if (!t) return err_memory();
     t->kind = track->kind == CMAF_VIDEO ? CODEC_VIDEO : CODEC_AUDIO;
@@ -97,7 +96,6 @@ struct err codec_transcode_open_track(const struct cmaf_track *track, const stru
     t->options = *options;
     t->source_ticks = (AVRational){1, (int)track->timescale};
     t->track = *track;
-    av_quiet();
     return open_decoder(t, avcodec_find_decoder(av_codec_of(track->codec)), NULL, out);
 }
 

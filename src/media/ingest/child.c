@@ -107,8 +107,10 @@ int child_run(void) {
     if (receive(&job, sizeof job, &unexpected) != (ssize_t)sizeof job || job.magic != JOB_MAGIC || job.task >= TASKS) return 1;
     struct sandbox_limits limits = {.memory_bytes = job.memory_bytes_max, .output_bytes = job.output_bytes_max,
                                     .cpu_s = job.cpu_s_max, .files = CHILD_FILES_MAX};
-    struct err e = sandbox_enter(&limits);
-    if (e.kind) e = (struct err){.kind = ERR_IO, .sys = e.sys, .code = "media.start", .what = e.what};
+    struct err e = job.task == TASK_COPY && job.is_by_tables ? ERR_OK : codec_load(); /* no library can be opened later */
+    struct err locked = sandbox_enter(&limits);
+    if (locked.kind) e = locked;
+    if (e.kind && !codec_media_err(e.code).kind) e = (struct err){.kind = ERR_IO, .sys = e.sys, .code = "media.start", .what = e.what};
 #ifdef GRANDSTAND_TEST_DOORS
     if (!e.kind && job.fault[0] && !fault_arm_from_text(job.fault)) return 1;
 #endif

@@ -238,6 +238,8 @@ static struct err plan(struct copy *c) {
         if (cmaf_source_track_at(c->tables, i)->is_encrypted) return media("media.encrypted");
     if (c->tables && tables_suffice(c)) {
         e = plan_from_tables(c);
+    } else if (c->job->is_by_tables) {
+        return media("media.needs_codec");
     } else {
         e = codec_source_open(c->source_fd, &c->source);
         if (!e.kind) e = plan_from_streams(c);

@@ -27,6 +27,7 @@ struct job {
     uint32_t task;            /* enum task */
     uint32_t threads;
     uint32_t track;           /* TRANSCODE: which track of the plan */
+    uint32_t is_by_tables;    /* COPY: without FFmpeg; a file that needs it ends in media.needs_codec */
     uint32_t height;          /* RENDITION: lines of the new one */
     uint32_t segment_ms;
     uint32_t stream;          /* TRANSCODE: its number in the source */
