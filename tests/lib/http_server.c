@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  * A small server for tests and benchmarks of system/http: every kind of body at an address of its own.
- *   http_server FOLDER [--loops N] [--tls FOLDER] [--many] [--manual-clock] [--connections N]
+ *   http_server FOLDER [--loops N] [--tls FOLDER] [--many] [--manual-clock] [--connections N] [--pages FOLDER]
  * Files are those of FOLDER that TEST_FILES names, separated by commas. Prints one line "port PLAIN TLS" and ends when its
  * standard input is closed. Lines on standard input are commands, each answered by one line:
  *   advance MS     moves the manual clock and waits until all that was due is done
@@ -23,6 +23,7 @@ static char *names[64];
 static size_t file_count;
 static struct http_topic *topic;
 static struct http_server *server;
+static struct http_static *pages;
 
 static void text(struct http_request *rq, void *arg) { http_respond_bytes(rq, 200, SLICE("text/plain"), SLICE("hello\n")); }
 
@@ -132,6 +133,10 @@ static void parrot(struct http_request *rq, void *arg) {
     p->stream = http_request_upgrade(rq, SLICE("parrot"), &field, 1, &options, parrot_hears);
     if (!p->stream) http_respond_error(rq, 426, SLICE("test.upgrade"), SLICE("Ask to upgrade."));
 }
+static void page(struct http_request *rq, void *arg) {
+    if (pages && http_static_respond(pages, rq, http_request_param(rq, SLICE("path")))) return;
+    http_respond_error(rq, 404, SLICE("test.page"), SLICE("No such page."));
+}
 static void none(struct http_request *rq, void *arg) {}
 static void to_worker(struct http_request *rq, void *arg) { http_request_to_worker(rq, text, NULL); }
 static void show_peer(struct http_request *rq, void *arg) {
@@ -188,6 +193,8 @@ int main(int argc, char **argv) {
         else if (!strcmp(argv[i], "--tls") && i + 1 < argc) tls_folder = argv[++i];
         else if (!strcmp(argv[i], "--many")) o.limits.connections_max = 200000;
         else if (!strcmp(argv[i], "--connections") && i + 1 < argc) o.limits.connections_max = (unsigned)atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--pages") && i + 1 < argc)
+            must(http_static_open(&pages, argv[++i], &(struct http_static_options){.immutable_prefix = SLICE("assets/")}));
         else if (!strcmp(argv[i], "--manual-clock")) o.clock = manual = clock_manual_create((struct utc_time){INT64_C(1795000000) * NS_PER_S});
         else return 2;
     }
@@ -227,6 +234,7 @@ int main(int argc, char **argv) {
         {.method = HTTP_GET, .pattern = "/events", .handle = events},
         {.method = HTTP_POST, .pattern = "/publish", .handle = publish, .body_bytes_max = 65536},
         {.method = HTTP_GET, .pattern = "/parrot", .handle = parrot},
+        {.method = HTTP_GET, .pattern = "/pages/{path...}", .handle = page},
         {.method = HTTP_GET, .pattern = "/none", .handle = none},
         {.method = HTTP_GET, .pattern = "/peer/{rest...}", .handle = show_peer},
         {.method = HTTP_GET, .pattern = "/counters", .handle = counters},
@@ -246,6 +254,7 @@ int main(int argc, char **argv) {
         http_file_release(&files[i]);
         mem_free(names[i]);
     }
+    http_static_close(&pages);
     close(folder);
     arena_destroy(&arena);
     clock_manual_destroy(&manual);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http2 from 'node:http2';
 import https from 'node:https';
 import { connect } from 'node:net';
@@ -168,6 +168,61 @@ test('methods, ranges and conditions', async (t) => {
     }
   }
   assert.equal(status(await ask(server, get('/none'))), 500, 'a handler that forgets to answer');
+  await server.stop();
+});
+
+test('a folder of pages', async (t) => {
+  const pages = join(folder, 'pages');
+  mkdirSync(join(pages, 'assets/deep'), { recursive: true });
+  writeFileSync(join(pages, 'index.html'), '<p>hello');
+  writeFileSync(join(pages, '.hidden'), 'secret');
+  writeFileSync(join(pages, 'empty.txt'), '');
+  writeFileSync(join(pages, 'assets/app-1f2e.js'), 'plain text');
+  writeFileSync(join(pages, 'assets/app-1f2e.js.gz'), 'pretends to be gzip');
+  writeFileSync(join(pages, 'assets/deep/ü.css'), 'p {}');
+  const server = await start(t, '--pages', pages);
+  const index = await ask(server, get('/pages/index.html', 'Accept-Encoding: gzip'));
+  assert.equal(body(index), '<p>hello');
+  assert.equal(field(index, 'content-type'), 'text/html; charset=utf-8');
+  assert.equal(field(index, 'cache-control'), 'no-cache');
+  assert.equal(field(index, 'x-content-type-options'), 'nosniff');
+  assert.equal(field(index, 'vary'), undefined);
+  const script = await ask(server, get('/pages/assets/app-1f2e.js'));
+  assert.equal(body(script), 'plain text');
+  assert.match(field(script, 'cache-control'), /immutable/);
+  assert.equal(field(script, 'vary'), 'accept-encoding');
+  for (const [accept, wanted] of [['gzip, br', 'gzip'], ['br;q=1, GZIP;q=0.5', 'gzip'], ['gzip;q=0', undefined], ['gzip;q=0.000', undefined], ['identity', undefined]]) {
+    const answer = await ask(server, get('/pages/assets/app-1f2e.js', `Accept-Encoding: ${accept}`));
+    assert.equal(field(answer, 'content-encoding'), wanted, accept);
+    assert.equal(body(answer), wanted ? 'pretends to be gzip' : 'plain text');
+    assert.equal(field(answer, 'content-type'), 'text/javascript; charset=utf-8');
+  }
+  assert.equal(body(await ask(server, get('/pages/assets/deep/%C3%BC.css'))), 'p {}');
+  assert.equal(field(await ask(server, get('/pages/empty.txt')), 'content-length'), '0');
+  for (const path of ['.hidden', 'assets', 'assets/', 'assets/deep', '', 'none', 'INDEX.HTML', 'index.html/'])
+    assert.equal(status(await ask(server, get(`/pages/${path}`))), 404, path);
+  for (const path of ['../16k.bin', 'assets/../index.html', '%2e%2e/16k.bin', 'assets%2fapp-1f2e.js', 'assets\\app-1f2e.js'])
+    assert.equal(status(await ask(server, get(`/pages/${path}`))), 400, path);
+  const tag = field(index, 'etag');
+  assert.equal(status(await ask(server, get('/pages/index.html', `If-None-Match: ${tag}`))), 304);
+  await server.stop();
+});
+
+test('HTTP/1.0, proxies and queries', async (t) => {
+  const server = await start(t);
+  const old = await ask(server, 'GET /text HTTP/1.0\r\n\r\n');
+  assert.equal(status(old), 200);
+  assert.equal(field(old, 'connection'), 'close');
+  const kept = await talk(server, ['GET /text HTTP/1.0\r\nConnection: keep-alive\r\n\r\n', 'GET /text HTTP/1.0\r\n\r\n']);
+  assert.deepEqual(statuses(kept), [200, 200]);
+  const stream = await ask(server, 'GET /stream HTTP/1.0\r\n\r\n');
+  assert.equal(field(stream, 'transfer-encoding'), undefined);
+  assert.equal(body(stream), Array.from({ length: 1000 }, (_, i) => `line ${i}\n`).join(''));
+  const peer = async (...fields) => body(await ask(server, get('/peer/a%20b?q=%C3%BC+x', ...fields))).trim();
+  assert.equal(await peer(), Buffer.from('127.0.0.1 /peer/a b ü x 0 11').toString('latin1'));
+  assert.match(await peer('X-Forwarded-For: 9.9.9.9, 203.0.113.7', 'X-Forwarded-Proto: https'), /^203\.0\.113\.7 .* 1 11$/);
+  assert.match(await peer('X-Forwarded-For: 9.9.9.9', 'X-Forwarded-For: 2001:db8::1, 127.0.0.1'), /^2001:db8::1 /);
+  assert.match(await peer('X-Forwarded-For: nonsense'), /^127\.0\.0\.1 /);
   await server.stop();
 });
 
