@@ -21,7 +21,7 @@
 #include "base/thread.h"
 #include "example/example.h"
 
-enum { FILMS_MAX = 64, WORKERS_MAX = 8, RECORD_BYTES_MAX = 1 << 16, POSTER_BYTES_MAX = 4 << 20, TICK_MS = 200, LADDERS = 3 };
+enum { FILMS_MAX = 64, WORKERS_MAX = 8, RECORD_BYTES_MAX = 1 << 16, POSTER_BYTES_MAX = 4 << 20, TICK_MS = 200, LADDERS = 2 };
 static const char record_name[] = "example.json";
 
 const struct option command_demo_options[] = {

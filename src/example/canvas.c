@@ -316,63 +316,112 @@ void beam(struct canvas *c, double ax, double ay, double wa, double bx, double b
 
 /* --- putting it down --- */
 
-/* Turns light into what it lets through, exp(-light), in place. */
-static void light_to_shade(struct canvas *c) {
-    float *v = c->light;
-    size_t count = (size_t)c->light_width * (size_t)c->light_height * 4;
-    for (size_t i = 0; i < count; i++) { /* (1 - x / 16) ^ 16 is exp(-x) closely enough, and the compiler can do many at once */
-        float x = 1 - (v[i] > 15 ? 15 : v[i]) * (1 / 16.f);
+/* The last step runs over each byte of the picture, in 16-bit integers that the compiler does many of at once. Gcc makes a
+ * second version of these loops for processors with AVX2 and chooses at start; both give the same bytes. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(GRANDSTAND_TEST_DOORS)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
+/* What a row of the light layer lets through, exp(-light), as 0 to 8191. */
+WIDE static void light_to_shade(const float *restrict light, uint16_t *restrict shade, int count) {
+    for (int i = 0; i < count; i++) { /* (1 - x / 16) ^ 16 is exp(-x) closely enough */
+        float x = 1 - (light[i] > 15 ? 15 : light[i]) * (1 / 16.f);
         x *= x, x *= x, x *= x;
-        v[i] = x * x;
+        shade[i] = (uint16_t)(int)(x * x * 8191);
+    }
+}
+/* Between two rows of shade, three parts of the nearer and one of the farther; 0 to 16382. */
+WIDE static void shade_between(const uint16_t *restrict near, const uint16_t *restrict far, uint16_t *restrict out, int count) {
+    for (int i = 0; i < count; i++) out[i] = (uint16_t)((3 * near[i] + far[i]) >> 1);
+}
+/* Twice as wide, with centred pixels: `in` has `pixels` + 2 pixels of four lanes, `out` 2 * pixels; 0 to 65528. */
+WIDE static void shade_widen(const uint16_t *restrict in, uint16_t *restrict out, int pixels) {
+    for (int i = 0; i < pixels; i++)
+        for (int k = 0; k < 4; k++) {
+            uint16_t here = in[4 * i + 4 + k];
+            out[8 * i + k] = (uint16_t)(3 * here + in[4 * i + k]);
+            out[8 * i + 4 + k] = (uint16_t)(3 * here + in[4 * i + 8 + k]);
+        }
+}
+/* paint' = 255 - (255 - paint) * shade, with dither (0 to 255, repeating every 32 lanes). */
+WIDE static void shade_apply(uint8_t *restrict paint, const uint16_t *restrict shade, const uint16_t *restrict dither, int lanes) {
+    for (int i = 0; i < lanes; i++) {
+        uint16_t dark = (uint16_t)((255 - paint[i]) << 8), kept = (uint16_t)((uint32_t)dark * shade[i] >> 16);
+        paint[i] = (uint8_t)((uint16_t)(65280 - kept + dither[i]) >> 8);
+    }
+}
+/* Gain (65535: as it is) and grain for a finished row. */
+WIDE static void row_grade(uint8_t *restrict paint, const uint16_t *restrict gain, const uint16_t *restrict grain, uint16_t grain_mean, int lanes) {
+    for (int i = 0; i < lanes; i++) {
+        uint16_t v = (uint16_t)((uint32_t)(paint[i] << 8 | 128) * gain[i] >> 16);
+        v = v > 62000 ? 62000 : v; /* room for the grain */
+        v = (uint16_t)(v + grain[i]);
+        paint[i] = (uint8_t)((v > grain_mean ? v - grain_mean : 0) >> 8);
     }
 }
 
-/* Row y of a picture at twice the size of `layer`, into `row` (width + 2 lanes), bilinear with centred pixels. */
-static void enlarge_row(const float4 *layer, int layer_width, int layer_height, int y, float4 *row, int width) {
-    int up = (y - 1) >> 1, low = up + 1;
-    float weight = y & 1 ? 0.25f : 0.75f;
-    up = up < 0 ? 0 : up;
-    low = low >= layer_height ? layer_height - 1 : low;
-    const float4 *a = layer + (size_t)up * (size_t)layer_width, *b = layer + (size_t)low * (size_t)layer_width;
-    float4 last = a[0] + (b[0] - a[0]) * weight;
-    int x = 0;
-    for (int i = 0; x < width; i++) {
-        int n = i + 1 < layer_width ? i + 1 : i;
-        float4 here = last, next = a[n] + (b[n] - a[n]) * weight;
-        if (i == 0) row[x++] = here;
-        row[x++] = here * 0.75f + next * 0.25f;
-        row[x++] = here * 0.25f + next * 0.75f;
-        last = next;
-    }
+/* Working rows of a canvas: shade of two light rows with a pixel of margin, one between them, one widened; dither and
+ * gain; and a strip of grain that rows take at places of their own. */
+enum { GRAIN_PIXELS = 4096 };
+struct rows {
+    uint16_t *shade[2], *between, *wide, *dither, *gain, *grain;
+    int shade_at[2]; /* which light row each of `shade` holds */
+};
+static size_t rows_lanes(const struct canvas *c) {
+    size_t half = 4 * ((size_t)c->light_width + 2), full = 4 * ((size_t)c->width + 8);
+    return 3 * half + 2 * full + full + 4 * (GRAIN_PIXELS + (size_t)c->width + 8);
+}
+static struct rows rows_of(const struct canvas *c, uint16_t *memory) {
+    size_t half = 4 * ((size_t)c->light_width + 2), full = 4 * ((size_t)c->width + 8);
+    return (struct rows){{memory, memory + half}, memory + 2 * half, memory + 3 * half, memory + 3 * half + full, memory + 3 * half + 2 * full, memory + 3 * half + 3 * full, {-1, -1}};
+}
+
+static const uint16_t *shade_row(struct canvas *c, struct rows *r, int y) {
+    y = y < 0 ? 0 : y >= c->light_height ? c->light_height - 1 : y;
+    uint16_t *row = r->shade[y & 1];
+    if (r->shade_at[y & 1] == y) return row;
+    light_to_shade(c->light + (size_t)y * (size_t)c->light_width * 4, row + 4, c->light_width * 4);
+    memcpy(row, row + 4, 8);
+    memcpy(row + 4 + 4 * c->light_width, row + 4 * c->light_width, 8);
+    r->shade_at[y & 1] = y;
+    return row;
 }
 
 static void compose(struct canvas *c, const struct finish *f) {
-    float4 *row = mem_alloc(sizeof(float4) * (size_t)(c->width + 4));
-    if (!row) return; /* the frame goes out without its light */
+    uint16_t *memory = mem_alloc(rows_lanes(c) * sizeof *memory);
+    if (!memory) return; /* the frame goes out as it is */
+    struct rows r = rows_of(c, memory);
     cairo_surface_flush(c->surface);
-    if (c->has_light) light_to_shade(c);
-    float vignette = f ? (float)f->vignette : 0, dim = f ? (float)f->fade : 1, grain = f ? (float)f->grain : 0;
-    const float4 white = {255, 255, 255, 255};
+    double grain = f ? f->grain : 0;
+    for (uint32_t i = 0; f && i < GRAIN_PIXELS + (uint32_t)c->width + 8; i++)
+        for (int k = 0; k < 4; k++) r.grain[4 * i + (uint32_t)k] = (uint16_t)(hash1(i) * grain * 256 + 128);
+    uint16_t dithers[8][32];
+    for (int y = 0; y < 8; y++)
+        for (int i = 0; i < 32; i++) dithers[y][i] = (uint16_t)(dither_at(i / 4, y) * 255);
     for (int y = 0; y < c->height; y++) {
-        if (c->has_light) enlarge_row((float4 *)(void *)c->light, c->light_width, c->light_height, y, row, c->width);
-        uint32_t *out = c->pixels + (size_t)y * (size_t)c->stride;
-        float fy = (float)(2 * y - c->height) / (float)c->height;
-        uint32_t noise = hash_bits((uint32_t)y, c->frame, 77);
-        for (int x = 0; x < c->width; x++) {
-            float4 v = unpacked(out[x]);
-            if (c->has_light) v = white - (white - v) * row[x];
-            if (f) {
-                float fx = (float)(2 * x - c->width) / (float)c->width, corner = (fx * fx + fy * fy) * 0.5f;
-                noise = noise * 1664525u + 1013904223u;
-                v *= dim * (1 - vignette * corner * corner);
-                v += (float)(noise >> 16) * (1 / 65536.f) * grain - grain * 0.5f;
-            }
-            v += dither_at(x, y);
-            out[x] = packed_lanes(bounded(v));
+        uint8_t *paint = (uint8_t *)(c->pixels + (size_t)y * (size_t)c->stride);
+        if (c->has_light) {
+            int near = y >> 1, far = near + (y & 1 ? 1 : -1);
+            const uint16_t *a = shade_row(c, &r, near), *b = shade_row(c, &r, far < 0 ? 0 : far);
+            shade_between(a, b, r.between, 4 * (c->light_width + 2));
+            shade_widen(r.between, r.wide, c->width / 2);
+            for (int i = 0; i < 4 * c->width; i += 32) memcpy(r.dither + i, dithers[y & 7], sizeof dithers[0]);
+            shade_apply(paint, r.wide, r.dither, 4 * (c->width & ~1));
         }
+        if (!f) continue;
+        float fy = (float)(2 * y - c->height) / (float)c->height;
+        for (int x = 0; x < c->width; x++) {
+            float fx = (float)(2 * x - c->width) / (float)c->width, corner = (fx * fx + fy * fy) * 0.5f;
+            uint16_t gain = (uint16_t)(65535 * (float)f->fade * (1 - (float)f->vignette * corner * corner));
+            for (int k = 0; k < 4; k++) r.gain[4 * x + k] = gain;
+        }
+        const uint16_t *from = r.grain + 4 * (hash_bits((uint32_t)y, c->frame, 77) % GRAIN_PIXELS);
+        row_grade(paint, r.gain, from, (uint16_t)(grain * 128 + 128), 4 * c->width);
     }
     cairo_surface_mark_dirty(c->surface);
-    mem_free(row);
+    mem_free(memory);
     if (c->has_light) memset(c->light, 0, (size_t)c->light_width * (size_t)c->light_height * 4 * sizeof(float));
     c->has_light = false;
 }

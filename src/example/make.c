@@ -5,7 +5,7 @@
 #include "example/film.h"
 #include "media/codec/codec.h"
 
-enum { TRACKS = 2, AUDIO_BITS_PER_S = 128000, CRF = 21 };
+enum { TRACKS = 2, AUDIO_BITS_PER_S = 128000, CRF = 22 };
 
 /* What the menus call the captions of a language. */
 static const char *const caption_titles[EXAMPLE_LANGUAGES] = {"English", "Deutsch", "中文", "ไทย"};
@@ -34,7 +34,7 @@ static struct err open_file(struct making *m, int dir_fd, const char *path, int 
                                              .title = m->film->tracks[i].title, .is_default = i == 0};
     for (int i = 0; i < EXAMPLE_LANGUAGES; i++)
         text[i] = (struct codec_film_text){.language = example_language_code((enum example_language)i), .title = caption_titles[i]};
-    struct codec_film_options options = {.format = CODEC_FILM_MKV, .width = width, .height = height, .rate_num = FILM_RATE, .rate_den = 1, .crf = CRF,
+    struct codec_film_options options = {.format = CODEC_FILM_MKV, .width = width, .height = height, .rate_num = FILM_RATE, .rate_den = 1, .crf = CRF, .preset = "superfast",
                                          .threads = 1, .audio = audio, .audio_count = m->tracks, .text = text, .text_count = EXAMPLE_LANGUAGES};
     return codec_film_open(dir_fd, path, &options, &m->out);
 }

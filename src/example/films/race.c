@@ -305,7 +305,7 @@ const struct film film_race = {
         .genres = {"sport", "action", "short"}, .year = 2026, .seconds = 25,
     },
     .paint = paint,
-    .finish = {.bloom = 0.6, .vignette = 0.4, .grain = 1.2},
+    .finish = {.bloom = 0.6, .vignette = 0.4, .grain = 0.8},
     .music = music, .effects = effects,
     .tracks = {{"Music and effects", true, true, 0}},
     .master = {.hall_seconds = 1.6, .hall_gain = 0.6, .fade_in = 0.3, .fade_out = 2.0, .loudness = -16},
