@@ -302,7 +302,8 @@ void conn_judge_buffer(struct conn *c, uint64_t bytes) {
 void conn_drain(struct conn *c) {
     c->is_draining = true;
     if (c->protocol == PROTOCOL_H2) h2_drain(c);
-    else if (!c->request && !c->unsent_len) conn_finish(c);
+    else if (c->request) c->request->wants_close = true; /* also where the head has gone out already */
+    else conn_finish(c);
 }
 
 void conn_timeout(struct conn *c, enum timer_class class) {
