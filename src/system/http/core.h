@@ -146,7 +146,7 @@ struct http_request {
     struct timer timer;
     struct out_body out;
     uint64_t sent_bytes; /* of the response's body */
-    uint64_t cached_until; /* its file was found in the page cache up to here, */
+    uint64_t cached_until; /* a reader has brought its file in up to here, */
     int64_t cached_ns;     /* at this moment */
     char *log_target;    /* with an access log: method and path */
     struct answer *held_answer; /* came before the worker's handler had returned */

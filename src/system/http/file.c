@@ -13,6 +13,8 @@
 
 #include "base/fs.h"
 
+enum { FOUND_SLOTS = 8, FOUND_BITS = 24 };
+
 struct http_file {
     atomic_uint refs;
     int fd;
@@ -20,6 +22,8 @@ struct http_file {
     struct utc_time modified;
     char etag[64];
     uint8_t etag_len;
+    /* Blocks found in the page cache: number of the block and 1/4 seconds of the finding, packed. See file_is_cached. */
+    atomic_uint_fast64_t found[FOUND_SLOTS];
 };
 
 #ifdef GRANDSTAND_TEST_DOORS
@@ -121,18 +125,15 @@ struct cachestat_answer {
 
 /* cachestat(2) counts the pages of a span without touching them (Linux 6.5). Older kernels: one byte of every 32 KB is read
  * with RWF_NOWAIT, which is no proof for the pages between, but memory is given back by larger pieces than that. */
-bool file_is_cached(struct loop *l, struct http_file *f, uint64_t offset, size_t len) {
+static bool span_is_cached(struct http_file *f, uint64_t offset, size_t len) {
     static atomic_bool has_no_cachestat;
     enum { PAGE = 4096, STRIDE = 32768 };
-    if (distrusts()) return false;
     if (!atomic_load_explicit(&has_no_cachestat, memory_order_relaxed)) {
         struct cachestat_span span = {.offset = offset, .length = len};
         struct cachestat_answer answer;
         if (!syscall(SYS_cachestat, f->fd, &span, &answer, 0)) {
             uint64_t pages = (offset + len + PAGE - 1) / PAGE - offset / PAGE;
-            if (answer.cached >= pages) return true;
-            COUNT(l, file_missed_total, 1);
-            return false;
+            return answer.cached >= pages;
         }
         if (errno == ENOSYS || errno == EPERM) atomic_store_explicit(&has_no_cachestat, true, memory_order_relaxed);
     }
@@ -141,12 +142,35 @@ bool file_is_cached(struct loop *l, struct http_file *f, uint64_t offset, size_t
         if (at >= end) at = end - 1;
         char byte;
         struct iovec v = {.iov_base = &byte, .iov_len = 1};
-        if (preadv2(f->fd, &v, 1, (off_t)at, RWF_NOWAIT) < 0 && errno == EAGAIN) {
-            COUNT(l, file_missed_total, 1);
-            return false;
-        }
+        if (preadv2(f->fd, &v, 1, (off_t)at, RWF_NOWAIT) < 0 && errno == EAGAIN) return false;
         if (at == end - 1) return true;
     }
+}
+
+static bool block_is_cached(struct loop *l, struct http_file *f, uint64_t block) {
+    uint64_t quarter = (uint64_t)l->now.ns / (uint64_t)(NS_PER_S / 4) & ((UINT64_C(1) << FOUND_BITS) - 1);
+    atomic_uint_fast64_t *slot = &f->found[block % FOUND_SLOTS];
+    uint64_t found = atomic_load_explicit(slot, memory_order_relaxed);
+    uint64_t age = (quarter - found) & ((UINT64_C(1) << FOUND_BITS) - 1);
+    if (found && found >> FOUND_BITS == block + 1 && age < 4) return true;
+    uint64_t start = block * FILE_BLOCK_BYTES;
+    uint64_t len = f->bytes - start < FILE_BLOCK_BYTES ? f->bytes - start : FILE_BLOCK_BYTES;
+    if (!span_is_cached(f, start, (size_t)len)) return false;
+    atomic_store_explicit(slot, (block + 1) << FOUND_BITS | quarter, memory_order_relaxed);
+    return true;
+}
+
+bool file_is_cached(struct loop *l, struct http_file *f, uint64_t offset, size_t len) {
+    assert(len > 0 && len <= FILE_BLOCK_BYTES);
+    if (!distrusts()) {
+        uint64_t first = offset / FILE_BLOCK_BYTES, last = (offset + len - 1) / FILE_BLOCK_BYTES;
+        bool is_inside = offset + len <= f->bytes; /* a file that has grown since: only what is asked for is looked at */
+        bool is_cached = is_inside ? block_is_cached(l, f, first) && (last == first || block_is_cached(l, f, last))
+                                   : span_is_cached(f, offset, len);
+        if (is_cached) return true;
+    }
+    COUNT(l, file_missed_total, 1);
+    return false;
 }
 
 bool file_bring(struct http_file *f, uint64_t offset, size_t len) {

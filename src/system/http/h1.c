@@ -17,7 +17,7 @@ enum {
     READ_BODY_BYTES = 64 * 1024,
     COPY_BYTES_MAX = 32 * 1024,   /* a file piece up to this is copied behind the head: one system call in all */
     PIECE_BYTES = 48 * 1024,      /* of what has to pass our memory: TLS, streams */
-    SENDFILE_BYTES = 512 * 1024,  /* asked for in one piece */
+    SENDFILE_BYTES = FILE_BLOCK_BYTES, /* asked for in one piece */
     HEAD_ROOM = 16 * 1024,
 };
 
@@ -337,14 +337,10 @@ static enum push push_file(struct http_request *rq, size_t head_len) {
     struct out_body *out = &rq->out;
     if (c->tls || out->left <= COPY_BYTES_MAX) return push_file_copy(rq, head_len);
     size_t want = out->left < SENDFILE_BYTES ? (size_t)out->left : SENDFILE_BYTES;
-    /* One look serves for what is sent of the span within the next moments: pages just used are the last to be given up. */
     int64_t now_ns = rq->loop->now.ns;
     if (out->offset < rq->cached_until && now_ns - rq->cached_ns < NS_PER_S) {
         if (want > rq->cached_until - out->offset) want = (size_t)(rq->cached_until - out->offset);
-    } else if (file_is_cached(rq->loop, out->file, out->offset, want)) {
-        rq->cached_until = out->offset + want;
-        rq->cached_ns = now_ns;
-    } else {
+    } else if (!file_is_cached(rq->loop, out->file, out->offset, want)) {
         request_fetch(rq, out->file, out->offset, (uint32_t)want);
         push_head(rq, head_len, 0);
         return PUSH_STOP;
@@ -360,8 +356,10 @@ static enum push push_file(struct http_request *rq, size_t head_len) {
         out_advance(rq, (size_t)n);
         conn_progress(c);
         if ((size_t)n == want) return PUSH_MORE;
-        /* Short of what was asked: the buffer is full, or the file has become shorter. The next try tells. */
-        return PUSH_MORE;
+        /* Short of what was asked: the buffer is full, and room will be an event. (Or the file has become shorter; then the time
+         * for writing ends the connection, whose promised length cannot be kept.) */
+        c->may_write = false;
+        return PUSH_STOP;
     }
     if (n < 0 && errno == EINTR) return PUSH_MORE;
     if (n < 0 && errno == EAGAIN) {
