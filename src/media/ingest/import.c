@@ -375,9 +375,11 @@ static struct err fingerprint(int fd, struct state *s) {
     return e;
 }
 
+/* Everything that an import or a view of it may have left here; what is somebody else's stays. */
 static struct err clear_folder(struct import *m) {
-    static const char *const FORMS[][2] = {{"v", ".mp4"}, {"v", ".idx"}, {"a", ".mp4"}, {"a", ".idx"}, {"t", ".vtt"}, {"thumbs-", ".jpg"}};
-    static const char *const NAMES[] = {"poster.jpg", "thumbs.vtt", "presentation.json", "ingest.json"};
+    static const char *const FORMS[][2] = {{"v", ".mp4"}, {"v", ".idx"}, {"a", ".mp4"}, {"a", ".idx"}, {"t", ".vtt"}, {"thumbs-", ".jpg"},
+                                          {"v", ".m3u8"}, {"v", "-iframes.m3u8"}, {"a", ".m3u8"}, {"t", ".m3u8"}};
+    static const char *const NAMES[] = {"poster.jpg", "thumbs.vtt", "presentation.json", "master.m3u8", "manifest.mpd", "ingest.json"};
     char name[32];
     struct err e = ERR_OK;
     for (size_t f = 0; f < ARRAY_LEN(FORMS); f++)
