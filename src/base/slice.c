@@ -24,10 +24,21 @@ bool slice_ends_with(struct slice s, struct slice suffix) {
     return s.len >= suffix.len && slice_eq(slice_sub(s, s.len - suffix.len, s.len), suffix);
 }
 
+/* Eight bytes at a time, gathering every difference; the empty assembly hides from the compiler that an early answer would do. */
 bool slice_eq_secret(struct slice a, struct slice b) {
     if (a.len != b.len) return false;
-    volatile unsigned char differs = 0;
-    for (size_t i = 0; i < a.len; i++) differs = (unsigned char)(differs | (a.ptr[i] ^ b.ptr[i]));
+    uint64_t differs = 0, x, y;
+    size_t i = 0;
+    for (; i + 8 <= a.len; i += 8) {
+        memcpy(&x, a.ptr + i, 8);
+        memcpy(&y, b.ptr + i, 8);
+        differs |= x ^ y;
+        __asm__("" : "+r"(differs));
+    }
+    for (; i < a.len; i++) {
+        differs |= (uint8_t)(a.ptr[i] ^ b.ptr[i]);
+        __asm__("" : "+r"(differs));
+    }
     return differs == 0;
 }
 

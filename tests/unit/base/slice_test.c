@@ -59,6 +59,16 @@ static void comparisons(void **state) {
     assert_true(slice_eq_secret(SLICE("k1"), SLICE("k1")));
     assert_false(slice_eq_secret(SLICE("k1"), SLICE("k2")));
     assert_false(slice_eq_secret(SLICE("k1"), SLICE("k")));
+    char a[40] = "0123456789abcdefghijklmnopqrstuvwxyz-_.", b[40];
+    for (size_t len = 0; len <= sizeof a; len++) {
+        memcpy(b, a, sizeof a);
+        assert_true(slice_eq_secret(slice_of(a, len), slice_of(b, len)));
+        for (size_t bit = 0; bit < len * 8; bit++) {
+            b[bit / 8] ^= (char)(1 << bit % 8);
+            assert_false(slice_eq_secret(slice_of(a, len), slice_of(b, len)));
+            b[bit / 8] ^= (char)(1 << bit % 8);
+        }
+    }
     assert_true(slice_hash(SLICE("a")) != slice_hash(SLICE("b")));
 }
 
