@@ -13,6 +13,7 @@
 #include "api/api.h"
 #include "app/house.h"
 #include "app/notify.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "system/http/http.h"
 
@@ -127,7 +128,7 @@ static void serving_close(struct serving *s) {
 }
 
 /* What a person wants to know first. */
-static struct err greet(struct command_context *c, struct serving *s, const struct http_listen *listens, size_t listen_count) {
+static struct err greet(struct command_context *c, struct serving *s, size_t listen_count) {
     bool has_operator = true;
     struct account_secret code;
     struct err e = account_has_operator(s->house.account, s->house.org_id, &has_operator);
@@ -136,7 +137,16 @@ static struct err greet(struct command_context *c, struct serving *s, const stru
     char base[64];
     snprintf(base, sizeof base, "http://localhost:%u", http_server_port(s->server, 0));
     if (option_flag(c, "json")) {
-        printf("{\"http\":\"%s\",\"port\":%u%s%s%s}\n", base, http_server_port(s->server, 0), has_operator ? "" : ",\"operator\":\"", has_operator ? "" : code.text, has_operator ? "" : "\"");
+        struct buf out = BUF(4096);
+        struct json_writer w = json_writer_of(&out);
+        json_begin_object(&w);
+        json_put_cstr(&w, "http", base);
+        json_put_number(&w, "port", http_server_port(s->server, 0));
+        if (listen_count > 1) json_put_number(&w, "https_port", http_server_port(s->server, 1));
+        if (!has_operator) json_put_cstr(&w, "operator", code.text);
+        json_end(&w);
+        printf("%.*s\n", (int)out.len, out.ptr);
+        buf_free(&out);
     } else {
         printf("\n  Grandstand %s is up.\n\n    Watch      %s/\n", GRANDSTAND_VERSION, base);
         if (listen_count > 1) printf("    With TLS   https://localhost:%u/\n", http_server_port(s->server, 1));
@@ -144,7 +154,6 @@ static struct err greet(struct command_context *c, struct serving *s, const stru
         else printf("    Operate    %s/operator/enter#code=%s\n               (works once, for a day)\n", base, code.text);
         printf("\n  Try: drop a film on the operator's page; it can be watched as soon as it is in. Ctrl+C stops.\n\n");
     }
-    (void)listens;
     fflush(stdout);
     return ERR_OK;
 }
@@ -195,7 +204,7 @@ int command_serve(struct command_context *c) {
     struct http_listen listens[2];
     size_t listen_count = 0;
     struct err e = s.arena ? serving_open(c, &s, listens, &listen_count) : err_memory();
-    if (!e.kind) e = greet(c, &s, listens, listen_count);
+    if (!e.kind) e = greet(c, &s, listen_count);
     if (!e.kind) {
         log_info("serve", "ready", LOG_TEXT("address", listens[0].address), LOG_INT("port", http_server_port(s.server, 0)));
         notify_systemd("READY=1");

@@ -32,9 +32,9 @@ export function folder(t) {
 }
 
 /** One media file for tests: three seconds of picture and sound, made once by ffmpeg. */
-export function film(t, { seconds = 3, size = '320x180', name = 'film.mp4', extra = [] } = {}) {
+export function film(t, { seconds = 3, size = '320x180', rate = 25, name = 'film.mp4', extra = [] } = {}) {
     const path = join(folder(t), name);
-    const made = spawnSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=25:duration=${seconds}`,
+    const made = spawnSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=${rate}:duration=${seconds}`,
         '-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=48000:duration=${seconds}`, '-c:v', 'libx264', '-preset', 'ultrafast',
         '-g', '25', '-pix_fmt', 'yuv420p', '-c:a', 'aac', '-metadata:s:a:0', 'language=eng', ...extra, '-y', path], { encoding: 'utf8' });
     assert.equal(made.status, 0, made.stderr);
@@ -71,6 +71,7 @@ class Server {
         const said = JSON.parse(line);
         this.port = said.port;
         this.url = `http://127.0.0.1:${said.port}`;
+        this.httpsPort = said.https_port;
         this.code = said.operator ?? this.code;
         return this;
     }
