@@ -36,7 +36,7 @@ async function playWhole(server, title) {
     await good('manifest.mpd');
     const master = (await good('master.m3u8')).text;
     const playlists = [...master.matchAll(/URI="([^"]+)"|^([^#\n]\S*)$/gm)].map((m) => m[1] ?? m[2]);
-    assert.ok(playlists.length >= 2, master);
+    assert.ok(playlists.length >= 1, master);
     const files = new Map();
     for (const playlist of new Set(playlists)) {
         const { text } = await good(playlist);
@@ -135,7 +135,7 @@ test('a kill while smaller renditions are made leaves the title ready', async (t
 test('files that cannot be watched fail with a reason', async (t) => {
     const server = await start(t, { args: ['--no-ladder'] });
     const operator = await server.enter();
-    const good = readFileSync(film(t));
+    const path = film(t), good = readFileSync(path);
     const mdat = good.indexOf('mdat');
     const files = {
         'one byte.mp4': [Buffer.from('x'), 'media.unknown'],
@@ -143,6 +143,10 @@ test('files that cannot be watched fail with a reason', async (t) => {
         'text, mislabelled.mp4': [Buffer.from('This is not a film. '.repeat(1000)), 'media.unknown'],
         'page.html': [Buffer.from('<!doctype html><title>No film</title>'), 'media.unknown'],
         'program.mp4': [readFileSync(process.execPath).subarray(0, 300_000), 'media.unknown'],
+        'subtitles.mp4': [Buffer.from('1\n00:00:00,000 --> 00:00:01,000\nHello\n'), 'media.no_tracks'],
+        'playlist of a file of the server.mp4': [Buffer.from('#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n'), 'media.unknown'],
+        'list of a file of the server.mp4': [Buffer.from(`ffconcat version 1.0\nfile '${path}'\n`), 'media.unknown'],
+        'first box only.mp4': [good.subarray(0, good.readUInt32BE(0)), 'media.truncated'],
         'head only.mp4': [good.subarray(0, mdat + 1000), /^media\.(truncated|damaged)$/],
         'cut short.mp4': [good.subarray(0, good.length - 100), /^media\.(truncated|damaged)$/],
     };
@@ -167,6 +171,25 @@ test('files that cannot be watched fail with a reason', async (t) => {
         const begun = await operator.call('POST', `/uploads/${upload}/import`, {});
         assert.equal((await operator.jobEnd(begun.json.job)).state, 'done');
         await playWhole(server, begun.json.title);
+    });
+    await t.test('sound without a picture is played', async () => {
+        const sound = join(folder(t), 'sound.wav');
+        assert.equal(spawnSync('ffmpeg', ['-v', 'error', '-i', path, '-vn', sound]).status, 0);
+        const { job, title } = await operator.import(sound);
+        assert.equal(job.state, 'done', JSON.stringify(job));
+        assert.deepEqual([...(await playWhole(server, title)).keys()], ['a0.mp4']);
+    });
+    await t.test('imports that are cancelled, one at work and one waiting', async () => {
+        const slow = readFileSync(slowFilm(t, 20)), begun = [];
+        for (const name of ['working.mkv', 'waiting.mkv']) {
+            const upload = await operator.upload(slow, name);
+            begun.push((await operator.call('POST', `/uploads/${upload}/import`, {})).json);
+        }
+        for (const { job } of begun.reverse()) assert.equal((await operator.call('DELETE', `/jobs/${job}`)).status, 204);
+        for (const { job, title } of begun) {
+            assert.equal((await operator.jobEnd(job)).state, 'cancelled');
+            assert.equal(await isToldTruly(server, title), false);
+        }
     });
     await server.stop(); // all news has been followed then
     assert.deepEqual(readdirSync(join(server.data, 'uploads')), [], 'what can never be imported is not kept');
