@@ -282,7 +282,11 @@ void h1_turn(struct conn *);  /* sends what can be sent, then reads and handles 
 void h1_timeout(struct conn *);
 void h1_reply(struct http_request *, struct reply *);
 void h1_pump(struct http_request *); /* sends on */
-bool h1_event(struct http_request *, struct slice); /* a listener's event; false: it does not keep up */
+/* An event as its listeners get it: framed as one chunk, of which `plain` is a part. */
+struct event_bytes {
+    struct slice framed, plain;
+};
+bool h1_event(struct http_request *, const struct event_bytes *); /* false: the listener is gone */
 void h1_continue(struct http_request *); /* "100 Continue", if the client waits for it */
 
 /* --- HTTP/2 --- */

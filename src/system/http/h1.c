@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/sendfile.h>
 
@@ -416,15 +415,12 @@ static enum push push_stream(struct http_request *rq, size_t head_len) {
     return len && !c->unsent_len ? PUSH_MORE : PUSH_STOP;
 }
 
-bool h1_event(struct http_request *rq, struct slice event) {
+bool h1_event(struct http_request *rq, const struct event_bytes *event) {
     struct conn *c = rq->conn;
-    char size[20];
-    int size_len = rq->is_chunked_reply ? snprintf(size, sizeof size, "%zx\r\n", event.len) : 0;
-    struct iovec v[3] = {{.iov_base = size, .iov_len = (size_t)size_len},
-                         {.iov_base = (void *)event.ptr, .iov_len = event.len},
-                         {.iov_base = (char *)"\r\n", .iov_len = rq->is_chunked_reply ? 2 : 0}};
-    rq->sent_bytes += event.len;
-    enum io io = conn_send(c, v, 3);
+    struct slice bytes = rq->is_chunked_reply ? event->framed : event->plain;
+    struct iovec v = {.iov_base = (void *)bytes.ptr, .iov_len = bytes.len};
+    rq->sent_bytes += event->plain.len;
+    enum io io = conn_send(c, &v, 1);
     if (io == IO_BLOCKED && c->timer.class != TIMER_WRITE) timer_start(c->loop, &c->timer, TIMER_WRITE);
     return io != IO_GONE;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  * Server-sent events: one message to many listeners. A topic has a part on each loop; publishing sends one message to each
- * part, and the part writes the same bytes to all its listeners. A listener costs its connection and its request. */
+ * part, and the part frames the
+ * event once and writes the same bytes to all its listeners. A listener costs its connection and its request. */
 #include <assert.h>
 #include <string.h>
 
@@ -92,8 +93,31 @@ bool topic_attach(struct http_topic *t, struct http_request *rq, struct http_blo
     return true;
 }
 
+/* One chunk (RFC 9112 section 7.1), made once for all listeners of a loop. False when memory ran out. */
+static bool event_frame(struct buf *room, struct slice data, struct event_bytes *out) {
+    *room = BUF(data.len + 64);
+    buf_printf(room, "%zx\r\n", data.len);
+    size_t head = room->len;
+    buf_append(room, data);
+    buf_cstr(room, "\r\n");
+    if (buf_error(room).kind) {
+        buf_free(room);
+        return false;
+    }
+    *out = (struct event_bytes){.framed = buf_slice(room), .plain = slice_of(room->ptr + head, data.len)};
+    return true;
+}
+
 void topic_welcome(struct http_request *rq, struct http_blob *first) {
-    if (!rq->stream_id && first) h1_event(rq, http_blob_slice(first));
+    if (rq->stream_id || !first) return;
+    struct buf room;
+    struct event_bytes event;
+    if (!event_frame(&room, http_blob_slice(first), &event)) {
+        conn_kill(rq->conn);
+        return;
+    }
+    h1_event(rq, &event);
+    buf_free(&room);
 }
 
 void topic_detach(struct http_request *rq) {
@@ -110,12 +134,16 @@ void topic_detach(struct http_request *rq) {
 static void part_send(struct topic_part *part, struct http_blob *blob) {
     struct loop *l = part->loop;
     size_t len = http_blob_slice(blob).len;
+    struct buf room;
+    struct event_bytes event;
+    if (!len || !part->listeners || !event_frame(&room, http_blob_slice(blob), &event)) return;
     for (struct http_request *rq = part->listeners, *next; rq; rq = next) {
         next = rq->topic_next; /* sending never ends another request at once: connections die at the turn's end */
+        if (next) __builtin_prefetch(next->conn);
         if (rq->conn->is_dead) continue;
         bool keeps_up;
         if (!rq->stream_id) {
-            keeps_up = rq->conn->unsent_len + len <= LISTENER_BYTES_MAX && h1_event(rq, http_blob_slice(blob));
+            keeps_up = rq->conn->unsent_len + len <= LISTENER_BYTES_MAX && h1_event(rq, &event);
             if (!keeps_up) conn_kill(rq->conn);
         } else {
             keeps_up = stream_queued(rq->out.stream) + len <= LISTENER_BYTES_MAX && stream_append(rq->out.stream, blob);
@@ -124,6 +152,7 @@ static void part_send(struct topic_part *part, struct http_blob *blob) {
         }
         if (!keeps_up) COUNT(l, listeners_dropped_total, 1);
     }
+    buf_free(&room);
     if (part->listeners) timer_start(l, &part->timer, TIMER_TOPIC);
 }
 
