@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  * A small server for tests and benchmarks of system/http: every kind of body at an address of its own.
  *   http_server FOLDER [--loops N] [--tls FOLDER] [--many] [--manual-clock] [--connections N] [--pages FOLDER]
+ *               [--access-log]
  * Files are those of FOLDER that TEST_FILES names, separated by commas. Prints one line "port PLAIN TLS" and ends when its
  * standard input is closed. Lines on standard input are commands, each answered by one line:
  *   advance MS     moves the manual clock and waits until all that was due is done
@@ -191,6 +192,7 @@ int main(int argc, char **argv) {
     for (int i = 2; i < argc; i++) {
         if (!strcmp(argv[i], "--loops") && i + 1 < argc) o.loops = (unsigned)atoi(argv[++i]);
         else if (!strcmp(argv[i], "--tls") && i + 1 < argc) tls_folder = argv[++i];
+        else if (!strcmp(argv[i], "--access-log")) o.has_access_log = true;
         else if (!strcmp(argv[i], "--many")) o.limits.connections_max = 200000;
         else if (!strcmp(argv[i], "--connections") && i + 1 < argc) o.limits.connections_max = (unsigned)atoi(argv[++i]);
         else if (!strcmp(argv[i], "--pages") && i + 1 < argc)

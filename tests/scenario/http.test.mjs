@@ -32,6 +32,7 @@ async function start(t, ...options) {
   const exited = new Promise((done) => child.on('exit', (code, signal) => done(code ?? signal)));
   const server = {
     plain, tls, child, exited,
+    log: () => log,
     say: (line) => { const answer = next(); child.stdin.write(`${line}\n`); return answer; },
     stop: async () => { child.stdin.end(); assert.equal(await exited, 0, log); }, // the sanitizers speak here
   };
@@ -224,6 +225,25 @@ test('HTTP/1.0, proxies and queries', async (t) => {
   assert.match(await peer('X-Forwarded-For: 9.9.9.9', 'X-Forwarded-For: 2001:db8::1, 127.0.0.1'), /^2001:db8::1 /);
   assert.match(await peer('X-Forwarded-For: nonsense'), /^127\.0\.0\.1 /);
   await server.stop();
+});
+
+test('whoever ends a request writes one line, without secrets', async (t) => {
+  const server = await start(t, '--access-log');
+  await ask(server, get('/media/SECRET/title1/16k.bin?token=SECRET'));
+  await ask(server, get('/media/SECRET/title2/none', 'X-Forwarded-For: 203.0.113.9'));
+  await ask(server, get('/nowhere?SECRET'));
+  await ask(server, 'NONSENSE\r\n\r\n');
+  await talk(server, ['GET /file/2m.bin HTTP/1.1\r\nHost: t\r\n\r\n'], () => true);
+  await until(server, (c) => c.requests_now === 1);
+  await server.stop();
+  const lines = server.log().split('\n').filter((line) => / http request /.test(line) && !/counters/.test(line));
+  assert.equal(lines.length, 5, server.log());
+  assert.doesNotMatch(server.log(), /SECRET/);
+  assert.match(lines[0], /id=[0-9a-f]{16} request="GET \/media\/\*\*\*\/title1\/16k\.bin" status=200 bytes=16384 us=\d+ version=11 peer=127\.0\.0\.1 whole=true/);
+  assert.match(lines[1], /title2\/none" status=404 .* peer=203\.0\.113\.9/);
+  assert.match(lines[2], /request="GET \/nowhere" status=404/);
+  assert.match(lines[3], /request=- status=400/);
+  assert.match(lines[4], /request="GET \/file\/2m\.bin" status=200 .*whole=false/);
 });
 
 test('slow, silent and stalled clients run into their time limits', async (t) => {

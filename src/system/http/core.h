@@ -11,9 +11,9 @@
  *                 |-- scratch buffers shared by all connections: an idle connection owns none
  *
  * A request's life on HTTP/1:
- *   h1_input -> head parsed -> request_new -> route_find -> [body received] -> handler
- *     -> http_respond on the loop ------------------------------> reply_make -> h1_reply -> h1_pump ... -> request_end
- *     -> worker, held or stream: away; comes back by message ---^
+ *   h1_turn -> head parsed -> request_new -> request_route -> [body received] -> handler
+ *     -> http_respond on the loop ------------------> request_reply -> reply_make -> h1_reply -> ... -> request_sent
+ *     -> worker or held: away; comes back by message ---^
  * A connection that fails is marked dead at once, and buried (its memory reused) when the turn of the loop ends. */
 #ifndef SYSTEM_HTTP_CORE_H
 #define SYSTEM_HTTP_CORE_H
@@ -119,7 +119,7 @@ enum away_bit {
     AWAY_HELD = 2,   /* somebody has the http_held handle */
     AWAY_READER = 4, /* a reader brings a span of its file into the page cache */
 };
-enum body_mode { BODY_NONE, BODY_COLLECT, BODY_CHUNKS, BODY_DISCARD };
+enum body_mode { BODY_NONE, BODY_COLLECT, BODY_CHUNKS };
 enum request_state {
     REQUEST_BODY,    /* receiving the body */
     REQUEST_HANDLER, /* a handler has it, or somebody holds it */
@@ -200,9 +200,6 @@ struct http_request *request_new(struct conn *, struct head *); /* NULL when mem
 /* Finds the route and begins: handler, body, or a refusal. The head is borrowed (the loop's scratch) or, with
  * is_head_owned set, the request's. */
 void request_route(struct http_request *);
-void request_run(struct http_request *);            /* body complete: call the handler, here or on a worker */
-void request_chunk_to_worker(struct http_request *); /* BODY_CHUNKS: collected is full, or the body has ended */
-void request_own_head(struct http_request *);       /* before the scratch is reused; may fail: then state is REPLY 503 */
 void request_refuse(struct http_request *, int status, const char *code, const char *what);
 void request_reply(struct http_request *, const struct http_response *, struct answer *); /* on the loop */
 void request_sent(struct http_request *);           /* the response has left: state DONE, log line, counters */
@@ -281,7 +278,6 @@ void conn_judge_buffer(struct conn *, uint64_t bytes); /* a large body: large se
 void h1_turn(struct conn *);  /* sends what can be sent, then reads and handles requests until the input is dry */
 void h1_timeout(struct conn *);
 void h1_reply(struct http_request *, struct reply *);
-void h1_pump(struct http_request *); /* sends on */
 /* An event as its listeners get it: framed as one chunk, of which `plain` is a part. */
 struct event_bytes {
     struct slice framed, plain;
@@ -314,7 +310,6 @@ enum io tls_handshake(struct conn *); /* IO_DONE: protocol was chosen */
 ptrdiff_t tls_receive(struct conn *, char *out, size_t capacity);
 enum io tls_send(struct conn *, const struct iovec *, int count);
 void tls_goodbye(struct conn *);
-bool tls_has_pending(const struct conn *);
 bool tls_is_h2(const struct conn *);
 
 /* --- bodies that come from streams --- */
@@ -425,7 +420,6 @@ struct http_server {
     uint16_t *ports;
     struct proxy_net *proxies;
     size_t proxy_count;
-    uint64_t id_base;
     atomic_uint conns;
     bool has_started, has_stopped;
     struct lock stop_lock;
@@ -441,6 +435,5 @@ bool proxy_is_trusted(const struct http_server *, const uint8_t address[16]);
 bool address_parse(struct slice, uint8_t out[16], bool *is_v4); /* "1.2.3.4", "::1", also with a port or brackets */
 /* The client's address: the connection's, or what trusted proxies say. */
 void peer_find(const struct http_request *, uint8_t out[16]);
-MUST_USE struct err listeners_open(struct http_server *);
 
 #endif

@@ -20,6 +20,8 @@ enum {
     HEAD_ROOM = 16 * 1024,
 };
 
+static void push(struct http_request *rq, size_t head_len);
+
 /* --- in --- */
 
 static void begin(struct conn *c, struct head_error refused) {
@@ -181,7 +183,7 @@ static void input(struct conn *c) {
 void h1_turn(struct conn *c) {
     struct http_request *rq = c->request;
     c->is_in_turn = true;
-    if (rq && rq->state == REQUEST_REPLY && !c->unsent_len) h1_pump(rq);
+    if (rq && rq->state == REQUEST_REPLY && !c->unsent_len) push(rq, 0);
     rq = c->request;
     /* Who holds a request or listens to a stream and closes has left; nobody else closes half so early. */
     if (!c->is_dead && c->has_peer_closed && rq &&
@@ -230,8 +232,6 @@ static size_t head_write(struct http_request *rq, const struct reply *r) {
     return (size_t)(at - rq->loop->scratch_out);
 }
 
-static void push(struct http_request *rq, size_t head_len);
-
 void h1_reply(struct http_request *rq, struct reply *r) {
     struct conn *c = rq->conn;
     rq->out = r->out;
@@ -253,8 +253,6 @@ void h1_reply(struct http_request *rq, struct reply *r) {
     if (!c->is_dead) push(rq, head_len);
     if (!c->is_dead && !c->is_in_turn) conn_ready(c); /* for its timer, and for the next request */
 }
-
-void h1_pump(struct http_request *rq) { push(rq, 0); }
 
 /* The part of the head that was not sent is kept; returns how much of the body was. */
 static size_t head_account(struct conn *c, size_t head_len, size_t sent) {

@@ -97,13 +97,13 @@ static void maybe_free(struct http_request *rq) {
 static void log_end(struct http_request *rq) {
     struct loop *l = rq->loop;
     enum log_level level = l->server->options.has_access_log ? LOG_INFO : LOG_DEBUG;
-    if (!log_wants(level) || !rq->log_target) return;
+    if (!log_wants(level)) return;
     char id[17], peer[64];
     for (int i = 0; i < 16; i++) id[i] = "0123456789abcdef"[rq->id >> (60 - 4 * i) & 15];
     id[16] = 0;
     const struct log_field fields[] = {
         LOG_TEXT("id", id),
-        LOG_TEXT("request", rq->log_target),
+        LOG_TEXT("request", rq->log_target ? rq->log_target : "-"), /* "-": it could not be read */
         LOG_INT("status", rq->status),
         LOG_INT("bytes", rq->sent_bytes),
         LOG_INT("us", (l->now.ns - rq->started_ns) / NS_PER_US),
@@ -318,7 +318,8 @@ static void method_refuse(struct http_request *rq, unsigned allowed) {
     request_reply(rq, &r, NULL);
 }
 
-void request_own_head(struct http_request *rq) {
+/* Before the scratch is reused. NULL when memory ran out. */
+static void head_own(struct http_request *rq) {
     if (rq->is_head_owned) return;
     struct head *copy = head_clone(rq->head);
     rq->head = copy;
@@ -346,7 +347,7 @@ static void worker_submit(struct http_request *rq) {
 static void handler_run(struct http_request *rq) {
     struct loop *l = rq->loop;
     if (rq->route->public.where == HTTP_ON_WORKER || rq->has_moved) {
-        request_own_head(rq);
+        head_own(rq);
         if (rq->head) worker_submit(rq);
         else request_refuse(rq, 503, NULL, NULL);
         return;
@@ -394,7 +395,7 @@ void request_route(struct http_request *rq) {
         handler_run(rq);
         return;
     }
-    request_own_head(rq); /* the body comes later than the scratch lasts */
+    head_own(rq); /* the body comes later than the scratch lasts */
     if (!rq->head) {
         request_refuse(rq, 503, NULL, NULL);
         return;
@@ -421,7 +422,6 @@ void request_route(struct http_request *rq) {
 }
 
 size_t request_body(struct http_request *rq, struct slice piece) {
-    if (rq->body_mode == BODY_DISCARD) return piece.len;
     rq->body_bytes += piece.len;
     if (rq->body_bytes > rq->route->public.body_bytes_max) {
         request_refuse(rq, 413, NULL, NULL);
