@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
- * example.h: the films of the example organisation. A dozen short films about sport and film, painted, composed and
+ * example.h: the films of the example organisation. Short films about sport and film, painted, composed and
  * mixed by this program, so that a newcomer sees every feature without bringing a file.
  *
  * The room knows no database: it makes ordinary files, an .mkv with picture, sound and captions in four languages, which
