@@ -20,7 +20,8 @@ export function length(duration_ms: number): string {
 
 /** A language by its name in the reader's language; BCP 47 in, "und" and nonsense handled. */
 export function languageName(code: string, label = ''): string {
-    if (code === 'und' || code === '') return label || t('language.und');
+    // Of unknown language, or of none (music and effects): what the track calls itself says more.
+    if (code === 'und' || code === 'zxx' || code === '') return label || t('language.und');
     try {
         const name = new Intl.DisplayNames([language()], { type: 'language' }).of(code) ?? code;
         return name.charAt(0).toLocaleUpperCase(language()) + name.slice(1);
