@@ -39,6 +39,12 @@ int64_t id_next(struct id_maker *m) {
     return (next >> SEQUENCE_BITS) << (NODE_BITS + SEQUENCE_BITS) | (int64_t)m->node << SEQUENCE_BITS | sequence;
 }
 
+void id_maker_begin_after(struct id_maker *m, int64_t id) {
+    if (id <= 0) return;
+    int64_t after = ((id >> (NODE_BITS + SEQUENCE_BITS)) + 1) << SEQUENCE_BITS, last = atomic_load(&m->last);
+    while (last < after && !atomic_compare_exchange_weak(&m->last, &last, after)) continue;
+}
+
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
 struct public_id public_id_random(void) {

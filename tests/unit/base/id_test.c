@@ -45,6 +45,23 @@ static void ids_grow_and_never_repeat_across_threads(void **state) {
     clock_manual_destroy(&c);
 }
 
+static void ids_begin_behind_what_is_stored(void **state) {
+    struct clock *c = clock_manual_create(utc_from_seconds(1800000000));
+    struct id_maker *before = id_maker_create(c, 5), *after = id_maker_create(c, 0);
+    int64_t newest = 0;
+    for (int i = 0; i < 100; i++) newest = id_next(before);
+    clock_manual_set_utc(c, utc_from_seconds(1700000000)); /* while the program was not running */
+    id_maker_begin_after(after, newest);
+    int64_t next = id_next(after);
+    assert_true(next > newest);
+    id_maker_begin_after(after, 1);
+    id_maker_begin_after(after, 0);
+    assert_true(id_next(after) > next);
+    id_maker_destroy(&before);
+    id_maker_destroy(&after);
+    clock_manual_destroy(&c);
+}
+
 static void public_ids_parse_back_and_nothing_else_does(void **state) {
     struct public_id id = public_id_random(), other = public_id_random(), back;
     assert_true(public_id_parse(public_id_slice(&id), &back));
@@ -59,6 +76,7 @@ static void public_ids_parse_back_and_nothing_else_does(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(ids_grow_and_never_repeat_across_threads),
+                                       cmocka_unit_test(ids_begin_behind_what_is_stored),
                                        cmocka_unit_test(public_ids_parse_back_and_nothing_else_does)};
     return cmocka_run_group_tests_name("id", tests, NULL, NULL);
 }
