@@ -78,11 +78,25 @@ static void house_begin(struct house *h, const struct house_options *options) {
     *h = (struct house){.options = *options, .clock = options->clock ? options->clock : clock_system(), .lock_fd = -1};
 }
 
+/* The newest id in any table. Each table's is the end of its primary key. */
+static const struct db_statement newest_id = {
+    "house.newest_id",
+    "SELECT MAX(id) FROM (SELECT MAX(id) AS id FROM job UNION ALL SELECT MAX(id) FROM title UNION ALL SELECT MAX(id) FROM playback "
+    "UNION ALL SELECT MAX(id) FROM upload UNION ALL SELECT MAX(id) FROM organisation UNION ALL SELECT MAX(id) FROM operator_link "
+    "UNION ALL SELECT MAX(id) FROM operator_session UNION ALL SELECT MAX(id) FROM delivery_key) AS newest"};
+static struct err newest_id_fn(struct db_tx *tx, void *arg) {
+    *(int64_t *)arg = DB_GET_INT(tx, 0, &newest_id);
+    return db_tx_error(tx);
+}
+
 /* Ids of this house's makers, and the rooms that stand on the database alone. */
 static struct err business_open(struct house *h, unsigned node) {
     h->ids = id_maker_create(h->clock, node);
     if (!h->ids) return err_memory();
-    struct err e = account_open(&h->account, h->db, h->clock, h->ids);
+    int64_t newest = 0;
+    struct err e = db_read(h->db, newest_id_fn, &newest);
+    if (!e.kind) id_maker_begin_after(h->ids, newest);
+    if (!e.kind) e = account_open(&h->account, h->db, h->clock, h->ids);
     if (!e.kind) e = catalog_open(&h->catalog, h->db, h->ids);
     if (!e.kind) h->org_id = account_org_of_host(h->account, SLICE_NONE);
     return e;

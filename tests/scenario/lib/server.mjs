@@ -53,9 +53,7 @@ class Server {
     async start() {
         const log = openSync(this.logPath, 'a');
         const env = { ...process.env, ...this.options.env };
-        // A second later at each start: ids are made of the time, and a clock that stood still over a restart would repeat them.
-        this.advancedMs = (this.advancedMs ?? -1000) + 1000;
-        if (this.options.clock !== 'system') env.GRANDSTAND_TEST_CLOCK = String(Math.floor(epoch + this.advancedMs / 1000));
+        if (this.options.clock !== 'system') env.GRANDSTAND_TEST_CLOCK = String(Math.floor(epoch + (this.advancedMs ?? 0) / 1000));
         this.child = spawn(program, ['serve', '--data', this.data, '--http', '127.0.0.1:0', '--json', ...(this.options.args ?? [])],
             { stdio: ['ignore', 'pipe', log], env });
         closeSync(log);
