@@ -94,16 +94,14 @@ static struct err import_here(struct house *h, struct arena *arena, const char *
     return e;
 }
 
-/* Leaves the work to the server and shows how it gets on. The server is told by a signal that there is a job; where that cannot
- * reach it, it looks for new jobs by itself within half a minute. */
+/* Leaves the work to the server and shows how it gets on. */
 static struct err import_there(struct house *h, struct arena *arena, const char *path, struct showing *showing, struct public_id *title) {
     struct import_source source = {.path = slice_cstr(path)};
     struct catalog_change change = name_of(arena, path);
     int64_t job;
     struct err e = import_new_title(&h->importer, h->org_id, &source, &change, title, &job);
     bool did_cancel = false;
-    pid_t server = house_holder(h->options.data_path);
-    if (!e.kind && server > 0) kill(server, SIGUSR1);
+    if (!e.kind) house_tell(h->options.data_path);
     while (!e.kind) {
         struct arena *look = arena_create(1 << 20);
         struct job_info info;

@@ -27,6 +27,7 @@ int command_operator_link(struct command_context *c) {
     const char *host = option_text(c, "host"), *name = option_text(c, "organisation");
     if (host) e = account_org_put(house.account, slice_cstr(name ? name : host), slice_cstr(host), &org_id);
     if (!e.kind) e = account_link_make(house.account, org_id, &code);
+    if (!e.kind && host) house_tell(options.data_path);
     house_close(&house);
     if (e.kind) return command_fail(c, e, host);
     if (option_flag(c, "json")) {

@@ -178,7 +178,11 @@ static void wait_for_end(struct serving *s, const sigset_t *signals) {
             if (e.kind) log_error("serve", "certificate not reloaded", LOG_ERR(e));
             else log_info("serve", "certificate reloaded");
         }
-        if (signal == SIGUSR1) job_runner_wake(s->house.jobs); /* `grandstand import` has queued something */
+        if (signal == SIGUSR1) { /* another command has queued a job or made an organisation */
+            job_runner_wake(s->house.jobs);
+            struct err e = account_hosts_reload(s->house.account);
+            if (e.kind) log_warn("serve", "organisations not read", LOG_ERR(e));
+        }
         if (signal < 0 && errno == EAGAIN) tick(s);
     }
 }

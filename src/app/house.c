@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -61,6 +62,11 @@ pid_t house_holder(const char *data_path) {
     bool is_known = fcntl(fd, F_GETLK, &lock) == 0;
     close(fd);
     return !is_known || lock.l_type == F_UNLCK ? 0 : lock.l_pid > 0 ? lock.l_pid : -1;
+}
+
+void house_tell(const char *data_path) {
+    pid_t holder = house_holder(data_path);
+    if (holder > 0) kill(holder, SIGUSR1);
 }
 
 static struct err database_open(struct house *h, char about[512]) {

@@ -55,6 +55,8 @@ void house_close(struct house *);
 
 /* Who holds the house of this folder: 0 nobody, else a process id, or -1 where it cannot be seen from here. */
 pid_t house_holder(const char *data_path);
+/* Tells a running server that there is news in the database; where it cannot be reached it looks by itself within half a minute. */
+void house_tell(const char *data_path);
 
 /* Only the database, for commands that also work beside a running server: `*db` and what stands on it. */
 MUST_USE struct err house_open_database(struct house *, const struct house_options *, char about[512]);

@@ -74,17 +74,40 @@ static struct err org_put_fn(struct db_tx *tx, void *arg) {
     return DB_RUN(tx, &organisation_rename, DB_INT("id", w->id), DB_TEXT("name", w->name));
 }
 
+/* Fine if it is known. */
 static bool host_remember(struct account *a, struct slice name, int64_t org_id) {
-    struct host *h = mem_alloc(sizeof *h + name.len);
-    if (!h) return false;
-    h->org_id = org_id;
-    h->len = name.len;
-    memcpy(h->name, name.ptr, name.len);
+    struct host *fresh = mem_alloc(sizeof *fresh + name.len);
+    if (!fresh) return false;
+    fresh->org_id = org_id;
+    fresh->len = name.len;
+    memcpy(fresh->name, name.ptr, name.len);
     lock_take(&a->lock);
-    h->next = a->hosts;
-    a->hosts = h;
+    for (const struct host *h = a->hosts; h && fresh; h = h->next)
+        if (slice_eq(slice_of(h->name, h->len), name)) MEM_FREE(&fresh);
+    if (fresh) {
+        fresh->next = a->hosts;
+        a->hosts = fresh;
+    }
     lock_give(&a->lock);
     return true;
+}
+
+static struct err hosts_take(struct account *a, const struct db_rows *rows) {
+    for (size_t i = 0; i < rows->count; i++) {
+        struct slice host = db_text(rows, i, "host");
+        int64_t id = db_int(rows, i, "id");
+        if (host.len > 0 && !host_remember(a, host, id)) return err_memory();
+        if (host.len == 0 && !a->first_org) a->first_org = id; /* written once, before anybody reads it */
+    }
+    return ERR_OK;
+}
+
+struct err account_hosts_reload(struct account *a) {
+    struct org_work w = {.a = a, .arena = arena_create(ARENA_BYTES_MAX)};
+    struct err e = w.arena ? db_read(a->db, org_list_fn, &w) : err_memory();
+    if (!e.kind) e = hosts_take(a, &w.rows);
+    arena_destroy(&w.arena);
+    return e;
 }
 
 struct err account_open(struct account **out, struct db *db, const struct clock *clock, struct id_maker *ids) {
@@ -101,12 +124,7 @@ struct err account_open(struct account **out, struct db *db, const struct clock 
         e = db_write(db, org_put_fn, &w);
         if (!e.kind) e = db_read(db, org_list_fn, &w);
     }
-    for (size_t i = 0; !e.kind && i < w.rows.count; i++) {
-        struct slice host = db_text(&w.rows, i, "host");
-        int64_t id = db_int(&w.rows, i, "id");
-        if (host.len == 0) a->first_org = id;
-        else if (!host_remember(a, host, id)) e = err_memory();
-    }
+    if (!e.kind) e = hosts_take(a, &w.rows);
     arena_destroy(&w.arena);
     if (e.kind) account_close(&a);
     else *out = a;
@@ -150,9 +168,8 @@ struct err account_org_put(struct account *a, struct slice name, struct slice ho
         if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789.-[]:", host.ptr[i]) || !host.ptr[i]) is_host = false;
     if (!is_host) return err_make(ERR_INPUT, "account.host", "A host name has letters (small), digits, dots and hyphens.");
     struct org_work w = {.a = a, .name = name, .host = host, .id = id_next(a->ids), .now_s = seconds_now(a)};
-    int64_t fresh = w.id;
     struct err e = db_write(a->db, org_put_fn, &w);
-    if (!e.kind && host.len && w.id == fresh && !host_remember(a, host, w.id)) e = err_memory();
+    if (!e.kind && host.len && !host_remember(a, host, w.id)) e = err_memory();
     if (!e.kind) *org_id = w.id;
     return e;
 }

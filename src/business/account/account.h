@@ -47,6 +47,8 @@ void account_close(struct account **);
 int64_t account_org_of_host(const struct account *, struct slice host);
 /* Makes an organisation, or changes the name of the one with this host. Errors: ERR_INPUT (account.name, account.host). */
 MUST_USE struct err account_org_put(struct account *, struct slice name, struct slice host, int64_t *org_id);
+/* Learns of organisations that another process has made. */
+MUST_USE struct err account_hosts_reload(struct account *);
 struct account_org {
     int64_t id;
     struct slice name, host; /* the first one's host is empty */

@@ -130,17 +130,15 @@ static struct shelf *shelf_begin(struct catalog *c, int64_t org_id, bool wants_v
     return s;
 }
 
-/* Puts up the new view (NULL: the old one stays) and ends being busy. *taken, if wanted, gets a reference to it. */
+/* Puts up the new view (NULL: none, it is loaded anew when it is next wanted) and ends being busy. *taken, if wanted, gets a
+ * reference to it. */
 static void shelf_end(struct catalog *c, struct shelf *s, struct catalog_view *view, struct catalog_view **taken) {
-    struct catalog_view *old = NULL;
     lock_take(&c->lock);
-    if (view) {
-        old = s->view;
-        s->view = view;
-        if (taken) {
-            atomic_fetch_add_explicit(&view->references, 1, memory_order_relaxed);
-            *taken = view;
-        }
+    struct catalog_view *old = s->view;
+    s->view = view;
+    if (view && taken) {
+        atomic_fetch_add_explicit(&view->references, 1, memory_order_relaxed);
+        *taken = view;
     }
     s->is_busy = false;
     condition_wake_all(&c->idle);
@@ -166,7 +164,7 @@ struct err catalog_refresh(struct catalog *c, int64_t org_id, struct slice publi
     struct shelf *s = shelf_begin(c, org_id, false, &old);
     if (!s) return err_memory();
     struct err e = ERR_OK;
-    if (old) { /* otherwise it is read when it is first wanted */
+    if (old) { /* otherwise it is read when it is first wanted, as it is when this fails: an old view must not stay up */
         struct load_work w = {.arena = arena_create(ONE_BYTES_MAX), .org_id = org_id, .public_id = public_id};
         struct held_title *held = NULL;
         size_t text_row = 0;

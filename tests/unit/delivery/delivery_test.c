@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
+#include "base/fault.h"
 #include "delivery/delivery.h"
 #include "delivery/lane.h"
 #include "delivery/shelf.h"
@@ -148,6 +149,27 @@ static void sessions_that_nobody_renews_are_removed(void **state) {
     end(&f);
 }
 
+static void every_failed_allocation_is_survived(void **state) {
+    struct fixture f = begin(state);
+    bool has_fired = true;
+    for (int n = 1; has_fired; n++) {
+        assert_true(n < 2000);
+        struct delivery *d = NULL;
+        struct delivery_pass pass;
+        fault_arm(FAULT_ALLOC, (uint64_t)n, false);
+        struct err e = delivery_open(&d, &(struct delivery_options){.db = f.db, .clock = f.clock, .ids = f.ids, .allow_origin = "*"});
+        if (!e.kind) e = delivery_session_begin(d, ORG, &f.title, 0, &pass);
+        if (!e.kind) e = delivery_session_end(d, ORG, public_id_slice(&pass.session));
+        bool is_ended = !e.kind;
+        has_fired = fault_fired(FAULT_ALLOC);
+        fault_disarm_all();
+        assert_true(has_fired || is_ended);
+        if (is_ended) assert_int_equal(token_verify(d->authority, NULL, token_slice(&pass.token), public_id_slice(&f.title), TOKEN_METHOD_GET, NULL), TOKEN_REVOKED);
+        delivery_close(&d);
+    }
+    end(&f);
+}
+
 /* --- the shelf --- */
 
 static void put(struct shelf *s, const struct public_id *title, const char *name) {
@@ -204,7 +226,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(a_session_lives_on_renewals), ON_BOTH(a_right_that_ends_ends_the_tokens), ON_BOTH(an_ended_session_stays_ended_over_a_restart),
         ON_BOTH(keys_are_renewed_each_week_and_nobody_notices), ON_BOTH(two_servers_on_one_database_trust_each_other),
-        ON_BOTH(sessions_that_nobody_renews_are_removed), cmocka_unit_test(the_shelf_is_bounded_and_keeps_what_is_used),
+        ON_BOTH(sessions_that_nobody_renews_are_removed), ON_SQLITE(every_failed_allocation_is_survived), cmocka_unit_test(the_shelf_is_bounded_and_keeps_what_is_used),
         cmocka_unit_test(what_was_forgotten_does_not_come_back),
     };
     return cmocka_run_group_tests_name("delivery", tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "base/fault.h"
 #include "business/catalog/catalog.h"
 #include "store.h"
 
@@ -229,6 +230,41 @@ static void the_same_external_id_is_a_clash(void **state) {
     end(&f);
 }
 
+/* Lets the n-th allocation fail, then the n+1-th, until a run meets no failure: each time the call says so or succeeds, the store
+ * holds the old or the new state, and what the view shows is what the store holds. */
+static void every_failed_allocation_is_survived(void **state) {
+    struct fixture f = begin(state);
+    struct public_id id = create(&f, ORG, named(SLICE("Film"), SLICE("Film")), CATALOG_READY);
+    bool has_fired = true;
+    for (int n = 1; has_fired; n++) {
+        assert_true(n < 2000);
+        struct catalog_view *before = view_of(&f, ORG), *after = NULL;
+        int64_t year = 1900 + n % 200, old_year = before->titles[0]->year;
+        catalog_view_give(&before);
+        fault_arm(FAULT_ALLOC, (uint64_t)n, false);
+        struct err e = catalog_change(f.catalog, ORG, public_id_slice(&id), &(struct catalog_change){.has_year = true, .year = year});
+        struct err taken = catalog_view_take(f.catalog, ORG, &after);
+        has_fired = fault_fired(FAULT_ALLOC);
+        fault_disarm_all();
+        if (!taken.kind) {
+            int64_t shown = after->titles[0]->year;
+            assert_true(shown == year || (e.kind && shown == old_year));
+            catalog_view_give(&after);
+        }
+        after = view_of(&f, ORG);
+        struct catalog *fresh;
+        struct catalog_view *stored;
+        assert_ok(catalog_open(&fresh, f.db, f.ids));
+        assert_ok(catalog_view_take(fresh, ORG, &stored));
+        assert_int_equal(after->titles[0]->year, stored->titles[0]->year);
+        catalog_view_give(&stored);
+        catalog_close(&fresh);
+        catalog_view_give(&after);
+        assert_true(has_fired || (!e.kind && !taken.kind));
+    }
+    end(&f);
+}
+
 struct renamer {
     struct fixture *f;
     struct public_id id;
@@ -263,7 +299,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(a_title_is_kept_whole),        ON_BOTH(texts_are_removed_alone),  ON_BOTH(search_knows_words_in_all_languages),
         ON_BOTH(what_cannot_be_is_refused),    ON_BOTH(a_series_with_episodes_stays), ON_BOTH(organisations_do_not_see_each_other),
-        ON_BOTH(the_same_external_id_is_a_clash), ON_BOTH(changes_at_once_end_in_the_newest),
+        ON_BOTH(the_same_external_id_is_a_clash), ON_SQLITE(every_failed_allocation_is_survived), ON_BOTH(changes_at_once_end_in_the_newest),
     };
     return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
 }
