@@ -50,7 +50,7 @@ static void ropes(struct canvas *c, double t, double pan, double width) {
 static void swimmer(struct canvas *c, double x, double y, double size, double turn, struct colour cap, struct colour skin) {
     double roll = wave(turn) * 0.12 * size, kick = wave(turn * 3);
     for (int i = 0; i < 26; i++) { /* wake */
-        double age = i / 26.0, own = hash2((uint32_t)(i + (int)(turn * 6)), (uint32_t)(y));
+        double age = i / 26.0, own = hash2((uint32_t)(i + (int)(turn * 6)), (uint32_t)(int)y);
         double wx = x - size * (0.7 + 4.4 * age), wy = y + (own - 0.5) * size * (0.5 + 1.9 * age) + 3 * wave(age * 3 + turn);
         disc(c, wx, wy, size * (0.10 + 0.22 * own) * (1 - 0.6 * age), with_alpha(bright, 0.42 * (1 - age)));
     }

@@ -27,19 +27,20 @@ struct err synth_scene_parse(struct slice text, struct synth_scene *out) {
     struct err e = json_parse(text, 1 << 20, &root);
     if (e.kind) return e;
     struct synth_scene s = {
-        .seed = (uint64_t)number(root, "seed", 1), .rate = number(root, "rate", 60), .seconds = number(root, "seconds", 10),
+        .rate = number(root, "rate", 60), .seconds = number(root, "seconds", 10),
         .lane_m = number(root, "lane_m", 1.22), .speed_min = number(root, "speed_min", 9), .speed_max = number(root, "speed_max", 10.5),
         .on_the_spot = json_is_true(json_object_get(root, "on_the_spot")), .does_follow = json_is_true(json_object_get(root, "does_follow")),
         .focal_px = number(root, "focal_px", 2000), .width = number(root, "width", 3840), .height = number(root, "height", 2160),
         .noise_px = number(root, "noise_px", 2), .missing = number(root, "missing", 0), .outliers = number(root, "outliers", 0),
         .outlier_px = number(root, "outlier_px", 100), .swaps = number(root, "swaps", 0),
     };
-    double athletes = number(root, "athletes", 9);
+    double athletes = number(root, "athletes", 9), seed = number(root, "seed", 1);
     struct vec3 radial = {0};
     if (json_object_get(root, "radial") && !triple(root, "radial", &radial)) e = bad("\"radial\" must hold three numbers.");
     s.radial[0] = radial.x, s.radial[1] = radial.y, s.radial[2] = radial.z;
     const json_t *cameras = json_object_get(root, "cameras");
     if (!(s.rate > 0 && s.rate <= 1000) || !(s.seconds > 0 && s.seconds <= 600)) e = bad("\"rate\" or \"seconds\" makes no sense.");
+    else if (!(seed >= 0 && seed <= 0x1p53)) e = bad("\"seed\" must be 0 to 2^53.");
     else if (!(athletes >= 1 && athletes <= SYNTH_ATHLETES_MAX)) e = bad("\"athletes\" must be 1 to 32.");
     else if (json_array_size(cameras) < 1 || json_array_size(cameras) > SYNTH_CAMERAS_MAX) e = bad("\"cameras\" must be a list of 1 to 32.");
     else if (!(s.focal_px > 0) || !(s.width > 0) || !(s.height > 0) || !(s.noise_px > 0) || !(s.missing >= 0 && s.missing <= 1) || !(s.outliers >= 0 && s.outliers <= 1) ||
@@ -50,7 +51,7 @@ struct err synth_scene_parse(struct slice text, struct synth_scene *out) {
         const json_t *c = json_array_get(cameras, i);
         if (!triple(c, "at", &s.at[i]) || !triple(c, "look", &s.look[i])) e = bad("Each camera needs \"at\" and \"look\", three numbers each.");
     }
-    s.athletes = e.kind ? 0 : (size_t)athletes, s.cameras = json_array_size(cameras);
+    s.athletes = e.kind ? 0 : (size_t)athletes, s.seed = e.kind ? 0 : (uint64_t)seed, s.cameras = json_array_size(cameras);
     json_decref(root);
     if (!e.kind) *out = s;
     return e;

@@ -119,7 +119,7 @@ bool record_check(struct conversation *c, struct slice packet, struct record *ou
         c->closed |= bit;
         break;
     case RECORD_PICTURES:
-        if (r.pictures.has_poster != 0 && r.pictures.has_poster != 1) return false;
+        if (r.pictures.has_poster > 1) return false;
         if (!check_pictures(c, &r)) return false;
         break;
     case RECORD_FINISHED:

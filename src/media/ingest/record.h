@@ -88,7 +88,7 @@ struct record {
         struct {
             struct cmaf_thumbnails thumbnails;
             uint32_t sheets, colour;
-            bool has_poster;
+            uint8_t has_poster; /* 0 or 1; not a bool, whose other values may not even be looked at */
         } pictures;
         struct {
             int32_t sys;
