@@ -88,10 +88,10 @@ test('tabs share one held request, and another listens on when the first closes'
     site.tell({ id: 'shared', kind: 'import', title: 'film000000000001', state: 'running', step: 'ladder', progress: 0.25, error: null, created_at: '2026-01-01T00:00:00Z' });
     for (const page of [first, second]) await page.waitForFunction(() => document.querySelector('[data-job=running] progress')?.value === 0.25);
     assert.equal(site.held.size, 1);
-    await first.close();
     // The other tab asks for all jobs when it begins to listen: what changed in between is not lost.
     const listens = second.waitForResponse(/\/api\/v1\/events/);
-    await listens.catch(() => undefined);
+    await first.close();
+    await listens;
     await second.waitForFunction(() => document.querySelector('[data-job=running]'));
     site.tell({ ...site.jobs.find((job) => job.id === 'shared'), progress: 0.75 });
     await second.waitForFunction(() => document.querySelector('[data-job=running] progress')?.value === 0.75);
