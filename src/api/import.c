@@ -322,7 +322,8 @@ struct err import_artwork(struct importer *im, int64_t org_id, const struct publ
     char key[64];
     snprintf(key, sizeof key, "art/%s/%s.jpg", title->text, is_poster ? "poster" : "portrait");
     struct err e = object_put(im->objects, slice_cstr(key), jpeg);
-    return e.kind || !is_poster ? e : catalog_set_poster(im->catalog, org_id, public_id_slice(title), true);
+    if (e.kind) return e;
+    return is_poster ? catalog_set_poster(im->catalog, org_id, public_id_slice(title), true) : catalog_set_portrait(im->catalog, org_id, public_id_slice(title), true);
 }
 
 struct err import_remove_title(struct importer *im, int64_t org_id, struct slice title) {

@@ -64,7 +64,7 @@ struct err title_change_read(struct arena *arena, const json_t *body, struct cat
     if (!e.kind && (value = json_object_get(body, "genres"))) e = genres_read(arena, value, out);
     if (!e.kind && (value = json_object_get(body, "kind"))) {
         out->has_kind = true;
-        if (!catalog_kind_parse(json_get_string(body, "kind"), &out->kind)) e = wrong("request.malformed", "A title is a film or a series.");
+        if (!catalog_kind_parse(json_get_string(body, "kind"), &out->kind) || out->kind == CATALOG_EVENT) e = wrong("request.malformed", "A title is a film or a series.");
     }
     if (!e.kind && (value = json_object_get(body, "parent"))) {
         out->has_parent = true;

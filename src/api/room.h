@@ -100,6 +100,7 @@ struct home_rows {
 void titles_home_rows(struct arena *, const struct catalog_view *, struct slice lang, struct home_rows *);
 
 /* Writing titles. */
+void put_time_or_null(struct json_writer *, const char *name, int64_t ms); /* since 1970; 0: null */
 void title_put(struct json_writer *, const struct catalog_title *, struct slice lang);
 void title_put_members(struct json_writer *, const struct catalog_title *, struct slice lang);
 void titles_put_rows(struct json_writer *, struct arena *, const struct catalog_view *, struct slice lang, bool is_home, struct slice kind, struct slice query);

@@ -25,6 +25,15 @@ static void put_number_or_null(struct json_writer *w, const char *name, int64_t 
 
 static void put_id_or_null(struct json_writer *w, const char *name, const struct public_id *id) { json_put_cstr(w, name, id->text[0] ? id->text : NULL); }
 
+void put_time_or_null(struct json_writer *w, const char *name, int64_t ms) {
+    struct buf text = BUF(64);
+    if (ms) utc_format(&text, (struct utc_time){ms * NS_PER_MS}, 3);
+    json_key(w, name);
+    if (text.len) json_add_string(w, buf_slice(&text));
+    else json_add_null(w);
+    buf_free(&text);
+}
+
 /* The members that do not depend on a language: shared by the public and the operator's form. */
 static void put_facts(struct json_writer *w, const struct catalog_title *t) {
     json_put_string(w, "id", public_id_slice(&t->public_id));
@@ -39,9 +48,14 @@ static void put_facts(struct json_writer *w, const struct catalog_title *t) {
     char url[96], colour[8];
     snprintf(url, sizeof url, "/art/%s/poster.jpg?v=%lld", t->public_id.text, (long long)t->poster_version);
     json_put_cstr(w, "poster", t->poster_version ? url : NULL);
+    snprintf(url, sizeof url, "/art/%s/portrait.jpg?v=%lld", t->public_id.text, (long long)t->portrait_version);
+    json_put_cstr(w, "portrait", t->portrait_version ? url : NULL);
     snprintf(colour, sizeof colour, "#%06x", t->colour);
     json_put_cstr(w, "colour", colour);
     json_put_cstr(w, "status", catalog_status_name(t->status));
+    put_time_or_null(w, "starts_at", t->starts_ms);
+    put_time_or_null(w, "started_at", t->started_ms);
+    put_time_or_null(w, "ended_at", t->ended_ms);
     static const char *const tracks[] = {"audio", "captions", "heights"};
     rest = t->tracks;
     for (size_t i = 0; i < ARRAY_LEN(tracks); i++) {
@@ -143,6 +157,7 @@ static bool *series_with_episodes(struct arena *arena, const struct catalog_view
 
 struct row_filter {
     bool any_kind, with_episodes;
+    enum catalog_status status; /* pick_events: CATALOG_LIVE or CATALOG_SCHEDULED */
     enum catalog_kind kind;
     struct slice genre, query;
     size_t items_max;
@@ -153,6 +168,24 @@ static bool has_genre(const struct catalog_title *t, struct slice genre) {
     while (rest.len && slice_next(&rest, ' ', &one))
         if (slice_eq(one, genre)) return true;
     return false;
+}
+
+static int64_t event_time(const struct catalog_title *t) { return t->status == CATALOG_LIVE ? -t->started_ms : t->starts_ms ? t->starts_ms : INT64_MAX; }
+
+/* Events in one state: on air, the latest first; announced, the next first, those without a date last. */
+static struct picked pick_events(struct arena *arena, const struct catalog_view *view, const struct row_filter *f) {
+    struct picked p = {.items = arena_alloc_array(arena, f->items_max, sizeof *p.items)};
+    for (size_t i = view->count; p.items && i-- > 0;) {
+        const struct catalog_title *t = view->titles[i];
+        if (t->kind != CATALOG_EVENT || t->status != f->status || (f->query.len && !catalog_matches(t, f->query))) continue;
+        size_t at = p.count < f->items_max ? p.count++ : f->items_max;
+        while (at > 0 && event_time(p.items[at - 1]) > event_time(t)) {
+            if (at < f->items_max) p.items[at] = p.items[at - 1];
+            at--;
+        }
+        if (at < f->items_max) p.items[at] = t;
+    }
+    return p;
 }
 
 static struct picked pick(struct arena *arena, const struct catalog_view *view, const bool *has_episodes, const struct row_filter *f) {
@@ -178,7 +211,7 @@ static void rows_add(struct home_rows *rows, struct slice lang, struct slice id,
 static const char *const genre_rows[] = {"sport", "drama", "comedy", "documentary", "nature", "animation", "science", "space", "music",
                                          "family", "adventure", "action", "mystery", "romance", "thriller", "history", "travel", "experimental"};
 enum { GENRE_ROW_MIN = 3 };
-static_assert(ARRAY_LEN(genre_rows) + 3 <= HOME_ROWS_MAX, "every row has its place");
+static_assert(ARRAY_LEN(genre_rows) + 5 <= HOME_ROWS_MAX, "every row has its place");
 
 void titles_home_rows(struct arena *arena, const struct catalog_view *view, struct slice lang, struct home_rows *rows) {
     rows->count = 0;
@@ -187,6 +220,10 @@ void titles_home_rows(struct arena *arena, const struct catalog_view *view, stru
     struct picked newest = pick(arena, view, has, &(struct row_filter){.any_kind = true, .items_max = ROW_ITEMS_MAX});
     struct picked films = pick(arena, view, has, &(struct row_filter){.kind = CATALOG_FILM, .items_max = ROW_ITEMS_MAX});
     struct picked series = pick(arena, view, has, &(struct row_filter){.kind = CATALOG_SERIES, .items_max = ROW_ITEMS_MAX});
+    struct picked live = pick_events(arena, view, &(struct row_filter){.status = CATALOG_LIVE, .items_max = ROW_ITEMS_MAX});
+    struct picked upcoming = pick_events(arena, view, &(struct row_filter){.status = CATALOG_SCHEDULED, .items_max = ROW_ITEMS_MAX});
+    rows_add(rows, lang, SLICE("live"), "row.live", &live);
+    rows_add(rows, lang, SLICE("upcoming"), "row.upcoming", &upcoming);
     rows_add(rows, lang, SLICE("new"), "row.new", &newest);
     rows_add(rows, lang, SLICE("series"), "row.series", &series);
     rows_add(rows, lang, SLICE("films"), "row.films", &films);
@@ -208,8 +245,14 @@ void titles_put_rows(struct json_writer *w, struct arena *arena, const struct ca
     } else {
         const bool *has = series_with_episodes(arena, view);
         struct row_filter filter = {.any_kind = any_kind, .kind = wanted, .query = query, .with_episodes = query.len > 0, .items_max = SEARCH_ITEMS_MAX};
+        bool with_events = any_kind || wanted == CATALOG_EVENT; /* those that are not over are found too, before the rest */
+        for (int i = 0; has && with_events && i < 2; i++) {
+            filter.status = i ? CATALOG_SCHEDULED : CATALOG_LIVE;
+            struct picked events = pick_events(arena, view, &filter);
+            rows_add(&rows, lang, i ? SLICE("upcoming") : SLICE("live"), i ? "row.upcoming" : "row.live", &events);
+        }
         struct picked p = has ? pick(arena, view, has, &filter) : (struct picked){0};
-        rows_add(&rows, lang, SLICE("results"), query.len ? "search.label" : wanted == CATALOG_SERIES ? "row.series" : "row.films", &p);
+        rows_add(&rows, lang, SLICE("results"), query.len ? "search.label" : wanted == CATALOG_SERIES ? "row.series" : wanted == CATALOG_EVENT ? "row.events" : "row.films", &p);
     }
     json_begin_object(w);
     json_key(w, "rows");

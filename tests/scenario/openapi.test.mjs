@@ -36,7 +36,7 @@ test('each route of the program is written down, and none that it does not have'
     assert.deepEqual([...routes].sort(), [...operations().keys()].sort());
 });
 
-const facts = ['audio', 'captions', 'colour', 'duration_ms', 'episode', 'genres', 'heights', 'id', 'kind', 'parent', 'poster', 'season', 'status', 'year'];
+const facts = ['audio', 'captions', 'colour', 'duration_ms', 'ended_at', 'episode', 'genres', 'heights', 'id', 'kind', 'parent', 'portrait', 'poster', 'season', 'started_at', 'starts_at', 'status', 'year'];
 const keys = (object) => Object.keys(object).sort();
 
 test('each operation answers as it is written, and one organisation sees nothing of another', async (t) => {

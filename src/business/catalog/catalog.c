@@ -27,16 +27,20 @@ struct catalog {
     struct shelf *shelves;
 };
 
-const char *catalog_kind_name(enum catalog_kind k) { return k == CATALOG_SERIES ? "series" : "film"; }
+static const char *const kind_names[] = {"film", "series", "event"};
+
+const char *catalog_kind_name(enum catalog_kind k) { return kind_names[k]; }
 const char *catalog_status_name(enum catalog_status s) {
-    static const char *const names[] = {"ready", "importing", "failed"};
+    static const char *const names[] = {"ready", "importing", "failed", "scheduled", "live", "ended"};
     return names[s];
 }
 bool catalog_kind_parse(struct slice s, enum catalog_kind *out) {
-    bool is_series = slice_eq(s, SLICE("series"));
-    if (!is_series && !slice_eq(s, SLICE("film"))) return false;
-    *out = is_series ? CATALOG_SERIES : CATALOG_FILM;
-    return true;
+    for (size_t i = 0; i < ARRAY_LEN(kind_names); i++)
+        if (slice_eq(s, slice_cstr(kind_names[i]))) {
+            *out = (enum catalog_kind)i;
+            return true;
+        }
+    return false;
 }
 
 struct err catalog_open(struct catalog **out, struct db *db, struct id_maker *ids) {
@@ -224,7 +228,6 @@ static struct err change_check(const struct catalog_change *ch) {
 /* --- changes --- */
 
 struct title_work {
-    struct arena *arena;
     int64_t org_id, id;
     struct public_id public_id;
     struct slice wanted;
@@ -233,7 +236,6 @@ struct title_work {
     enum catalog_status status;
     struct slice tracks;
     bool has_poster;
-    struct db_rows rows;
 };
 
 static struct err not_found(void) { return err_make(ERR_NOT_FOUND, "title.not_found", "There is no such title. It may have been removed."); }
@@ -298,39 +300,43 @@ struct err catalog_create(struct catalog *c, int64_t org_id, const struct catalo
     return e;
 }
 
-static struct err title_find(struct db_tx *tx, struct title_work *w) {
-    struct err e = DB_QUERY(tx, w->arena, &w->rows, &title_one, DB_INT("org_id", w->org_id), DB_TEXT("public_id", w->wanted));
-    if (!e.kind && w->rows.count == 0) e = not_found();
-    if (!e.kind) w->id = db_int(&w->rows, 0, "id");
-    return e;
+static struct err title_id_find(struct db_tx *tx, int64_t org_id, struct slice public_id, int64_t *id) {
+    *id = DB_GET_INT(tx, 0, &title_id, DB_INT("org_id", org_id), DB_TEXT("public_id", public_id));
+    struct err e = db_tx_error(tx);
+    return e.kind || *id ? e : not_found();
+}
+
+struct err catalog_change_in(struct db_tx *tx, int64_t org_id, struct slice public_id, const struct catalog_change *ch) {
+    int64_t id = 0;
+    struct err e = title_id_find(tx, org_id, public_id, &id);
+    return e.kind ? e : change_in(tx, org_id, id, ch);
 }
 
 static struct err change_fn(struct db_tx *tx, void *arg) {
     struct title_work *w = arg;
-    struct err e = title_find(tx, w);
-    return e.kind ? e : change_in(tx, w->org_id, w->id, w->change);
+    return catalog_change_in(tx, w->org_id, w->wanted, w->change);
 }
 
+struct err catalog_remove_in(struct db_tx *tx, int64_t org_id, struct slice public_id) {
+    int64_t id = 0;
+    struct err e = title_id_find(tx, org_id, public_id, &id);
+    if (e.kind) return e;
+    if (DB_GET_INT(tx, 0, &title_child_count, DB_INT("org_id", org_id), DB_INT("id", id)) > 0)
+        return err_make(ERR_CONFLICT, "title.has_episodes", "This series still has episodes. Remove them first, or take them out of it.");
+    e = DB_RUN(tx, &title_text_remove, DB_INT("org_id", org_id), DB_INT("id", id));
+    return e.kind ? e : DB_RUN(tx, &title_remove, DB_INT("org_id", org_id), DB_INT("id", id));
+}
 static struct err remove_fn(struct db_tx *tx, void *arg) {
     struct title_work *w = arg;
-    struct err e = title_find(tx, w);
-    if (e.kind) return e;
-    if (DB_GET_INT(tx, 0, &title_child_count, DB_INT("org_id", w->org_id), DB_INT("id", w->id)) > 0)
-        return err_make(ERR_CONFLICT, "title.has_episodes", "This series still has episodes. Remove them first, or take them out of it.");
-    e = DB_RUN(tx, &title_text_remove, DB_INT("org_id", w->org_id), DB_INT("id", w->id));
-    return e.kind ? e : DB_RUN(tx, &title_remove, DB_INT("org_id", w->org_id), DB_INT("id", w->id));
+    return catalog_remove_in(tx, w->org_id, w->wanted);
 }
 
 /* Runs a change of one title, then lets the view follow. */
 static struct err write_title(struct catalog *c, struct title_work *w, db_fn *fn) {
     struct public_id id;
     if (!public_id_parse(w->wanted, &id)) return not_found();
-    w->arena = arena_create(ONE_BYTES_MAX);
-    if (!w->arena) return err_memory();
     struct err e = db_write(c->db, fn, w);
-    if (!e.kind) e = catalog_refresh(c, w->org_id, w->wanted);
-    arena_destroy(&w->arena);
-    return e;
+    return e.kind ? e : catalog_refresh(c, w->org_id, w->wanted);
 }
 
 struct err catalog_change(struct catalog *c, int64_t org_id, struct slice public_id, const struct catalog_change *ch) {
@@ -350,13 +356,18 @@ static struct err tracks_check(struct slice tracks) {
     return tracks.len <= CATALOG_TRACKS_BYTES_MAX ? ERR_OK : err_make(ERR_LIMIT, "title.tracks", "This title has too many tracks.");
 }
 
+struct err catalog_set_media_in(struct db_tx *tx, int64_t org_id, struct slice public_id, const struct catalog_media *media) {
+    int64_t changed = 0;
+    struct err e = tracks_check(media->tracks);
+    if (e.kind) return e;
+    e = DB_CHANGE(tx, &changed, &title_set_media, DB_INT("org_id", org_id), DB_TEXT("public_id", public_id),
+                  DB_INT("duration_ms", media->duration_ms), DB_INT("colour", media->colour), DB_BOOL("has_poster", media->has_poster),
+                  DB_TEXT("tracks", never_null(media->tracks)));
+    return changed_or_missing(e, changed);
+}
 static struct err set_media_fn(struct db_tx *tx, void *arg) {
     struct title_work *w = arg;
-    int64_t changed = 0;
-    struct err e = DB_CHANGE(tx, &changed, &title_set_media, DB_INT("org_id", w->org_id), DB_TEXT("public_id", w->wanted),
-                             DB_INT("duration_ms", w->media->duration_ms), DB_INT("colour", w->media->colour),
-                             DB_BOOL("has_poster", w->media->has_poster), DB_TEXT("tracks", never_null(w->media->tracks)));
-    return changed_or_missing(e, changed);
+    return catalog_set_media_in(tx, w->org_id, w->wanted, w->media);
 }
 struct err catalog_set_media(struct catalog *c, int64_t org_id, struct slice public_id, const struct catalog_media *media) {
     struct title_work w = {.org_id = org_id, .wanted = public_id, .media = media};
@@ -387,6 +398,26 @@ static struct err set_poster_fn(struct db_tx *tx, void *arg) {
 struct err catalog_set_poster(struct catalog *c, int64_t org_id, struct slice public_id, bool has_poster) {
     struct title_work w = {.org_id = org_id, .wanted = public_id, .has_poster = has_poster};
     return write_title(c, &w, set_poster_fn);
+}
+
+static struct err set_portrait_fn(struct db_tx *tx, void *arg) {
+    struct title_work *w = arg;
+    int64_t changed = 0;
+    struct err e = DB_CHANGE(tx, &changed, &title_set_portrait, DB_INT("org_id", w->org_id), DB_TEXT("public_id", w->wanted),
+                             DB_BOOL("has_portrait", w->has_poster));
+    return changed_or_missing(e, changed);
+}
+struct err catalog_set_portrait(struct catalog *c, int64_t org_id, struct slice public_id, bool has_portrait) {
+    struct title_work w = {.org_id = org_id, .wanted = public_id, .has_poster = has_portrait};
+    return write_title(c, &w, set_portrait_fn);
+}
+
+struct err catalog_set_event_in(struct db_tx *tx, int64_t org_id, struct slice public_id, const struct catalog_event *event) {
+    int64_t changed = 0;
+    struct err e = DB_CHANGE(tx, &changed, &title_set_event, DB_INT("org_id", org_id), DB_TEXT("public_id", public_id),
+                             DB_INT("status", event->status), DB_INT("starts_ms", event->starts_ms), DB_INT("started_ms", event->started_ms),
+                             DB_INT("ended_ms", event->ended_ms));
+    return changed_or_missing(e, changed);
 }
 
 struct err catalog_set_status_in(struct db_tx *tx, int64_t org_id, struct slice public_id, enum catalog_status status) {

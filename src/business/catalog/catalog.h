@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
- * catalog.h: titles, in four languages. A thin first floor: films, series and their episodes.
+ * catalog.h: titles, in four languages. A thin first floor: films, series and their episodes, and events that are live.
  *
  * The model
  *   title  anything that can be watched, or a series that holds some. An episode is a film with a parent series, a season
- *          and a number. Rows in the database are the truth.
+ *          and a number. An event is announced (scheduled), on air (live), being finished (ended), and then a title like a film (ready);
+ *          who moves it along is event/broadcast. Rows in the database are the truth.
  *   view   all titles of one organisation at one moment, in memory: what the pages are made of. It is loaded when it is
  *          first asked for; a change replaces the changed title in a new view and leaves the rest shared. A view that was
  *          taken stays as it is until it is given back.
@@ -36,10 +37,10 @@ enum {
     CATALOG_TITLES_MAX = 100000, /* of one organisation */
 };
 
-enum catalog_kind { CATALOG_FILM, CATALOG_SERIES };
-enum catalog_status { CATALOG_READY, CATALOG_IMPORTING, CATALOG_FAILED };
-const char *catalog_kind_name(enum catalog_kind);     /* "film", "series" */
-const char *catalog_status_name(enum catalog_status); /* "ready", "importing", "failed" */
+enum catalog_kind { CATALOG_FILM, CATALOG_SERIES, CATALOG_EVENT };
+enum catalog_status { CATALOG_READY, CATALOG_IMPORTING, CATALOG_FAILED, CATALOG_SCHEDULED, CATALOG_LIVE, CATALOG_ENDED };
+const char *catalog_kind_name(enum catalog_kind);     /* "film", "series", "event" */
+const char *catalog_status_name(enum catalog_status); /* "ready", "importing", "failed", "scheduled", "live", "ended" */
 bool catalog_kind_parse(struct slice, enum catalog_kind *out);
 
 struct catalog_text {
@@ -55,6 +56,8 @@ struct catalog_title { /* never changes; borrowed from a view */
     int64_t duration_ms;       /* 0: not known */
     uint32_t colour;           /* 0xRRGGBB */
     int64_t poster_version;    /* 0: there is no poster */
+    int64_t portrait_version;  /* 0: there is no upright one */
+    int64_t starts_ms, started_ms, ended_ms; /* of an event, since 1970; 0: none. When it shall begin; began; was over */
     int64_t version;           /* grows with each change */
     struct catalog_text texts[TEXT_LANGUAGE_COUNT];
     struct slice genres; /* codes with a blank between */
@@ -124,13 +127,25 @@ MUST_USE struct err catalog_set_media(struct catalog *, int64_t org_id, struct s
 MUST_USE struct err catalog_set_tracks(struct catalog *, int64_t org_id, struct slice public_id, struct slice tracks);
 /* Only the poster: one was brought by hand. */
 MUST_USE struct err catalog_set_poster(struct catalog *, int64_t org_id, struct slice public_id, bool has_poster);
+/* Only the portrait (2:3). */
+MUST_USE struct err catalog_set_portrait(struct catalog *, int64_t org_id, struct slice public_id, bool has_portrait);
 MUST_USE struct err catalog_set_status(struct catalog *, int64_t org_id, struct slice public_id, enum catalog_status);
 
 /* For use inside a transaction. `id` and `public_id` are chosen before (id_next, public_id_random), since a transaction may run
  * again. */
 MUST_USE struct err catalog_create_in(struct db_tx *, int64_t org_id, int64_t id, const struct public_id *, const struct catalog_change *,
                                       enum catalog_status);
+/* Errors as catalog_remove. */
+MUST_USE struct err catalog_remove_in(struct db_tx *, int64_t org_id, struct slice public_id);
+MUST_USE struct err catalog_change_in(struct db_tx *, int64_t org_id, struct slice public_id, const struct catalog_change *);
 MUST_USE struct err catalog_set_status_in(struct db_tx *, int64_t org_id, struct slice public_id, enum catalog_status);
+MUST_USE struct err catalog_set_media_in(struct db_tx *, int64_t org_id, struct slice public_id, const struct catalog_media *);
+/* Where an event stands: its status and its times, 0 for none. ERR_NOT_FOUND title.not_found. */
+struct catalog_event {
+    enum catalog_status status;
+    int64_t starts_ms, started_ms, ended_ms;
+};
+MUST_USE struct err catalog_set_event_in(struct db_tx *, int64_t org_id, struct slice public_id, const struct catalog_event *);
 MUST_USE struct err catalog_refresh(struct catalog *, int64_t org_id, struct slice public_id);
 
 #endif

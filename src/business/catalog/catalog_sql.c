@@ -12,12 +12,37 @@ static const struct db_migration migrations[] = {
             "CREATE INDEX title_by_parent ON title(parent_id) WHERE parent_id IS NOT NULL;"
             "CREATE TABLE title_text(title_id $INT NOT NULL REFERENCES title(id), lang $INT NOT NULL, org_id $INT NOT NULL, "
             "name $TEXT NOT NULL, synopsis $TEXT NOT NULL, PRIMARY KEY(title_id, lang)) $KEYED;"},
+    /* Events, with their times; upright posters. SQLite cannot change a CHECK: both tables are written anew, the one that refers first
+     * to go and last to be named. */
+    {.sql = "CREATE TABLE title_2(id $ID, org_id $INT NOT NULL, public_id $TEXT NOT NULL UNIQUE, parent_id $INT REFERENCES title_2(id), "
+            "kind $INT NOT NULL CHECK(kind BETWEEN 0 AND 2), status $INT NOT NULL CHECK(status BETWEEN 0 AND 5), season $INT NOT NULL, "
+            "episode $INT NOT NULL, year $INT NOT NULL, genres $TEXT NOT NULL, duration_ms $INT NOT NULL, colour $INT NOT NULL, "
+            "poster_version $INT NOT NULL, tracks $TEXT NOT NULL, version $INT NOT NULL, external_id $TEXT, "
+            "portrait_version $INT NOT NULL DEFAULT 0, starts_ms $INT NOT NULL DEFAULT 0, started_ms $INT NOT NULL DEFAULT 0, "
+            "ended_ms $INT NOT NULL DEFAULT 0, UNIQUE(org_id, external_id)) $TABLE;"
+            "INSERT INTO title_2(id, org_id, public_id, parent_id, kind, status, season, episode, year, genres, duration_ms, colour, "
+            "poster_version, tracks, version, external_id) SELECT id, org_id, public_id, parent_id, kind, status, season, episode, year, genres, "
+            "duration_ms, colour, poster_version, tracks, version, external_id FROM title;"
+            "CREATE TABLE title_text_2(title_id $INT NOT NULL REFERENCES title_2(id), lang $INT NOT NULL, org_id $INT NOT NULL, "
+            "name $TEXT NOT NULL, synopsis $TEXT NOT NULL, PRIMARY KEY(title_id, lang)) $KEYED;"
+            "INSERT INTO title_text_2 SELECT title_id, lang, org_id, name, synopsis FROM title_text;"
+            "DROP TABLE title_text;"
+            "DROP TABLE title;"
+            "ALTER TABLE title_2 RENAME TO title;"
+            "ALTER TABLE title_text_2 RENAME TO title_text;"
+            "CREATE INDEX title_by_org ON title(org_id, id);"
+            "CREATE INDEX title_by_parent ON title(parent_id) WHERE parent_id IS NOT NULL;",
+     .sql_postgres = "ALTER TABLE title DROP CONSTRAINT title_kind_check, DROP CONSTRAINT title_status_check, "
+                     "ADD CONSTRAINT title_kind_check CHECK(kind BETWEEN 0 AND 2), ADD CONSTRAINT title_status_check CHECK(status BETWEEN 0 AND 5), "
+                     "ADD COLUMN portrait_version $INT NOT NULL DEFAULT 0, ADD COLUMN starts_ms $INT NOT NULL DEFAULT 0, "
+                     "ADD COLUMN started_ms $INT NOT NULL DEFAULT 0, ADD COLUMN ended_ms $INT NOT NULL DEFAULT 0;"},
 };
 const struct db_schema catalog_schema = {.room = "catalog", .migrations = migrations, .versions = ARRAY_LEN(migrations)};
 
 #define TITLE_COLUMNS                                                                                                                    \
     "SELECT t.id, t.public_id, t.parent_id, p.public_id AS parent, t.kind, t.status, t.season, t.episode, t.year, t.genres, "           \
-    "t.duration_ms, t.colour, t.poster_version, t.tracks, t.version, t.external_id FROM title t LEFT JOIN title p ON p.id = t.parent_id "
+    "t.duration_ms, t.colour, t.poster_version, t.tracks, t.version, t.external_id, t.portrait_version, t.starts_ms, "      \
+    "t.started_ms, t.ended_ms FROM title t LEFT JOIN title p ON p.id = t.parent_id "
 #define BY_PUBLIC_ID " WHERE org_id = :org_id AND public_id = :public_id"
 
 const struct db_statement title_all = {"catalog.title_all", TITLE_COLUMNS "WHERE t.org_id = :org_id ORDER BY t.id LIMIT :limit"};
@@ -60,6 +85,14 @@ const struct db_statement title_set_tracks = {
 const struct db_statement title_set_poster = {
     "catalog.title_set_poster",
     "UPDATE title SET version = version + 1, poster_version = CASE WHEN :has_poster = 1 THEN version + 1 ELSE 0 END" BY_PUBLIC_ID};
+const struct db_statement title_set_portrait = {
+    "catalog.title_set_portrait",
+    "UPDATE title SET version = version + 1, portrait_version = CASE WHEN :has_portrait = 1 THEN version + 1 ELSE 0 END" BY_PUBLIC_ID};
+const struct db_statement title_set_event = {
+    "catalog.title_set_event",
+    "UPDATE title SET kind = 2, status = :status, starts_ms = :starts_ms, started_ms = :started_ms, ended_ms = :ended_ms, "
+    "version = version + 1" BY_PUBLIC_ID};
+const struct db_statement title_id = {"catalog.title_id", "SELECT id FROM title" BY_PUBLIC_ID};
 const struct db_statement title_set_status = {
     "catalog.title_set_status", "UPDATE title SET status = :status, version = version + 1" BY_PUBLIC_ID};
 

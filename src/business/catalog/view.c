@@ -85,7 +85,7 @@ struct held_title *held_title_create(int64_t org_id, const struct db_rows *title
         .id = id,
         .org_id = org_id,
         .parent_id = db_int(titles, row, "parent_id"),
-        .kind = db_int(titles, row, "kind") == CATALOG_SERIES ? CATALOG_SERIES : CATALOG_FILM,
+        .kind = (enum catalog_kind)db_int(titles, row, "kind"),
         .status = (enum catalog_status)db_int(titles, row, "status"),
         .season = (int)db_int(titles, row, "season"),
         .episode = (int)db_int(titles, row, "episode"),
@@ -93,6 +93,10 @@ struct held_title *held_title_create(int64_t org_id, const struct db_rows *title
         .duration_ms = db_int(titles, row, "duration_ms"),
         .colour = (uint32_t)db_int(titles, row, "colour") & 0xffffff,
         .poster_version = db_int(titles, row, "poster_version"),
+        .portrait_version = db_int(titles, row, "portrait_version"),
+        .starts_ms = db_int(titles, row, "starts_ms"),
+        .started_ms = db_int(titles, row, "started_ms"),
+        .ended_ms = db_int(titles, row, "ended_ms"),
         .version = db_int(titles, row, "version"),
     };
     if (!public_id_parse(db_text(titles, row, "public_id"), &t->public_id)) t->public_id = (struct public_id){0}; /* nobody finds it */

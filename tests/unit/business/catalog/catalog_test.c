@@ -295,11 +295,111 @@ static void changes_at_once_end_in_the_newest(void **state) {
     end(&f);
 }
 
+struct event_work {
+    const struct catalog_event *event;
+    struct slice title;
+    int64_t org_id;
+};
+static struct err set_event_fn(struct db_tx *tx, void *arg) {
+    struct event_work *w = arg;
+    return catalog_set_event_in(tx, w->org_id, w->title, w->event);
+}
+
+/* An event is announced, on air, over, and then a title like others; its times go with it. */
+static void an_event_goes_its_way(void **state) {
+    struct fixture f = begin(state);
+    struct catalog_change ch = named(SLICE("Cup Final"), SLICE_NONE);
+    ch.has_kind = true;
+    ch.kind = CATALOG_EVENT;
+    struct public_id id = create(&f, ORG, ch, CATALOG_SCHEDULED);
+    struct slice name = public_id_slice(&id);
+    static const struct catalog_event steps[] = {
+        {CATALOG_SCHEDULED, 1800000000123, 0, 0},
+        {CATALOG_LIVE, 1800000000123, 1800000001456, 0},
+        {CATALOG_ENDED, 1800000000123, 1800000001456, 1800000009000},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        struct event_work w = {&steps[i], name, ORG};
+        assert_ok(db_write(f.db, set_event_fn, &w));
+        assert_ok(catalog_refresh(f.catalog, ORG, name));
+        struct catalog_view *v = view_of(&f, ORG);
+        const struct catalog_title *t = catalog_find(v, name);
+        assert_int_equal(t->kind, CATALOG_EVENT);
+        assert_int_equal(t->status, steps[i].status);
+        assert_int_equal(t->starts_ms, steps[i].starts_ms);
+        assert_int_equal(t->started_ms, steps[i].started_ms);
+        assert_int_equal(t->ended_ms, steps[i].ended_ms);
+        catalog_view_give(&v);
+    }
+    struct event_work foreign = {&steps[0], name, OTHER_ORG};
+    assert_error(db_write(f.db, set_event_fn, &foreign), "title.not_found");
+    assert_ok(catalog_set_media(f.catalog, ORG, name, &(struct catalog_media){.duration_ms = 9000, .tracks = SLICE("[]")}));
+    assert_ok(catalog_set_portrait(f.catalog, ORG, name, true));
+    struct catalog_view *v = view_of(&f, ORG);
+    const struct catalog_title *t = catalog_find(v, name);
+    assert_int_equal(t->status, CATALOG_READY);
+    assert_int_equal(t->kind, CATALOG_EVENT);
+    assert_int_equal(t->started_ms, steps[2].started_ms);
+    assert_true(t->portrait_version > 0);
+    assert_int_equal(t->poster_version, 0);
+    catalog_view_give(&v);
+    end(&f);
+}
+
+/* A database of the first version, with a series, an episode and texts in it, comes through whole. */
+static const struct db_statement old_series = {"test.old_series",
+    "INSERT INTO title(id, org_id, public_id, kind, status, season, episode, year, genres, duration_ms, colour, poster_version, tracks, version, external_id) "
+    "VALUES(20, 7, '0000000000000020', 1, 0, 0, 0, 1999, 'sport', 0, 255, 3, '', 4, 'x:1')"};
+static const struct db_statement old_episode = {"test.old_episode",
+    "INSERT INTO title(id, org_id, public_id, parent_id, kind, status, season, episode, year, genres, duration_ms, colour, poster_version, tracks, version) "
+    "VALUES(10, 7, '0000000000000010', 20, 0, 2, 1, 2, 0, '', 61000, 255, 0, '[1]', 1)"};
+static const struct db_statement old_text = {"test.old_text", "INSERT INTO title_text VALUES(10, 0, 7, 'Pilot', 'It begins.')"};
+static struct err old_rows_fn(struct db_tx *tx, void *arg) {
+    (void)arg;
+    struct err e = DB_RUN(tx, &old_series);
+    if (!e.kind) e = DB_RUN(tx, &old_episode);
+    return e.kind ? e : DB_RUN(tx, &old_text);
+}
+
+static void an_older_database_is_brought_along(void **state) {
+    static struct db_schema first;
+    first = catalog_schema;
+    first.versions = 1;
+    static const struct db_schema *const firsts[] = {&first};
+    struct fixture f = {.db = test_store_open(test_store_of(state), firsts, 1), .ids = id_maker_create(clock_system(), 0)};
+    assert_ok(db_write(f.db, old_rows_fn, NULL));
+    assert_ok(db_migrate(f.db, schemas, 1));
+    assert_ok(catalog_open(&f.catalog, f.db, f.ids));
+    struct catalog_view *v = view_of(&f, ORG);
+    assert_int_equal(v->count, 2);
+    const struct catalog_title *series = catalog_find(v, SLICE("0000000000000020")), *episode = catalog_find(v, SLICE("0000000000000010"));
+    assert_int_equal(series->kind, CATALOG_SERIES);
+    assert_int_equal(series->year, 1999);
+    assert_int_equal(series->poster_version, 3);
+    same(series->external_id, "x:1");
+    assert_string_equal(episode->parent.text, series->public_id.text);
+    assert_int_equal(episode->status, CATALOG_FAILED);
+    assert_int_equal(episode->duration_ms, 61000);
+    assert_int_equal(episode->starts_ms, 0);
+    same(catalog_text_in(episode, SLICE("en")).synopsis, "It begins.");
+    catalog_view_give(&v);
+    /* the rules still hold: a text of no title, an external id twice, a parent that is there */
+    struct catalog_change ch = named(SLICE("Event"), SLICE_NONE);
+    ch.external_id = SLICE("x:1");
+    struct public_id id;
+    assert_error(catalog_create(f.catalog, ORG, &ch, CATALOG_SCHEDULED, &id), "db.unique");
+    assert_error(catalog_remove(f.catalog, ORG, SLICE("0000000000000020")), "title.has_episodes");
+    assert_ok(catalog_remove(f.catalog, ORG, SLICE("0000000000000010")));
+    assert_ok(catalog_remove(f.catalog, ORG, SLICE("0000000000000020")));
+    end(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(a_title_is_kept_whole),        ON_BOTH(texts_are_removed_alone),  ON_BOTH(search_knows_words_in_all_languages),
         ON_BOTH(what_cannot_be_is_refused),    ON_BOTH(a_series_with_episodes_stays), ON_BOTH(organisations_do_not_see_each_other),
         ON_BOTH(the_same_external_id_is_a_clash), ON_SQLITE(every_failed_allocation_is_survived), ON_BOTH(changes_at_once_end_in_the_newest),
+        ON_BOTH(an_event_goes_its_way),        ON_BOTH(an_older_database_is_brought_along),
     };
     return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
 }
