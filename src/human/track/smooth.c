@@ -192,7 +192,8 @@ bool track_smooth(const struct track_point *points, size_t stride, size_t count,
                 struct vec3 axis = mat3_row(&axes, a);
                 at = vec3_add(at, vec3_scale(axis, g->x.x)), velocity = vec3_add(velocity, vec3_scale(axis, g->x.y));
                 acceleration = vec3_add(acceleration, vec3_scale(axis, g->x.z));
-                sym3_add_outer(&s->covariance, axis, g->p.xx);
+                sym3_add_outer(&s->covariance, axis, g->p.xx), sym3_add_outer(&s->velocity_covariance, axis, g->p.yy);
+                sym3_add_outer(&s->acceleration_covariance, axis, g->p.zz);
             }
             s->at = at, s->velocity = velocity, s->acceleration = acceleration;
         }

@@ -91,7 +91,7 @@ enum track_source { TRACK_UNKNOWN, TRACK_MEASURED, TRACK_FILLED };
 /* A joint at one instant after smoothing. */
 struct track_state {
     struct vec3 at, velocity, acceleration; /* m, m/s, m/s2; unknown where source is TRACK_UNKNOWN */
-    struct sym3 covariance;                 /* of `at` */
+    struct sym3 covariance, velocity_covariance, acceleration_covariance;
     enum track_source source;               /* FILLED: no measurement here, but one within gap_s on both sides together */
 };
 
