@@ -185,8 +185,8 @@ static bool newton(const struct camera_lens *l, double xd, double yd, double *x,
     double at_x, at_y;
     if (!distort(l, *x, *y, &at_x, &at_y, j)) return false;
     double ex = at_x - xd, ey = at_y - yd, miss = sqrt(ex * ex + ey * ey);
-    const double rounding = 4e-15 * size;
-    for (int i = 0; i < 40 && miss > rounding; i++) {
+    const double enough = 1e-13 * size; /* of 1e-12 promised; nearer, rounding decides whether a step is better */
+    for (int i = 0; i < 40 && miss > enough; i++) {
         double det = j[0][0] * j[1][1] - j[0][1] * j[1][0];
         double dx = (j[1][1] * ex - j[0][1] * ey) / det, dy = (j[0][0] * ey - j[1][0] * ex) / det;
         bool is_better = false;

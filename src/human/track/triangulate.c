@@ -3,15 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "human/track/track.h"
-
-/* What the cameras say about one joint. */
-struct sights {
-    size_t count;
-    struct camera_line line[CAMERA_COUNT_MAX];
-    double weight[CAMERA_COUNT_MAX]; /* 1 / noise^2 */
-    uint8_t camera[CAMERA_COUNT_MAX];
-};
+#include "human/track/triangulate.h"
 
 static double depth_at(const struct camera_line *l, struct vec3 x) { return vec3_dot(l->w, x) - l->w0; }
 
@@ -67,39 +59,48 @@ static bool solve(const struct sights *s, const uint8_t *use, size_t used, struc
     return true;
 }
 
-/* Point of two rays alone, and how well every camera agrees with it: sum of residuals cut off at the gate. */
-static bool hypothesis(const struct sights *s, size_t i, size_t j, double gate2, struct vec3 *x, double *cost, size_t *inliers) {
-    const uint8_t pair[2] = {(uint8_t)i, (uint8_t)j};
-    struct sym3 unused;
-    double moved2;
-    if (!closed_form(s, pair, 2, x) || !step(s, pair, 2, 0, x, &unused, &moved2)) return false;
-    *cost = 0, *inliers = 0;
-    for (size_t k = 0; k < s->count; k++) {
-        double r = residual(s, k, *x);
-        *cost += r < gate2 ? r : gate2;
-        *inliers += r < gate2;
+void hypothesise_plain(const struct sights *s, const uint8_t (*pairs)[2], size_t count, double gate2, struct hypothesis *out) {
+    for (size_t n = 0; n < count; n++) {
+        struct hypothesis h = {.at = VEC3_UNKNOWN, .cost = INFINITY};
+        struct sym3 unused;
+        double moved2;
+        if (closed_form(s, pairs[n], 2, &h.at) && step(s, pairs[n], 2, 0, &h.at, &unused, &moved2)) {
+            h.cost = 0;
+            for (size_t k = 0; k < s->count; k++) {
+                double r = residual(s, k, h.at);
+                h.cost += r < gate2 ? r : gate2;
+                h.inliers += r < gate2;
+            }
+        }
+        out[n] = h;
     }
-    return true;
 }
 
-static bool robust(const struct sights *s, double gate2, uint8_t *use, size_t *used_out, struct vec3 *x_out, struct sym3 *covariance_out) {
+/* Pairs by rising distance in the list of cameras, so that one bad camera does not stand in all of the first ones. Returns how many were written; goes on
+ * from where *i and *gap stand. */
+static size_t next_pairs(size_t cameras, size_t *i, size_t *gap, uint8_t (*pairs)[2]) {
+    size_t n = 0;
+    while (n < HYPOTHESES_MAX && *gap < cameras) {
+        pairs[n][0] = (uint8_t)*i, pairs[n][1] = (uint8_t)(*i + *gap), n++;
+        if (++*i + *gap >= cameras) *i = 0, ++*gap;
+    }
+    return n;
+}
+
+static bool robust(const struct sights *s, double gate2, hypothesise *by, uint8_t *use, size_t *used_out, struct vec3 *x_out, struct sym3 *covariance_out) {
     /* A point of two noisy rays misses the others by more than a point of all: its gate is wider. */
     const double wide2 = 2.25 * gate2;
-    struct vec3 best = VEC3_UNKNOWN;
-    double best_cost = INFINITY;
-    size_t best_inliers = 0, enough = s->count >= 5 ? (3 * s->count + 3) / 4 : s->count + 1, pair_i = 0, pair_j = 0;
-    /* Pairs by rising distance in the list of cameras, so that one bad camera does not stand in all of the first ones. */
-    for (size_t gap = 1; gap < s->count && best_inliers < enough; gap++) {
-        for (size_t i = 0; i + gap < s->count && best_inliers < enough; i++) {
-            struct vec3 x;
-            double cost;
-            size_t inliers;
-            if (!hypothesis(s, i, i + gap, wide2, &x, &cost, &inliers) || inliers < 2 || cost >= best_cost) continue;
-            best = x, best_cost = cost, best_inliers = inliers, pair_i = i, pair_j = i + gap;
+    struct hypothesis best = {.at = VEC3_UNKNOWN, .cost = INFINITY}, some[HYPOTHESES_MAX];
+    uint8_t pairs[HYPOTHESES_MAX][2], best_pair[2] = {0};
+    size_t enough = s->count >= 5 ? (3 * s->count + 3) / 4 : s->count + 1, i = 0, gap = 1, n;
+    while (best.inliers < enough && (n = next_pairs(s->count, &i, &gap, pairs))) {
+        by(s, pairs, n, wide2, some);
+        for (size_t k = 0; k < n && best.inliers < enough; k++) {
+            if (some[k].inliers >= 2 && some[k].cost < best.cost) best = some[k], memcpy(best_pair, pairs[k], 2);
         }
     }
-    if (best_inliers < 2) return false;
-    struct vec3 x = best;
+    if (best.inliers < 2) return false;
+    struct vec3 x = best.at;
     struct sym3 covariance;
     uint64_t before = 0;
     double moved2;
@@ -114,19 +115,19 @@ static bool robust(const struct sights *s, double gate2, uint8_t *use, size_t *u
         if (set == before) break;
         before = set;
         /* softened first, because a half-outlier may still stand in the set; plain at the end, which is efficient */
-        for (int i = 0; i < 4; i++) {
-            if (!step(s, use, used, i < 2 && used > 2 ? gate2 / 4 : 0, &x, &covariance, &moved2)) return false;
+        for (int turn = 0; turn < 4; turn++) {
+            if (!step(s, use, used, turn < 2 && used > 2 ? gate2 / 4 : 0, &x, &covariance, &moved2)) return false;
+            if (turn >= 2 && !(moved2 > 0.25)) break; /* as in solve() */
         }
     }
     if (used == 2 && s->count > 2) { /* do two others agree as well, elsewhere? then nobody can tell */
-        for (size_t i = 0; i < s->count; i++) {
-            for (size_t j = i + 1; j < s->count; j++) {
-                struct vec3 other;
-                double cost;
-                size_t inliers;
-                if ((i == pair_i && j == pair_j) || !hypothesis(s, i, j, gate2, &other, &cost, &inliers) || inliers < 2) continue;
+        i = 0, gap = 1;
+        while ((n = next_pairs(s->count, &i, &gap, pairs))) {
+            by(s, pairs, n, gate2, some);
+            for (size_t k = 0; k < n; k++) {
                 struct sym3 information;
-                if (!sym3_inverse(covariance, &information) || sym3_quadratic(information, vec3_sub(other, x)) > gate2) return false;
+                if (some[k].inliers < 2 || !memcmp(pairs[k], best_pair, 2)) continue;
+                if (!sym3_inverse(covariance, &information) || sym3_quadratic(information, vec3_sub(some[k].at, x)) > gate2) return false;
             }
         }
     }
@@ -134,18 +135,9 @@ static bool robust(const struct sights *s, double gate2, uint8_t *use, size_t *u
     return true;
 }
 
-static struct track_point triangulate(const struct sights *s, double gate2, double deviation_max) {
+static struct track_point point_of(const struct sights *s, const struct limits *l, const uint8_t *use, size_t used, struct vec3 x, struct sym3 covariance) {
     struct track_point p = {.at = VEC3_UNKNOWN, .seen = (uint8_t)s->count};
-    if (s->count < 2) return p;
-    uint8_t use[CAMERA_COUNT_MAX];
-    size_t used = s->count;
-    for (size_t i = 0; i < used; i++) use[i] = (uint8_t)i;
-    struct vec3 x;
-    struct sym3 covariance;
-    bool is_good = solve(s, use, used, &x, &covariance);
-    for (size_t i = 0; is_good && i < used; i++) is_good = residual(s, i, x) < gate2;
-    if (!is_good && (s->count < 3 || !robust(s, gate2, use, &used, &x, &covariance))) return p;
-    if (!(sym3_trace(covariance) <= deviation_max * deviation_max)) return p;
+    if (!(sym3_trace(covariance) <= l->deviation_max * l->deviation_max)) return p;
     for (size_t i = 0; i < used; i++) {
         p.chi2 += residual(s, use[i], x);
         p.cameras |= UINT64_C(1) << s->camera[use[i]];
@@ -154,24 +146,71 @@ static struct track_point triangulate(const struct sights *s, double gate2, doub
     return p;
 }
 
-size_t track_triangulate(const struct track_scope *scope, const struct pose_point *const points[], size_t count, struct track_point *out) {
-    assert(scope->camera_count <= CAMERA_COUNT_MAX);
-    double gate = scope->gate > 0 ? scope->gate : 4, deviation = scope->deviation_max_m > 0 ? scope->deviation_max_m : 0.5;
-    float confidence = scope->confidence_min > 0 ? (float)scope->confidence_min : 0.1f;
+struct track_point triangulate_disputed(const struct sights *s, const struct limits *l, hypothesise *by) {
+    uint8_t use[CAMERA_COUNT_MAX];
+    size_t used = 0;
+    struct vec3 x;
+    struct sym3 covariance;
+    if (s->count < 3 || !robust(s, l->gate2, by, use, &used, &x, &covariance)) return (struct track_point){.at = VEC3_UNKNOWN, .seen = (uint8_t)s->count};
+    return point_of(s, l, use, used, x, covariance);
+}
+
+static struct track_point triangulate(const struct sights *s, const struct limits *l) {
+    if (s->count < 2) return (struct track_point){.at = VEC3_UNKNOWN, .seen = (uint8_t)s->count};
+    uint8_t use[CAMERA_COUNT_MAX];
+    struct vec3 x;
+    struct sym3 covariance;
+    for (size_t i = 0; i < s->count; i++) use[i] = (uint8_t)i;
+    bool is_good = solve(s, use, s->count, &x, &covariance);
+    for (size_t i = 0; is_good && i < s->count; i++) is_good = residual(s, i, x) < l->gate2;
+    return is_good ? point_of(s, l, use, s->count, x, covariance) : triangulate_disputed(s, l, hypothesise_plain);
+}
+
+static size_t triangulate_plain(const struct track_scope *scope, const struct limits *limits, const struct pose_point *const points[], size_t count, struct track_point *out) {
     size_t known = 0;
     for (size_t k = 0; k < count; k++) {
         struct sights s;
         s.count = 0; /* the rest is not touched: zeroing it would cost more than the geometry */
         for (size_t c = 0; c < scope->camera_count; c++) {
-            if (!scope->views[c] || !points[c] || !(points[c][k].confidence >= confidence)) continue;
+            if (!scope->views[c] || !points[c] || !(points[c][k].confidence >= limits->confidence_min)) continue;
             if (!camera_line_of(scope->views[c], points[c][k].x, points[c][k].y, &s.line[s.count])) continue;
             s.weight[s.count] = 1 / (scope->noise_px[c] * scope->noise_px[c]);
             s.camera[s.count++] = (uint8_t)c;
         }
-        out[k] = triangulate(&s, gate * gate, deviation);
+        out[k] = triangulate(&s, limits);
         known += vec3_is_known(out[k].at);
     }
     return known;
+}
+
+const char *triangulate_way_name(enum triangulate_way way) {
+    static const char *const names[TRIANGULATE_WAYS] = {"plain C", "AVX2", "AVX-512"};
+    return names[way];
+}
+
+bool triangulate_can(enum triangulate_way way) {
+#if defined(__x86_64__)
+    if (way == TRIANGULATE_AVX2) return __builtin_cpu_supports("avx2");
+    if (way == TRIANGULATE_AVX512) return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
+#endif
+    return way == TRIANGULATE_PLAIN;
+}
+
+size_t triangulate_by(enum triangulate_way way, const struct track_scope *scope, const struct pose_point *const points[], size_t count, struct track_point *out) {
+    assert(scope->camera_count <= CAMERA_COUNT_MAX && triangulate_can(way));
+    double gate = scope->gate > 0 ? scope->gate : 4;
+    struct limits limits = {.gate2 = gate * gate, .deviation_max = scope->deviation_max_m > 0 ? scope->deviation_max_m : 0.5,
+                            .confidence_min = scope->confidence_min > 0 ? (float)scope->confidence_min : 0.1f};
+#if defined(__x86_64__)
+    if (way == TRIANGULATE_AVX512) return triangulate_avx512(scope, &limits, points, count, out);
+    if (way == TRIANGULATE_AVX2) return triangulate_avx2(scope, &limits, points, count, out);
+#endif
+    return triangulate_plain(scope, &limits, points, count, out);
+}
+
+size_t track_triangulate(const struct track_scope *scope, const struct pose_point *const points[], size_t count, struct track_point *out) {
+    enum triangulate_way best = triangulate_can(TRIANGULATE_AVX512) ? TRIANGULATE_AVX512 : triangulate_can(TRIANGULATE_AVX2) ? TRIANGULATE_AVX2 : TRIANGULATE_PLAIN;
+    return triangulate_by(count > 1 ? best : TRIANGULATE_PLAIN, scope, points, count, out);
 }
 
 bool track_bound(const struct track_scope *scope, uint64_t cameras, struct vec3 at, struct sym3 *covariance) {

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "human/track/track.h"
+#include "human/track/triangulate.h"
 
 static struct camera_view views[CAMERA_COUNT_MAX];
 
@@ -172,8 +172,88 @@ static void what_cannot_be_known_is_unknown(void **state) {
     assert_false(track_bound(&scope, 1, p, &bound));
 }
 
+/* Any bits at all: what a broken network, a broken calibration or an attacker could hand over. */
+static float wild(struct rng *r, double middle, double spread) {
+    switch (rng_below(r, 40)) {
+    case 0: return NAN;
+    case 1: return INFINITY;
+    case 2: return -1e30f;
+    case 3: return 0;
+    case 4: return (float)(1e5 * rng_normal(r));
+    default: return (float)(middle + spread * rng_normal(r));
+    }
+}
+
+static struct camera_view wild_view(struct rng *r, bool is_tame) {
+    struct camera_view v = {.lens = {.fx = 2000, .fy = 1990, .cx = 960, .cy = 540}};
+    double angle = 2 * M_PI * rng_unit(r);
+    struct vec3 at = vec3_of(15 * cos(angle), 15 * sin(angle), 1 + 3 * rng_unit(r));
+    uint64_t kind = is_tame ? 0 : rng_below(r, 8);
+    for (int i = 0; i < (kind == 1 ? 6 : 3); i++) v.lens.radial[i] = (kind == 2 ? 0.5 : 0.05) * rng_normal(r);
+    if (kind == 2) v.lens.fx = v.lens.fy = 400; /* far out in the lens */
+    v.lens.is_fisheye = kind == 3;
+    if (!v.lens.is_fisheye) v.lens.tangential[0] = 0.001 * rng_normal(r), v.lens.tangential[1] = 0.001 * rng_normal(r);
+    if (kind == 4) v.lens.skew = 3, v.lens.tangential[0] = 0.2;
+    if (kind == 5) at = vec3_of(0, 0, 1); /* in the middle of the people */
+    if (kind == 6) at = vec3_of(1e7, 1e7, 0);
+    assert_int_equal(camera_lens_prepare(&v.lens).kind, ERR_NONE);
+    v.pose = camera_pose_look_at(at, vec3_of(rng_normal(r), rng_normal(r), 1), vec3_of(0, 0, 1));
+    return v;
+}
+
+static bool same_bits(const double *a, const double *b, size_t n) { return !memcmp(a, b, n * sizeof *a); }
+
+static void every_way_gives_the_same_bits(void **state) {
+    struct rng r = rng_seeded(4);
+    size_t compared = 0, known = 0, disputed = 0;
+    for (int round = 0; round < 400; round++) {
+        enum { COUNT = 29 };
+        static struct pose_point points[CAMERA_COUNT_MAX][COUNT];
+        bool is_tame = round % 2, is_alike = round % 7 == 0;
+        size_t cameras = round % 50 == 3 ? CAMERA_COUNT_MAX : rng_below(&r, 9), count = rng_below(&r, COUNT + 1);
+        struct track_scope s = {.camera_count = cameras, .gate = round % 5 ? 0 : 1.5, .deviation_max_m = round % 11 ? 0 : 1e9};
+        const struct pose_point *list[CAMERA_COUNT_MAX];
+        for (size_t c = 0; c < cameras; c++) {
+            views[c] = is_alike && c ? views[0] : wild_view(&r, is_tame);
+            s.views[c] = rng_below(&r, 20) ? &views[c] : NULL, s.noise_px[c] = is_tame ? 2 : pow(10, 3 * rng_unit(&r) - 2);
+            list[c] = rng_below(&r, 20) ? points[c] : NULL;
+        }
+        for (size_t k = 0; k < count; k++) {
+            struct vec3 at = {2 * rng_normal(&r), 2 * rng_normal(&r), 1 + rng_normal(&r)};
+            for (size_t c = 0; c < cameras; c++) {
+                double u = 960, v = 540;
+                (void)camera_project(&views[c], at, &u, &v);
+                double wrong = rng_unit(&r) < 0.15 ? 100 : 0;
+                points[c][k] = (struct pose_point){(float)(u + wrong + 2 * rng_normal(&r)), (float)(v - wrong + 2 * rng_normal(&r)), rng_unit(&r) < 0.15 ? 0 : 0.8f};
+                if (!is_tame && rng_below(&r, 3) == 0) points[c][k] = (struct pose_point){wild(&r, u, 5), wild(&r, v, 5), wild(&r, 0.5, 0.3)};
+            }
+        }
+        struct track_point plain[COUNT], fast[COUNT];
+        size_t n = triangulate_by(TRIANGULATE_PLAIN, &s, list, count, plain);
+        for (enum triangulate_way way = TRIANGULATE_AVX2; way < TRIANGULATE_WAYS; way++) {
+            if (!triangulate_can(way)) continue;
+            memset(fast, 0x5a, sizeof fast);
+            assert_int_equal(triangulate_by(way, &s, list, count, fast), n);
+            for (size_t k = 0; k < count; k++) {
+                const struct track_point *a = &plain[k], *b = &fast[k];
+                assert_int_equal(a->seen, b->seen);
+                assert_true(a->cameras == b->cameras && vec3_is_known(a->at) == vec3_is_known(b->at));
+                if (vec3_is_known(a->at)) assert_true(same_bits(&a->at.x, &b->at.x, 3));
+                assert_true(same_bits(&a->covariance.xx, &b->covariance.xx, 6) && same_bits(&a->chi2, &b->chi2, 1));
+                compared++, known += vec3_is_known(a->at), disputed += vec3_is_known(a->at) && __builtin_popcountll(a->cameras) < a->seen;
+            }
+        }
+    }
+    if (!compared) {
+        print_message("# this processor has no vector units that are used here\n");
+        skip();
+    }
+    print_message("# %zu joints compared, %zu known, %zu with cameras left out\n", compared, known, disputed);
+    assert_true(known > compared / 4 && disputed > compared / 50);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(clean_points_reach_the_bound), cmocka_unit_test(outliers_are_left_out), cmocka_unit_test(four_bad_cameras_of_sixteen),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_way_gives_the_same_bits), cmocka_unit_test(clean_points_reach_the_bound), cmocka_unit_test(outliers_are_left_out), cmocka_unit_test(four_bad_cameras_of_sixteen),
                                        cmocka_unit_test(what_cannot_be_known_is_unknown)};
     return cmocka_run_group_tests_name("human/track/triangulate", tests, NULL, NULL);
 }
