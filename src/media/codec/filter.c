@@ -58,6 +58,7 @@ struct err filter_prepare(struct filter *f, const AVFrame *like, const struct fi
     f->format = like->format;
     f->transfer = like->color_trc;
     f->is_interlaced = is_interlaced;
+    f->time_base = to->time_base;
     int av = build(f, like, to);
     if (av < 0) filter_free(f);
     if (av == AVERROR(ENOMEM)) return err_memory();
@@ -71,4 +72,9 @@ struct err filter_push(struct filter *f, AVFrame *frame) {
     return av < 0 && av != AVERROR_EOF ? codec_media_err("media.unsupported") : ERR_OK;
 }
 
-bool filter_pull(struct filter *f, AVFrame *out) { return f->graph && av_buffersink_get_frame(f->out, out) >= 0; }
+bool filter_pull(struct filter *f, AVFrame *out) {
+    if (!f->graph || av_buffersink_get_frame(f->out, out) < 0) return false;
+    /* Filters choose their own unit of time: a deinterlacer counts half pictures. */
+    if (out->pts != AV_NOPTS_VALUE) out->pts = av_rescale_q(out->pts, f->out->inputs[0]->time_base, f->time_base);
+    return true;
+}

@@ -17,7 +17,7 @@ struct filter {
     int width, height, format;
     enum AVColorTransferCharacteristic transfer;
     bool is_interlaced;
-    AVRational aspect;
+    AVRational aspect, time_base;
 };
 
 struct filter_target {
@@ -31,7 +31,7 @@ struct filter_target {
 MUST_USE struct err filter_prepare(struct filter *, const AVFrame *like, const struct filter_target *);
 /* Takes the frame's content (the frame is empty afterwards); NULL: no more. */
 MUST_USE struct err filter_push(struct filter *, AVFrame *);
-/* False: nothing yet. */
+/* A picture with its time in the target's time base. False: nothing yet. */
 bool filter_pull(struct filter *, AVFrame *out);
 void filter_free(struct filter *);
 
