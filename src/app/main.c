@@ -2,8 +2,10 @@
 #include "app/command.h"
 #include "media/ingest/ingest.h"
 
+/* Started by ourselves, to look at what a stranger sent. */
+static const struct child_kind *const KINDS[] = {&ingest_child};
+
 int main(int argc, char **argv) {
-    int exit_code;
-    if (ingest_child_main(argc, argv, &exit_code)) return exit_code; /* started by ourselves, to look at a stranger's file */
+    child_main(argc, argv, KINDS, ARRAY_LEN(KINDS));
     return command_dispatch(argc, argv);
 }

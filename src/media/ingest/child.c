@@ -2,41 +2,16 @@
 #include "media/ingest/child.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/fs.h"
 #include "media/ingest/process.h"
-#include "media/ingest/sandbox.h"
 
 void child_send(const struct record *record) {
-    ssize_t sent;
-    do sent = send(CHILD_SOCKET, record, sizeof *record, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    if (sent != (ssize_t)sizeof *record) _exit(1);
-}
-
-/* One packet and, if there is one, the descriptor that came with it. */
-static ssize_t receive(void *bytes, size_t size, int *fd) {
-    struct iovec vector = {.iov_base = bytes, .iov_len = size};
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-    ssize_t got;
-    do got = recvmsg(CHILD_SOCKET, &message, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
-    *fd = -1;
-    struct cmsghdr *header = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(fd, CMSG_DATA(header), sizeof *fd);
-    return got;
+    if (child_packet_send(CHILD_SOCKET, record, sizeof *record, -1).kind) _exit(1);
 }
 
 struct err child_open(enum output output, uint32_t track, uint32_t number, int *fd) {
@@ -44,7 +19,7 @@ struct err child_open(enum output output, uint32_t track, uint32_t number, int *
     child_send(&ask);
     char answer;
     int opened;
-    if (receive(&answer, 1, &opened) != 1) _exit(1);
+    if (child_packet_receive(CHILD_SOCKET, &answer, 1, &opened) != 1) _exit(1);
     if (opened < 0) return codec_media_err("media.write");
     *fd = opened;
     return ERR_OK;
@@ -98,17 +73,13 @@ static struct err work(const struct job *job) {
     }
 }
 
-int child_run(void) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing of ours outlives the parent; should it be gone already, the socket tells */
-    prctl(PR_SET_NAME, "media-child");
-    close_range(CHILD_INDEX + 1, ~0u, 0);
+static int run(void) {
     struct job job;
-    int unexpected;
-    if (receive(&job, sizeof job, &unexpected) != (ssize_t)sizeof job || job.magic != JOB_MAGIC || job.task >= TASKS) return 1;
-    struct sandbox_limits limits = {.memory_bytes = job.memory_bytes_max, .output_bytes = job.output_bytes_max,
-                                    .cpu_s = job.cpu_s_max, .files = CHILD_FILES_MAX};
+    if (child_packet_receive(CHILD_SOCKET, &job, sizeof job, NULL) != (ssize_t)sizeof job || job.magic != JOB_MAGIC || job.task >= TASKS) return 1;
+    struct child_limits limits = {.memory_bytes = job.memory_bytes_max, .output_bytes = job.output_bytes_max,
+                                  .cpu_s = job.cpu_s_max, .files = CHILD_FILES_MAX};
     struct err e = job.task == TASK_COPY && job.is_by_tables ? ERR_OK : codec_load(); /* no library can be opened later */
-    struct err locked = sandbox_enter(&limits);
+    struct err locked = child_sandbox(&limits);
     if (locked.kind) e = locked;
     if (e.kind && !codec_media_err(e.code).kind) e = (struct err){.kind = ERR_IO, .sys = e.sys, .code = "media.start", .what = e.what};
 #ifdef GRANDSTAND_TEST_DOORS
@@ -126,8 +97,4 @@ int child_run(void) {
     return 0;
 }
 
-bool ingest_child_main(int argc, char **argv, int *exit_code) {
-    if (argc != 2 || strcmp(argv[1], CHILD_ARGUMENT)) return false;
-    /* No exit handlers: those of libraries open files, and leak checkers trace processes. The files are synced. */
-    _exit(*exit_code = child_run());
-}
+const struct child_kind ingest_child = {.name = "ingest", .run = run};

@@ -8,8 +8,6 @@
 #include "media/codec/codec_stranger.h"
 #include "media/ingest/record.h"
 
-#define CHILD_ARGUMENT "--media-child"
-
 /* Talking to the parent. When the parent is gone the process ends: there is nobody left to work for. */
 void child_send(const struct record *);
 /* Asks for an output file; the descriptor is the child's to close. */
@@ -19,9 +17,6 @@ void child_progress(double done);
 
 /* The index that came along with the job. */
 MUST_USE struct err child_read_index(const struct job *, int index_fd, struct arena *, struct cmaf_index *out);
-
-/* The whole life of a child, once its descriptors are in place; returns its exit code. */
-int child_run(void);
 
 /* The jobs. */
 MUST_USE struct err child_copy(const struct job *, int source_fd);

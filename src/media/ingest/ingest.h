@@ -3,7 +3,7 @@
  * ingest.h: turns a media file of anybody's making into a CMAF presentation, a folder of track files that HLS and
  * DASH are views of (media/cmaf, media/manifest).
  *
- * How it works: the caller's process never parses the file. It starts itself again as a child (ingest_child_main)
+ * How it works: the caller's process never parses the file. It starts itself again as a child (media/child)
  * that gets the source read-only and a socket, gives up every other right (no files, no network, no programs, bounded
  * memory, time and output) and only then looks at the file. Output files are opened by the parent under names the
  * parent chose, and passed over. The child speaks in fixed-size records; the parent believes none of them: each index
@@ -28,6 +28,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "media/child/child.h"
 
 enum ingest_step {
     INGEST_STEP_PROBE,     /* what is in the file */
@@ -125,8 +126,7 @@ MUST_USE struct err ingest_ladder(int dir_fd, const struct ingest_options *, con
 /* Reads ingest.json of a finished folder. Errors: ERR_NOT_FOUND "ingest.unfinished", ERR_INPUT "ingest.json". */
 MUST_USE struct err ingest_report_load(int dir_fd, struct ingest_report *out);
 
-/* First thing in main: if this process was started as a media child, does the child's work, sets *exit_code and returns
- * true; main then returns it. Otherwise false, at no cost. */
-bool ingest_child_main(int argc, char **argv, int *exit_code);
+/* The kind of its children, for the table in main. */
+extern const struct child_kind ingest_child;
 
 #endif

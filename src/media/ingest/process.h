@@ -4,11 +4,12 @@
 #ifndef INGEST_PROCESS_H
 #define INGEST_PROCESS_H
 
+#include "media/child/child.h"
 #include "media/ingest/ingest.h"
 #include "media/ingest/record.h"
 
-/* Descriptors in the child. */
-enum { CHILD_SOCKET = 3, CHILD_SOURCE = 4, CHILD_INDEX = 5, CHILD_FILES_MAX = 256 };
+/* Descriptors in the child, behind its socket. */
+enum { CHILD_SOURCE = CHILD_SOCKET + 1, CHILD_INDEX };
 
 struct process_handler {
     void *user;

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "media/ingest/process.h"
-#include "media/ingest/sandbox.h"
 
 static void say(const void *bytes, size_t len) { (void)!send(CHILD_SOCKET, bytes, len, MSG_NOSIGNAL); }
 
@@ -33,12 +32,12 @@ int main(void) {
     } else if (!strcmp(name, "silent")) {
         pause();
     } else if (!strcmp(name, "program")) { /* what a taken-over child would like to do */
-        struct sandbox_limits limits = {.memory_bytes = job.memory_bytes_max, .output_bytes = 1 << 20, .cpu_s = 10, .files = 64};
-        struct err e = sandbox_enter(&limits);
+        struct child_limits limits = {.memory_bytes = job.memory_bytes_max, .output_bytes = 1 << 20, .cpu_s = 10, .files = 64};
+        struct err e = child_sandbox(&limits);
         if (!e.kind) execl("/bin/true", "true", NULL);
     } else if (!strcmp(name, "network")) {
-        struct sandbox_limits limits = {.memory_bytes = job.memory_bytes_max, .output_bytes = 1 << 20, .cpu_s = 10, .files = 64};
-        struct err e = sandbox_enter(&limits);
+        struct child_limits limits = {.memory_bytes = job.memory_bytes_max, .output_bytes = 1 << 20, .cpu_s = 10, .files = 64};
+        struct err e = child_sandbox(&limits);
         if (!e.kind) socket(AF_INET, SOCK_STREAM, 0);
     } else if (!strcmp(name, "liar") || !strcmp(name, "junk")) { /* says that a file is whole that is none */
         say(&track, sizeof track);

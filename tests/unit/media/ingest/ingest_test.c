@@ -653,8 +653,8 @@ static int tear_down(void **state) {
 }
 
 int main(int argc, char **argv) {
-    int code;
-    if (ingest_child_main(argc, argv, &code)) return code;
+    const struct child_kind *const kinds[] = {&ingest_child};
+    child_main(argc, argv, kinds, 1);
     if (argc < 2 || !realpath(argv[1], hostile)) return 2;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_that_browsers_play_pass_untouched),

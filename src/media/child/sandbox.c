@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "media/ingest/sandbox.h"
+#include "media/child/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,7 +103,7 @@ static int add_rules(scmp_filter_ctx filter) {
     return bad;
 }
 
-struct err sandbox_enter(const struct sandbox_limits *limits) {
+struct err child_sandbox(const struct child_limits *limits) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
         return failed("sandbox.privileges", "The process that reads media files could not give up its privileges.");
     signal(SIGXFSZ, SIG_IGN); /* too large a file is an error of write, not a death */
@@ -111,7 +111,7 @@ struct err sandbox_enter(const struct sandbox_limits *limits) {
     struct err e = limit(RLIMIT_CORE, 0, 0);
     if (!e.kind && !IS_SANITIZED) e = limit(RLIMIT_AS, limits->memory_bytes, 0);
     if (!e.kind) e = limit(RLIMIT_FSIZE, limits->output_bytes, 0);
-    if (!e.kind) e = limit(RLIMIT_CPU, limits->cpu_s, 5); /* SIGXCPU first: tells its reason, as SIGKILL would not */
+    if (!e.kind && limits->cpu_s) e = limit(RLIMIT_CPU, limits->cpu_s, 5); /* SIGXCPU first: tells its reason, as SIGKILL would not */
     if (!e.kind) e = limit(RLIMIT_NOFILE, limits->files, 0);
     if (!e.kind) e = close_file_system();
     if (e.kind) return e;
