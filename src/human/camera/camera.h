@@ -50,9 +50,10 @@ struct camera_view {
     struct camera_pose pose;
 };
 
-/* When the camera looked. Row v of frame n was exposed at n / rate * (1 + drift) + offset_s + v * row_s. */
+/* When the camera looked. Row v of frame n was exposed at n / rate * (1 + drift) + offset_s + v * row_s on the clock of the recording. */
 struct camera_clock {
     double offset_s, drift, row_s;
+    double rate; /* frames a second; 0: that of the whole recording */
 };
 
 struct camera {

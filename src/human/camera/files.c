@@ -327,9 +327,9 @@ static struct err camera_from_json(struct arena *mem, const struct tree *t, stru
     struct err e = view_from_json(t, c->name, &none, &c->fixed, note);
     if (e.kind) return e;
     if (clock) {
-        c->clock = (struct camera_clock){number_or(clock, SLICE("offset_s"), 0), number_or(clock, SLICE("drift"), 0), number_or(clock, SLICE("row_s"), 0)};
-        if (!isfinite(c->clock.offset_s + c->clock.drift + c->clock.row_s) || fabs(c->clock.drift) > 0.5) {
-            camera_note_set(note, 0, "Camera %s: its clock is not usable: offset_s and row_s are seconds, drift is a small fraction.", c->name);
+        c->clock = (struct camera_clock){number_or(clock, SLICE("offset_s"), 0), number_or(clock, SLICE("drift"), 0), number_or(clock, SLICE("row_s"), 0), number_or(clock, SLICE("rate"), 0)};
+        if (!(fabs(c->clock.offset_s) < 1e6) || !(fabs(c->clock.drift) <= 0.5) || !(fabs(c->clock.row_s) < 1) || !(c->clock.rate >= 0 && c->clock.rate < 1e5)) {
+            camera_note_set(note, 0, "Camera %s: its clock is not usable: offset_s and row_s are seconds, drift is a small fraction, rate is frames a second.", c->name);
             return field_error(note);
         }
     }

@@ -184,6 +184,7 @@ static void write_json(struct buf *out, const struct camera_rig *rig) {
         json_key(&w, "clock");
         json_begin_object(&w);
         json_put_double(&w, "offset_s", c->clock.offset_s), json_put_double(&w, "drift", c->clock.drift), json_put_double(&w, "row_s", c->clock.row_s);
+        if (c->clock.rate > 0) json_put_double(&w, "rate", c->clock.rate);
         json_end(&w);
         json_view(&w, &c->fixed);
         if (c->views) {
@@ -208,7 +209,7 @@ static const char *what_is_lost(const struct camera *c, enum camera_format f) {
     const struct camera_lens *l = &c->fixed.lens;
     if (f == CAMERA_FORMAT_JSON) return NULL;
     if (c->views) return "its view changes from frame to frame";
-    if (c->clock.offset_s != 0 || c->clock.drift != 0 || c->clock.row_s != 0) return "it has a clock of its own";
+    if (c->clock.offset_s != 0 || c->clock.drift != 0 || c->clock.row_s != 0 || c->clock.rate != 0) return "it has a clock of its own";
     if (f == CAMERA_FORMAT_QUALISYS) {
         if (l->is_fisheye) return "it is a fisheye";
         if (l->radial[3] != 0 || l->radial[4] != 0 || l->radial[5] != 0) return "its distortion is rational (k4 to k6)";

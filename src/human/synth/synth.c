@@ -38,6 +38,8 @@ struct err synth_scene_parse(struct slice text, struct synth_scene *out) {
     struct vec3 radial = {0};
     if (json_object_get(root, "radial") && !triple(root, "radial", &radial)) e = bad("\"radial\" must hold three numbers.");
     s.radial[0] = radial.x, s.radial[1] = radial.y, s.radial[2] = radial.z;
+    const json_t *tangential = json_object_get(root, "tangential");
+    for (size_t i = 0; i < 2 && tangential; i++) s.tangential[i] = json_number_value(json_array_get(tangential, i));
     const json_t *cameras = json_object_get(root, "cameras");
     if (!(s.rate > 0 && s.rate <= 1000) || !(s.seconds > 0 && s.seconds <= 600)) e = bad("\"rate\" or \"seconds\" makes no sense.");
     else if (!(seed >= 0 && seed <= 0x1p53)) e = bad("\"seed\" must be 0 to 2^53.");
@@ -50,6 +52,11 @@ struct err synth_scene_parse(struct slice text, struct synth_scene *out) {
     for (size_t i = 0; !e.kind && i < json_array_size(cameras); i++) {
         const json_t *c = json_array_get(cameras, i);
         if (!triple(c, "at", &s.at[i]) || !triple(c, "look", &s.look[i])) e = bad("Each camera needs \"at\" and \"look\", three numbers each.");
+        struct camera_clock *k = &s.clock[i];
+        *k = (struct camera_clock){number(c, "offset_s", 0), number(c, "drift", 0), number(c, "row_s", 0), number(c, "rate", 0)};
+        if (!e.kind && (!(fabs(k->offset_s) <= 60) || !(fabs(k->drift) <= 0.01) || !(fabs(k->row_s) * s.height <= 0.1) || !(k->rate >= 0 && k->rate <= 1000))) {
+            e = bad("A camera's \"offset_s\", \"drift\", \"row_s\" or \"rate\" makes no sense.");
+        }
     }
     s.athletes = e.kind ? 0 : (size_t)athletes, s.seed = e.kind ? 0 : (uint64_t)seed, s.cameras = json_array_size(cameras);
     json_decref(root);
@@ -104,6 +111,27 @@ static void posture(const struct runner *r, double t, bool on_the_spot, struct v
 
 /* ---- the meeting ---- */
 
+/* Where a joint is between the frames, by Lagrange's polynomial through six of them; unknown before the first and behind the last. */
+static struct vec3 truth_at(const struct motion *m, double frame, size_t joint) {
+    if (!(frame >= -1e-9 && frame <= (double)(m->frame_count - 1) + 1e-9)) return VEC3_UNKNOWN;
+    double nearest = floor(frame + 0.5);
+    if (fabs(frame - nearest) < 1e-9 || m->frame_count < 6) return *motion_at(m, (size_t)nearest, joint);
+    size_t first = frame < 2 ? 0 : (size_t)frame - 2;
+    if (first > m->frame_count - 6) first = m->frame_count - 6;
+    struct vec3 sum = {0};
+    for (size_t i = 0; i < 6; i++) {
+        double w = 1;
+        for (size_t j = 0; j < 6; j++) w *= j == i ? 1 : (frame - (double)(first + j)) / ((double)i - (double)j);
+        sum = vec3_add(sum, vec3_scale(*motion_at(m, first + i, joint), w));
+    }
+    return sum;
+}
+
+static size_t frames_of(const struct synth_scene *s, size_t c) {
+    double rate = s->clock[c].rate > 0 ? s->clock[c].rate : s->rate;
+    return (size_t)(s->seconds * rate + 0.5);
+}
+
 static struct err make_cameras(struct arena *mem, const struct synth_scene *s, size_t frames, const struct motion *truth, struct camera_rig *rig) {
     *rig = (struct camera_rig){.count = s->cameras, .up = CAMERA_UP_Z, .cameras = arena_alloc_array(mem, s->cameras, sizeof *rig->cameras)};
     if (!rig->cameras) return err_memory();
@@ -112,20 +140,23 @@ static struct err make_cameras(struct arena *mem, const struct synth_scene *s, s
         *camera = (struct camera){.width = s->width, .height = s->height, .error_px = NAN};
         snprintf(camera->name, sizeof camera->name, "cam%02zu", c + 1);
         camera->fixed.lens = (struct camera_lens){.fx = s->focal_px, .fy = s->focal_px, .cx = s->width / 2 - 0.5, .cy = s->height / 2 - 0.5};
-        memcpy(camera->fixed.lens.radial, s->radial, sizeof s->radial);
+        memcpy(camera->fixed.lens.radial, s->radial, sizeof s->radial), memcpy(camera->fixed.lens.tangential, s->tangential, sizeof s->tangential);
+        camera->clock = s->clock[c];
         struct err e = camera_lens_prepare(&camera->fixed.lens);
         if (e.kind) return e;
         camera->fixed.pose = camera_pose_look_at(s->at[c], s->look[c], vec3_of(0, 0, 1));
         if (!s->does_follow) continue;
-        struct camera_view *views = arena_alloc_array(mem, frames, sizeof *views);
+        size_t own = frames_of(s, c);
+        struct camera_view *views = arena_alloc_array(mem, own, sizeof *views);
         if (!views) return err_memory();
-        for (size_t f = 0; f < frames; f++) {
+        for (size_t f = 0; f < own; f++) {
             double x = 0;
-            for (size_t i = 0; i < s->athletes; i++) x += motion_at(&truth[i], f, POSE_HIP)->x / (double)s->athletes;
+            size_t now = (size_t)((double)f * (double)frames / (double)own);
+            for (size_t i = 0; i < s->athletes; i++) x += motion_at(&truth[i], now, POSE_HIP)->x / (double)s->athletes;
             views[f] = camera->fixed;
             views[f].pose = camera_pose_look_at(s->at[c], vec3_add(s->look[c], vec3_of(x, 0, 0)), vec3_of(0, 0, 1));
         }
-        camera->views = views, camera->view_count = frames, camera->view_first = 0;
+        camera->views = views, camera->view_count = own, camera->view_first = 0;
     }
     return ERR_OK;
 }
@@ -154,11 +185,15 @@ struct err synth_make(struct arena *mem, const struct synth_scene *s, struct syn
     if (!information || !clean) return err_memory();
     for (size_t c = 0; c < s->cameras; c++) {
         struct pose_take *t = &m.takes[c];
-        *t = (struct pose_take){.layout = layout, .frame_count = frames, .frames = arena_alloc_array(mem, frames, sizeof *t->frames)};
+        const struct camera_clock *clock = &s->clock[c];
+        const double rate = clock->rate > 0 ? clock->rate : s->rate;
+        const size_t own = frames_of(s, c);
+        *t = (struct pose_take){.layout = layout, .frame_count = own, .frames = arena_alloc_array(mem, own, sizeof *t->frames)};
         snprintf(t->name, sizeof t->name, "cam%02zu", c + 1);
         if (!t->frames) return err_memory();
         int swapped[SYNTH_ATHLETES_MAX] = {0};
-        for (size_t f = 0; f < frames; f++) {
+        for (size_t f = 0; f < own; f++) {
+            const double start = ((double)f / rate * (1 + clock->drift) + clock->offset_s) * s->rate; /* of the exposure of row 0, in frames of the truth */
             size_t order[SYNTH_ATHLETES_MAX], people = 0;
             for (size_t i = 0; i < s->athletes; i++) order[i] = i;
             for (size_t i = s->athletes; i > 1; i--) { /* the network lists people in any order */
@@ -174,10 +209,15 @@ struct err synth_make(struct arena *mem, const struct synth_scene *s, struct syn
                 if (swapped[who] > 0) swapped[who]--;
                 else if (s->swaps > 0 && rng_unit(&r) < s->swaps) swapped[who] = 3 + (int)rng_below(&r, 6);
                 for (int k = 0; k < POSE_JOINTS; k++) {
-                    struct vec3 at = *motion_at(&m.truth[who], f, (size_t)k);
                     const struct camera_pose *pose = &view->pose;
-                    double u = 0, v = 0, d[2][3];
-                    bool is_seen = camera_lens_project_derivative(&view->lens, vec3_add(mat3_apply(&pose->rotation, at), pose->translation), &u, &v, d);
+                    double u = 0, v = 0.5 * s->height, d[2][3], now = start;
+                    bool is_seen = false;
+                    for (int turn = 0; turn < (clock->row_s != 0 ? 4 : 1); turn++) { /* the row decides the time, which decides the row */
+                        now = start + v * clock->row_s * s->rate;
+                        struct vec3 at = truth_at(&m.truth[who], now, (size_t)k);
+                        is_seen = vec3_is_known(at) && camera_lens_project_derivative(&view->lens, vec3_add(mat3_apply(&pose->rotation, at), pose->translation), &u, &v, d);
+                        if (!is_seen) break;
+                    }
                     is_seen = is_seen && u > 0 && v > 0 && u < s->width && v < s->height;
                     bool is_missing = rng_unit(&r) < s->missing, is_outlier = rng_unit(&r) < s->outliers;
                     double angle = 2 * M_PI * rng_unit(&r), nu = s->noise_px * rng_normal(&r), nv = s->noise_px * rng_normal(&r);
@@ -187,7 +227,7 @@ struct err synth_make(struct arena *mem, const struct synth_scene *s, struct syn
                     p[k] = (struct pose_point){(float)(u + nu), (float)(v + nv), 0.9f};
                     seen++;
                     if (is_outlier || swapped[who]) continue;
-                    size_t at_index = (who * frames + f) * POSE_JOINTS + (size_t)k;
+                    size_t nearest = (size_t)(now + 0.5) < frames ? (size_t)(now + 0.5) : frames - 1, at_index = (who * frames + nearest) * POSE_JOINTS + (size_t)k;
                     for (int q = 0; q < 2; q++) {
                         sym3_add_outer(&information[at_index], mat3_apply_transposed(&pose->rotation, vec3_of(d[q][0], d[q][1], d[q][2])), 1 / (s->noise_px * s->noise_px));
                     }
@@ -208,9 +248,11 @@ struct err synth_make(struct arena *mem, const struct synth_scene *s, struct syn
     }
     double sum = 0;
     size_t count = 0;
+    if (!(m.bounds_m2 = arena_alloc_array(mem, s->athletes * frames * POSE_JOINTS, sizeof *m.bounds_m2))) return err_memory();
     for (size_t i = 0; i < s->athletes * frames * POSE_JOINTS; i++) {
         struct sym3 bound;
-        if (clean[i] >= 2 && sym3_inverse(information[i], &bound)) sum += sym3_trace(bound), count++;
+        m.bounds_m2[i] = NAN;
+        if (clean[i] >= 2 && sym3_inverse(information[i], &bound)) sum += m.bounds_m2[i] = sym3_trace(bound), count++;
     }
     m.bound_m = count ? sqrt(sum / (double)count) : NAN;
     *out = m;

@@ -29,7 +29,8 @@ struct synth_scene {
     size_t cameras;
     struct vec3 at[SYNTH_CAMERAS_MAX], look[SYNTH_CAMERAS_MAX];
     bool does_follow;              /* cameras pan with the middle of the field: a view per frame */
-    double focal_px, width, height, radial[3];
+    double focal_px, width, height, radial[3], tangential[2];
+    struct camera_clock clock[SYNTH_CAMERAS_MAX]; /* when each camera really looks: "offset_s", "drift", "row_s" (rolling shutter), "rate" of the camera */
     double noise_px;               /* per axis, normal */
     double missing;                /* chance that a joint is not seen in a picture */
     double outliers, outlier_px;   /* chance and size, in a random direction */
@@ -40,12 +41,14 @@ struct synth_scene {
 MUST_USE struct err synth_scene_parse(struct slice text, struct synth_scene *out);
 
 struct synth_meeting {
-    struct camera_rig rig;
+    struct camera_rig rig;       /* the true one, clocks included */
     struct pose_take *takes;     /* one per camera */
     struct motion *truth;        /* one per athlete, z-up */
     double bound_m;              /* root mean square over all joints and frames of the Cramer-Rao bound of one instant: noise_px in the cameras that really
                                     saw the joint without an outlier; joints with fewer than two such are left out */
+    double *bounds_m2;           /* the same for each point, squared: [(athlete * frames + frame) * POSE_JOINTS + joint]; NAN with fewer than two */
 };
+/* Camera c's take has as many frames as its clock fits into the time of the truth; what it sees before or behind that is nobody. */
 MUST_USE struct err synth_make(struct arena *, const struct synth_scene *, struct synth_meeting *out);
 
 /* One camera's frame as OpenPose writes it. */
