@@ -49,10 +49,71 @@ struct motion_note {
 /* TRC (tab-separated, as OpenSim and Pose2Sim write it; units m, cm or mm become metres). Empty cells and NaN are unknown.
  * Errors: ERR_INPUT motion.syntax with the note set; ERR_LIMIT. On an error *out is untouched. */
 MUST_USE struct err motion_parse_trc(struct arena *, struct slice text, struct motion *out, struct motion_note *);
-MUST_USE struct err motion_read(struct arena *, const char *path, struct motion *out, struct motion_note *); /* adds those of fs_read_file */
+/* TRC, C3D, CSV, JSON, BVH (as centimetres) or GLB, told apart by how the file begins. Adds the errors of fs_read_file; ERR_INPUT motion.format. */
+MUST_USE struct err motion_read(struct arena *, const char *path, struct motion *out, struct motion_note *);
 void motion_write_trc(struct buf *, const struct motion *);  /* numbers that read back as the same double; unknown is an empty cell */
 void motion_write_csv(struct buf *, const struct motion *);  /* frame,time,NAME_x,NAME_y,NAME_z,... */
 void motion_write_json(struct buf *, const struct motion *); /* {rate, frame_first, points: [names], frames: [[[x,y,z]|null, ...], ...]} */
+
+/* C3D (the format of motion capture laboratories; c3d.org's specification): points only, analog data is skipped. Little-endian (Intel), big-endian (SGI) and DEC
+ * floating point are read, integer and real points. A residual below 0 is unknown. Units m, cm, mm and others of POINT:UNITS become metres; POINT:X_SCREEN and Y_SCREEN
+ * are not applied. More than 255 points or 65535 frames are read and written by the later conventions (LABELS2.., TRIAL:ACTUAL_END_FIELD).
+ * Errors as TRC, `line` counting from 0 as there is none. */
+MUST_USE struct err motion_parse_c3d(struct arena *, struct slice bytes, struct motion *out, struct motion_note *);
+/* Intel, real points in millimetres, units in the parameters. `residuals_m` (frame_count x point_count, NULL: 0) goes to the residual of each point. */
+void motion_write_c3d(struct buf *, const struct motion *, const double *residuals_m);
+/* What motion_write_csv and motion_write_json wrote. */
+MUST_USE struct err motion_parse_csv(struct arena *, struct slice text, struct motion *out, struct motion_note *);
+MUST_USE struct err motion_parse_json(struct arena *, struct slice text, struct motion *out, struct motion_note *);
+
+/* ---- tables: columns over time (OpenSim's MOT and STO) ---- */
+
+struct motion_table {
+    char name[MOTION_NAME_MAX];
+    bool in_degrees;
+    size_t row_count, column_count;      /* without the time */
+    char (*column_names)[MOTION_NAME_MAX];
+    double *time;                        /* row_count, seconds */
+    double *cells;                       /* row-major; NAN: unknown */
+};
+MUST_USE struct err motion_table_create(struct arena *, size_t row_count, size_t column_count, struct motion_table *out);
+int motion_table_find(const struct motion_table *, struct slice name); /* -1: no such column */
+/* A MOT or STO file: head, "endheader", column names, rows. ERR_INPUT motion.syntax, ERR_LIMIT. */
+MUST_USE struct err motion_parse_table(struct arena *, struct slice text, struct motion_table *out, struct motion_note *);
+void motion_write_mot(struct buf *, const struct motion_table *); /* rows with an unknown cell are left out: OpenSim takes no NaN there */
+void motion_write_sto(struct buf *, const struct motion_table *); /* all rows, unknown as NaN */
+
+/* ---- figures: nodes that turn (BVH, glTF) ---- */
+
+enum { MOTION_FIGURE_NODES_MAX = 256 };
+struct motion_node {
+    char name[MOTION_NAME_MAX];
+    int parent;         /* index of an earlier node; -1: a root */
+    struct vec3 offset; /* in the parent's frame */
+};
+/* A tree of nodes. In each frame a root stands at `root`, and each node is turned against its parent. Y-up, metres. */
+struct motion_figure {
+    char name[MOTION_NAME_MAX];
+    double rate;
+    int64_t frame_first;
+    size_t frame_count, node_count;
+    struct motion_node *nodes;
+    struct vec3 *root;        /* frame_count: where node 0 stands, its offset included; VEC3_UNKNOWN: the figure is unknown in this frame */
+    struct mat3 *rotations;   /* frame_count x node_count */
+};
+MUST_USE struct err motion_figure_create(struct arena *, size_t frame_count, size_t node_count, double rate, struct motion_figure *out);
+/* Places of all nodes: forward kinematics. */
+MUST_USE struct err motion_of_figure(struct arena *, const struct motion_figure *, struct motion *out);
+/* BVH: rotations in the order Z, X, Y, centimetres. It has no word for unknown: such frames repeat the last known ones (those before the first its own); frames
+ * before the first and behind the last known one are not written. */
+void motion_write_bvh(struct buf *, const struct motion_figure *);
+/* Any order of channels; `scale` to metres (0.01 for ours). Roots must be one. ERR_INPUT motion.syntax, ERR_LIMIT. */
+MUST_USE struct err motion_parse_bvh(struct arena *, struct slice text, double scale, struct motion_figure *out, struct motion_note *);
+/* Binary glTF 2.0: the nodes with their animation, and a simple mesh of sticks on them, no skin. In unknown frames the figure has scale 0. */
+void motion_write_glb(struct buf *, const struct motion_figure *);
+/* Reads the nodes and the first animation of a .glb: linear and step interpolation at the times of the first channel, which must be evenly spaced. Meshes are skipped.
+ * ERR_INPUT motion.syntax, json.syntax; ERR_LIMIT. */
+MUST_USE struct err motion_parse_glb(struct arena *, struct slice bytes, struct motion_figure *out, struct motion_note *);
 
 /* ---- filters: each point and axis by itself, in place; unknown points stay unknown and cut the row into pieces ---- */
 
