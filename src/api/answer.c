@@ -191,6 +191,7 @@ struct err api_open(struct api **out, const struct api_options *options) {
     a->importer = (struct importer){.db = a->o.db, .ids = a->o.ids, .catalog = a->o.catalog, .objects = a->o.objects, .delivery = a->o.delivery,
                                     .jobs = a->o.jobs, .uploads_path = a->o.uploads_path};
     struct err e = fs_open(AT_FDCWD, a->o.uploads_path, O_RDONLY | O_DIRECTORY, 0, &a->uploads_fd);
+    if (!e.kind) e = uploads_sweep(a, INT64_MAX); /* nothing is arriving yet */
     if (!e.kind) e = pages_open(a);
     static const struct route *const all[] = {site_routes, title_routes, playback_routes, session_routes, operator_routes, upload_routes, job_routes};
     for (size_t i = 0; !e.kind && i < ARRAY_LEN(all); i++) e = routes_add(a, all[i]);
@@ -218,7 +219,13 @@ void api_close(struct api **api) {
     MEM_FREE(api);
 }
 
-struct err api_tick(struct api *a) { return uploads_clean(a); }
+enum { JOB_DAYS_KEPT = 30 };
+
+struct err api_tick(struct api *a) {
+    struct utc_time before = {clock_utc(a->o.clock).ns - JOB_DAYS_KEPT * 24 * 3600 * NS_PER_S};
+    struct err e = job_prune(a->o.jobs, before);
+    return e.kind ? e : uploads_clean(a);
+}
 
 #ifdef GRANDSTAND_TEST_DOORS
 static void test_clock(struct http_request *r, void *arg) {
@@ -242,12 +249,22 @@ static void test_fault(struct http_request *r, void *arg) {
     http_respond_bytes(r, is_armed ? 200 : 400, SLICE("application/json"), SLICE("{}"));
 }
 
+static void test_tick(struct http_request *r, void *arg) {
+    struct err e = api_tick(arg);
+    http_respond_bytes(r, e.kind ? 500 : 200, SLICE("text/plain"), slice_cstr(e.kind ? e.code : "done"));
+}
+
 struct err api_add_test_doors(struct api *a, struct clock *manual) {
     struct http_route route = {.method = HTTP_POST, .pattern = "/test/clock", .handle = test_clock, .arg = manual, .where = HTTP_ON_WORKER, .body_bytes_max = 1000};
     struct err e = http_server_route(a->o.server, &route);
     if (e.kind) return e;
     route.pattern = "/test/fault";
     route.handle = test_fault;
+    e = http_server_route(a->o.server, &route);
+    if (e.kind) return e;
+    route.pattern = "/test/tick";
+    route.handle = test_tick;
+    route.arg = a;
     return http_server_route(a->o.server, &route);
 }
 #endif

@@ -47,11 +47,12 @@ void api_close(struct api **);
 /* For the job runner's on_change: hands the news to "api-events". Quick; any thread. */
 void api_on_job_change(void *api_at, const struct job_change *);
 
-/* From time to time: removes uploads that nobody finished for a day. May block. */
+/* From time to time: removes uploads that nobody finished for a day, and forgets work that ended a month ago. May block. */
 MUST_USE struct err api_tick(struct api *);
 
 #ifdef GRANDSTAND_TEST_DOORS
-/* POST /test/clock {"advance_ms": n} turns a manual clock by hand; POST /test/fault {"arm": "write:1+"} arms base/fault.h. */
+/* POST /test/clock {"advance_ms": n} turns a manual clock by hand; POST /test/fault {"arm": "write:1+"} arms base/fault.h; POST /test/tick
+ * does what is done from time to time. */
 MUST_USE struct err api_add_test_doors(struct api *, struct clock *manual);
 #endif
 

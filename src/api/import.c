@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "api/uploads_sql.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -270,6 +271,8 @@ static struct err import_add(struct importer *im, struct db_tx *tx, int64_t org_
     struct err e = buf_error(&payload);
     if (!e.kind) e = job_add(im->jobs, tx, &(struct job_new){.org_id = org_id, .kind = "import", .subject = public_id_slice(title), .key = source->upload, .payload = buf_slice(&payload)}, job_id);
     buf_free(&payload);
+    /* From here the file is the job's; without its row no second import can take it. */
+    if (!e.kind && source->upload.len) e = DB_RUN(tx, &upload_remove, DB_INT("org_id", org_id), DB_TEXT("public_id", source->upload));
     return e;
 }
 

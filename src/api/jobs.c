@@ -15,7 +15,7 @@ void job_put(struct json_writer *w, const struct job_info *job) {
     struct buf created = BUF(64);
     utc_format(&created, job->created_at, 3);
     json_begin_object(w);
-    json_put_id(w, "id", job->id);
+    json_put_string(w, "id", job->public_id);
     json_put_string(w, "kind", job->kind);
     json_key(w, "title");
     if (job->subject.len) json_add_string(w, job->subject);
@@ -57,8 +57,8 @@ static struct err jobs_list(struct call *c) {
 
 static struct err job_delete(struct call *c) {
     int64_t id;
-    if (!slice_to_i64(call_param(c, "id"), &id)) return err_make(ERR_NOT_FOUND, "job.not_found", "There is no such job.");
-    struct err e = job_cancel(c->api->o.jobs, c->org_id, id);
+    struct err e = job_find(c->api->o.jobs, c->org_id, call_param(c, "id"), &id);
+    if (!e.kind) e = job_cancel(c->api->o.jobs, c->org_id, id);
     if (e.kind == ERR_NOT_FOUND) e = err_make(ERR_NOT_FOUND, "job.not_found", "There is no such job.");
     if (!e.kind) c->status = 204;
     return e;

@@ -110,6 +110,9 @@ const struct catalog_title **title_episodes(struct arena *, const struct catalog
 struct slice title_poster_url(struct arena *, const struct catalog_title *);
 
 struct err uploads_clean(struct api *);
+/* Removes files, written to last before then, that neither an upload nor an unfinished import knows: the program was killed between the
+ * end of an import and the removal of its file, or between the file and its row. While the server runs, young ones may have their row on the way. */
+struct err uploads_sweep(struct api *, int64_t before_s);
 struct err pages_open(struct api *);
 void pages_close(struct api *);
 struct err pages_add_routes(struct api *, struct http_server *);

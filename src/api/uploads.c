@@ -2,9 +2,11 @@
  *
  * Resumable uploads. A file grows in the uploads folder under its upload's id; its length is the offset that the next piece must
  * name, so nothing about progress is stored twice. A piece that breaks off in the middle leaves what arrived. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -158,12 +160,12 @@ static struct err upload_import(struct call *c) {
         e = import_new_title(&c->api->importer, c->org_id, &source, &change, &title, &job_id);
     }
     if (e.kind) return e;
-    /* From here the file is the job's; without its row no second import can take it. */
-    e = db_write(c->api->o.db, remove_fn, &w);
-    if (e.kind) log_warn("api", "upload row stays", LOG_ERR(e));
+    struct job_info job;
+    e = job_get(c->api->o.jobs, c->arena, c->org_id, job_id, &job);
+    if (e.kind) return e;
     c->status = 201;
     json_begin_object(&c->w);
-    json_put_id(&c->w, "job", job_id);
+    json_put_string(&c->w, "job", job.public_id);
     json_put_cstr(&c->w, "title", title.text);
     json_end(&c->w);
     return ERR_OK;
@@ -277,6 +279,37 @@ struct err uploads_add_routes(struct api *a, struct http_server *server) {
 }
 
 /* Uploads that nobody imported within a day. (One that is being imported has no row any more.) */
+static struct err known_fn(struct db_tx *tx, void *arg) {
+    struct upload_work *w = arg;
+    w->bytes = DB_GET_INT(tx, 0, &upload_known, DB_TEXT("public_id", public_id_slice(&w->public_id)));
+    return db_tx_error(tx);
+}
+
+struct err uploads_sweep(struct api *a, int64_t before_s) {
+    int fd = openat(a->uploads_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!folder) {
+        struct err e = err_from_errno(errno, "upload.folder", "The uploads folder cannot be read.");
+        fs_close(&fd);
+        return e;
+    }
+    struct err e = ERR_OK;
+    for (struct dirent *entry; !e.kind && (entry = readdir(folder));) {
+        struct upload_work w = {0};
+        struct stat about;
+        bool is_used = false;
+        if (!public_id_parse(slice_cstr(entry->d_name), &w.public_id) || fstatat(fd, entry->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0 ||
+            about.st_mtim.tv_sec > before_s)
+            continue;
+        e = db_read(a->o.db, known_fn, &w);
+        if (!e.kind) e = job_key_is_unfinished(a->o.jobs, public_id_slice(&w.public_id), &is_used);
+        if (!e.kind && !w.bytes && !is_used && unlinkat(fd, entry->d_name, 0) != 0 && errno != ENOENT)
+            e = err_from_errno(errno, "upload.remove", "An old upload cannot be removed.");
+    }
+    closedir(folder);
+    return e;
+}
+
 struct err uploads_clean(struct api *a) {
     struct upload_work w = {.arena = arena_create(CLEAN_ARENA_BYTES_MAX), .now_s = utc_seconds(clock_utc(a->o.clock))};
     if (!w.arena) return err_memory();
@@ -289,5 +322,5 @@ struct err uploads_clean(struct api *a) {
         if (!e.kind) e = db_write(a->o.db, remove_fn, &w);
     }
     arena_destroy(&w.arena);
-    return e;
+    return e.kind ? e : uploads_sweep(a, w.now_s - UPLOAD_AGE_MAX_S);
 }

@@ -16,6 +16,7 @@ const struct db_statement upload_insert = {
 const struct db_statement upload_find = {
     "api.upload_find", "SELECT name, bytes FROM upload WHERE org_id = :org_id AND public_id = :public_id"};
 const struct db_statement upload_remove = {"api.upload_remove", "DELETE FROM upload WHERE org_id = :org_id AND public_id = :public_id"};
-/* Of all organisations: the server cleans its own folder. */
+/* These two of all organisations: the server cleans its own folder. */
+const struct db_statement upload_known = {"api.upload_known", "SELECT count(*) FROM upload WHERE public_id = :public_id"};
 const struct db_statement uploads_old = {
     "api.uploads_old", "SELECT org_id, public_id FROM upload WHERE created_s < :before_s ORDER BY id LIMIT 1000"};

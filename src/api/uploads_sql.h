@@ -5,6 +5,6 @@
 
 #include "system/db/db.h"
 
-extern const struct db_statement upload_insert, upload_find, upload_remove, uploads_old;
+extern const struct db_statement upload_known, upload_insert, upload_find, upload_remove, uploads_old;
 
 #endif

@@ -5,11 +5,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { film, folder, program, run, start } from './lib/server.mjs';
+
+/** The server's own clock, which tests turn by hand. */
+const clockSeconds = async (server) => Date.parse((await server.get('/healthz')).headers.get('date')) / 1000;
 
 const shownTitles = async (server) => (await server.get('/api/v1/titles?rows=1')).json.rows.flatMap((row) => row.items);
 
@@ -213,4 +216,20 @@ test('import works beside a server and without one; doctor sees what is wrong', 
     assert.equal(ill.status, 1);
     assert.equal(findings(ill.stdout).database.state, 'bad');
     assert.ok(findings(ill.stdout).database.mend.length > 10);
+});
+
+test('files that nobody knows any more are swept out of the uploads, everything else stays', async (t) => {
+    const server = await start(t);
+    const operator = await server.enter();
+    const begun = await operator.upload(Buffer.alloc(100, 7), 'begun.mp4');
+    const folderPath = join(server.data, 'uploads');
+    const old = new Date((await clockSeconds(server)) * 1000 - 25 * 3600 * 1000);
+    const left = ['7zr3v9k2m8qd41xh', 'not-an-upload'];
+    for (const name of left) writeFileSync(join(folderPath, name), 'x');
+    for (const name of [...left, begun]) utimesSync(join(folderPath, name), old, old);
+    assert.equal((await server.call('POST', '/test/tick')).text, 'done');
+    assert.deepEqual(readdirSync(folderPath).sort(), [begun, 'not-an-upload'].sort());
+    await server.advance(25 * 3600 * 1000); // nobody went on with it for a day
+    assert.equal((await server.call('POST', '/test/tick')).text, 'done');
+    assert.deepEqual(readdirSync(folderPath), ['not-an-upload']);
 });

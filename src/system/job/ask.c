@@ -84,6 +84,7 @@ static void add_newest(struct job_runner *r, struct job_info *info) {
 struct looking {
     struct arena *arena;
     int64_t org_id, id;
+    struct slice name; /* public id or key */
     size_t limit;
     struct job_info info;
     struct job_list list;
@@ -96,6 +97,15 @@ static struct err get_read(struct db_tx *tx, void *arg) {
 static struct err list_read(struct db_tx *tx, void *arg) {
     struct looking *l = arg;
     return job_sql_list(tx, l->arena, l->org_id, l->id, l->limit, &l->list);
+}
+static struct err find_read(struct db_tx *tx, void *arg) {
+    struct looking *l = arg;
+    return job_sql_find(tx, l->org_id, l->name, &l->id);
+}
+static struct err key_read(struct db_tx *tx, void *arg) {
+    struct looking *l = arg;
+    l->is_unfinished = job_sql_key_is_unfinished(tx, l->name);
+    return db_tx_error(tx);
 }
 static struct err unfinished_read(struct db_tx *tx, void *arg) {
     struct looking *l = arg;
@@ -127,4 +137,34 @@ struct err job_is_unfinished(struct job_runner *r, int64_t id, bool *out) {
     struct err e = db_read(r->options.db, unfinished_read, &l);
     if (!e.kind) *out = l.is_unfinished;
     return e;
+}
+
+struct err job_find(struct job_runner *r, int64_t org_id, struct slice public_id, int64_t *id) {
+    struct looking l = {.org_id = org_id, .name = public_id};
+    struct err e = db_read(r->options.db, find_read, &l);
+    if (!e.kind) *id = l.id;
+    return e;
+}
+
+struct err job_key_is_unfinished(struct job_runner *r, struct slice key, bool *out) {
+    struct looking l = {.name = key};
+    struct err e = db_read(r->options.db, key_read, &l);
+    if (!e.kind) *out = l.is_unfinished;
+    return e;
+}
+
+/* --- forgetting --- */
+
+struct pruning {
+    struct utc_time before;
+    int64_t count;
+};
+static struct err prune_write(struct db_tx *tx, void *arg) {
+    struct pruning *p = arg;
+    return job_sql_prune(tx, p->before, &p->count);
+}
+
+struct err job_prune(struct job_runner *r, struct utc_time before) {
+    struct pruning p = {.before = before};
+    return db_write(r->options.db, prune_write, &p);
 }

@@ -114,6 +114,7 @@ MUST_USE struct err job_cancel(struct job_runner *, int64_t org_id, int64_t id);
 
 struct job_info {
     int64_t id, org_id;
+    struct slice public_id; /* what it is called outside the house */
     enum job_state state;
     struct slice kind, subject, key, after_key;
     struct slice step;      /* text code of the step it is in: "import.copy"; may be empty */
@@ -130,8 +131,14 @@ struct job_list {
 };
 /* `before_id` 0: from the newest. At most 500 at once. */
 MUST_USE struct err job_list(struct job_runner *, struct arena *, int64_t org_id, int64_t before_id, size_t limit, struct job_list *out);
+/* The id behind a public id. ERR_NOT_FOUND job.missing. */
+MUST_USE struct err job_find(struct job_runner *, int64_t org_id, struct slice public_id, int64_t *id);
 /* Queued or running? Asked by id, across organisations: for object_stagings_clean. */
 MUST_USE struct err job_is_unfinished(struct job_runner *, int64_t id, bool *out);
+/* Is there unfinished work of this key in any organisation? For those who clean up what it works on. */
+MUST_USE struct err job_key_is_unfinished(struct job_runner *, struct slice key, bool *out);
+/* Forgets work that ended before then. From time to time, of all organisations. */
+MUST_USE struct err job_prune(struct job_runner *, struct utc_time before);
 
 /* --- for run functions --- */
 

@@ -23,6 +23,10 @@ static const struct db_migration migrations[] = {
      "CREATE INDEX job_running ON job(node) WHERE state = 1;"
      "CREATE INDEX job_by_org ON job(org_id, id);"
      "CREATE INDEX job_by_key ON job(org_id, key, id) WHERE key IS NOT NULL;"},
+    {"ALTER TABLE job ADD COLUMN public_id $TEXT;"
+     "UPDATE job SET public_id = 'before' || id;" /* of no use to anybody: the pages have forgotten them */
+     "CREATE UNIQUE INDEX job_by_public_id ON job(org_id, public_id);"
+     "CREATE INDEX job_ended ON job(finished_ns) WHERE state > 1;"},
 };
 const struct db_schema job_schema = {"job", migrations, ARRAY_LEN(migrations)};
 
@@ -30,16 +34,17 @@ const struct db_schema job_schema = {"job", migrations, ARRAY_LEN(migrations)};
 
 static const struct db_statement insert = {
     "job.insert",
-    "INSERT INTO job(id, org_id, kind, subject, payload, key, after_key, state, cancel_requested, step, fraction, attempt, failures, "
+    "INSERT INTO job(id, public_id, org_id, kind, subject, payload, key, after_key, state, cancel_requested, step, fraction, attempt, failures, "
     "crashes,"
     "  created_ns, started_ns, finished_ns, run_at_ns)"
-    " VALUES (:id, :org_id, :kind, :subject, :payload, :key, :after_key, 0, 0, '', 0, 0, 0, 0, :now, 0, 0, :now)",
+    " VALUES (:id, :public_id, :org_id, :kind, :subject, :payload, :key, :after_key, 0, 0, '', 0, 0, 0, 0, :now, 0, 0, :now)",
 };
 
 static struct slice null_if_empty(struct slice s) { return s.len ? s : SLICE_NONE; }
 
 struct err job_sql_insert(struct db_tx *tx, const struct job_new *n, int64_t id, struct utc_time now) {
-    return DB_RUN(tx, &insert, DB_INT("id", id), DB_INT("org_id", n->org_id), DB_CSTR("kind", n->kind), DB_TEXT("subject", n->subject),
+    struct public_id public_id = public_id_random();
+    return DB_RUN(tx, &insert, DB_INT("id", id), DB_TEXT("public_id", public_id_slice(&public_id)), DB_INT("org_id", n->org_id), DB_CSTR("kind", n->kind), DB_TEXT("subject", n->subject),
                   DB_TEXT("payload", n->payload), DB_TEXT_OR_NULL("key", null_if_empty(n->key)),
                   DB_TEXT_OR_NULL("after_key", null_if_empty(n->after_key)), DB_INT("now", now.ns));
 }
@@ -199,9 +204,12 @@ static const struct db_statement unfinished = {"job.unfinished", "SELECT count(*
 static const struct db_statement cancel_asked = {"job.cancel_asked", "SELECT cancel_requested FROM job WHERE id = :id"};
 
 #define INFO_COLUMNS                                                                                                       \
-    "id, org_id, kind, subject, key, after_key, state, cancel_requested, step, fraction, error_code, error_what, attempt," \
+    "id, public_id, org_id, kind, subject, key, after_key, state, cancel_requested, step, fraction, error_code, error_what, attempt," \
     " created_ns, started_ns, finished_ns, run_at_ns"
 static const struct db_statement get = {"job.get", "SELECT " INFO_COLUMNS " FROM job WHERE id = :id AND org_id = :org_id"};
+static const struct db_statement find = {"job.find", "SELECT id FROM job WHERE org_id = :org_id AND public_id = :public_id"};
+static const struct db_statement key_wanted = {"job.key_wanted", "SELECT count(*) FROM job WHERE key = :key AND state < 2"};
+static const struct db_statement prune = {"job.prune", "DELETE FROM job WHERE state > 1 AND finished_ns < :before"};
 static const struct db_statement list = {
     "job.list",
     "SELECT " INFO_COLUMNS " FROM job WHERE org_id = :org_id AND id < :before ORDER BY id DESC LIMIT :limit",
@@ -224,6 +232,7 @@ struct err job_sql_cancel(struct db_tx *tx, int64_t org_id, int64_t id, struct u
 static struct job_info info_of(const struct db_rows *r, size_t i) {
     return (struct job_info){
         .id = db_int(r, i, "id"),
+        .public_id = db_text(r, i, "public_id"),
         .org_id = db_int(r, i, "org_id"),
         .state = (enum job_state)db_int(r, i, "state"),
         .kind = db_text(r, i, "kind"),
@@ -262,6 +271,23 @@ struct err job_sql_list(struct db_tx *tx, struct arena *arena, int64_t org_id, i
     for (size_t i = 0; i < r.count; i++) items[i] = info_of(&r, i);
     *out = (struct job_list){.items = items, .count = r.count};
     return ERR_OK;
+}
+
+struct err job_sql_find(struct db_tx *tx, int64_t org_id, struct slice public_id, int64_t *id) {
+    int64_t found = DB_GET_INT(tx, 0, &find, DB_INT("org_id", org_id), DB_TEXT("public_id", public_id));
+    struct err e = db_tx_error(tx);
+    if (e.kind) return e;
+    if (!found) return err_make(ERR_NOT_FOUND, "job.missing", "There is no such work.");
+    *id = found;
+    return ERR_OK;
+}
+
+bool job_sql_key_is_unfinished(struct db_tx *tx, struct slice key) {
+    return DB_GET_INT(tx, 0, &key_wanted, DB_TEXT("key", key)) > 0;
+}
+
+struct err job_sql_prune(struct db_tx *tx, struct utc_time before, int64_t *count) {
+    return DB_CHANGE(tx, count, &prune, DB_INT("before", before.ns));
 }
 
 bool job_sql_is_unfinished(struct db_tx *tx, int64_t id) { return DB_GET_INT(tx, 0, &unfinished, DB_INT("id", id)) > 0; }

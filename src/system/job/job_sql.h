@@ -53,7 +53,10 @@ MUST_USE struct err job_sql_recover(struct db_tx *, struct arena *, unsigned nod
 MUST_USE struct err job_sql_cancel(struct db_tx *, int64_t org_id, int64_t id, struct utc_time now, enum job_state *state);
 MUST_USE struct err job_sql_get(struct db_tx *, struct arena *, int64_t org_id, int64_t id, struct job_info *out);
 MUST_USE struct err job_sql_list(struct db_tx *, struct arena *, int64_t org_id, int64_t before_id, size_t limit, struct job_list *out);
+MUST_USE struct err job_sql_find(struct db_tx *, int64_t org_id, struct slice public_id, int64_t *id);
 bool job_sql_is_unfinished(struct db_tx *, int64_t id);
+bool job_sql_key_is_unfinished(struct db_tx *, struct slice key);
+MUST_USE struct err job_sql_prune(struct db_tx *, struct utc_time before, int64_t *count);
 bool job_sql_cancel_requested(struct db_tx *, int64_t id);
 
 #endif

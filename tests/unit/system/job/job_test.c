@@ -199,6 +199,45 @@ static void a_job_runs_and_is_listed(void **state) {
     bench_close(b);
 }
 
+static void it_has_a_name_outside_that_cannot_be_counted(void **state) {
+    struct bench *b = bench_open(test_store_of(state), true);
+    int64_t one = enqueue(b, "note", "1", NULL, NULL), found = 0;
+    struct public_id name;
+    assert_true(public_id_parse(info(b, one).public_id, &name));
+    assert_ok(job_find(b->runner, ORG, public_id_slice(&name), &found));
+    assert_int_equal(found, one);
+    assert_error(job_find(b->runner, OTHER_ORG, public_id_slice(&name), &found), "job.missing");
+    assert_error(job_find(b->runner, ORG, SLICE("1"), &found), "job.missing");
+    wait_told(b, one, JOB_DONE, 1);
+    bench_close(b);
+}
+
+static void what_ended_long_ago_is_forgotten(void **state) {
+    struct bench *b = bench_open(test_store_of(state), true);
+    int64_t old = enqueue(b, "note", "1", NULL, NULL);
+    wait_told(b, old, JOB_DONE, 1);
+    clock_manual_advance(b->clock, 1000 * NS_PER_S);
+    struct utc_time later = clock_utc(b->clock);
+    int64_t young = enqueue(b, "note", "2", NULL, NULL), busy = enqueue(b, "gated", "{}", "film", NULL);
+    wait_told(b, young, JOB_DONE, 1);
+    wait_told(b, busy, JOB_RUNNING, 1);
+    assert_ok(job_prune(b->runner, later));
+    struct job_info i;
+    assert_error(job_get(b->runner, b->arena, ORG, old, &i), "job.missing");
+    info(b, young);
+    clock_manual_advance(b->clock, 1000 * NS_PER_S);
+    assert_ok(job_prune(b->runner, clock_utc(b->clock)));
+    assert_error(job_get(b->runner, b->arena, ORG, young, &i), "job.missing");
+    bool is_wanted = false;
+    assert_ok(job_key_is_unfinished(b->runner, SLICE("film"), &is_wanted));
+    assert_true(is_wanted); /* what still runs stays, however long */
+    gate_open(b);
+    wait_told(b, busy, JOB_DONE, 1);
+    assert_ok(job_key_is_unfinished(b->runner, SLICE("film"), &is_wanted));
+    assert_false(is_wanted);
+    bench_close(b);
+}
+
 static void a_failure_says_why_and_only_some_are_tried_again(void **state) {
     struct bench *b = bench_open(test_store_of(state), true);
     int64_t wrong = enqueue(b, "wrong", "{}", NULL, NULL);
@@ -363,6 +402,8 @@ static void a_job_that_takes_the_program_down_is_given_up(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(a_job_runs_and_is_listed),
+        ON_BOTH(it_has_a_name_outside_that_cannot_be_counted),
+        ON_BOTH(what_ended_long_ago_is_forgotten),
         ON_BOTH(a_failure_says_why_and_only_some_are_tried_again),
         ON_BOTH(cancelling_stops_it_waiting_or_running),
         ON_BOTH(progress_is_told_now_and_then_and_written_seldom),
