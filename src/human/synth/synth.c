@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/rng.h"
+#include "human/synth/runner.h"
 
 static struct err bad(const char *what) { return err_make(ERR_INPUT, "synth.scene", what); }
 
@@ -20,6 +21,17 @@ static bool triple(const json_t *o, const char *name, struct vec3 *out) {
     if (json_array_size(v) != 3) return false;
     *out = vec3_of(json_number_value(json_array_get(v, 0)), json_number_value(json_array_get(v, 1)), json_number_value(json_array_get(v, 2)));
     return vec3_is_known(*out);
+}
+
+static bool move_of(const json_t *v, enum synth_move *out) {
+    static const char *const names[SYNTH_MOVES] = {"glide", "sprint", "run", "walk", "stand", "jump", "hurdles"};
+    for (size_t i = 0; json_is_string(v) && i < SYNTH_MOVES; i++) {
+        if (!strcmp(json_string_value(v), names[i])) {
+            *out = (enum synth_move)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 struct err synth_scene_parse(struct slice text, struct synth_scene *out) {
@@ -57,6 +69,11 @@ struct err synth_scene_parse(struct slice text, struct synth_scene *out) {
         if (!e.kind && (!(fabs(k->offset_s) <= 60) || !(fabs(k->drift) <= 0.01) || !(fabs(k->row_s) * s.height <= 0.1) || !(k->rate >= 0 && k->rate <= 1000))) {
             e = bad("A camera's \"offset_s\", \"drift\", \"row_s\" or \"rate\" makes no sense.");
         }
+    }
+    const json_t *move = json_object_get(root, "move");
+    for (size_t i = 0; !e.kind && move && i < SYNTH_ATHLETES_MAX; i++) {
+        const json_t *m = json_is_array(move) && json_array_size(move) ? json_array_get(move, i % json_array_size(move)) : move;
+        if (!move_of(m, &s.moves[i])) e = bad("\"move\" must be glide, sprint, run, walk, stand, jump or hurdles, or a list of them.");
     }
     s.athletes = e.kind ? 0 : (size_t)athletes, s.seed = e.kind ? 0 : (uint64_t)seed, s.cameras = json_array_size(cameras);
     json_decref(root);
@@ -107,6 +124,26 @@ static void posture(const struct runner *r, double t, bool on_the_spot, struct v
         out[POSE_LSHOULDER + side] = shoulder, out[POSE_LELBOW + side] = elbow_at;
         out[POSE_LWRIST + side] = hang(elbow_at, 0.157 * h, arm + elbow);
     }
+}
+
+static struct err plant(struct arena *mem, const struct synth_scene *s, size_t i, double height, double speed, double lane_y, double start_x, struct rng *r, struct motion *m,
+                        struct synth_truth *out) {
+    struct synth_truth t = {.move = s->moves[i], .height_m = height, .is_female = rng_unit(r) < 0.5};
+    struct plan *plan = plan_make(mem, t.move, s->seconds, height, speed, lane_y, start_x, t.is_female, r);
+    if (!plan) return err_memory();
+    t.contact_count = plan_contacts(plan, NULL, 0);
+    t.contacts = arena_alloc_array(mem, t.contact_count, sizeof *t.contacts), t.angles = arena_alloc_array(mem, m->frame_count, sizeof *t.angles);
+    t.com = arena_alloc_array(mem, m->frame_count, sizeof *t.com), t.com_velocity = arena_alloc_array(mem, m->frame_count, sizeof *t.com_velocity);
+    if (!t.contacts || !t.angles || !t.com || !t.com_velocity) return err_memory();
+    (void)plan_contacts(plan, t.contacts, t.contact_count);
+    for (size_t f = 0; f < m->frame_count; f++) {
+        struct plan_pose pose;
+        plan_pose(plan, (double)f / s->rate, &pose);
+        memcpy(motion_at(m, f, 0), pose.joints, sizeof pose.joints), memcpy(t.angles[f], pose.angles, sizeof pose.angles);
+        t.com[f] = pose.com, t.com_velocity[f] = pose.com_velocity, t.stretch = fmax(t.stretch, pose.stretch);
+    }
+    *out = t;
+    return ERR_OK;
 }
 
 /* ---- the meeting ---- */
@@ -166,8 +203,9 @@ struct err synth_make(struct arena *mem, const struct synth_scene *s, struct syn
     size_t frames = (size_t)(s->seconds * s->rate + 0.5);
     struct pose_layout layout;
     if (!pose_layout_named(SLICE("HALPE_26"), &layout)) return err_make(ERR_BUG, "synth.layout", "The layout of the joints is missing.");
-    struct synth_meeting m = {.truth = arena_alloc_array(mem, s->athletes, sizeof *m.truth), .takes = arena_alloc_array(mem, s->cameras, sizeof *m.takes)};
-    if (!m.truth || !m.takes) return err_memory();
+    struct synth_meeting m = {.truth = arena_alloc_array(mem, s->athletes, sizeof *m.truth), .takes = arena_alloc_array(mem, s->cameras, sizeof *m.takes),
+                              .athletes = arena_alloc_array(mem, s->athletes, sizeof *m.athletes)};
+    if (!m.truth || !m.takes || !m.athletes) return err_memory();
     for (size_t i = 0; i < s->athletes; i++) {
         struct runner who = {.height = 1.62 + 0.34 * rng_unit(&r), .top_speed = s->speed_min + (s->speed_max - s->speed_min) * rng_unit(&r),
                              .lane_y = s->lane_m * ((double)i - 0.5 * (double)(s->athletes - 1)), .start_x = 0.1 * rng_normal(&r), .phase = rng_unit(&r), .lean = 0.08 + 0.1 * rng_unit(&r)};
@@ -175,6 +213,11 @@ struct err synth_make(struct arena *mem, const struct synth_scene *s, struct syn
         if (e.kind) return e;
         snprintf(m.truth[i].name, MOTION_NAME_MAX, "truth-%zu", i + 1);
         for (int k = 0; k < POSE_JOINTS; k++) memcpy(m.truth[i].point_names[k], layout.joint_names[k], MOTION_NAME_MAX);
+        if (s->moves[i] != SYNTH_MOVE_GLIDE) {
+            e = plant(mem, s, i, who.height, who.top_speed, who.lane_y, who.start_x, &r, &m.truth[i], &m.athletes[i]);
+            if (e.kind) return e;
+            continue;
+        }
         for (size_t f = 0; f < frames; f++) posture(&who, (double)f / s->rate, s->on_the_spot, motion_at(&m.truth[i], f, 0));
     }
     struct err e = make_cameras(mem, s, frames, m.truth, &m.rig);
@@ -257,6 +300,50 @@ struct err synth_make(struct arena *mem, const struct synth_scene *s, struct syn
     m.bound_m = count ? sqrt(sum / (double)count) : NAN;
     *out = m;
     return ERR_OK;
+}
+
+void synth_write_truth(struct buf *out, const struct synth_meeting *m, size_t athlete) {
+    static const char *const moves[SYNTH_MOVES] = {"glide", "sprint", "run", "walk", "stand", "jump", "hurdles"};
+    static const char *const angles[SYNTH_ANGLES] = {"trunk_lean", "hip_flexion_l", "hip_flexion_r", "knee_flexion_l", "knee_flexion_r", "ankle_dorsiflexion_l", "ankle_dorsiflexion_r",
+                                                     "shoulder_flexion_l", "shoulder_flexion_r", "elbow_flexion_l", "elbow_flexion_r", "thigh_l", "thigh_r", "shank_l", "shank_r"};
+    const struct synth_truth *t = &m->athletes[athlete];
+    const struct motion *motion = &m->truth[athlete];
+    struct json_writer w = json_writer_of(out);
+    json_begin_object(&w);
+    json_put_cstr(&w, "move", moves[t->move]);
+    if (t->com) {
+        json_put_cstr(&w, "sex", t->is_female ? "f" : "m"), json_put_double(&w, "height_m", t->height_m), json_put_double(&w, "rate", motion->rate);
+        json_key(&w, "contacts");
+        json_begin_array(&w);
+        for (size_t i = 0; i < t->contact_count; i++) {
+            json_begin_object(&w);
+            json_put_cstr(&w, "side", t->contacts[i].side ? "right" : "left");
+            json_put_double(&w, "touch_down_s", t->contacts[i].touch_down_s), json_put_double(&w, "toe_off_s", t->contacts[i].toe_off_s);
+            json_put_double(&w, "x", t->contacts[i].toe.x), json_put_double(&w, "y", t->contacts[i].toe.y);
+            json_end(&w);
+        }
+        json_end(&w);
+        json_key(&w, "angle_names");
+        json_begin_array(&w);
+        for (int k = 0; k < SYNTH_ANGLES; k++) json_add_cstr(&w, angles[k]);
+        json_end(&w);
+        json_key(&w, "frames");
+        json_begin_array(&w);
+        for (size_t f = 0; f < motion->frame_count; f++) {
+            const struct vec3 *at = &t->com[f], *v = &t->com_velocity[f];
+            json_begin_object(&w);
+            json_key(&w, "com");
+            json_begin_array(&w), json_add_double(&w, at->x), json_add_double(&w, at->y), json_add_double(&w, at->z), json_end(&w);
+            json_put_double(&w, "speed", hypot(v->x, v->y));
+            json_key(&w, "angles");
+            json_begin_array(&w);
+            for (int k = 0; k < SYNTH_ANGLES; k++) json_add_double(&w, t->angles[f][k]);
+            json_end(&w);
+            json_end(&w);
+        }
+        json_end(&w);
+    }
+    json_end(&w);
 }
 
 void synth_write_openpose(struct buf *out, const struct pose_take *t, size_t frame) {
