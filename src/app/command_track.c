@@ -275,6 +275,13 @@ static int synth(struct command_context *context) {
             snprintf(name, sizeof name, "truth-%zu.trc", i + 1);
             motion_to_y_up(&m.truth[i]);
             e = write_one(out, name, motion_write_trc, &m.truth[i]);
+            char path[1200];
+            struct buf truth = BUF(256 << 20);
+            snprintf(path, sizeof path, "%s/truth-%zu.json", out, i + 1);
+            synth_write_truth(&truth, &m, i);
+            if (!e.kind) e = buf_error(&truth);
+            if (!e.kind) e = fs_write_file_atomic(AT_FDCWD, path, buf_slice(&truth), 0644);
+            buf_free(&truth);
         }
         if (e.kind) code = command_fail(context, e, out);
         else if (option_flag(context, "json")) printf("{\"athletes\":%zu,\"cameras\":%zu,\"frames\":%zu,\"bound_mm\":%.4f}\n", scene.athletes, scene.cameras, m.truth[0].frame_count, m.bound_m * 1e3);

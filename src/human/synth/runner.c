@@ -380,7 +380,7 @@ static struct piece *add_piece(struct plan *p, struct piece q) {
 static void shape_stance(struct stance *s, double speed) {
     double fast = clamp01((speed - 1.4) / 9);
     s->pitch_from = DEGREE * (speed < 4.5 ? mix(18, 6, clamp01((speed - 1.4) / 3)) : mix(-5, -11, fast)), s->pitch_middle = DEGREE * (speed < 4.5 ? 0 : mix(-2, -7, fast));
-    s->pitch_to = DEGREE * mix(-50, -58, fast);
+    s->pitch_to = DEGREE * mix(-50, -66, fast);
     s->impact_x = mix(0.3, 2.1, fast), s->impact_z = -mix(0.25, 1.7, fast);
 }
 
@@ -400,18 +400,25 @@ static void shape_swing(struct plan *p, struct swing *w) {
     path(p, 0.5 * (a->to + b->from), &at, &velocity);
     double fast = clamp01((velocity.x - 1.4) / 9);
     const double parts[KNOTS] = {0, 0.27, 0.55, 0.80, 1};
-    double x[3] = {mix(-0.21, -0.24, fast), mix(-0.03, 0.04, fast), mix(0.14, 0.235, fast)}, z[3] = {mix(-0.415, -0.215, fast), mix(-0.445, -0.275, fast), mix(-0.450, -0.355, fast)};
+    double x[3] = {mix(-0.21, -0.24, fast), mix(-0.03, 0.04, fast), mix(0.14, 0.235, fast)}, z[3] = {mix(-0.39, -0.215, fast), mix(-0.43, -0.275, fast), mix(-0.445, -0.355, fast)};
     double pitch[3] = {mix(-62, -97, fast), mix(-16, -52, fast), mix(14, -6, fast)}, side[3] = {0};
     if (p->move == SYNTH_MOVE_JUMP) {
-        x[0] = -0.01, x[1] = 0, x[2] = 0.01, z[0] = z[1] = z[2] = -0.478, pitch[0] = -50, pitch[1] = -45, pitch[2] = -35;
+        x[0] = -0.01, x[1] = 0, x[2] = 0.01, z[0] = z[1] = z[2] = -0.455, pitch[0] = -50, pitch[1] = -45, pitch[2] = -35;
     }
     /* over a hurdle: the leading leg high in front, the trailing one high to its side */
     double sign = a->side ? -1 : 1;
     for (size_t i = 0; p->move == SYNTH_MOVE_HURDLES && i + 1 < p->stance_count; i++) {
         const struct stance *take_off = &p->stances[i], *land = &p->stances[i + 1];
         if (land->from - take_off->to < 0.25 || land->from > b->from || take_off->to < a->to) continue;
-        if (land == b) x[1] = 0.12, z[1] = -0.16, x[2] = 0.34, z[2] = -0.22, pitch[1] = -25, pitch[2] = 10;
+        if (land == b) x[1] = 0.12, z[1] = -0.16, x[2] = 0.32, z[2] = -0.22, pitch[1] = -25, pitch[2] = 10;
         if (take_off == a) x[1] = -0.05, z[1] = -0.13, side[1] = 0.16 * sign, side[0] = 0.06 * sign, x[2] = 0.20, z[2] = -0.20, side[2] = 0.05 * sign, pitch[1] = -30, pitch[2] = -20;
+    }
+    /* never below the ground with any part of the foot, nor further than the leg reaches */
+    for (int k = 0; k < 3; k++) {
+        reference(p, a->to + parts[k + 1] * T, &hip);
+        double turn = fabs(pitch[k]) * DEGREE, clear = h * (0.042 * cos(turn) + (pitch[k] < 0 ? 0.105 : 0.045) * sin(turn) + 0.012), reach = hypot(x[k], z[k]);
+        if (reach > 0.468) x[k] *= 0.468 / reach, z[k] *= 0.468 / reach;
+        z[k] = fmax(z[k], (clear - hip.z) / h);
     }
     double ends[4][2] = {{begin.x, end.x}, {begin.y, end.y}, {begin.z, end.z}, {stance_pitch(a, a->to), stance_pitch(b, b->from)}};
     double rates[4][2] = {{begin_rate.x, end_rate.x}, {begin_rate.y, end_rate.y}, {begin_rate.z, end_rate.z}, {pitch_rate[0], pitch_rate[1]}};
@@ -425,9 +432,11 @@ static void shape_swing(struct plan *p, struct swing *w) {
 }
 
 /* Contact and flight of a step at this speed: what sprinters and joggers have. */
-static double contact_time(double u) { return u < 3.2 ? 0.245 : 0.082 + 0.163 * exp(-(u - 3.2) / 3.1); }
+static double contact_time(double u) { return 0.074 + 0.165 * exp(-fmax(0, u - 3.2) / 2.9); }
 static double flight_time(double u) { return 0.130 - 0.085 * exp(-(u - 3) / 2.5); }
-static double height_at(const struct plan *p, double u) { return p->h * (0.522 + 0.022 * (1 - exp(-fmax(0, u - 3) / 3))); }
+static double height_at(const struct plan *p, double u) {
+    return p->h * (p->move == SYNTH_MOVE_RUN ? 0.522 + 0.010 * clamp01((u - 3) / 3) : 0.500 + 0.034 * (1 - exp(-fmax(0, u - 3) / 3)));
+}
 
 static double speed_at(const struct plan *p, double t) {
     if (p->move == SYNTH_MOVE_RUN) return p->speed;
@@ -441,7 +450,7 @@ static void plan_run(struct plan *p, double start_x, struct rng *r) {
     double t, x, z, u, w, tempo = 0.97 + 0.06 * rng_unit(r), leg = rng_unit(r) < 0.5;
     size_t first = (size_t)leg;
     if (has_start) { /* both feet on the ground, then the rear and the front one push off */
-        double push = 0.44, u1 = speed_at(p, p->go + push), tf = flight_time(u1) * tempo, z0 = 0.455 * p->h, z1 = 0.505 * p->h, w1 = 0.5 * GRAVITY * tf + 0.01;
+        double push = 0.222 * p->h, u1 = speed_at(p, p->go + push), tf = flight_time(u1) * tempo, z0 = 0.455 * p->h, z1 = 0.505 * p->h, w1 = 0.5 * GRAVITY * tf + 0.01;
         struct stance *rear = add_stance(p, (int)first, -1, p->go + 0.24, start_x - 0.34), *front = add_stance(p, 1 - (int)first, -1, p->go + push, start_x + 0.02);
         rear->pitch_from = rear->pitch_middle = -40 * DEGREE, rear->pitch_to = -62 * DEGREE;
         front->pitch_from = front->pitch_middle = -20 * DEGREE, front->pitch_to = -62 * DEGREE;
@@ -455,13 +464,17 @@ static void plan_run(struct plan *p, double start_x, struct rng *r) {
         t = -1 - 0.3 * rng_unit(r), x = start_x + p->speed * t, u = p->speed, z = height_at(p, u), w = -0.5 * GRAVITY * flight_time(u) * tempo;
     }
     for (size_t k = 0; t < p->seconds + 1.5; k++) {
-        double tc = contact_time(u) * tempo * (1 + 0.015 * rng_normal(r)), u1 = speed_at(p, t + tc), tf = flight_time(u1) * tempo * (1 + 0.02 * rng_normal(r));
+        double tc = (has_start ? fmin(0.165, contact_time(u)) : contact_time(u)) * tempo * (1 + 0.015 * rng_normal(r)), u1 = speed_at(p, t + tc), tf = flight_time(u1) * tempo * (1 + 0.02 * rng_normal(r));
         /* a hurdle after eight steps and each four from there */
         bool is_hurdle = p->move == SYNTH_MOVE_HURDLES && k >= 7 && (k - 7) % 4 == 0;
-        if (is_hurdle) tf = 0.33, tc *= 1.1;
-        double z_off = height_at(p, u1) + 0.006 * p->h + (is_hurdle ? 0.035 * p->h : 0), z_down = height_at(p, u1) + (is_hurdle ? 0.02 * p->h : 0);
-        double w1 = 0.5 * GRAVITY * tf + (z_down - z_off) / tf, ahead = 0.43 * tc * u - (has_start ? 0.36 * exp(-(u - 3.2) / 1.8) : 0);
-        struct stance *s = add_stance(p, (int)((first + k) % 2), t, t + tc, x + ahead + 0.01 * rng_normal(r));
+        if (is_hurdle) tf = 0.33;
+        /* the leg reaches so far back, and so far ahead */
+        double back = p->h * (0.262 + (has_start ? 0.030 * exp(-fmax(0, t - p->go) / 1.2) : 0)) * (is_hurdle ? 0.80 : 1), front = 0.24 * p->h, mean = 0.5 * (u + u1);
+        tc = fmin(tc, (back + front) / mean);
+        double z_off = height_at(p, u1) + 0.006 * p->h + (is_hurdle ? 0.012 * p->h : 0), z_down = height_at(p, u1) + (is_hurdle ? 0.008 * p->h : 0);
+        double w1 = 0.5 * GRAVITY * tf + (z_down - z_off) / tf, ahead = 0.465 * tc * u - (has_start ? 0.36 * exp(-(u - 3.2) / 1.8) : 0);
+        ahead = fmax(ahead, mean * tc - back);
+        struct stance *s = add_stance(p, (int)((first + k) % 2), t, t + tc, x + ahead + 0.01 * rng_unit(r));
         if (!s) return;
         shape_stance(s, u);
         double dip = has_start ? 0.02 * u * clamp01((u - 3) / (p->speed - 3)) : 0.03 * u, hop = (z_off - z) * 2 / tc - (w + w1);
@@ -473,7 +486,7 @@ static void plan_run(struct plan *p, double start_x, struct rng *r) {
 }
 
 static void plan_walk(struct plan *p, double start_x, struct rng *r) {
-    double step = 0.54 * sqrt(1.4 / fmax(0.5, p->speed)), contact = 1.22 * step, t0 = -2 - step * rng_unit(r);
+    double step = 0.54 * p->h / 1.8 * sqrt(1.4 / fmax(0.5, p->speed)), contact = 1.16 * step, t0 = -2 - step * rng_unit(r);
     struct piece q = {.kind = QUINTIC, .from = -10, .to = p->seconds + 10, .cx = {start_x - 10 * p->speed, p->speed}, .cz = {0.535 * p->h}};
     add_piece(p, q);
     for (size_t k = 0; t0 + step * (double)k < p->seconds + 2; k++) {

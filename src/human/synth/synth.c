@@ -126,8 +126,10 @@ static void posture(const struct runner *r, double t, bool on_the_spot, struct v
     }
 }
 
+enum { FINE = 10 }; /* instants a frame */
+
 static struct err plant(struct arena *mem, const struct synth_scene *s, size_t i, double height, double speed, double lane_y, double start_x, struct rng *r, struct motion *m,
-                        struct synth_truth *out) {
+                        struct motion *fine, struct synth_truth *out) {
     struct synth_truth t = {.move = s->moves[i], .height_m = height, .is_female = rng_unit(r) < 0.5};
     struct plan *plan = plan_make(mem, t.move, s->seconds, height, speed, lane_y, start_x, t.is_female, r);
     if (!plan) return err_memory();
@@ -142,17 +144,37 @@ static struct err plant(struct arena *mem, const struct synth_scene *s, size_t i
         memcpy(motion_at(m, f, 0), pose.joints, sizeof pose.joints), memcpy(t.angles[f], pose.angles, sizeof pose.angles);
         t.com[f] = pose.com, t.com_velocity[f] = pose.com_velocity, t.stretch = fmax(t.stretch, pose.stretch);
     }
+    bool is_between = false; /* does any camera look between the frames? */
+    for (size_t c = 0; c < s->cameras; c++) {
+        const struct camera_clock *k = &s->clock[c];
+        is_between = is_between || k->offset_s != 0 || k->drift != 0 || k->row_s != 0 || (k->rate > 0 && k->rate != s->rate);
+    }
+    if (is_between) {
+        struct err e = motion_create(mem, m->frame_count * FINE, POSE_JOINTS, s->rate * FINE, fine);
+        if (e.kind) return e;
+        for (size_t f = 0; f < fine->frame_count; f++) {
+            struct plan_pose pose;
+            plan_pose(plan, (double)f / fine->rate, &pose);
+            memcpy(motion_at(fine, f, 0), pose.joints, sizeof pose.joints);
+        }
+    }
     *out = t;
     return ERR_OK;
 }
 
 /* ---- the meeting ---- */
 
-/* Where a joint is between the frames, by Lagrange's polynomial through six of them; unknown before the first and behind the last. */
-static struct vec3 truth_at(const struct motion *m, double frame, size_t joint) {
+/* Where a joint is between the frames; unknown before the first and behind the last. For those who glide by Lagrange's polynomial through six frames; a foot that
+ * strikes the ground has a corner there, so those with planted feet bring `fine`, a motion at ten times the rate. */
+static struct vec3 truth_at(const struct motion *m, const struct motion *fine, double frame, size_t joint) {
     if (!(frame >= -1e-9 && frame <= (double)(m->frame_count - 1) + 1e-9)) return VEC3_UNKNOWN;
     double nearest = floor(frame + 0.5);
     if (fabs(frame - nearest) < 1e-9 || m->frame_count < 6) return *motion_at(m, (size_t)nearest, joint);
+    if (fine->frame_count) {
+        size_t at = (size_t)(frame * FINE);
+        if (at + 2 > fine->frame_count) at = fine->frame_count - 2;
+        return vec3_mix(*motion_at(fine, at, joint), *motion_at(fine, at + 1, joint), frame * FINE - (double)at);
+    }
     size_t first = frame < 2 ? 0 : (size_t)frame - 2;
     if (first > m->frame_count - 6) first = m->frame_count - 6;
     struct vec3 sum = {0};
@@ -205,7 +227,8 @@ struct err synth_make(struct arena *mem, const struct synth_scene *s, struct syn
     if (!pose_layout_named(SLICE("HALPE_26"), &layout)) return err_make(ERR_BUG, "synth.layout", "The layout of the joints is missing.");
     struct synth_meeting m = {.truth = arena_alloc_array(mem, s->athletes, sizeof *m.truth), .takes = arena_alloc_array(mem, s->cameras, sizeof *m.takes),
                               .athletes = arena_alloc_array(mem, s->athletes, sizeof *m.athletes)};
-    if (!m.truth || !m.takes || !m.athletes) return err_memory();
+    struct motion *fine = arena_alloc_array(mem, s->athletes, sizeof *fine);
+    if (!m.truth || !m.takes || !m.athletes || !fine) return err_memory();
     for (size_t i = 0; i < s->athletes; i++) {
         struct runner who = {.height = 1.62 + 0.34 * rng_unit(&r), .top_speed = s->speed_min + (s->speed_max - s->speed_min) * rng_unit(&r),
                              .lane_y = s->lane_m * ((double)i - 0.5 * (double)(s->athletes - 1)), .start_x = 0.1 * rng_normal(&r), .phase = rng_unit(&r), .lean = 0.08 + 0.1 * rng_unit(&r)};
@@ -214,7 +237,7 @@ struct err synth_make(struct arena *mem, const struct synth_scene *s, struct syn
         snprintf(m.truth[i].name, MOTION_NAME_MAX, "truth-%zu", i + 1);
         for (int k = 0; k < POSE_JOINTS; k++) memcpy(m.truth[i].point_names[k], layout.joint_names[k], MOTION_NAME_MAX);
         if (s->moves[i] != SYNTH_MOVE_GLIDE) {
-            e = plant(mem, s, i, who.height, who.top_speed, who.lane_y, who.start_x, &r, &m.truth[i], &m.athletes[i]);
+            e = plant(mem, s, i, fmax(who.height, 1.72), who.top_speed, who.lane_y, who.start_x, &r, &m.truth[i], &fine[i], &m.athletes[i]);
             if (e.kind) return e;
             continue;
         }
@@ -257,7 +280,7 @@ struct err synth_make(struct arena *mem, const struct synth_scene *s, struct syn
                     bool is_seen = false;
                     for (int turn = 0; turn < (clock->row_s != 0 ? 4 : 1); turn++) { /* the row decides the time, which decides the row */
                         now = start + v * clock->row_s * s->rate;
-                        struct vec3 at = truth_at(&m.truth[who], now, (size_t)k);
+                        struct vec3 at = truth_at(&m.truth[who], &fine[who], now, (size_t)k);
                         is_seen = vec3_is_known(at) && camera_lens_project_derivative(&view->lens, vec3_add(mat3_apply(&pose->rotation, at), pose->translation), &u, &v, d);
                         if (!is_seen) break;
                     }
