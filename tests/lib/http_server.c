@@ -54,10 +54,36 @@ static void hold(struct http_request *rq, void *arg) {
     }
     held_count++;
 }
+/* Held like the others, but answered piece by piece. */
+static struct http_held *held_later[64];
+static size_t held_later_count;
+static void hold_stream(struct http_request *rq, void *arg) {
+    if (held_later_count == 64 || !(held_later[held_later_count] = http_request_hold_briefly(rq, NULL, NULL))) {
+        http_respond_error(rq, 503, SLICE("test.full"), SLICE("Full."));
+        return;
+    }
+    held_later_count++;
+}
+static void stream_held(struct http_held **one) {
+    struct http_response r = {.status = 206, .content_type = SLICE("text/plain"), .content_range = SLICE("bytes 5-9007199254740991/*")};
+    struct http_stream *s = http_held_stream(one, &r, &(struct http_stream_options){0});
+    if (!s) {
+        http_held_drop(one);
+        return;
+    }
+    for (int i = 0; i < 3; i++) {
+        struct http_blob *b = http_blob_copy(SLICE("piece\n"));
+        struct err e = b ? http_stream_send(s, b) : err_memory();
+        http_blob_release(&b);
+        if (e.kind) break;
+    }
+    http_stream_end(&s, false);
+}
 static void let_go(struct http_request *rq, void *arg) {
     struct http_response r = {.content_type = SLICE("text/plain"), .body = http_body_static(SLICE("released\n"))};
     for (size_t i = 0; i < held_count; i++) http_held_respond(&held[i], &r);
-    held_count = 0;
+    for (size_t i = 0; i < held_later_count; i++) stream_held(&held_later[i]);
+    held_count = held_later_count = 0;
     http_respond_bytes(rq, 200, SLICE("text/plain"), SLICE("ok\n"));
 }
 
@@ -231,6 +257,7 @@ int main(int argc, char **argv) {
         {.method = HTTP_PUT, .pattern = "/upload", .handle = upload_end, .on_begin = upload_begin, .on_chunk = upload_chunk,
          .body_bytes_max = 1 << 30, .where = HTTP_ON_WORKER},
         {.method = HTTP_GET, .pattern = "/hold", .handle = hold},
+        {.method = HTTP_GET, .pattern = "/hold-stream", .handle = hold_stream},
         {.method = HTTP_POST, .pattern = "/release", .handle = let_go},
         {.method = HTTP_GET, .pattern = "/stream", .handle = stream},
         {.method = HTTP_GET, .pattern = "/events", .handle = events},
@@ -250,6 +277,7 @@ int main(int argc, char **argv) {
     fault_disarm_all();
     http_server_stop(server, 2000);
     for (size_t i = 0; i < held_count; i++) http_held_drop(&held[i]);
+    for (size_t i = 0; i < held_later_count; i++) http_held_drop(&held_later[i]);
     http_topic_destroy(&topic);
     http_server_destroy(&server);
     for (size_t i = 0; i < file_count; i++) {

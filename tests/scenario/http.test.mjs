@@ -250,7 +250,7 @@ test('slow, silent and stalled clients run into their time limits', async (t) =>
   const server = await start(t, '--manual-clock', '--loops', '2');
   const slowHead = talk(server, ['GET /text HTTP/1.1\r\nHos']);
   const slowBody = talk(server, ['POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 100\r\n\r\nabc']);
-  const held = ask(server, get('/hold'));
+  const held = ask(server, get('/hold')), briefly = ask(server, get('/hold-stream'));
   const stalled = connect(server.plain, '127.0.0.1'); // asks for more than all buffers hold, and reads nothing
   stalled.pause();
   stalled.on('error', () => {});
@@ -259,8 +259,10 @@ test('slow, silent and stalled clients run into their time limits', async (t) =>
     const socket = connect(server.plain, '127.0.0.1', () => done(socket));
     socket.on('error', () => {});
   })));
-  await until(server, (c) => c.connections_now >= 1005 && c.held_now === 1 && c.requests_now >= 4);
-  await server.say('advance 10001');
+  await until(server, (c) => c.connections_now >= 1006 && c.held_now === 2 && c.requests_now >= 5);
+  await server.say('advance 6001');
+  assert.equal(status(await briefly), 503);
+  await server.say('advance 4000');
   assert.equal(status(await slowHead), 408);
   assert.equal(status(await slowBody), 408);
   assert.equal(status(await ask(server, get('/text'))), 200);
@@ -309,6 +311,39 @@ test('clients that leave in the middle of a file, a body, a hold or a stream lea
   }
   await ask(server, 'POST /release HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n');
   await until(server, (c) => c.connections_now === 1 && c.requests_now === 1 && c.streams_now === 0 && c.held_now === 0);
+  await server.stop();
+});
+
+test('a held request is answered by a stream, with a range that its handler has worked out', async (t) => {
+  const server = await start(t, '--tls', join(folder, 'tls'));
+  const release = () => ask(server, 'POST /release HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n');
+  const plain = ask(server, get('/hold-stream'));
+  const head = ask(server, get('/hold-stream').replace('GET', 'HEAD'));
+  const gone = connect(server.plain, '127.0.0.1', () => gone.write(get('/hold-stream')));
+  const session = http2.connect(`https://127.0.0.1:${server.tls}`, { rejectUnauthorized: false });
+  const h2 = new Promise((done, fail) => {
+    const request = session.request({ ':path': '/hold-stream' });
+    let text = '', fields;
+    request.on('response', (all) => { fields = all; }).on('data', (data) => { text += data; }).on('end', () => done({ fields, text })).on('error', fail).end();
+  });
+  await until(server, (c) => c.held_now === 4);
+  gone.destroy();
+  await until(server, (c) => c.held_now === 3);
+  await release();
+  const text = await plain;
+  assert.equal(status(text), 206);
+  assert.equal(field(text, 'content-range'), 'bytes 5-9007199254740991/*');
+  assert.equal(field(text, 'transfer-encoding'), 'chunked');
+  assert.equal(body(text).match(/piece\n/g).length, 3);
+  assert.ok(body(text).endsWith('\r\n0\r\n\r\n'));
+  assert.equal(status(await head), 206);
+  assert.equal(body(await head), '');
+  const { fields, text: pieces } = await h2;
+  assert.equal(fields[':status'], 206);
+  assert.equal(fields['content-range'], 'bytes 5-9007199254740991/*');
+  assert.equal(pieces, 'piece\npiece\npiece\n');
+  session.close();
+  await until(server, (c) => c.streams_now === 0 && c.held_now === 0);
   await server.stop();
 });
 

@@ -43,6 +43,7 @@ enum timer_class {
     TIMER_WRITE,  /* conn: the client has to take bytes */
     TIMER_LINGER, /* conn: said the last word, waits for the client to close */
     TIMER_HELD,   /* request: held for an answer */
+    TIMER_HELD_BRIEFLY,
     TIMER_TOPIC,  /* listeners: time for a comment */
     TIMER_CLASSES
 };
@@ -159,7 +160,7 @@ struct http_request {
     enum request_state state : 8;
     enum body_mode body_mode : 8;
     bool is_head, is_http10, is_tls, is_behind_proxy, wants_close, has_body_ended, is_chunked_reply, is_head_owned, was_told;
-    bool is_get, is_waiting_room, is_fetched, is_deferred, is_counted_held, is_chunk_due, is_last_chunk, is_timed_out, is_ending;
+    bool is_get, is_waiting_room, is_fetched, is_deferred, is_counted_held, is_held_briefly, is_chunk_due, is_last_chunk, is_timed_out, is_ending;
     void (*on_bytes)(void *arg, struct slice); /* upgraded: not HTTP any more */
     void *on_bytes_arg;
     bool is_body_end_due; /* HTTP/2: after what waits for the worker */

@@ -70,6 +70,7 @@ struct http_limits {
     unsigned body_window_bytes_min;        /* 4,096 bytes; else 408 */
     unsigned write_stall_ms_max;           /* 60,000 without the client taking a byte */
     unsigned held_ms_max;                  /* 120,000 held without an answer: 503, and on_cancel */
+    unsigned held_briefly_ms_max;          /* 6,000: the same for http_request_hold_briefly */
 };
 
 struct http_options {
@@ -241,6 +242,7 @@ struct http_response {
     struct slice etag;           /* with quotes; empty: none */
     struct utc_time modified;    /* 0: none */
     bool has_ranges;             /* a 200 with a body: byte ranges are answered with 206 or 416 (RFC 9110 section 14) */
+    struct slice content_range;  /* of a 206 or 416 that the handler has worked out itself: "bytes 0-9/100"; empty: none */
     const struct http_field *fields; /* more header fields; framing fields (content-length, connection, date ...) are ours */
     size_t field_count;
     struct http_body body;
@@ -267,8 +269,13 @@ struct slice http_content_type(struct slice file_name);
  * running then: `arg` must outlive it (count references, or answer on the loop). NULL when memory ran out: then the
  * handler still has to answer. Costs less than 1 KB. */
 struct http_held *http_request_hold(struct http_request *, void (*on_cancel)(void *arg), void *arg) MUST_USE;
+/* The same for what comes within seconds or not at all: live playlists and parts. */
+struct http_held *http_request_hold_briefly(struct http_request *, void (*on_cancel)(void *arg), void *arg) MUST_USE;
 void http_held_respond(struct http_held **, const struct http_response *);
 void http_held_drop(struct http_held **); /* the client gets 503 */
+/* Answers a held request as http_respond_stream does. NULL when memory ran out: then the handle is still the holder's. */
+struct http_stream_options; /* below */
+struct http_stream *http_held_stream(struct http_held **, const struct http_response *, const struct http_stream_options *) MUST_USE;
 
 /* Loop handlers only: `handle` goes on with this request on a worker, with the same route parameters and body. */
 void http_request_to_worker(struct http_request *, http_handler *handle, void *arg);

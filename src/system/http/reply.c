@@ -16,7 +16,7 @@ static size_t padded(size_t len) { return (len + 7) & ~(size_t)7; }
 
 struct answer *answer_copy(const struct http_response *r) {
     size_t bytes = sizeof(struct answer) + r->field_count * sizeof(struct http_field);
-    bytes += padded(r->content_type.len) + padded(r->cache_control.len) + padded(r->etag.len);
+    bytes += padded(r->content_type.len) + padded(r->cache_control.len) + padded(r->etag.len) + padded(r->content_range.len);
     for (size_t i = 0; i < r->field_count; i++) bytes += padded(r->fields[i].name.len) + padded(r->fields[i].value.len);
     struct answer *a = mem_alloc(bytes);
     if (!a) return NULL;
@@ -25,7 +25,7 @@ struct answer *answer_copy(const struct http_response *r) {
     char *at = (char *)(fields + r->field_count);
     for (size_t i = 0; i < r->field_count; i++) fields[i] = r->fields[i];
     a->response.fields = fields;
-    struct slice *fixed[] = {&a->response.content_type, &a->response.cache_control, &a->response.etag};
+    struct slice *fixed[] = {&a->response.content_type, &a->response.cache_control, &a->response.etag, &a->response.content_range};
     for (size_t i = 0; i < ARRAY_LEN(fixed) + 2 * r->field_count; i++) {
         size_t k = i - ARRAY_LEN(fixed);
         struct slice *s = i < ARRAY_LEN(fixed) ? fixed[i] : k % 2 ? &fields[k / 2].value : &fields[k / 2].name;
@@ -245,6 +245,7 @@ void reply_make(struct reply *to, struct http_request *rq, const struct http_res
     }
     if (r->has_ranges) field(to, SLICE("accept-ranges"), SLICE("bytes"));
     if (ranged != RANGE_WHOLE) field(to, SLICE("content-range"), slice_cstr(to->range_text));
+    else if (r->content_range.len && text_is_safe(r->content_range)) field(to, SLICE("content-range"), r->content_range);
     if (is_upgrade) {
         field(to, SLICE("connection"), SLICE("upgrade"));
         field(to, SLICE("upgrade"), answer->upgrade);

@@ -497,7 +497,7 @@ static void held_start(struct http_request *rq) {
     rq->is_counted_held = true;
     COUNT(rq->loop, held_now, 1);
     COUNT(rq->loop, held_total, 1);
-    timer_start(rq->loop, &rq->timer, TIMER_HELD);
+    timer_start(rq->loop, &rq->timer, rq->is_held_briefly ? TIMER_HELD_BRIEFLY : TIMER_HELD);
 }
 
 static void returned(struct loop *l, struct message *m) {
@@ -671,8 +671,9 @@ static bool fields_keep(struct http_request *rq) {
     return true;
 }
 
-struct http_held *http_request_hold(struct http_request *rq, void (*on_cancel)(void *), void *arg) {
+static struct http_held *hold(struct http_request *rq, void (*on_cancel)(void *), void *arg, bool is_brief) {
     if (!may_answer(rq) || !fields_keep(rq)) return NULL;
+    rq->is_held_briefly = is_brief;
     rq->held.message.run = answered;
     rq->held.on_cancel = on_cancel;
     rq->held.arg = arg;
@@ -683,6 +684,9 @@ struct http_held *http_request_hold(struct http_request *rq, void (*on_cancel)(v
     if (!rq->is_on_worker) held_start(rq);
     return &rq->held;
 }
+
+struct http_held *http_request_hold(struct http_request *rq, void (*on_cancel)(void *), void *arg) { return hold(rq, on_cancel, arg, false); }
+struct http_held *http_request_hold_briefly(struct http_request *rq, void (*on_cancel)(void *), void *arg) { return hold(rq, on_cancel, arg, true); }
 
 static void held_post(struct http_held **address, struct answer *answer) {
     struct http_held *held = *address;
@@ -696,6 +700,17 @@ static void held_post(struct http_held **address, struct answer *answer) {
 
 void http_held_respond(struct http_held **held, const struct http_response *r) { held_post(held, answer_copy(r)); }
 void http_held_drop(struct http_held **held) { held_post(held, NULL); }
+
+struct http_stream *http_held_stream(struct http_held **held, const struct http_response *r, const struct http_stream_options *options) {
+    assert(r->body.kind == HTTP_BODY_NONE);
+    struct http_request *rq = (struct http_request *)((char *)*held - offsetof(struct http_request, held));
+    struct answer *a = answer_copy(r);
+    if (!a) return NULL;
+    struct http_stream *handle = stream_create(rq->loop, options, &a->stream);
+    if (!handle) answer_free(&a);
+    else held_post(held, a);
+    return handle;
+}
 
 static void answered(struct loop *l, struct message *m) {
     struct http_request *rq = (struct http_request *)((char *)m - offsetof(struct http_request, held.message));

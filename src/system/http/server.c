@@ -26,6 +26,7 @@ static const struct http_limits defaults = {
     .body_window_bytes_min = 4096,
     .write_stall_ms_max = 60000,
     .held_ms_max = 120000,
+    .held_briefly_ms_max = 6000,
 };
 
 static struct http_limits limits_of(struct http_limits given) {
@@ -36,7 +37,7 @@ static struct http_limits limits_of(struct http_limits given) {
     if (given.head_bytes_max > 65536) given.head_bytes_max = 65536; /* what the scratch can hold */
     return given;
 }
-_Static_assert(sizeof(struct http_limits) == 12 * sizeof(unsigned), "limits_of goes through them as an array");
+_Static_assert(sizeof(struct http_limits) == 13 * sizeof(unsigned), "limits_of goes through them as an array");
 
 static bool text_copy(struct arena *arena, const char **text) {
     if (!*text) return true;

@@ -11,6 +11,7 @@ void timers_init(struct loop *l, const struct http_limits *limits) {
         [TIMER_BODY] = limits->body_window_ms,       [TIMER_WRITE] = limits->write_stall_ms_max,
         [TIMER_LINGER] = 2000, /* for a client to read our last word before the reset that unread bytes cause */
         [TIMER_HELD] = limits->held_ms_max,          [TIMER_TOPIC] = 15000,
+        [TIMER_HELD_BRIEFLY] = limits->held_briefly_ms_max,
     };
     for (int class = 0; class < TIMER_CLASSES; class++) {
         struct timer_list *list = &l->timers[class];
@@ -44,7 +45,7 @@ void timers_run(struct loop *l) {
         while (head->next != head && head->next->due_ns <= l->now.ns) {
             struct timer *t = head->next;
             timer_stop(t);
-            if (class == TIMER_HELD) request_timeout((struct http_request *)((char *)t - offsetof(struct http_request, timer)));
+            if (class == TIMER_HELD || class == TIMER_HELD_BRIEFLY) request_timeout((struct http_request *)((char *)t - offsetof(struct http_request, timer)));
             else if (class == TIMER_TOPIC) topic_beat(l, t);
             else conn_timeout((struct conn *)((char *)t - offsetof(struct conn, timer)), (enum timer_class)class);
         }
