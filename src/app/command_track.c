@@ -20,8 +20,11 @@ const struct option command_track_options[] = {
     {"keypoints", OPTION_TEXT, "DIR...", NULL, "one folder (OpenPose) or file (MMPose, AlphaPose, DeepLabCut) per camera; paired by name, else in the order of the calibration"},
     {"layout", OPTION_TEXT, "NAME", NULL, "BODY_25, BODY_25B, COCO_17, COCO_18 or HALPE_26; without it the number of points decides"},
     {"out", OPTION_TEXT, "DIR", NULL, "where the TRC, CSV and JSON files go"},
-    {"fps", OPTION_TEXT, "N", "60", "frames a second of the recordings"},
-    {"refine", OPTION_FLAG, NULL, NULL, "improve the calibration from the people themselves first; says what it brought on frames it did not use, writes calibration.json"},
+    {"fps", OPTION_TEXT, "N", "60", "frames a second of the recordings; several, one for each camera, separated by commas"},
+    {"sync", OPTION_FLAG, NULL, NULL, "the cameras did not start together: find out from the movements when each did; with --refine to a fraction of a frame"},
+    {"refine", OPTION_FLAG, NULL, NULL, "improve the calibration from the people themselves: poses, principal points, time offsets, drift, rolling shutter; says what it brought on frames it did not use, writes calibration.json"},
+    {"height", OPTION_TEXT, "M", NULL, "with --refine: how tall these people are on average, in metres; sets the scale"},
+    {"length", OPTION_TEXT, "A-B=M", NULL, "with --refine: the known distance between two joints, such as RHip-RKnee=0.45; sets the scale"},
     {"people", OPTION_NUMBER, "N", "0", "keep only the N people seen longest; 0: all"},
     {"compat", OPTION_TEXT, "pose2sim", NULL, "another method than ours: pose2sim repeats Pose2Sim's own (one person, lens distortion ignored)"},
     {"cutoff", OPTION_TEXT, "HZ", "6", "with --compat: cutoff of the zero-lag Butterworth filter of the second TRC; 0: none is written"},
@@ -139,56 +142,122 @@ static struct err write_rig(const char *out, const struct camera_rig *rig) {
     return e;
 }
 
+static void report_clocks(struct json_writer *w, bool is_json, const struct camera_rig *rig, const struct track_plan *plan, const struct track_result *r) {
+    if (!plan->with_sync) return;
+    json_key(w, "synchronisation");
+    json_begin_array(w);
+    for (size_t c = 0; c < rig->count; c++) {
+        json_begin_object(w);
+        json_put_cstr(w, "name", rig->cameras[c].name), json_put_bool(w, "is_known", r->sync.is_known[c]);
+        json_put_double(w, "offset_s", r->sync.clocks[c].offset_s), json_put_double(w, "correlation", r->sync.correlation[c]), json_put_double(w, "rival", r->sync.rival[c]);
+        json_end(w);
+        if (is_json) continue;
+        if (!r->sync.is_known[c]) printf("%s: its movements fit no other camera's; it keeps the time that the calibration says. Does it show the same people?\n", rig->cameras[c].name);
+        else if (c == r->sync.reference) printf("%s: its clock is the common one\n", rig->cameras[c].name);
+        else {
+            printf("%s: started %+.3f s against %s, correlation %.2f%s\n", rig->cameras[c].name, r->sync.clocks[c].offset_s - r->sync.clocks[r->sync.reference].offset_s,
+                   rig->cameras[r->sync.reference].name, r->sync.correlation[c], r->sync.rival[c] > 0.95 * r->sync.correlation[c] ? "; doubtful: another offset fits as well" : "");
+        }
+    }
+    json_end(w);
+}
+
+static void report_refinement(struct json_writer *w, bool is_json, const struct camera_rig *rig, const struct track_refinement *r) {
+    json_key(w, "refinement");
+    json_begin_object(w);
+    json_put_number(w, "frames", (int64_t)r->frames), json_put_number(w, "frames_held", (int64_t)r->frames_held);
+    json_put_double(w, "before_px", r->all_before_px), json_put_double(w, "after_px", r->all_after_px), json_put_double(w, "scale", r->scale);
+    json_key(w, "cameras");
+    json_begin_array(w);
+    for (size_t c = 0; c < rig->count; c++) {
+        const struct camera_clock *k = &r->clock_after[c];
+        json_begin_object(w);
+        json_put_cstr(w, "name", rig->cameras[c].name), json_put_double(w, "before_px", r->before_px[c]), json_put_double(w, "after_px", r->after_px[c]);
+        json_put_double(w, "moved_m", r->moved_m[c]), json_put_double(w, "turned_degrees", r->turned_rad[c] * 180 / M_PI);
+        json_put_double(w, "offset_s", k->offset_s), json_put_double(w, "offset_deviation_s", r->offset_deviation_s[c]);
+        json_put_double(w, "drift", k->drift), json_put_double(w, "drift_deviation", r->drift_deviation[c]);
+        json_put_double(w, "row_s", k->row_s), json_put_double(w, "row_deviation_s", r->row_deviation_s[c]);
+        json_end(w);
+        if (is_json) continue;
+        printf("refined %s: moved %.3f m, turned %.2f degrees; mean reprojection %.2f px before, %.2f px after\n", rig->cameras[c].name, r->moved_m[c], r->turned_rad[c] * 180 / M_PI,
+               r->before_px[c], r->after_px[c]);
+        if (isfinite(r->offset_deviation_s[c])) {
+            printf("        offset %+.2f ms (+- %.2f), drift %+.0f ppm (+- %.0f), a row takes %.1f us (+- %.1f)\n", k->offset_s * 1e3, r->offset_deviation_s[c] * 1e3, k->drift * 1e6,
+                   r->drift_deviation[c] * 1e6, k->row_s * 1e6, r->row_deviation_s[c] * 1e6);
+        }
+    }
+    json_end(w);
+    json_end(w);
+    if (!is_json) printf("all cameras, on %zu frames not used for it: %.2f px before, %.2f px after\n", r->frames_held, r->all_before_px, r->all_after_px);
+    if (!is_json && r->scale != 1) printf("scaled by %.4f to the size given\n", r->scale);
+}
+
+/* --fps: one number for all, or one for each camera, which goes into its clock. The highest is the rate of the answer. */
+static struct err rates_of(const char *text, struct camera_rig *rig, double *rate) {
+    const struct err bad = err_make(ERR_INPUT, "option.value", "--fps must be a number above 0, or as many of them, separated by commas, as there are cameras.");
+    double rates[CAMERA_COUNT_MAX];
+    size_t count = 0;
+    char *end = (char *)text;
+    do {
+        const char *at = count ? end + 1 : text;
+        double v = strtod(at, &end);
+        if (end == at || !(v > 0 && v < 1e5) || count == CAMERA_COUNT_MAX) return bad;
+        rates[count++] = v;
+    } while (*end == ',');
+    if (*end || (count != 1 && count != rig->count)) return bad;
+    *rate = rates[0];
+    for (size_t i = 1; i < count; i++) *rate = fmax(*rate, rates[i]);
+    for (size_t i = 0; i < count && count > 1; i++) rig->cameras[i].clock.rate = rates[i];
+    return ERR_OK;
+}
+
+static struct err sizes_of(struct command_context *context, const struct pose_layout *layout, struct track_refine_options *out) {
+    const char *height = option_text(context, "height"), *length = option_text(context, "length");
+    char *end;
+    if (height && (!((out->height_m = strtod(height, &end)) > 0.3 && out->height_m < 3) || *end)) return err_make(ERR_INPUT, "option.value", "--height is metres, such as 1.78.");
+    if (!length) return ERR_OK;
+    const char *dash = strchr(length, '-'), *is = strchr(length, '=');
+    out->length_from = out->length_to = -1;
+    for (size_t k = 0; dash && is > dash && k < layout->joint_count; k++) {
+        struct slice name = slice_cstr(layout->joint_names[k]);
+        if (slice_eq_nocase(name, slice_of(length, (size_t)(dash - length)))) out->length_from = (int)k;
+        if (slice_eq_nocase(name, slice_of(dash + 1, (size_t)(is - dash - 1)))) out->length_to = (int)k;
+    }
+    out->length_m = is ? strtod(is + 1, &end) : 0;
+    if (out->length_from < 0 || out->length_to < 0 || !(out->length_m > 0 && out->length_m < 5) || *end) {
+        return err_make(ERR_INPUT, "option.value", "--length is two joints of the key points and metres, such as RHip-RKnee=0.45.");
+    }
+    return ERR_OK;
+}
+
 /* Our own method: everybody, smoothed; the measured points beside it. */
 static int follow(struct command_context *context, struct arena *mem, const struct camera_rig *rig, const struct pose_take *const *takes, double rate, const char *out) {
     int64_t limit = option_number(context, "people");
+    bool is_json = option_flag(context, "json");
     if (limit < 0) return usage(context, "--people must not be negative.", NULL);
-    struct track_people people;
-    struct err e = track_follow(mem, rig, takes, &(struct track_options){.rate = rate, .people_max = (size_t)limit}, &people);
-    if (!e.kind) e = fs_make_dirs(AT_FDCWD, out, 0755);
+    struct track_plan plan = {.rate = rate, .people_max = (size_t)limit, .with_sync = option_flag(context, "sync"), .with_refinement = option_flag(context, "refine"),
+                              .refine = {.held = 0.3, .with_clocks = true}};
+    struct track_result result;
+    struct err e = sizes_of(context, &takes[0]->layout, &plan.refine);
+    if (e.kind) return usage(context, e.what, NULL);
+    if (!(e = track_everybody(mem, rig, takes, &plan, &result)).kind) e = fs_make_dirs(AT_FDCWD, out, 0755);
+    if (!e.kind && (plan.with_sync || plan.with_refinement)) e = write_rig(out, &result.rig);
     if (e.kind) return command_fail(context, e, out);
+    const struct track_people people = result.people;
     size_t joints = people.layout.joint_count;
+    rate = result.recording.rate;
     struct buf report = BUF(1 << 20);
     struct json_writer w = json_writer_of(&report);
     json_begin_object(&w);
-    struct camera_rig refined;
-    if (option_flag(context, "refine")) {
-        struct track_refinement r;
-        if (!(e = track_refine(mem, rig, takes, &people, 0.3, &refined, &r)).kind) e = write_rig(out, &refined);
-        if (!e.kind) e = track_follow(mem, &refined, takes, &(struct track_options){.rate = rate, .people_max = (size_t)limit}, &people);
-        if (e.kind) {
-            buf_free(&report);
-            return command_fail(context, e, out);
-        }
-        json_key(&w, "refinement");
-        json_begin_object(&w);
-        json_put_number(&w, "frames", (int64_t)r.frames), json_put_number(&w, "frames_held", (int64_t)r.frames_held);
-        json_put_double(&w, "before_px", r.all_before_px), json_put_double(&w, "after_px", r.all_after_px);
-        json_end(&w);
-        for (size_t c = 0; c < rig->count && !option_flag(context, "json"); c++) {
-            printf("refined %s: moved %.3f m, turned %.2f degrees; mean reprojection %.2f px before, %.2f px after\n", rig->cameras[c].name, r.moved_m[c], r.turned_rad[c] * 180 / M_PI,
-                   r.before_px[c], r.after_px[c]);
-        }
-        if (!option_flag(context, "json")) printf("all cameras, on %zu frames not used for it: %.2f px before, %.2f px after\n", r.frames_held, r.all_before_px, r.all_after_px);
-        rig = &refined;
-    }
+    report_clocks(&w, is_json, rig, &plan, &result);
+    if (plan.with_refinement) report_refinement(&w, is_json, rig, &result.refinement);
     json_key(&w, "people");
     json_begin_array(&w);
     for (size_t i = 0; i < people.count && !e.kind; i++) {
         const struct track_person *p = &people.people[i];
-        struct track_state *states = arena_alloc_array(mem, p->frame_count * joints, sizeof *states), *row = arena_alloc_array(mem, p->frame_count, sizeof *row);
-        if (!states || !row) {
-            e = err_memory();
-            break;
-        }
+        const struct track_state *states = result.states[i];
         size_t measured = 0, filled = 0;
-        for (size_t k = 0; k < joints && !e.kind; k++) {
-            if (!track_smooth(p->points + k, joints, p->frame_count, rate, 0.2, row)) e = err_memory();
-            for (size_t f = 0; f < p->frame_count && !e.kind; f++) {
-                states[f * joints + k] = row[f];
-                measured += row[f].source == TRACK_MEASURED, filled += row[f].source == TRACK_FILLED;
-            }
-        }
+        for (size_t k = 0; k < p->frame_count * joints; k++) measured += states[k].source == TRACK_MEASURED, filled += states[k].source == TRACK_FILLED;
         struct motion raw, smooth;
         if (!e.kind) e = track_motion(mem, &people, i, NULL, rate, &raw);
         if (!e.kind) e = track_motion(mem, &people, i, states, rate, &smooth);
@@ -296,12 +365,11 @@ static int synth(struct command_context *context) {
 static int run(struct command_context *context, struct arena *mem) {
     const char *out = option_text(context, "out"), *calibration = option_text(context, "calibration"), *first = option_text(context, "keypoints");
     const char *compat = option_text(context, "compat");
-    char *rate_end, *cutoff_end;
-    double rate = strtod(option_text(context, "fps"), &rate_end), cutoff = strtod(option_text(context, "cutoff"), &cutoff_end);
+    char *cutoff_end;
+    double rate = 60, cutoff = strtod(option_text(context, "cutoff"), &cutoff_end);
     if (!calibration || !first || !out) return usage(context, "--calibration, --keypoints and --out are needed.", NULL);
     if (compat && strcmp(compat, "pose2sim")) return usage(context, "--compat knows pose2sim alone.", compat);
-    if (*rate_end || !(rate > 0 && rate < 1e5)) return usage(context, "--fps must be a number above 0.", option_text(context, "fps"));
-    if (*cutoff_end || !(cutoff >= 0 && cutoff < rate / 2)) return usage(context, "--cutoff must lie below half of the frames a second.", option_text(context, "cutoff"));
+    if (*cutoff_end || !(cutoff >= 0)) return usage(context, "--cutoff must lie below half of the frames a second.", option_text(context, "cutoff"));
     struct camera_rig rig;
     struct camera_note camera_note;
     struct err e = camera_rig_read(mem, calibration, CAMERA_FORMAT_GUESS, &rig, &camera_note);
@@ -316,6 +384,8 @@ static int run(struct command_context *context, struct arena *mem) {
         snprintf(about, sizeof about, "%zu cameras, %zu recordings", rig.count, context->argument_count + 1);
         return usage(context, "Give as many recordings of key points as the calibration has cameras.", about);
     }
+    if ((e = rates_of(option_text(context, "fps"), &rig, &rate)).kind) return usage(context, e.what, option_text(context, "fps"));
+    if (compat && cutoff >= rate / 2) return usage(context, "--cutoff must lie below half of the frames a second.", option_text(context, "cutoff"));
     struct camera_note warnings[16];
     size_t warned = camera_rig_check(&rig, warnings, ARRAY_LEN(warnings));
     for (size_t i = 0; i < warned && i < ARRAY_LEN(warnings); i++) fprintf(stderr, "warning: %s: %s\n", calibration, warnings[i].text);

@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "human/track/assign.h"
 #include "human/track/track.h"
 
 enum {
-    TRACKS_MAX = 64,     /* at once */
-    DETECTIONS_MAX = 64, /* in one picture */
-    CONFIRM_HITS = 4,    /* frames until a new person is believed */
+    TRACKS_MAX = ASSIGN_ROWS_MAX,        /* at once */
+    DETECTIONS_MAX = ASSIGN_COLUMNS_MAX - TRACKS_MAX, /* in one picture */
+    CONFIRM_HITS = 4,                    /* frames until a new person is believed */
 };
 static const double allowance_m = 0.10;  /* what a joint may be off its prediction, beside the pixels' noise */
 static const double cost_cap = 9;        /* of one joint: three allowances */
@@ -56,45 +57,6 @@ struct follower {
 enum { RESIDUALS_MAX = 2000 };
 
 static const struct pose_point *detection(const struct follower *w, size_t c, size_t d) { return w->copy[c] + d * w->joints; }
-
-/* ---- assignment ---- */
-
-/* Least total cost of giving each row one column (rows <= columns): the Hungarian method with potentials, O(rows^2 columns). */
-static void assign(const double *cost, size_t rows, size_t columns, int *column_of_row) {
-    enum { N = TRACKS_MAX + DETECTIONS_MAX + 2 };
-    double u[N] = {0}, v[N] = {0}, least[N];
-    size_t row_of[N] = {0}, way[N];
-    bool used[N];
-    for (size_t i = 1; i <= rows; i++) {
-        row_of[0] = i;
-        size_t j0 = 0;
-        for (size_t j = 0; j <= columns; j++) least[j] = INFINITY, used[j] = false;
-        do {
-            used[j0] = true;
-            size_t i0 = row_of[j0], j1 = 0;
-            double delta = INFINITY;
-            for (size_t j = 1; j <= columns; j++) {
-                if (used[j]) continue;
-                double current = cost[(i0 - 1) * columns + j - 1] - u[i0] - v[j];
-                if (current < least[j]) least[j] = current, way[j] = j0;
-                if (least[j] < delta) delta = least[j], j1 = j;
-            }
-            for (size_t j = 0; j <= columns; j++) {
-                if (used[j]) u[row_of[j]] += delta, v[j] -= delta;
-                else least[j] -= delta;
-            }
-            j0 = j1;
-        } while (row_of[j0]);
-        do {
-            size_t j1 = way[j0];
-            row_of[j0] = row_of[j1], j0 = j1;
-        } while (j0);
-    }
-    for (size_t i = 0; i < rows; i++) column_of_row[i] = -1;
-    for (size_t j = 1; j <= columns; j++) {
-        if (row_of[j]) column_of_row[row_of[j] - 1] = (int)j - 1;
-    }
-}
 
 /* A predicted joint in a picture. */
 struct shadow {
@@ -473,7 +435,7 @@ static struct err step(struct follower *w) {
             }
         }
         int column[TRACKS_MAX];
-        assign(cost, count, columns, column);
+        track_assign(cost, count, columns, column);
         for (size_t i = 0; i < count; i++) {
             if (column[i] < 0 || (size_t)column[i] >= detections || cost[i * columns + (size_t)column[i]] >= cost_gate) continue;
             live[i]->detection[c] = column[i];

@@ -201,3 +201,18 @@ bool track_smooth(const struct track_point *points, size_t stride, size_t count,
     mem_free(w.is_known), mem_free(w.is_used), mem_free(w.is_start), mem_free(w.z), mem_free(w.variance), mem_free(w.before), mem_free(w.after);
     return has_memory;
 }
+
+struct err track_smooth_all(struct arena *mem, const struct track_people *people, size_t person, double rate, double gap_s, struct track_state **out) {
+    const struct track_person *p = &people->people[person];
+    const size_t joints = people->layout.joint_count;
+    struct track_state *states = arena_alloc_array(mem, p->frame_count * joints, sizeof *states), *row = mem_zalloc_array(p->frame_count + 1, sizeof *row);
+    bool has_memory = states && row;
+    for (size_t k = 0; k < joints && has_memory; k++) {
+        has_memory = track_smooth(p->points + k, joints, p->frame_count, rate, gap_s, row);
+        for (size_t f = 0; f < p->frame_count && has_memory; f++) states[f * joints + k] = row[f];
+    }
+    mem_free(row);
+    if (!has_memory) return err_memory();
+    *out = states;
+    return ERR_OK;
+}

@@ -51,6 +51,52 @@ size_t track_triangulate(const struct track_scope *, const struct pose_point *co
  * without outliers. False behind a camera or where rays are parallel. */
 bool track_bound(const struct track_scope *, uint64_t cameras, struct vec3 at, struct sym3 *covariance);
 
+/* ---- one clock ---- */
+
+/* Recordings brought to the instants n / rate of one clock. Where a camera looked between them, or row by row, its joints are moved to the instant along the
+ * way that they went. Everything below takes recordings and rig in this form. */
+struct track_recording {
+    double rate;
+    struct camera_rig rig;                /* on this clock: no camera has one of its own any more */
+    const struct pose_take **takes;       /* one for each camera; person d of a frame is person d of the source's frame */
+    bool is_as_given;                     /* nothing was to be done: takes and rig are those given */
+    const struct pose_take *const *given; /* the recordings as they were */
+    const struct camera_rig *given_rig;
+    int64_t frame_first;
+    size_t frame_count;
+    int32_t *source[CAMERA_COUNT_MAX];    /* frame_count: the index in the given take of the frame nearest in time, -1 if none; NULL if is_as_given */
+};
+
+struct track_person;
+struct track_people;
+struct track_state;
+
+/* By the clocks of `rig` (camera.h). Within a picture a joint is moved along the straight line between two neighbouring frames of its camera, in which the same person
+ * is found by the assignment of least cost. rig, takes and what they hold must outlive *out. `rate` 0: the highest of the cameras' own.
+ * Errors: ERR_INPUT track.takes (no frames, no rate), track.clock (the recordings share no time), ERR_LIMIT. */
+MUST_USE struct err track_retime(struct arena *, const struct camera_rig *, const struct pose_take *const *takes, double rate, struct track_recording *out);
+
+/* The same, nearer, once people are known: each joint of theirs is moved by what its smoothed motion in space, second order in time, does to the
+ * picture. The noise of a sight then stays its own, where a line between two sights mixes theirs. states[i] are person i's, frame_count x joints (track_smooth_all).
+ * *out may be *before. */
+MUST_USE struct err track_retime_by_motion(struct arena *, const struct track_recording *before, const struct track_people *, struct track_state *const *states,
+                                           struct track_recording *out);
+
+struct track_sync {
+    struct camera_clock clocks[CAMERA_COUNT_MAX]; /* rate, drift and row_s as the rig says, with the offset found */
+    double offset_frames[CAMERA_COUNT_MAX];       /* the same in frames, against the reference */
+    double correlation[CAMERA_COUNT_MAX];         /* of the movement with that of the camera it was tied to; 1 for the reference, NAN: not known */
+    double rival[CAMERA_COUNT_MAX];               /* the best correlation at another offset at which rays meet as well: near `correlation`, the answer is doubtful */
+    bool is_known[CAMERA_COUNT_MAX];
+    size_t reference;
+};
+
+/* When the cameras were started, from the recordings alone: how fast each joint moves up and down, as a fraction of the person's size and averaged over everybody in
+ * the picture, is correlated between every two cameras over all offsets up to offset_max_s; of the hills of the correlation (a runner's next stride looks like
+ * this one) that is taken where the rays of the two cameras meet best, and of the pairs the best tree, to a fraction of a frame by a parabola. Cameras whose movements fit no other (below 0.3) stay where the rig says: is_known false.
+ * Errors: ERR_INPUT track.takes, ERR_LIMIT. */
+MUST_USE struct err track_synchronise(const struct camera_rig *, const struct pose_take *const *takes, double rate, double offset_max_s, struct track_sync *out);
+
 /* ---- people over time ---- */
 
 struct track_options {
@@ -101,22 +147,67 @@ struct track_state {
  * say the same: then the filter was wrong and begins again. Gaps longer than gap_s stay unknown. False when memory ran out. */
 bool track_smooth(const struct track_point *points, size_t stride, size_t count, double rate, double gap_s, struct track_state *out);
 
+/* All joints of a person: *out is frame_count x joints, in the arena. ERR_LIMIT. */
+MUST_USE struct err track_smooth_all(struct arena *, const struct track_people *, size_t person, double rate, double gap_s, struct track_state **out);
+
 /* ---- the rig, from the people themselves ---- */
+
+struct track_refine_options {
+    double held;          /* 0 to 0.9: the last frames, not used; the report is about them */
+    bool with_clocks;     /* also time offset, drift and row time */
+    double height_m;      /* scale: how tall these people are on average; 0: not known */
+    double length_m;      /* scale: how long the segment between two joints of the layout is; 0: not known */
+    int length_from, length_to;
+};
 
 struct track_refinement {
     size_t frames, frames_held;       /* used for refining, and kept apart */
     double before_px[CAMERA_COUNT_MAX], after_px[CAMERA_COUNT_MAX]; /* mean reprojection of everything each camera saw, on the frames kept apart; NAN: nothing */
     double all_before_px, all_after_px;
     double moved_m[CAMERA_COUNT_MAX], turned_rad[CAMERA_COUNT_MAX];
+    struct camera_clock clock_before[CAMERA_COUNT_MAX], clock_after[CAMERA_COUNT_MAX];
+    double offset_deviation_s[CAMERA_COUNT_MAX], drift_deviation[CAMERA_COUNT_MAX], row_deviation_s[CAMERA_COUNT_MAX]; /* standard deviations; NAN without clocks */
+    double scale; /* by which the rig was made larger for height_m or length_m; 1: neither given */
 };
 
-/* Improves poses and principal points by bundle adjustment over the joints of everybody that `people` (found with this rig) holds: points eliminated,
- * Cauchy's robust weights, weak priors at what the calibration said (0.05 rad, 0.2 m, 15 px). Focal lengths and distortion stay:
- * people alone do not determine them. The scale stays that of the rig's own baselines. The last `held` (0 to 0.9) of the frames are not used; the report is
- * about them, after triangulating anew with each rig. Only for cameras without a view per frame. The new rig lives in `mem`.
- * Errors: ERR_INPUT track.refine (cameras move; fewer than 200 joints seen by two cameras), ERR_LIMIT. */
-MUST_USE struct err track_refine(struct arena *mem, const struct camera_rig *, const struct pose_take *const *takes, const struct track_people *people, double held,
+/* Improves poses and principal points, and with `with_clocks` the cameras' clocks, by bundle adjustment over the joints of everybody that `people` (found in
+ * this recording) holds: points eliminated, Cauchy's robust weights, weak priors at what the calibration said (0.05 rad, 0.2 m, 15 px; 1 frame, 100 ppm,
+ * 5 ms a picture). Focal lengths and distortion stay: people alone do not determine them; nor do they the row time that all cameras share.
+ * The scale stays that of the rig's own baselines unless a height or length is given. The camera seen most keeps its clock. The report is
+ * about the frames held, after triangulating anew with each rig. Only for cameras without a view per frame. The new rig lives in `mem` and
+ * has clocks to go on with: track_retime with the recordings as given. Errors: ERR_INPUT track.refine (cameras move; fewer than 200 joints seen by two
+ * cameras; nobody's height or length can be measured), ERR_LIMIT. */
+MUST_USE struct err track_refine(struct arena *mem, const struct track_recording *, const struct track_people *people, const struct track_refine_options *,
                                  struct camera_rig *out, struct track_refinement *report);
+
+/* How tall a person is: the median over the frames of trunk, thigh and shank, of which proportions are known (Drillis and Contini 1966). NAN if they were never
+ * seen together. */
+double track_height(const struct track_people *, size_t person);
+
+/* ---- all of it ---- */
+
+struct track_plan {
+    double rate;          /* frames a second of the answer, and of cameras whose clock names none; needed */
+    size_t people_max;    /* as in track_options */
+    bool with_sync;       /* find the cameras' offsets first; else those of the rig hold */
+    double offset_max_s;  /* for it; 0 means 3 */
+    bool with_refinement;
+    struct track_refine_options refine;
+    double gap_s;         /* as in track_smooth; 0 means 0.2 */
+};
+
+struct track_result {
+    struct camera_rig rig;            /* as it came out: refined, with the clocks found */
+    struct track_recording recording; /* by that rig; people's detections are those of recording.takes */
+    struct track_people people;
+    struct track_state **states;      /* one row for each person, frame_count x joints */
+    struct track_sync sync;           /* with_sync */
+    struct track_refinement refinement; /* with_refinement: from the rig as given to the one that came out */
+};
+
+/* From recordings to smoothed people: synchronise, bring to one clock, follow, smooth, and again with what was learned about motion, rig and clocks, until
+ * the clocks stand (at most four times). Errors: those of the parts. */
+MUST_USE struct err track_everybody(struct arena *, const struct camera_rig *, const struct pose_take *const *takes, const struct track_plan *, struct track_result *out);
 
 /* A person's positions: measured ones alone (`states` NULL), or the smoothed states (frame_count x joint_count). */
 MUST_USE struct err track_motion(struct arena *, const struct track_people *, size_t person, const struct track_state *states, double rate, struct motion *out);

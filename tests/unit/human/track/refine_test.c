@@ -36,8 +36,12 @@ static void a_wrong_rig_is_put_right(void **state) {
     }
     struct track_people people;
     struct track_refinement report;
+    struct track_recording recording;
+    const struct track_refine_options options = {.held = 0.3};
+    assert_int_equal(track_retime(mem, &rig, takes, 60, &recording).kind, ERR_NONE);
+    assert_true(recording.is_as_given);
     assert_int_equal(track_follow(mem, &rig, takes, &(struct track_options){.rate = 60, .noise_px = 10}, &people).kind, ERR_NONE);
-    assert_int_equal(track_refine(mem, &rig, takes, &people, 0.3, &refined, &report).kind, ERR_NONE);
+    assert_int_equal(track_refine(mem, &recording, &people, &options, &refined, &report).kind, ERR_NONE);
     print_message("# reprojection on %zu frames kept apart: %.2f px before, %.2f after\n", report.frames_held, report.all_before_px, report.all_after_px);
     assert_true(report.frames_held == 27 && report.frames == 63);
     assert_true(report.all_before_px > 1.8 * report.all_after_px);
@@ -53,9 +57,9 @@ static void a_wrong_rig_is_put_right(void **state) {
     /* nothing to go by */
     struct track_people nobody = people;
     nobody.count = 0;
-    assert_string_equal(track_refine(mem, &rig, takes, &nobody, 0.3, &refined, &report).code, "track.refine");
+    assert_string_equal(track_refine(mem, &recording, &nobody, &options, &refined, &report).code, "track.refine");
     wrong[0].views = &wrong[0].fixed, wrong[0].view_count = 1;
-    assert_string_equal(track_refine(mem, &rig, takes, &people, 0.3, &refined, &report).code, "track.refine");
+    assert_string_equal(track_refine(mem, &recording, &people, &options, &refined, &report).code, "track.refine");
     arena_destroy(&mem);
 }
 
@@ -79,8 +83,11 @@ static void the_real_rig(void **state) {
     }
     struct track_people people;
     struct track_refinement report;
+    struct track_recording recording;
+    const struct track_refine_options options = {.held = 0.3, .with_clocks = true};
+    assert_int_equal(track_retime(mem, &rig, list, 60, &recording).kind, ERR_NONE);
     assert_int_equal(track_follow(mem, &rig, list, &(struct track_options){.rate = 60}, &people).kind, ERR_NONE);
-    assert_int_equal(track_refine(mem, &rig, list, &people, 0.3, &refined, &report).kind, ERR_NONE);
+    assert_int_equal(track_refine(mem, &recording, &people, &options, &refined, &report).kind, ERR_NONE);
     print_message("# real recording, %zu frames kept apart: %.2f px before, %.2f px after\n", report.frames_held, report.all_before_px, report.all_after_px);
     assert_true(report.all_after_px <= 9);
     assert_true(report.all_after_px < report.all_before_px);
