@@ -13,7 +13,7 @@ struct work {
 
 static struct err follow(struct work *w) {
     struct track_result *r = w->r;
-    struct track_options options = {.rate = r->recording.rate, .people_max = w->plan->people_max};
+    struct track_options options = {.rate = r->recording.rate};
     struct err e = track_follow(w->mem, &r->recording.rig, r->recording.takes, &options, &r->people);
     if (e.kind) return e;
     if (!(r->states = arena_alloc_array(w->mem, r->people.count + 1, sizeof *r->states))) return err_memory();
@@ -30,6 +30,19 @@ static struct err follow_retimed(struct work *w) {
     if (e.kind || w->r->recording.is_as_given) return e;
     if ((e = track_retime_by_motion(w->mem, &w->r->recording, &w->r->people, w->r->states, &w->r->recording)).kind) return e;
     return follow(w);
+}
+
+/* Those seen longest; everybody was of use until now. */
+static void keep_longest(struct track_result *r, size_t limit) {
+    while (limit && r->people.count > limit) {
+        size_t shortest = 0;
+        for (size_t i = 1; i < r->people.count; i++) {
+            if (r->people.people[i].frame_count <= r->people.people[shortest].frame_count) shortest = i;
+        }
+        r->people.count--;
+        memmove(&r->people.people[shortest], &r->people.people[shortest + 1], (r->people.count - shortest) * sizeof *r->people.people);
+        memmove(&r->states[shortest], &r->states[shortest + 1], (r->people.count - shortest) * sizeof(struct track_state *));
+    }
 }
 
 static struct err refine(struct work *w) {
@@ -85,6 +98,8 @@ struct err track_everybody(struct arena *mem, const struct camera_rig *rig, cons
         r->rig.cameras = cameras;
     }
     if (!(e = follow_retimed(&w)).kind && plan->with_refinement) e = refine(&w);
-    if (!e.kind) *out = *r;
+    if (e.kind) return e;
+    keep_longest(r, plan->people_max);
+    *out = *r;
     return e;
 }
