@@ -3,7 +3,7 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -233,6 +233,10 @@ static void advance(struct intake *k, struct lane *l) {
 
 static struct err on_config(struct intake *k, struct lane *l, const struct flv_tag *tag) {
     if (l->next.codec == tag->codec && l->said.len && slice_eq(buf_slice(&l->said), tag->body)) return ERR_OK; /* said again */
+    if (l->is_ready && k->held_count) { /* what waits was made with the old one */
+        struct err e = tell_held(k);
+        if (e.kind) return e;
+    }
     struct cmaf_track t = blank_track(l->kind, tag->codec);
     buf_clear(&l->next_config);
     if (!params_of_config(&t, tag->body, &l->next_config)) return bad_config();

@@ -47,7 +47,7 @@ struct rtmp_server_options {
     unsigned publishers_max;        /* 64 at once; beyond, a publisher is refused */
     unsigned waiting_max;           /* 256 connected that do not publish yet */
     unsigned handshake_ms_max;      /* 10,000 from connecting to publishing */
-    unsigned stall_ms_max;          /* 10,000 without a single byte from a publisher: it is ended */
+    unsigned stall_ms_max;          /* 10,000 without a whole message from a publisher: it is ended */
 };
 
 /* Makes a server that does not listen yet; copies the options. Errors: ERR_INPUT "rtmp.address", ERR_LIMIT "memory". */
@@ -57,9 +57,8 @@ MUST_USE struct err rtmp_server_create(struct rtmp_server **out, const struct rt
 MUST_USE struct err rtmp_server_start(struct rtmp_server *);
 /* The port that it listens on. After start. */
 uint16_t rtmp_server_port(const struct rtmp_server *);
-/* Stops accepting and ends every publisher, politely (NetStream.Unpublish.Success, and `end` with ERR_BUSY feed.stopping); returns when all
- * of the server's threads have ended, that is when no call of the receiver is under way or will come. Any thread but the server's own; a second
- * call does nothing. */
+/* Stops accepting and ends every publisher (it is told why, and `end` gets ERR_BUSY feed.stopping); returns when all of the server's threads
+ * have ended, that is when no call of the receiver is under way or will come. Any thread but the server's own; a second call does nothing. */
 void rtmp_server_stop(struct rtmp_server *);
 /* Stops if nobody did, frees, clears the pointer. NULL is fine. */
 void rtmp_server_destroy(struct rtmp_server **);
@@ -77,7 +76,7 @@ struct rtmp_publisher;
 
 struct rtmp_publisher_options {
     const char *url;          /* "rtmp://HOST[:PORT]/APPLICATION/KEY"; borrowed until destroy */
-    const char *agent;        /* what to call ourselves (flashVer); NULL: "Grandstand" */
+    const char *agent;        /* what to call ourselves (flashVer); NULL: "FMLE/3.0 (compatible; Grandstand)" */
     unsigned wait_ms_max;     /* 10,000: for connecting, for each answer, and for the server to take what is sent */
     unsigned chunk_bytes;     /* 65,536; 128 to 65,536 */
     bool (*is_cancelled)(void *user); /* asked about ten times a second while waiting; NULL: never */
