@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "human/body/fit.h"
+
+enum { SAMPLES_MAX = 48, SAMPLE_STEPS = 4, STEPS_MAX = 12, JERK_SAMPLES = 8, JERK_FRAMES_MIN = 24, LESSONS = 2 };
+static const double floor_m = 0.001;  /* no triangulated point is surer than this */
+
+/* ---- what was measured ---- */
+
+const struct pose_point *body_sighting(const struct task *t, size_t frame, size_t camera) {
+    const struct track_person *p = t->person;
+    int d = p->detections[frame * t->rig->count + camera];
+    int64_t at = p->frame_first + (int64_t)frame - t->takes[camera]->frame_first;
+    if (d < 0 || at < 0 || (uint64_t)at >= t->takes[camera]->frame_count || (uint32_t)d >= t->takes[camera]->frames[at].people) return NULL;
+    return pose_person(t->takes[camera], (size_t)at, (size_t)d);
+}
+
+static struct err gather(struct task *t) {
+    const struct pose_layout *l = &t->people->layout;
+    size_t joints = l->joint_count, capacity = 0;
+    for (int k = 0; k < POSE_JOINTS; k++) t->column[k] = pose_layout_find(l, (enum pose_joint)k);
+    for (size_t f = 0; f < t->frames; f++) {
+        size_t open = 0;
+        int missing[POSE_JOINTS];
+        for (int k = 0; k < POSE_JOINTS; k++) {
+            if (t->column[k] < 0) continue;
+            const struct track_point *p = &t->person->points[f * joints + (size_t)t->column[k]];
+            struct sym3 c = p->covariance, information;
+            c.xx += floor_m * floor_m, c.yy += floor_m * floor_m, c.zz += floor_m * floor_m;
+            if (vec3_is_known(p->at) && vec3_norm(p->at) < 1e6 && sym3_inverse(c, &information)) t->sights[f * POSE_JOINTS + (size_t)k] = (struct sight){p->at, information};
+            else missing[open++] = k;
+        }
+        for (size_t c = 0; t->rig && open && c < t->rig->count; c++) {
+            const struct pose_point *mine = camera_view_at(&t->rig->cameras[c], t->person->frame_first + (int64_t)f) ? body_sighting(t, f, c) : NULL;
+            for (size_t i = 0; i < open && mine; i++) {
+                const struct pose_point *q = &mine[t->column[missing[i]]];
+                if (!(q->confidence >= 0.1f) || !isfinite(q->x) || !isfinite(q->y)) continue;
+                if (t->pixel_count == capacity) {
+                    struct pixel *more = mem_realloc_array(t->pixels, capacity = capacity ? capacity * 2 : 256, sizeof *more);
+                    if (!more) return err_memory();
+                    t->pixels = more;
+                }
+                t->pixels[t->pixel_count++] = (struct pixel){(uint32_t)f, (uint8_t)missing[i], (uint8_t)c, q->x, q->y};
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+/* The frame of each stretch of time in which most was seen. */
+static size_t choose(const struct task *t, size_t most, size_t *out) {
+    size_t bins = t->frames < most ? t->frames : most, count = 0;
+    for (size_t b = 0; b < bins; b++) {
+        size_t best = 0, best_seen = 0;
+        for (size_t f = b * t->frames / bins; f < (b + 1) * t->frames / bins; f++) {
+            size_t seen = 0;
+            for (size_t k = 0; k < POSE_JOINTS; k++) seen += t->sights[f * POSE_JOINTS + k].information.xx > 0;
+            if (seen > best_seen) best = f, best_seen = seen;
+        }
+        if (best_seen >= 3) out[count++] = best;
+    }
+    return count;
+}
+
+/* ---- steps ---- */
+
+static double linearise(struct task *t, const struct smoothness *smooth) {
+    double cost = 0;
+    size_t pixel = 0;
+    for (size_t f = 0; f < t->frames; f++) {
+        struct stance s;
+        memset(&t->normals[f], 0, sizeof t->normals[f]);
+        body_stand(&t->shape, &t->postures[f], &s);
+        cost += body_normal(t, f, &s, &t->normals[f]);
+        if (t->pixel_count) cost += body_normal_pixels(t, f, &pixel, &s, &t->normals[f]);
+    }
+    return cost + body_smoothness(t->postures, t->frames, smooth, t->normals);
+}
+
+/* What the points scatter around the skeleton more than their covariances say: a network's own bias, a calibration that is a little wrong. */
+static bool scale_noise(struct task *t) {
+    double *d2 = mem_alloc((t->frames ? t->frames : 1) * POSE_JOINTS * sizeof *d2);
+    size_t count[POSE_JOINTS] = {0};
+    if (!d2) return false;
+    for (size_t f = 0; f < t->frames; f++) {
+        struct stance s;
+        body_stand(&t->shape, &t->postures[f], &s);
+        for (size_t k = 0; k < POSE_JOINTS; k++) {
+            const struct sight *g = &t->sights[f * POSE_JOINTS + k];
+            if (g->information.xx > 0) d2[k * t->frames + count[k]++] = sym3_quadratic(g->information, vec3_sub(s.point[k], g->at));
+        }
+    }
+    for (size_t k = 0; k < POSE_JOINTS; k++) {
+        if (count[k] < 8) continue;
+        double *mine = d2 + k * t->frames;
+        size_t lower = 0;
+        /* the median by a quickselect's poor sister: values are few */
+        for (size_t n = count[k]; n > 1;) {
+            double pivot = mine[lower + n / 2];
+            size_t below = 0, same = 0;
+            for (size_t i = lower; i < lower + n; i++) below += mine[i] < pivot, same += mine[i] == pivot;
+            size_t want = count[k] / 2;
+            if (want >= lower + below && want < lower + below + same) {
+                mine[want] = pivot;
+                break;
+            }
+            bool is_below = want < lower + below;
+            size_t at = lower, end = lower + n;
+            /* partition in place: those wanted first */
+            for (size_t i = lower; i < end; i++) {
+                bool is_mine = is_below ? mine[i] < pivot : mine[i] > pivot;
+                if (!is_below && !is_mine) {
+                    double x = mine[at];
+                    mine[at++] = mine[i], mine[i] = x;
+                } else if (is_below && is_mine) {
+                    double x = mine[at];
+                    mine[at++] = mine[i], mine[i] = x;
+                }
+            }
+            if (is_below) n = below;
+            else n -= below + same, lower += below + same;
+        }
+        t->noise_scale[k] = fmin(fmax(1, mine[count[k] / 2] / 2.366), 1e4);
+    }
+    mem_free(d2);
+    return true;
+}
+
+static struct smoothness smoothness_of(const struct task *t) {
+    struct smoothness s;
+    for (int i = 0; i < DOFS; i++) s.weight[i] = 1 / (t->jerk[i] * pow(t->dt, 5));
+    return s;
+}
+
+/* How strongly each degree of freedom jerks: MacKay's fixed point (1992) of the evidence, weight = decided degrees / sum of squares. */
+static bool learn_jerk(struct task *t, const struct smoothness *smooth) {
+    if (t->frames < JERK_FRAMES_MIN) return true;
+    double squares[DOFS] = {0}, share[DOFS] = {0};
+    struct spread *spread = mem_alloc(sizeof *spread);
+    if (!spread) return false;
+    size_t count = 0;
+    body_third_squares(t->postures, t->frames, squares);
+    for (int i = 0; i < JERK_SAMPLES; i++) {
+        size_t f = (2 * (size_t)i + 1) * t->frames / (2 * JERK_SAMPLES);
+        if (!body_spread_around(t, f, smooth, spread)) continue;
+        for (int d = 0; d < DOFS; d++) share[d] += spread->share[d];
+        count++;
+    }
+    mem_free(spread);
+    for (int d = 0; d < DOFS && count; d++) {
+        double decided = fmax(share[d] / (double)count, 1e-3) * (double)(t->frames - 3), jerk = squares[d] / (decided * pow(t->dt, 5));
+        jerk = fmin(fmax(jerk, t->jerk[d] / 100), t->jerk[d] * 100); /* not all the way at once */
+        t->jerk[d] = fmin(fmax(jerk, 1), 1e9);
+    }
+    return true;
+}
+
+static struct err iterate(struct task *t, size_t *iterations) {
+    size_t samples[SAMPLES_MAX], size_frames[SIZE_FRAMES_MAX], sample_count = choose(t, SAMPLES_MAX, samples), size_count = choose(t, SIZE_FRAMES_MAX, size_frames);
+    for (int i = 0; i < SAMPLE_STEPS; i++) {
+        if (!body_fit_sizes(t, samples, sample_count, true)) return err_memory();
+    }
+    double *step = mem_alloc(t->frames * DOFS * sizeof *step);
+    if (!step) return err_memory();
+    struct smoothness smooth = smoothness_of(t);
+    double damping = 1e-4, cost = linearise(t, &smooth);
+    struct err e = ERR_OK;
+    for (size_t i = 0; i < STEPS_MAX && !e.kind; i++) {
+        bool is_memory;
+        if (!body_solve(t->normals, t->frames, &smooth, damping, step, &is_memory)) {
+            if (is_memory) e = err_memory();
+            else if (damping > 1e6) e = err_make(ERR_BUG, "body.solve", "The equations of the skeleton have no solution.");
+            damping = fmax(damping, 1e-6) * 100;
+            continue;
+        }
+        memcpy(t->before, t->postures, t->frames * sizeof *t->before);
+        for (size_t f = 0; f < t->frames; f++) body_move(&t->postures[f], step + f * DOFS);
+        double now = linearise(t, &smooth);
+        (*iterations)++;
+        if (!(now < cost)) { /* too far: back, and shorter */
+            bool is_end = now - cost < 1e-6 * cost;
+            memcpy(t->postures, t->before, t->frames * sizeof *t->before);
+            if (is_end) break;
+            damping = fmax(damping, 1e-6) * 30;
+            cost = linearise(t, &smooth);
+            continue;
+        }
+        bool is_near = cost - now < 0.1 * now;
+        cost = now, damping *= 0.1;
+        if (i < LESSONS) {
+            if ((i == 0 && (!scale_noise(t) || !body_fit_sizes(t, size_frames, size_count, false))) || !learn_jerk(t, &smooth)) e = err_memory();
+            smooth = smoothness_of(t);
+            cost = linearise(t, &smooth);
+        } else if (is_near) break;
+    }
+    mem_free(step);
+    return e;
+}
+
+struct err body_fit(struct arena *mem, const struct camera_rig *rig, const struct pose_take *const *takes, const struct track_people *people, size_t person,
+                    const struct body_options *options, struct body_fit *out) {
+    if (!(options->rate > 0) || !isfinite(options->rate)) return err_make(ERR_INPUT, "body.rate", "The rate of the recording must be above 0.");
+    const struct track_person *who = &people->people[person];
+    struct task t = {
+        .options = options, .people = people, .person = who, .dt = 1 / options->rate, .frames = who->frame_count, .rig = options->without_pixels ? NULL : rig, .takes = takes,
+        .upright = body_upright(rig ? rig->up : CAMERA_UP_Z),
+    };
+    for (int k = 0; k < POSE_JOINTS; k++) t.noise_scale[k] = 1;
+    for (int i = 0; i < DOFS; i++) t.jerk[i] = body_dofs[i].jerk;
+    size_t frames = t.frames ? t.frames : 1, iterations = 0;
+    t.sights = mem_zalloc_array(frames * POSE_JOINTS, sizeof *t.sights), t.postures = mem_zalloc_array(frames, sizeof *t.postures);
+    t.before = mem_zalloc_array(frames, sizeof *t.before), t.normals = mem_alloc(frames * sizeof *t.normals);
+    struct err e = t.sights && t.postures && t.before && t.normals ? gather(&t) : err_memory();
+    if (!e.kind) e = body_begin(&t);
+    if (!e.kind) e = iterate(&t, &iterations);
+    if (!e.kind) {
+        struct smoothness smooth = smoothness_of(&t);
+        struct body_fit fit = {.id = who->id, .frame_first = who->frame_first, .frame_count = who->frame_count, .rate = options->rate, .up = rig ? rig->up : CAMERA_UP_Z, .iterations = iterations};
+        if (!(e = body_result(mem, &t, &smooth, &fit)).kind) *out = fit;
+    }
+    mem_free(t.sights), mem_free(t.postures), mem_free(t.before), mem_free(t.normals), mem_free(t.pixels);
+    return e;
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * One step of the whole sequence.
+ *
+ * The matrix has 38 unknowns a frame. Frames are tied to each other only by the smoothness, degree by degree; within a frame the limbs are tied to each
+ * other only through the torso. Factored as it stands (bandwidth 4 frames, 152) it would cost 450,000 multiplications a frame. Instead the limbs are
+ * eliminated first, each over the whole time: a banded matrix of 3, 6 or 7 unknowns a frame. What remains for the torso, S = T - sum C' L^-1 C, is full in time
+ * and is never formed; conjugate gradients need only its product with a vector, which costs one banded solve. They are preconditioned
+ * by the banded matrix in which each frame's limbs are eliminated by that frame alone: what S is for slow movement. About 5 to 10 steps do. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "human/body/fit.h"
+
+enum { REACH = 3, STEPS_MAX = 40 };
+static const double tolerance = 1e-3;    /* of the right-hand side, in the preconditioner's norm */
+static const double slow = 2e-3;         /* (2 sin(w/2))^6 of the frequency at which the preconditioner is exact */
+
+/* ---- banded Cholesky: column-major lower band; column c holds rows c .. c + width ---- */
+
+static bool band_factor(double *restrict a, size_t n, size_t width) {
+    size_t height = width + 1;
+    for (size_t c = 0; c < n; c++) {
+        double *restrict column = a + c * height;
+        double d = column[0];
+        if (!(d > 0) || !isfinite(d)) return false;
+        double root = sqrt(d), inverse = 1 / root;
+        size_t rows = n - 1 - c < width ? n - 1 - c : width;
+        column[0] = inverse; /* kept as its reciprocal */
+        for (size_t r = 1; r <= rows; r++) column[r] *= inverse;
+        for (size_t j = 1; j <= rows; j++) {
+            double f = column[j], *restrict other = column + j * height - j;
+            for (size_t r = j; r <= rows; r++) other[r] -= f * column[r];
+        }
+    }
+    return true;
+}
+
+static void band_solve(const double *restrict a, size_t n, size_t width, double *restrict b) {
+    size_t height = width + 1;
+    for (size_t c = 0; c < n; c++) {
+        const double *restrict column = a + c * height;
+        double x = b[c] *= column[0];
+        size_t rows = n - 1 - c < width ? n - 1 - c : width;
+        for (size_t r = 1; r <= rows; r++) b[c + r] -= column[r] * x;
+    }
+    for (size_t c = n; c-- > 0;) {
+        const double *restrict column = a + c * height;
+        double x = b[c];
+        size_t rows = n - 1 - c < width ? n - 1 - c : width;
+        for (size_t r = 1; r <= rows; r++) x -= column[r] * b[c + r];
+        b[c] = x * column[0];
+    }
+}
+
+/* ---- smoothness ---- */
+
+/* D'D for third differences over `frames`: entry between frames t and t + k. */
+static double ties(size_t frames, size_t t, size_t k) {
+    static const double d[4] = {-1, 3, -3, 1};
+    double sum = 0;
+    for (size_t i = 0; i + k < 4; i++) { /* the row that begins at t - i */
+        if (t < i || t - i + 3 >= frames) continue;
+        sum += d[i] * d[i + k];
+    }
+    return sum;
+}
+
+static void tie_table(size_t frames, double (*out)[4]) {
+    for (size_t t = 0; t < frames; t++) {
+        for (size_t k = 0; k < 4; k++) out[t][k] = frames > 12 && t > 3 && t + 7 < frames && t > 4 ? out[t - 1][k] : ties(frames, t, k);
+    }
+}
+
+/* y += weight D'D x for `count` degrees of freedom at x[t * stride + i]. */
+static void smooth_product(const double (*tie)[4], size_t frames, const double *weight, size_t count, size_t stride, const double *restrict x, double *restrict y) {
+    for (size_t t = 0; t < frames; t++) {
+        for (size_t k = 1; k <= REACH && t + k < frames; k++) {
+            double c = tie[t][k];
+            const double *x0 = x + t * stride, *x1 = x + (t + k) * stride;
+            double *y0 = y + t * stride, *y1 = y + (t + k) * stride;
+            for (size_t i = 0; i < count; i++) y0[i] += weight[i] * c * x1[i], y1[i] += weight[i] * c * x0[i];
+        }
+        for (size_t i = 0; i < count; i++) y[t * stride + i] += weight[i] * tie[t][0] * x[t * stride + i];
+    }
+}
+
+/* Turns and slides from one frame to the next, in the parents' frames. */
+static void advance(const struct posture *p, const struct posture *q, double v[DOFS]) {
+    struct vec3 slide = vec3_sub(q->at, p->at);
+    v[0] = slide.x, v[1] = slide.y, v[2] = slide.z;
+    for (int i = DOF_PELVIS; i < DOFS; i++) {
+        const struct dof *d = &body_dofs[i];
+        if (d->kind == DOF_HINGE) v[i] = q->hinge[d->hinge] - p->hinge[d->hinge];
+        else if (d->axis.x == 1) {
+            struct mat3 back = mat3_transpose(&p->ball[d->ball]), turn = mat3_multiply(&q->ball[d->ball], &back);
+            struct vec3 w = rotation_to_vector(&turn);
+            v[i] = w.x, v[i + 1] = w.y, v[i + 2] = w.z;
+        }
+    }
+}
+
+double body_smoothness(const struct posture *p, size_t frames, const struct smoothness *s, struct normal *normals) {
+    double v[3][DOFS] = {{0}}, cost = 0;
+    for (size_t f = 0; f + 1 < frames && frames >= 4; f++) {
+        memcpy(v[0], v[1], sizeof v[0]), memcpy(v[1], v[2], sizeof v[1]);
+        advance(&p[f], &p[f + 1], v[2]);
+        for (int i = 0; i < DOFS && f >= 2; i++) {
+            double third = v[2][i] - 2 * v[1][i] + v[0][i], pull = s->weight[i] * third;
+            cost += 0.5 * pull * third;
+            if (!normals) continue;
+            normals[f - 2].gradient[i] -= pull, normals[f - 1].gradient[i] += 3 * pull, normals[f].gradient[i] -= 3 * pull, normals[f + 1].gradient[i] += pull;
+        }
+    }
+    return cost;
+}
+
+void body_third_squares(const struct posture *p, size_t frames, double squares[DOFS]) {
+    double v[3][DOFS] = {{0}};
+    memset(squares, 0, DOFS * sizeof *squares);
+    for (size_t f = 0; f + 1 < frames && frames >= 4; f++) {
+        memcpy(v[0], v[1], sizeof v[0]), memcpy(v[1], v[2], sizeof v[1]);
+        advance(&p[f], &p[f + 1], v[2]);
+        for (int i = 0; i < DOFS && f >= 2; i++) squares[i] += pow(v[2][i] - 2 * v[1][i] + v[0][i], 2);
+    }
+}
+
+/* ---- the step ---- */
+
+struct solver {
+    const struct normal *normals;
+    const struct smoothness *smooth;
+    size_t frames;
+    double damping;
+    double (*tie)[4];
+    double *limb[LIMBS];  /* factors */
+    double *torso;        /* factor of the preconditioner */
+    double *work;         /* frames x LIMB_DOFS_MAX */
+};
+
+static size_t limb_width(int l) { return (size_t)body_limbs[l].count * REACH; }
+
+static bool factor_limb(struct solver *s, int l) {
+    size_t n = (size_t)body_limbs[l].count, height = limb_width(l) + 1;
+    const double *weight = s->smooth->weight + body_limbs[l].first;
+    double *band = s->limb[l];
+    memset(band, 0, s->frames * n * height * sizeof *band);
+    for (size_t f = 0; f < s->frames; f++) {
+        for (size_t j = 0; j < n; j++) {
+            double *column = band + (f * n + j) * height;
+            for (size_t i = j; i < n; i++) column[i - j] = s->normals[f].limb[l].own[i][j];
+            column[0] += s->damping * column[0] + weight[j] * s->tie[f][0];
+            for (size_t k = 1; k <= REACH && f + k < s->frames; k++) column[k * n] += weight[j] * s->tie[f][k];
+        }
+    }
+    return band_factor(band, s->frames * n, limb_width(l));
+}
+
+/* Small dense Cholesky in place (lower), for a limb of one frame. */
+static bool small_factor(double a[LIMB_DOFS_MAX][LIMB_DOFS_MAX], int n) {
+    for (int j = 0; j < n; j++) {
+        double d = a[j][j];
+        for (int k = 0; k < j; k++) d -= a[j][k] * a[j][k];
+        if (!(d > 0)) return false;
+        d = 1 / sqrt(d);
+        a[j][j] = d;
+        for (int i = j + 1; i < n; i++) {
+            double x = a[i][j];
+            for (int k = 0; k < j; k++) x -= a[i][k] * a[j][k];
+            a[i][j] = x * d;
+        }
+    }
+    return true;
+}
+
+static bool factor_torso(struct solver *s) {
+    enum { N = TORSO_DOFS, HEIGHT = N * REACH + 1 };
+    memset(s->torso, 0, s->frames * N * HEIGHT * sizeof *s->torso);
+    for (size_t f = 0; f < s->frames; f++) {
+        double t[N][N];
+        memcpy(t, s->normals[f].torso, sizeof t);
+        for (int i = 0; i < N; i++) t[i][i] += s->damping * t[i][i];
+        for (int l = 0; l < LIMBS; l++) {
+            int n = body_limbs[l].count;
+            double a[LIMB_DOFS_MAX][LIMB_DOFS_MAX], c[LIMB_DOFS_MAX][N];
+            memcpy(a, s->normals[f].limb[l].own, sizeof a);
+            memcpy(c, s->normals[f].limb[l].cross, sizeof c);
+            for (int i = 0; i < n; i++) a[i][i] += s->damping * a[i][i] + slow * s->smooth->weight[body_limbs[l].first + i];
+            if (!small_factor(a, n)) return false;
+            for (int i = 0; i < n; i++) { /* c becomes L^-1 c */
+                for (int k = 0; k < i; k++) {
+                    for (int j = 0; j < N; j++) c[i][j] -= a[i][k] * c[k][j];
+                }
+                for (int j = 0; j < N; j++) c[i][j] *= a[i][i];
+            }
+            for (int k = 0; k < n; k++) {
+                for (int i = 0; i < N; i++) {
+                    for (int j = 0; j < N; j++) t[i][j] -= c[k][i] * c[k][j];
+                }
+            }
+        }
+        for (int j = 0; j < N; j++) {
+            double *column = s->torso + (f * N + (size_t)j) * HEIGHT, weight = s->smooth->weight[j];
+            for (int i = j; i < N; i++) column[i - j] = t[i][j];
+            /* what cancelled to nothing is held by a trace of what was there */
+            column[0] += 1e-8 * s->normals[f].torso[j][j] + weight * s->tie[f][0];
+            for (size_t k = 1; k <= REACH && f + k < s->frames; k++) column[k * N] += weight * s->tie[f][k];
+        }
+    }
+    return band_factor(s->torso, s->frames * N, N * REACH);
+}
+
+/* work = C x for one limb: frames x n. */
+static void cross_product(const struct solver *s, int l, const double *x, double *out) {
+    int n = body_limbs[l].count;
+    for (size_t f = 0; f < s->frames; f++) {
+        for (int i = 0; i < n; i++) {
+            double sum = 0;
+            for (int j = 0; j < TORSO_DOFS; j++) sum += s->normals[f].limb[l].cross[i][j] * x[f * TORSO_DOFS + (size_t)j];
+            out[f * (size_t)n + (size_t)i] = sum;
+        }
+    }
+}
+
+/* y -= C' w */
+static void cross_back(const struct solver *s, int l, const double *w, double *y) {
+    int n = body_limbs[l].count;
+    for (size_t f = 0; f < s->frames; f++) {
+        for (int i = 0; i < n; i++) {
+            double a = w[f * (size_t)n + (size_t)i];
+            for (int j = 0; j < TORSO_DOFS; j++) y[f * TORSO_DOFS + (size_t)j] -= s->normals[f].limb[l].cross[i][j] * a;
+        }
+    }
+}
+
+/* y = S x */
+static void schur_product(struct solver *s, const double *restrict x, double *restrict y) {
+    enum { N = TORSO_DOFS };
+    for (size_t f = 0; f < s->frames; f++) {
+        for (int i = 0; i < N; i++) {
+            double sum = s->damping * s->normals[f].torso[i][i] * x[f * N + (size_t)i];
+            for (int j = 0; j < N; j++) sum += s->normals[f].torso[i][j] * x[f * N + (size_t)j];
+            y[f * N + (size_t)i] = sum;
+        }
+    }
+    smooth_product((const double(*)[4])s->tie, s->frames, s->smooth->weight, N, N, x, y);
+    for (int l = 0; l < LIMBS; l++) {
+        cross_product(s, l, x, s->work);
+        band_solve(s->limb[l], s->frames * (size_t)body_limbs[l].count, limb_width(l), s->work);
+        cross_back(s, l, s->work, y);
+    }
+}
+
+static double dot(const double *a, const double *b, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += a[i] * b[i];
+    return sum;
+}
+
+static bool solve(struct solver *s, double *step, double *vectors) {
+    enum { N = TORSO_DOFS };
+    size_t unknowns = s->frames * N;
+    double *x = vectors, *r = x + unknowns, *z = r + unknowns, *p = z + unknowns, *q = p + unknowns;
+    for (int l = 0; l < LIMBS; l++) {
+        if (!factor_limb(s, l)) return false;
+    }
+    if (!factor_torso(s)) return false;
+    /* right-hand side of the torso: b_T - C' L^-1 b_L */
+    for (size_t f = 0; f < s->frames; f++) {
+        for (int i = 0; i < N; i++) r[f * N + (size_t)i] = -s->normals[f].gradient[i], x[f * N + (size_t)i] = 0;
+    }
+    for (int l = 0; l < LIMBS; l++) {
+        int n = body_limbs[l].count;
+        for (size_t f = 0; f < s->frames; f++) {
+            for (int i = 0; i < n; i++) s->work[f * (size_t)n + (size_t)i] = -s->normals[f].gradient[body_limbs[l].first + i];
+        }
+        band_solve(s->limb[l], s->frames * (size_t)n, limb_width(l), s->work);
+        cross_back(s, l, s->work, r);
+    }
+    memcpy(z, r, unknowns * sizeof *z);
+    band_solve(s->torso, unknowns, N * REACH, z);
+    memcpy(p, z, unknowns * sizeof *p);
+    double rz = dot(r, z, unknowns), first = rz;
+    for (int i = 0; i < STEPS_MAX && rz > tolerance * tolerance * first && rz > 0; i++) {
+        schur_product(s, p, q);
+        double pq = dot(p, q, unknowns);
+        if (!(pq > 0)) break; /* rounding: what there is, is a descent already */
+        double alpha = rz / pq;
+        for (size_t k = 0; k < unknowns; k++) x[k] += alpha * p[k], r[k] -= alpha * q[k];
+        memcpy(z, r, unknowns * sizeof *z);
+        band_solve(s->torso, unknowns, N * REACH, z);
+        double next = dot(r, z, unknowns), beta = next / rz;
+        rz = next;
+        for (size_t k = 0; k < unknowns; k++) p[k] = z[k] + beta * p[k];
+    }
+    for (size_t f = 0; f < s->frames; f++) {
+        for (int i = 0; i < N; i++) step[f * DOFS + (size_t)i] = x[f * N + (size_t)i];
+    }
+    for (int l = 0; l < LIMBS; l++) { /* x_L = L^-1 (b_L - C x_T) */
+        int n = body_limbs[l].count;
+        cross_product(s, l, x, s->work);
+        for (size_t f = 0; f < s->frames; f++) {
+            for (int i = 0; i < n; i++) s->work[f * (size_t)n + (size_t)i] = -s->normals[f].gradient[body_limbs[l].first + i] - s->work[f * (size_t)n + (size_t)i];
+        }
+        band_solve(s->limb[l], s->frames * (size_t)n, limb_width(l), s->work);
+        for (size_t f = 0; f < s->frames; f++) {
+            for (int i = 0; i < n; i++) step[f * DOFS + (size_t)(body_limbs[l].first + i)] = s->work[f * (size_t)n + (size_t)i];
+        }
+    }
+    for (size_t k = 0; k < s->frames * DOFS; k++) {
+        if (!isfinite(step[k])) return false;
+    }
+    return true;
+}
+
+bool body_solve(const struct normal *normals, size_t frames, const struct smoothness *smooth, double damping, double *step, bool *is_memory) {
+    struct solver s = {.normals = normals, .smooth = smooth, .frames = frames, .damping = damping};
+    size_t doubles = frames * 4 + frames * TORSO_DOFS * (TORSO_DOFS * REACH + 1) + frames * LIMB_DOFS_MAX + frames * TORSO_DOFS * 5;
+    for (int l = 0; l < LIMBS; l++) doubles += frames * (size_t)body_limbs[l].count * (limb_width(l) + 1);
+    double *all = mem_alloc(doubles * sizeof *all), *at = all;
+    *is_memory = !all;
+    if (!all) return false;
+    s.tie = (double(*)[4])at, at += frames * 4;
+    s.torso = at, at += frames * TORSO_DOFS * (TORSO_DOFS * REACH + 1);
+    s.work = at, at += frames * LIMB_DOFS_MAX;
+    for (int l = 0; l < LIMBS; l++) s.limb[l] = at, at += frames * (size_t)body_limbs[l].count * (limb_width(l) + 1);
+    tie_table(frames, s.tie);
+    bool is_solved = solve(&s, step, at);
+    mem_free(all);
+    return is_solved;
+}
+
+bool body_solve_plain(const struct normal *normals, size_t frames, const struct smoothness *smooth, double damping, double *step) {
+    size_t n = frames * DOFS;
+    double *a = mem_zalloc_array(n * n, sizeof *a);
+    if (!a) return false;
+    for (size_t f = 0; f < frames; f++) {
+        double *block = a + f * DOFS * n + f * DOFS;
+        for (size_t i = 0; i < TORSO_DOFS; i++) {
+            for (size_t j = 0; j < TORSO_DOFS; j++) block[i * n + j] = normals[f].torso[i][j];
+        }
+        for (int l = 0; l < LIMBS; l++) {
+            size_t first = (size_t)body_limbs[l].first;
+            for (size_t i = 0; i < (size_t)body_limbs[l].count; i++) {
+                for (size_t j = 0; j < (size_t)body_limbs[l].count; j++) block[(first + i) * n + first + j] = normals[f].limb[l].own[i][j];
+                for (size_t j = 0; j < TORSO_DOFS; j++) block[(first + i) * n + j] = block[j * n + first + i] = normals[f].limb[l].cross[i][j];
+            }
+        }
+        for (size_t i = 0; i < DOFS; i++) block[i * n + i] *= 1 + damping;
+        for (size_t i = 0; i < DOFS; i++) {
+            for (size_t k = 0; k <= REACH && f + k < frames; k++) {
+                double w = smooth->weight[i] * ties(frames, f, k);
+                block[i * n + k * DOFS + i] += w;
+                if (k) block[k * DOFS * n + i * n + i] += w;
+            }
+            step[f * DOFS + i] = -normals[f].gradient[i];
+        }
+    }
+    bool is_solved = cholesky_factor(a, n);
+    if (is_solved) cholesky_solve(a, n, step);
+    mem_free(a);
+    return is_solved;
+}
