@@ -88,6 +88,38 @@ MUST_USE struct err codec_film_finish(struct codec_film **);
 /* Frees, clears and removes the file. NULL is fine. */
 void codec_film_cancel(struct codec_film **);
 
+/* --- live encoder: pictures and sound of ours in, samples as CMAF wants them out, each at once: no picture waits for a later one ---
+ * H.264 without B-frames, in one thread, and AAC-LC. */
+struct codec_live_options {
+    int width, height;      /* both even, 16 to 8,192; 0 x 0: no picture */
+    int rate_num, rate_den; /* pictures per second; pictures may be left out */
+    int key_frames_every;   /* in pictures; IDR at each multiple of it, also where pictures are left out between */
+    int64_t bits_per_s;     /* of the picture */
+    const char *preset;     /* x264 preset; NULL: "superfast" */
+    int sound_rate, sound_channels; /* as codec_film_audio; 0: no sound */
+    int64_t sound_bits_per_s;       /* 0: 64,000 a channel */
+};
+
+struct codec_live_sample {
+    bool is_sound, is_sync;
+    int64_t time;      /* picture: as given to codec_live_picture (decode and presentation time are one); sound: in samples, the first are
+                        * below 0 (priming) */
+    struct slice data; /* until the next call */
+};
+typedef struct err codec_live_sink(void *user, const struct codec_live_sample *);
+
+struct codec_live;
+/* Errors: ERR_INPUT "live.options", ERR_LIMIT "memory", ERR_BUG "codec.missing". */
+MUST_USE struct err codec_live_open(struct codec_live **out, const struct codec_live_options *, codec_live_sink *, void *user);
+/* The content of avcC; an AudioSpecificConfig. Borrowed from the encoder. */
+struct slice codec_live_picture_config(const struct codec_live *);
+struct slice codec_live_sound_config(const struct codec_live *);
+/* A picture in 4:2:0, BT.709, limited range; `time` counts pictures and grows. Errors: what the sink returned; ERR_BUG "live.encode"; "memory". */
+MUST_USE struct err codec_live_picture(struct codec_live *, const uint8_t *const planes[3], const int strides[3], int64_t time);
+/* Interleaved, -1 to 1, any number. */
+MUST_USE struct err codec_live_sound(struct codec_live *, const float *samples, size_t frames);
+void codec_live_close(struct codec_live **); /* NULL is fine */
+
 /* --- stills of ours --- */
 enum codec_pixels { CODEC_BGRA, CODEC_RGBA, CODEC_RGB };
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -535,8 +536,38 @@ struct err rtmp_publisher_sample(struct rtmp_publisher *p, const struct feed_sam
     return fail(p, e);
 }
 
+struct err rtmp_publisher_sleep(struct rtmp_publisher *p, struct mono_time due) {
+    for (;;) {
+        struct mono_time now = clock_mono(clock_system());
+        int64_t left = mono_diff_ns(due, now);
+        if (p->options.is_cancelled && p->options.is_cancelled(p->options.user)) return err_make(ERR_CANCELLED, "rtmp.cancelled", "Stopped.");
+        if (left <= 0) return ERR_OK;
+        struct mono_time until = left > TURN_MS * NS_PER_MS ? mono_add_ns(now, TURN_MS * NS_PER_MS) : due;
+        struct timespec ts = {.tv_sec = until.ns / NS_PER_S, .tv_nsec = until.ns % NS_PER_S};
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+    }
+}
+
+/* What can pass: a broken network, a server that restarts, a key that another encoder holds at present. */
+static bool can_pass(struct err e) {
+    return e.kind == ERR_IO || e.kind == ERR_DENIED || e.kind == ERR_BUSY || slice_eq(slice_cstr(e.code), SLICE("rtmp.malformed"));
+}
+
+struct err rtmp_publisher_retry(struct rtmp_publisher *p, struct rtmp_retry *retry, struct err why) {
+    if (!can_pass(why)) return why;
+    struct mono_time now = clock_mono(clock_system());
+    bool did_hold = retry->pause_ms && mono_diff_ns(now, retry->last) > 60 * NS_PER_S;
+    retry->pause_ms = !retry->pause_ms || did_hold ? 1000 : retry->pause_ms >= 15000 ? 30000 : retry->pause_ms * 2;
+    struct err e = rtmp_publisher_sleep(p, mono_add_ns(now, retry->pause_ms * NS_PER_MS));
+    retry->last = clock_mono(clock_system());
+    return e;
+}
+
 void rtmp_publisher_end(struct rtmp_publisher *p) {
     if (!p->is_publishing) return;
+    struct rtmp_publisher_options before = p->options; /* also who was told to stop takes leave, only faster */
+    if (p->options.is_cancelled && p->options.is_cancelled(p->options.user)) p->options.wait_ms_max = 1000;
+    p->options.is_cancelled = NULL;
     call_with_key(p, "FCUnpublish", CALL_PUBLISH + 1);
     begin_call(p, "deleteStream", CALL_PUBLISH + 2);
     amf_put_null(&p->scratch);
@@ -552,5 +583,6 @@ void rtmp_publisher_end(struct rtmp_publisher *p) {
         buf_clear(&p->in);
         if (!e.kind && happened) e = take_some(p, &got);
     }
+    p->options = before;
     disconnect(p);
 }

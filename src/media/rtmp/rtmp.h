@@ -103,8 +103,42 @@ MUST_USE struct err rtmp_publisher_sample(struct rtmp_publisher *, const struct 
 /* Says goodbye and closes; waits up to wait_ms_max for the server to have read everything. Not connected: does nothing. */
 void rtmp_publisher_end(struct rtmp_publisher *);
 void rtmp_publisher_destroy(struct rtmp_publisher **); /* ends first; NULL is fine */
+/* For callers that send in real time: waits until `due`, asking is_cancelled ten times a second. ERR_CANCELLED. */
+MUST_USE struct err rtmp_publisher_sleep(struct rtmp_publisher *, struct mono_time due);
+/* After a failed connection: waits before the next attempt, 1 s at first, twice as long each time up to 30 s, from the beginning again after a
+ * connection that held a minute. Returns `why` at once where trying again would not help (a wrong address, a picture that cannot be sent),
+ * ERR_CANCELLED if it was. Begin with a zeroed `retry`. */
+struct rtmp_retry {
+    int64_t pause_ms;
+    struct mono_time last;
+};
+MUST_USE struct err rtmp_publisher_retry(struct rtmp_publisher *, struct rtmp_retry *, struct err why);
 /* Bytes sent so far, all connections together, and the round trip as the system measures it (0: not connected). */
 uint64_t rtmp_publisher_bytes(const struct rtmp_publisher *);
 uint32_t rtmp_publisher_round_trip_us(const struct rtmp_publisher *);
+
+/* ---- a file in real time ---- */
+
+struct rtmp_file_progress {
+    uint64_t samples, bytes, rounds, reconnections; /* rounds: how often the file has ended and begun again */
+    int64_t media_ms;
+    uint32_t round_trip_us;
+    bool is_connected;
+    char words[256]; /* why it is not connected: the server's, or ours */
+};
+
+struct rtmp_file_options {
+    struct rtmp_publisher_options publisher;
+    int fd;         /* an MP4 or MOV file with H.264, HEVC or AV1 and AAC, Opus, MP3, AC-3, E-AC-3 or FLAC; stays the caller's */
+    bool loops;     /* for ever, timestamps going on */
+    bool keeps;     /* connects again, for ever; goes on at the next key frame */
+    int64_t ms_max; /* 0: to the end */
+    void (*progress)(void *user, const struct rtmp_file_progress *); /* with publisher.user; once a second and at each change; may be NULL */
+};
+
+/* Publishes the first picture and the first sound track of a file, as they are, each sample when it is due. Blocks. *out is the last progress.
+ * Errors: ERR_INPUT source.*, publish.tracks (nothing in it can be sent as it is), rtmp.url; those of rtmp_publisher_connect and
+ * rtmp_publisher_sample unless it keeps; ERR_CANCELLED; ERR_LIMIT; ERR_IO. */
+MUST_USE struct err rtmp_publish_file(const struct rtmp_file_options *, struct rtmp_file_progress *out);
 
 #endif

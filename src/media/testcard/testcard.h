@@ -60,10 +60,10 @@ bool testcard_clock_read(const uint8_t *luma, int stride, int width, int height,
 
 struct testcard_progress {
     uint64_t frames, frames_skipped; /* skipped: the machine was too slow; they are never sent late */
-    uint64_t bytes, reconnections;
+    uint64_t bytes, reconnections, ms; /* ms: since the start */
     uint32_t round_trip_us;
     bool is_connected;
-    const char *words; /* why it is not connected: the server's, or ours */
+    char words[256]; /* why it is not connected: the server's, or ours */
 };
 
 struct testcard_stream_options {
