@@ -32,7 +32,8 @@ static atomic_bool was_interrupted;
 static void interrupt(int signal_number) { atomic_store(&was_interrupted, true); }
 
 struct show {
-    bool is_terminal, is_json, has_said_ready, was_connected, has_line;
+    bool is_terminal, is_json, is_keeping, has_said_ready, was_connected, has_line;
+    bool has_published; /* at least once */
     const char *place; /* the address without its key */
 };
 
@@ -67,12 +68,13 @@ static void show_progress(struct show *s, const struct shown *p) {
             print_json(&line);
         } else if (p->is_connected) {
             fprintf(stderr, "Publishing to %s. Ctrl+C ends it.\n", s->place);
-        } else if (p->words[0]) {
+        } else if (p->words[0] && s->is_keeping) {
             fprintf(stderr, "Not connected: %s\n", p->words);
         }
     }
     s->has_said_ready = true;
     s->was_connected = p->is_connected;
+    s->has_published |= p->is_connected;
     if (!s->is_terminal || s->is_json || !p->is_connected) return;
     fprintf(stderr, "\r%lld:%02lld:%02lld   %llu %s   %.1f MB   round trip %.1f ms\033[K", (long long)(p->seconds / 3600), (long long)(p->seconds / 60 % 60),
             (long long)(p->seconds % 60), (unsigned long long)p->units, p->unit, (double)p->bytes / 1e6, p->round_trip_us / 1000.0);
@@ -161,7 +163,7 @@ static struct err publish_card(struct command_context *context, const char *url,
     json_put_number(w, "bytes", (int64_t)p.bytes);
     json_put_number(w, "reconnections", (int64_t)p.reconnections);
     if (e.kind == ERR_DENIED) json_put_cstr(w, "words", p.words);
-    if (!show->is_json && show->has_said_ready)
+    if (!show->is_json && show->has_published)
         fprintf(stderr, "%llu pictures sent, %llu left out, %.1f MB\n", (unsigned long long)p.frames, (unsigned long long)p.frames_skipped, (double)p.bytes / 1e6);
     if (!show->is_json && e.kind == ERR_DENIED && p.words[0]) fprintf(stderr, "The server says: %s\n", p.words);
     return e;
@@ -189,7 +191,7 @@ static struct err publish_file(struct command_context *context, const char *path
     json_put_number(w, "media_ms", p.media_ms);
     json_put_number(w, "reconnections", (int64_t)p.reconnections);
     if (e.kind == ERR_DENIED) json_put_cstr(w, "words", p.words);
-    if (!show->is_json && show->has_said_ready) fprintf(stderr, "%llu samples sent, %.1f MB\n", (unsigned long long)p.samples, (double)p.bytes / 1e6);
+    if (!show->is_json && show->has_published) fprintf(stderr, "%llu samples sent, %.1f MB\n", (unsigned long long)p.samples, (double)p.bytes / 1e6);
     if (!show->is_json && e.kind == ERR_DENIED && p.words[0]) fprintf(stderr, "The server says: %s\n", p.words);
     return e;
 }
@@ -210,7 +212,7 @@ int command_publish(struct command_context *context) {
     signal(SIGTERM, interrupt);
     char place[256];
     place_of(url, place, sizeof place);
-    struct show show = {.is_terminal = isatty(2), .is_json = option_flag(context, "json"), .place = place};
+    struct show show = {.is_terminal = isatty(2), .is_json = option_flag(context, "json"), .is_keeping = option_flag(context, "keep"), .place = place};
     struct buf line = BUF(4096);
     struct json_writer w = json_writer_of(&line);
     json_begin_object(&w);

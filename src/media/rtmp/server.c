@@ -35,7 +35,7 @@ enum {
     PEER_BYTES_MAX = 64,
     EXTRA_THREADS = 16 /* publishers that are being refused take no place from those that are let in */
 };
-_Static_assert(WAITING_IN_BYTES >= HANDSHAKE_HELLO_BYTES, "a hello is read as a whole");
+_Static_assert((int)WAITING_IN_BYTES >= (int)HANDSHAKE_HELLO_BYTES, "a hello is read as a whole");
 
 struct connection {
     struct inbox_item item; /* to the listener, when its thread has ended; first */

@@ -312,10 +312,13 @@ void testcard_destroy(struct testcard **address) {
 static void mix(uint8_t *to, uint8_t value, int alpha) { *to = (uint8_t)((*to * (256 - alpha) + value * alpha + 128) >> 8); }
 
 static void draw_text(struct testcard *t, const struct glyphs *g, double x, double y, uint8_t luma, const char *text) {
-    int left = (int)lround(x * t->scale_x), top = (int)lround(y * t->scale_y);
-    for (; *text; text++, left += g->width) {
+    int left = (int)lround(x * t->scale_x), top = (int)lround(y * t->scale_y), narrow = g->width * 11 / 20;
+    for (int advance; *text; text++, left += advance) {
         const char *found = strchr(GLYPH_TEXT, *text);
+        bool is_digit = *text >= '0' && *text <= '9';
+        advance = is_digit ? g->width : g->width - (g->width - narrow + 1) / 2;
         if (!found) continue;
+        if (!is_digit) left -= (g->width - narrow) / 2; /* points stand in the middle of a cell, and need half of it */
         const uint8_t *coverage = g->coverage[found - GLYPH_TEXT];
         for (int row = 0; row < g->height; row++) {
             int at_y = top + row;
