@@ -55,6 +55,7 @@ MUST_USE struct err av_load(void);
 #define av_frame_free av_api.av_frame_free_
 #define av_frame_get_buffer av_api.av_frame_get_buffer_
 #define av_frame_make_writable av_api.av_frame_make_writable_
+#define av_frame_ref av_api.av_frame_ref_
 #define av_frame_unref av_api.av_frame_unref_
 #define av_free av_api.av_free_
 #define av_freep av_api.av_freep_

@@ -129,6 +129,37 @@ void codec_transcode_close(struct codec_transcode **);
  * Errors: media.damaged (at the end, when nothing could be decoded), media.encode, media.too_large, "memory", those of the callbacks. */
 MUST_USE struct err codec_transcode_push(struct codec_transcode *, struct codec_packet *);
 
+/* --- several sizes of a live picture, decoded once --- */
+struct codec_ladder;
+
+enum { CODEC_LADDER_MAX = 4 };
+
+struct codec_ladder_options {
+    uint16_t heights[CODEC_LADDER_MAX]; /* lines of each; width follows; never enlarged */
+    size_t count;
+    /* `rendition`: index into heights. As in codec_transcode_options. Pictures keep their times to the tick, key pictures stand exactly where the source's
+     * do, and nothing waits for a later picture but the last one for its duration. */
+    struct err (*sample)(void *user, size_t rendition, const struct cmaf_sample *);
+    struct err (*track)(void *user, size_t rendition, const struct cmaf_track *);
+    void *user;
+};
+/* Errors: media.unsupported, "memory". Options are copied. */
+MUST_USE struct err codec_ladder_open(const struct cmaf_track *, const struct codec_ladder_options *, struct codec_ladder **out);
+void codec_ladder_close(struct codec_ladder **); /* what was not given out is dropped */
+/* In decode order, from a key picture on. Damaged pictures are left out. Errors: media.encode, media.too_large, "memory", those of the callbacks. */
+MUST_USE struct err codec_ladder_sample(struct codec_ladder *, const struct cmaf_sample *, struct slice payload);
+
+/* --- how loud a sound is --- */
+struct codec_level;
+
+struct codec_loudness { /* of one second, over all channels, dB below full scale; -100 at the least */
+    double rms_dbfs, peak_dbfs;
+};
+MUST_USE struct err codec_level_open(const struct cmaf_track *, struct codec_level **out);
+void codec_level_close(struct codec_level **);
+/* Damaged frames are left out. After each full second of sound `second` is called. Errors: "memory". */
+MUST_USE struct err codec_level_sample(struct codec_level *, struct slice payload, void (*second)(void *user, const struct codec_loudness *), void *user);
+
 /* --- stills --- */
 struct codec_stills;
 

@@ -25,6 +25,12 @@ enum AVCodecID av_codec_of(enum cmaf_codec codec) {
     case CMAF_HEVC: return AV_CODEC_ID_HEVC;
     case CMAF_AV1: return AV_CODEC_ID_AV1;
     case CMAF_VP9: return AV_CODEC_ID_VP9;
+    case CMAF_AAC: return AV_CODEC_ID_AAC;
+    case CMAF_OPUS: return AV_CODEC_ID_OPUS;
+    case CMAF_MP3: return AV_CODEC_ID_MP3;
+    case CMAF_AC3: return AV_CODEC_ID_AC3;
+    case CMAF_EAC3: return AV_CODEC_ID_EAC3;
+    case CMAF_FLAC: return AV_CODEC_ID_FLAC;
     default: return AV_CODEC_ID_NONE;
     }
 }

@@ -8,7 +8,7 @@
 #include "media/codec/demux.h"
 #include "media/codec/filter.h"
 
-enum { AAC_FRAME = 1024, GAP_MS_MAX = 60, LEAP_S_MAX = 3600 };
+enum { AAC_FRAME = 1024, GAP_MS_MAX = 60, LEAP_S_MAX = 3600, LIVE_KEYS_MAX = 32 };
 
 struct codec_transcode {
     enum codec_kind kind;
@@ -34,6 +34,12 @@ struct codec_transcode {
     size_t key_at;
     int64_t next_key, last_pts;
     bool has_pts;
+
+    /* live: several of these are fed by one decoder, which belongs to the first */
+    bool is_live;
+    int64_t live_keys[LIVE_KEYS_MAX]; /* times in source_ticks at which key pictures are due, ascending */
+    size_t live_key_count;
+    struct codec_transcode *next;
 
     /* audio */
     SwrContext *resampler;
@@ -206,15 +212,16 @@ static struct err open_video_encoder(struct codec_transcode *t, const AVFrame *f
     c->color_trc = was_hdr ? AVCOL_TRC_BT709 : first->color_trc;
     c->colorspace = was_hdr ? AVCOL_SPC_BT709 : first->colorspace == AVCOL_SPC_RGB ? AVCOL_SPC_UNSPECIFIED : first->colorspace;
     if (t->track.aspect_x && t->track.aspect_y) c->sample_aspect_ratio = (AVRational){(int)t->track.aspect_x, (int)t->track.aspect_y};
-    c->gop_size = 600; /* key pictures come where they are asked for */
+    c->gop_size = t->is_live ? 1 << 20 : 600; /* key pictures come where they are asked for */
     c->keyint_min = 1;
     c->thread_count = t->options.threads > 0 ? t->options.threads : 1;
     c->rc_max_rate = rate_max(c->width, c->height, c->framerate);
-    c->rc_buffer_size = (int)(c->rc_max_rate * 2);
+    c->rc_buffer_size = (int)(t->is_live ? c->rc_max_rate : c->rc_max_rate * 2);
     c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_CLOSED_GOP;
     char crf[16];
     snprintf(crf, sizeof crf, "%d", t->options.crf ? t->options.crf : 21);
     av_opt_set(c->priv_data, "preset", "veryfast", 0);
+    if (t->is_live) av_opt_set(c->priv_data, "tune", "zerolatency", 0);
     av_opt_set(c->priv_data, "crf", crf, 0);
     av_opt_set(c->priv_data, "forced-idr", "1", 0);
     av_opt_set(c->priv_data, "x264-params", "scenecut=0", 0);
@@ -249,6 +256,13 @@ static void choose_size(struct codec_transcode *t, const AVFrame *first) {
 
 static bool is_key_due(struct codec_transcode *t, int64_t pts) {
     AVRational ticks = t->target.time_base;
+    if (t->is_live) {
+        size_t due = 0;
+        while (due < t->live_key_count && av_compare_ts(pts, ticks, t->live_keys[due], t->source_ticks) >= 0) due++;
+        t->live_key_count -= due;
+        memmove(t->live_keys, t->live_keys + due, t->live_key_count * sizeof *t->live_keys);
+        return due > 0;
+    }
     if (t->options.key_time_count) {
         bool is_due = false;
         while (t->key_at < t->options.key_time_count &&
@@ -431,7 +445,13 @@ static struct err take_decoded(struct codec_transcode *t) {
         if (av == AVERROR(ENOMEM)) return err_memory();
         if (av < 0) return ERR_OK; /* a damaged picture is left out */
         t->has_decoded = true;
-        struct err e = t->kind == CODEC_VIDEO ? take_picture(t) : take_sound(t);
+        struct err e = ERR_OK;
+        for (struct codec_transcode *other = t->next; !e.kind && other; other = other->next) {
+            if (av_frame_ref(other->decoded, t->decoded) < 0) e = err_memory();
+            if (!e.kind) e = take_picture(other);
+            av_frame_unref(other->decoded);
+        }
+        if (!e.kind) e = t->kind == CODEC_VIDEO ? take_picture(t) : take_sound(t);
         av_frame_unref(t->decoded);
         if (e.kind) return e;
     }
@@ -487,4 +507,64 @@ struct err codec_transcode_sample(struct codec_transcode *t, const struct cmaf_s
     struct err e = decode(t, packet);
     av_packet_free(&packet);
     return e;
+}
+
+/* --- a ladder: one decoder, several encoders --- */
+
+struct codec_ladder {
+    struct codec_ladder_options options;
+    struct rung {
+        struct codec_ladder *ladder;
+        size_t index;
+        struct codec_transcode *transcode;
+    } rungs[CODEC_LADDER_MAX];
+};
+
+static struct err rung_sample(void *user, const struct cmaf_sample *sample) {
+    const struct rung *r = user;
+    return r->ladder->options.sample(r->ladder->options.user, r->index, sample);
+}
+static struct err rung_track(void *user, const struct cmaf_track *track) {
+    const struct rung *r = user;
+    return r->ladder->options.track(r->ladder->options.user, r->index, track);
+}
+
+struct err codec_ladder_open(const struct cmaf_track *track, const struct codec_ladder_options *options, struct codec_ladder **out) {
+    if (track->kind != CMAF_VIDEO || !options->count || options->count > CODEC_LADDER_MAX) return codec_media_err("media.unsupported");
+    struct codec_ladder *l = mem_zalloc(sizeof *l);
+    if (!l) return err_memory();
+    l->options = *options;
+    struct err e = ERR_OK;
+    for (size_t i = 0; !e.kind && i < options->count; i++) {
+        struct rung *r = &l->rungs[i];
+        *r = (struct rung){.ladder = l, .index = i};
+        struct codec_transcode_options one = {.height = options->heights[i], .crf = 23, .sample = rung_sample, .track = rung_track, .user = r};
+        e = codec_transcode_open_track(track, &one, &r->transcode);
+        if (e.kind) break;
+        r->transcode->is_live = true;
+        if (i) {
+            avcodec_free_context(&r->transcode->decoder);
+            l->rungs[i - 1].transcode->next = r->transcode;
+        } else {
+            r->transcode->decoder->flags |= AV_CODEC_FLAG_LOW_DELAY;
+        }
+    }
+    if (e.kind) codec_ladder_close(&l);
+    else *out = l;
+    return e;
+}
+
+void codec_ladder_close(struct codec_ladder **ladder) {
+    if (!*ladder) return;
+    for (size_t i = 0; i < CODEC_LADDER_MAX; i++) codec_transcode_close(&(*ladder)->rungs[i].transcode);
+    MEM_FREE(ladder);
+}
+
+struct err codec_ladder_sample(struct codec_ladder *l, const struct cmaf_sample *sample, struct slice payload) {
+    for (size_t i = 0; sample->is_sync && i < l->options.count; i++) {
+        struct codec_transcode *t = l->rungs[i].transcode;
+        if (t->live_key_count == LIVE_KEYS_MAX) memmove(t->live_keys, t->live_keys + 1, --t->live_key_count * sizeof *t->live_keys);
+        t->live_keys[t->live_key_count++] = sample->pts;
+    }
+    return codec_transcode_sample(l->rungs[0].transcode, sample, payload);
 }
