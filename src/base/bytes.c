@@ -3,6 +3,15 @@
 
 #include <assert.h>
 
+uint32_t bytes_crc32_mpeg(struct slice s) {
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < s.len; i++) {
+        crc ^= (uint32_t)(uint8_t)s.ptr[i] << 24;
+        for (int bit = 0; bit < 8; bit++) crc = crc << 1 ^ (crc >> 31 ? UINT32_C(0x04c11db7) : 0);
+    }
+    return crc;
+}
+
 uint32_t bits_take(struct bit_reader *r, unsigned count) {
     assert(count <= 32);
     if (count > bits_left(r)) {

@@ -47,6 +47,9 @@ static inline uint32_t bytes_u24be(struct byte_reader *r) { return (uint32_t)byt
 static inline uint32_t bytes_u32be(struct byte_reader *r) { return (uint32_t)bytes_be(r, 4); }
 static inline uint64_t bytes_u64be(struct byte_reader *r) { return bytes_be(r, 8); }
 
+/* CRC-32 of MPEG-2 (ISO/IEC 13818-1 annex A): over a section with its own CRC at the end it gives 0. */
+uint32_t bytes_crc32_mpeg(struct slice);
+
 /* Bits, most significant first: H.264/HEVC/AV1/AAC headers. */
 struct bit_reader {
     const uint8_t *ptr;

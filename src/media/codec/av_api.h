@@ -80,6 +80,9 @@ MUST_USE struct err av_load(void);
 #define av_packet_alloc av_api.av_packet_alloc_
 #define av_packet_free av_api.av_packet_free_
 #define av_packet_get_side_data av_api.av_packet_get_side_data_
+#define av_parser_close av_api.av_parser_close_
+#define av_parser_init av_api.av_parser_init_
+#define av_parser_parse2 av_api.av_parser_parse2_
 #define av_packet_rescale_ts av_api.av_packet_rescale_ts_
 #define av_packet_unref av_api.av_packet_unref_
 #define avcodec_alloc_context3 av_api.avcodec_alloc_context3_

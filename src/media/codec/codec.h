@@ -4,7 +4,7 @@
  *
  * Two kinds of callers. Whoever has pictures and sound of our own making (generated films, rendered actors) uses the
  * film encoder below, in process. Everything that opens bytes of strangers (source, decoder) runs only inside the
- * sandboxed child of media/ingest; those parts are declared in codec_stranger.h, and nobody else includes that.
+ * sandboxed children (media/child); those parts are declared in codec_stranger.h, and nobody else includes that.
  *
  * Objects belong to one thread at a time; different objects may be used in different threads at once. */
 #ifndef MEDIA_CODEC_H

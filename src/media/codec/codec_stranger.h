@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
- * codec_stranger.h: what reads and decodes other people's bytes. For the sandboxed child of media/ingest only: FFmpeg's
+ * codec_stranger.h: what reads and decodes other people's bytes. For sandboxed children (media/child) only: FFmpeg's
  * demuxers and decoders are large and the files may be made to break them.
  *
  *   codec_source     a file, its streams, and its packets in file order
  *   codec_pass       one stream's packets as samples of a CMAF track, payload untouched but for its framing
  *   codec_transcode  one stream's packets decoded and encoded again, as samples of a CMAF track
+ *   codec_annexb     access units of a live H.264 or HEVC stream as samples
+ *   codec_sound      sound of a live stream as AAC
  *   codec_stills     single pictures out of a CMAF video track
  *
  * Times are those of the house: ticks on a presentation timeline on which the first picture or sound of the file that
@@ -159,6 +161,39 @@ MUST_USE struct err codec_level_open(const struct cmaf_track *, struct codec_lev
 void codec_level_close(struct codec_level **);
 /* Damaged frames are left out. After each full second of sound `second` is called. Errors: "memory". */
 MUST_USE struct err codec_level_sample(struct codec_level *, struct slice payload, void (*second)(void *user, const struct codec_loudness *), void *user);
+
+/* --- live sources: pictures as they come, sound to AAC --- */
+
+/* Access units of H.264 or HEVC in Annex B form -> samples. Needs nothing of FFmpeg. */
+struct codec_annexb;
+struct codec_annexb_picture {
+    struct slice data;   /* valid until the next call; empty: no picture was in it, or its parameters are not known yet */
+    bool is_sync;
+    bool has_new_track;  /* the track is known now, or another one from this picture on */
+};
+/* Errors: media.unsupported (neither H.264 nor HEVC), "memory". */
+MUST_USE struct err codec_annexb_open(enum cmaf_codec, struct codec_annexb **out);
+void codec_annexb_close(struct codec_annexb **);
+/* Errors: media.unsupported (a profile that browsers do not play), "memory". */
+MUST_USE struct err codec_annexb_push(struct codec_annexb *, struct slice unit, struct codec_annexb_picture *out);
+/* Timescale 90,000; NULL before the first parameter sets. Its config is valid until the next push. */
+const struct cmaf_track *codec_annexb_track(const struct codec_annexb *);
+
+/* Sound in any packaging -> AAC: frames are found in the payload, decoded, resampled where they must be, encoded. */
+enum codec_sound_form { CODEC_SOUND_MPEG, CODEC_SOUND_AC3, CODEC_SOUND_EAC3, CODEC_SOUND_ADTS, CODEC_SOUND_LATM };
+struct codec_sound;
+struct codec_sound_options {
+    /* As codec_transcode_options. The track again whenever it changes. */
+    struct err (*sample)(void *user, const struct cmaf_sample *);
+    struct err (*track)(void *user, const struct cmaf_track *);
+    void *user;
+};
+/* Errors: media.unsupported (this FFmpeg does not decode it), "memory". */
+MUST_USE struct err codec_sound_open(enum codec_sound_form, const struct codec_sound_options *, struct codec_sound **out);
+void codec_sound_close(struct codec_sound **);
+/* Payload in any cut; `pts` in 1/90000 s is of the first frame that begins in it. Leaps of more than a second begin a new run. Damaged frames are
+ * left out. Errors: "memory", those of the callbacks. */
+MUST_USE struct err codec_sound_push(struct codec_sound *, struct slice payload, bool has_pts, int64_t pts);
 
 /* --- stills --- */
 struct codec_stills;

@@ -47,6 +47,8 @@ int64_t source_origin(const struct codec_source *, AVRational time_base);
 /* FFmpeg's decoder for a track of ours, and its configuration. */
 enum AVCodecID av_codec_of(enum cmaf_codec);
 MUST_USE struct err av_set_config(AVCodecContext *, const struct cmaf_track *);
+/* As codec_transcode_open_track for a sound that says all in its frames (transcode.c). */
+MUST_USE struct err transcode_open_sound(enum AVCodecID, AVRational ticks, const struct codec_transcode_options *, struct codec_transcode **out);
 /* An AV_PKT_DATA_SKIP_SAMPLES at the packet's start, in samples. */
 uint32_t packet_skip_samples(const AVPacket *);
 

@@ -97,8 +97,7 @@ static void append_sets(const struct nal_sets *s, enum nal_set kind, struct buf 
     }
 }
 
-/* The payload of a unit without emulation prevention (00 00 03), as far as fits. */
-static struct slice unescape(struct slice unit, uint8_t *out, size_t size) {
+struct slice nal_unescape(struct slice unit, uint8_t *out, size_t size) {
     size_t len = 0, zeros = 0;
     for (size_t i = 0; i < unit.len && len < size; i++) {
         uint8_t c = (uint8_t)unit.ptr[i];
@@ -118,7 +117,7 @@ struct sps_format {
 
 static bool read_h264_format(struct slice sps, struct sps_format *f) {
     uint8_t bytes[64];
-    struct bit_reader r = bit_reader_of(unescape(slice_sub(sps, 1, sps.len), bytes, sizeof bytes));
+    struct bit_reader r = bit_reader_of(nal_unescape(slice_sub(sps, 1, sps.len), bytes, sizeof bytes));
     uint32_t profile = bits_take(&r, 8);
     bits_take(&r, 16);
     bits_ue(&r);
@@ -159,7 +158,7 @@ static bool make_avcc(const struct nal_sets *s, struct buf *out) {
 static bool make_hvcc(const struct nal_sets *s, struct buf *out) {
     if (!s->count[NAL_VPS] || !s->count[NAL_SPS] || !s->count[NAL_PPS]) return false;
     uint8_t bytes[256];
-    struct slice sps = unescape(set_at(s, NAL_SPS, 0), bytes, sizeof bytes);
+    struct slice sps = nal_unescape(set_at(s, NAL_SPS, 0), bytes, sizeof bytes);
     if (sps.len < 16) return false;
     uint8_t sub_layers = (uint8_t)(bytes[2] >> 1 & 7), nested = bytes[2] & 1;
     struct bit_reader r = bit_reader_of(slice_sub(sps, 15, sps.len)); /* behind general_level_idc */
@@ -235,7 +234,7 @@ bool nal_config_is_playable(struct slice config, bool is_hevc) {
 
 static void read_sei(struct slice unit, struct cmaf_hdr *out) {
     uint8_t bytes[1024];
-    struct byte_reader r = byte_reader_of(unescape(slice_sub(unit, 2, unit.len), bytes, sizeof bytes));
+    struct byte_reader r = byte_reader_of(nal_unescape(slice_sub(unit, 2, unit.len), bytes, sizeof bytes));
     while (bytes_left(&r) > 2) {
         unsigned type = 0, size = 0, c;
         do type += c = bytes_u8(&r);
@@ -274,4 +273,40 @@ void nal_read_hdr(struct slice sample, bool is_annexb, unsigned length_bytes, st
         }
         if (unit.len > 2 && ((uint8_t)unit.ptr[0] >> 1 & 63) == 39) read_sei(unit, out);
     }
+}
+
+struct slice nal_sets_sps(const struct nal_sets *s) { return s->count[NAL_SPS] ? set_at(s, NAL_SPS, 0) : SLICE_NONE; }
+
+/* An SEI message "recovery point" that says: from this picture on (H.264 D.2.8). Broadcasters send such pictures instead of IDR. */
+static bool recovers_at_once(struct slice unit) {
+    uint8_t bytes[64];
+    struct byte_reader r = byte_reader_of(nal_unescape(slice_sub(unit, 1, unit.len), bytes, sizeof bytes));
+    while (bytes_left(&r) > 2) {
+        unsigned type = 0, size = 0, c;
+        do type += c = bytes_u8(&r);
+        while (c == 255 && bytes_left(&r));
+        do size += c = bytes_u8(&r);
+        while (c == 255 && bytes_left(&r));
+        if (type == 6) {
+            struct bit_reader payload = bit_reader_of(bytes_take(&r, size < bytes_left(&r) ? size : bytes_left(&r)));
+            return bits_ue(&payload) == 0 && !payload.has_failed;
+        }
+        bytes_skip(&r, size);
+    }
+    return false;
+}
+
+enum nal_role nal_role(struct slice unit, bool is_hevc) {
+    enum nal_set set;
+    if (!unit.len) return NAL_ROLE_OTHER;
+    switch (use_of(unit, is_hevc, &set)) {
+    case USE_SET: return NAL_ROLE_SET;
+    case USE_DROP: return NAL_ROLE_OTHER;
+    default: break;
+    }
+    unsigned type = is_hevc ? (uint8_t)unit.ptr[0] >> 1 & 63 : (uint8_t)unit.ptr[0] & 31;
+    if (is_hevc) return type >= 16 && type <= 21 ? NAL_ROLE_SYNC : type < 32 ? NAL_ROLE_PICTURE : NAL_ROLE_OTHER;
+    if (type == 5) return NAL_ROLE_SYNC;
+    if (type == 6) return recovers_at_once(unit) ? NAL_ROLE_SYNC : NAL_ROLE_OTHER;
+    return type >= 1 && type <= 4 ? NAL_ROLE_PICTURE : NAL_ROLE_OTHER;
 }

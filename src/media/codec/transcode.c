@@ -105,6 +105,16 @@ struct err codec_transcode_open_track(const struct cmaf_track *track, const stru
     return open_decoder(t, avcodec_find_decoder(av_codec_of(track->codec)), NULL, out);
 }
 
+struct err transcode_open_sound(enum AVCodecID codec, AVRational ticks, const struct codec_transcode_options *options, struct codec_transcode **out) {
+    struct codec_transcode *t = mem_zalloc(sizeof *t);
+    if (!t) return err_memory();
+    t->kind = CODEC_AUDIO;
+    t->options = *options;
+    t->source_ticks = ticks;
+    t->track.kind = CMAF_AUDIO;
+    return open_decoder(t, avcodec_find_decoder(codec), NULL, out);
+}
+
 void codec_transcode_close(struct codec_transcode **transcode) {
     struct codec_transcode *t = *transcode;
     if (!t) return;

@@ -57,10 +57,17 @@ static void exp_golomb(void **state) {
     assert_true(r.has_failed);
 }
 
+static void crc_is_that_of_mpeg(void **state) {
+    assert_int_equal(bytes_crc32_mpeg(SLICE("123456789")), 0x0376e6e7); /* the check value of CRC-32/MPEG-2 */
+    assert_int_equal(bytes_crc32_mpeg(SLICE("123456789\x03\x76\xe6\xe7")), 0);
+    assert_int_equal(bytes_crc32_mpeg(SLICE_NONE), UINT32_MAX);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(past_the_end_come_zeros_and_a_flag),
         cmocka_unit_test(bits_in_any_step_give_the_same_number),
+        cmocka_unit_test(crc_is_that_of_mpeg),
         cmocka_unit_test(exp_golomb),
     };
     return cmocka_run_group_tests_name("bytes", tests, NULL, NULL);
