@@ -462,7 +462,7 @@ static void each_allocation_may_fail(void **state) {
 static void the_real_take_keeps_its_bones(void **state) {
     const char *shared = getenv("GRANDSTAND_SHARED_DATA");
     char path[600];
-    snprintf(path, sizeof path, "%s/tracking/Calib_qualisys.toml", shared ? shared : "/work/shared/data");
+    snprintf(path, sizeof path, "%s/tracking/Calib_qualisys.toml", shared ? shared : "../shared/data");
     if (!fs_exists(AT_FDCWD, path)) {
         print_message("# skipped: no recording at %s\n", path);
         skip();
@@ -475,7 +475,7 @@ static void the_real_take_keeps_its_bones(void **state) {
     const struct pose_take *list[8];
     for (size_t c = 0; c < rig.count; c++) {
         struct pose_note note;
-        snprintf(path, sizeof path, "%s/tracking/single/pose/cam%02zu_json", shared ? shared : "/work/shared/data", c + 1);
+        snprintf(path, sizeof path, "%s/tracking/single/pose/cam%02zu_json", shared ? shared : "../shared/data", c + 1);
         assert_int_equal(pose_take_read(mem, path, NULL, &takes[c], &note).kind, ERR_NONE);
         list[c] = &takes[c];
     }
