@@ -175,7 +175,12 @@ export class LiveStandIn {
             }
             if (isWhole) lines.push(`#EXTINF:${segment_s.toFixed(5)},`, `${rendition}-${number}.m4s`);
         }
+        const last = list.at(-1);
         if (this.ended !== null) lines.push('#EXT-X-ENDLIST');
+        else if (isLow && last) {
+            const at = last.parts < parts_per_segment ? this.#bytes(rendition, last.segment, last.parts).length : 0;
+            lines.push(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${rendition}-${last.number + (last.parts < parts_per_segment ? 0 : 1)}.m4s",BYTERANGE-START=${at}`);
+        }
         return `${lines.join('\n')}\n`;
     }
     manifest() {

@@ -5,6 +5,7 @@
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import { LiveStandIn } from './live.mjs';
 import { duration_s, languages, makeFilm, root } from './media.mjs';
 
 export const policy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; "
@@ -29,8 +30,19 @@ function film(id, i, more = {}) {
         heights: [360, 180], parent: null, season: null, episode: null, ...more };
 }
 
+const eventNames = {
+    live: ['Harbour Criterium, Final Lap', 'Hafenkriterium, letzte Runde', '港口绕圈赛决胜圈', 'ไครทีเรียมท่าเรือ รอบสุดท้าย'],
+    scheduled: ['Evening Derby', 'Abendderby', '傍晚德比', 'ดาร์บี้ยามเย็น'],
+};
+/** An event in one of its states; everything about a film that it lacks is empty. */
+function event(id, i, status, more = {}) {
+    return film(id, i, { kind: 'event', status, year: null, duration_ms: 0, names: inLanguages(eventNames[status] ?? eventNames.live), genres: ['sport'],
+        audio: [], captions: [], heights: [], starts_at: null, started_at: null, ended_at: null, viewers: null, portrait: null, ...more });
+}
+
 export class StandIn {
     titles = [];
+    live = null; // the channel of the title with the id live000000000001, once startLive() was called
     jobs = [];
     uploads = new Map();
     isOperator = false;
@@ -59,7 +71,24 @@ export class StandIn {
         this.url = `http://127.0.0.1:${this.server.address().port}`;
         return this;
     }
+    /** Adds a live title; `options` are LiveStandIn's. */
+    startLive(options) {
+        this.live = new LiveStandIn(options);
+        this.titles = this.titles.filter((title) => title.id !== 'live000000000001');
+        this.titles.unshift(event('live000000000001', 3, 'live', { started_at: new Date(this.live.started_at).toISOString(), viewers: 1284 }));
+    }
+    /** Adds a title that begins in so many seconds. */
+    schedule(id, in_s) {
+        this.titles.unshift(event(id, 2, 'scheduled', { starts_at: new Date(Date.now() + in_s * 1000).toISOString() }));
+    }
+    /** The broadcast is over; its recording is there with the next look at the title. */
+    endLive() {
+        this.live.end();
+        const title = this.titles.find((other) => other.id === 'live000000000001');
+        Object.assign(title, { status: 'ready', ended_at: new Date().toISOString(), duration_ms: this.live.ended * 2000, heights: [180], viewers: null });
+    }
     async stop() {
+        this.live?.close();
         this.server.closeAllConnections();
         await new Promise((resolve) => this.server.close(resolve));
     }
@@ -110,6 +139,8 @@ export class StandIn {
                 this.refusals++;
                 return this.#fail(response, 403, token ? 'token.revoked' : 'token.missing');
             }
+            const [, , id, file] = at.split('/');
+            if (id === 'live000000000001' && this.live) return this.live.answer(request, response, file, url.searchParams);
             return this.#file(request, response, path.join(this.film, path.basename(at)));
         }
         if (at.startsWith('/api/v1')) return this.#api(request, response, url, at.slice(7));
@@ -139,7 +170,10 @@ export class StandIn {
         const kind = url.searchParams.get('kind');
         const items = this.titles.filter((title) => !title.parent && (!kind || title.kind === kind)).map((title) => this.#show(title, url))
             .filter((title) => title.name.toLowerCase().includes(query));
-        return { rows: ['film', 'series'].map((row) => ({ id: row, label: row === 'film' ? 'Films' : 'Series', items: items.filter((item) => item.kind === row) })) };
+        const events = { live: ['Live now', 'live'], upcoming: ['Coming up', 'scheduled'] };
+        const above = Object.entries(events).map(([id, [label, status]]) => ({ id, label, items: items.filter((item) => item.status === status) })).filter((row) => row.items.length);
+        if (kind === 'event') return { rows: [{ id: 'results', label: 'Events', items }] };
+        return { rows: [...above, ...['film', 'series'].map((row) => ({ id: row, label: row === 'film' ? 'Films' : 'Series', items: items.filter((item) => item.kind === row) }))] };
     }
 
     async #api(request, response, url, at) {
@@ -151,8 +185,10 @@ export class StandIn {
         if (area === 'titles' && title && !verb) return this.#json(response, 200, this.#whole(title, url));
         if (area === 'titles' && verb === 'playback' && post) {
             if (this.revoked) return this.#fail(response, 403, 'token.revoked');
+            if (title.status === 'scheduled') return this.#fail(response, 409, 'title.not_live');
             this.sessions++;
-            return this.#json(response, 200, { session: `s${this.sessions}`, ...this.#ticket(), hls: `/media/${id}/master.m3u8`, dash: `/media/${id}/manifest.mpd`,
+            const live = title.status === 'live' ? { part_ms: 334, segment_ms: 2000, hold_back_ms: 1002, dvr_ms: this.live.dvr_s * 1000, started_at: title.started_at } : null;
+            return this.#json(response, 200, { live, session: `s${this.sessions}`, ...this.#ticket(), hls: `/media/${id}/master.m3u8`, dash: `/media/${id}/manifest.mpd`,
                 thumbnails: `/media/${id}/thumbs.vtt`, path_hls: '', duration_ms: duration_s * 1000 });
         }
         if (area === 'playback' && verb === 'renew') {

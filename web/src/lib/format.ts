@@ -30,6 +30,7 @@ export function languageName(code: string, label = ''): string {
     }
 }
 
+export const kindName = (kind: 'film' | 'series' | 'event'): string => t(({ film: 'show.film', series: 'show.a_series', event: 'live.event' } as const)[kind]);
 export const genre = (code: string): string => textOr(`genre.${code}`, code);
 
 /** 1536 is 1.5 kB: units as people know them from their file manager. */

@@ -3,8 +3,12 @@
 // What the server answers (openapi.yaml), as types and as the checks that make them true.
 import { array, boolean, maybe, number, object, oneOf, or, record, string, type Check, type Checked } from './check';
 
-export const kinds = ['film', 'series'] as const;
+export const kinds = ['film', 'series', 'event'] as const;
+/** An event is scheduled, live, ended (its recording is being finished) and then ready like a film. */
+const statuses = ['ready', 'importing', 'failed', 'scheduled', 'live', 'ended'] as const;
 const colour: Check<string> = (value) => (typeof value === 'string' && /^#[0-9a-f]{6}$/i.test(value) ? value : '#1c3028');
+/** ISO 8601 in, milliseconds since 1970 out. */
+export const time: Check<number> = (value, at) => number(typeof value === 'string' ? Date.parse(value) : NaN, at);
 const track = object({ lang: or(string, 'und'), label: or(string, '') });
 
 const titleShape = {
@@ -17,7 +21,12 @@ const titleShape = {
     genres: or(array(string), []),
     poster: maybe(string),
     colour,
-    status: oneOf('ready', 'importing', 'failed'),
+    portrait: maybe(string),
+    status: oneOf(...statuses),
+    starts_at: maybe(time),
+    started_at: maybe(time),
+    ended_at: maybe(time),
+    viewers: maybe(number),
     audio: or(array(track), []),
     captions: or(array(track), []),
     heights: or(array(number), []),
@@ -46,6 +55,7 @@ export const playback = object({
     thumbnails: maybe(string),
     path_hls: or(string, ''),
     duration_ms: or(number, 0),
+    live: maybe(object({ part_ms: or(number, 0), segment_ms: or(number, 0), hold_back_ms: or(number, 0), dvr_ms: or(number, 0), started_at: maybe(time) })),
 });
 export type Playback = Checked<typeof playback>;
 export const renewal = object({ token: string, expires_at: string, renew_after_ms: number });
@@ -61,7 +71,7 @@ export const operatorTitle = object({
     genres: or(array(string), []),
     poster: maybe(string),
     colour,
-    status: oneOf('ready', 'importing', 'failed'),
+    status: oneOf(...statuses),
     heights: or(array(number), []),
     parent: maybe(string),
     season: maybe(number),
@@ -85,6 +95,58 @@ export const job = object({
 });
 export type Job = Checked<typeof job>;
 export const jobs = object({ items: array(job) });
+
+// The operator's live desk.
+const alarmCodes = ['silence', 'black', 'freeze', 'loss', 'stalled', 'keyframes', 'disk'] as const;
+export type AlarmCode = (typeof alarmCodes)[number];
+const health = object({
+    protocol: or(string, ''),
+    peer: or(string, ''),
+    agent: or(string, ''),
+    since: maybe(time),
+    video: maybe(object({ codec: or(string, ''), width: or(number, 0), height: or(number, 0), fps: or(number, 0), bitrate_bps: or(number, 0), keyframe_interval_ms: or(number, 0) })),
+    audio: maybe(object({ codec: or(string, ''), sample_rate: or(number, 0), channels: or(number, 0), bitrate_bps: or(number, 0), level_dbfs: maybe(number) })),
+    packets_lost: or(number, 0),
+    packets_retransmitted: or(number, 0),
+    round_trip_ms: maybe(number),
+    drift_ppm: or(number, 0),
+    capture: or(string, 'arrival'),
+});
+export type Health = Checked<typeof health>;
+export const channel = object({
+    id: string,
+    name: or(string, ''),
+    names: or(record(string), {}),
+    synopses: or(record(string), {}),
+    status: oneOf('scheduled', 'waiting', 'live', 'ended'),
+    starts_at: maybe(time),
+    started_at: maybe(time),
+    ended_at: maybe(time),
+    key: or(string, ''),
+    rtmp_url: maybe(string),
+    srt_url: maybe(string),
+    backup: or(oneOf('refuse', 'take_over'), 'refuse'),
+    dvr_ms: or(number, 0),
+    is_recorded: or(boolean, true),
+    is_endless: or(boolean, false),
+    ladder: or(array(number), []),
+    health: maybe(health),
+    /** What the pages have no words for (a newer server) is left out. */
+    alarms: ((value, at) => array(object({ code: string, since: maybe(time) }))(value ?? [], at)
+        .filter((alarm): alarm is { code: AlarmCode; since: number | null } => alarmCodes.some((code) => code === alarm.code))) as Check<{ code: AlarmCode; since: number | null }[]>,
+    viewers: or(number, 0),
+});
+export type Channel = Checked<typeof channel>;
+export const channels = object({ items: array(channel) });
+const spread = object({ median: maybe(number), p95: maybe(number) });
+export const channelQuality = object({
+    sessions: or(number, 0),
+    startup_ms: or(spread, { median: null, p95: null }),
+    stalls_per_hour: maybe(number),
+    bitrate_bps: maybe(number),
+    latency_ms: or(spread, { median: null, p95: null }),
+});
+export type ChannelQuality = Checked<typeof channelQuality>;
 
 export const nothing: Check<null> = () => null;
 

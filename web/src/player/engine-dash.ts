@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import shaka from 'shaka-player/dist/shaka-player.dash-es2021.js';
-import { inLanguage, type Engine, type EngineEvents, type MakeEngine, type Quality, type Tracks, type Wishes } from './engine';
+import { inLanguage, type Engine, type EngineEvents, type LiveReading, type MakeEngine, type Quality, type Tracks, type Wishes } from './engine';
 import { refusalOf, token_header, type Ticket } from './ticket';
 
 type Error = shaka.extern.Error;
@@ -11,6 +11,10 @@ class DashEngine implements Engine {
     #video: HTMLVideoElement;
     #ticket: Ticket;
     #events: EngineEvents;
+    #wasLive = false;
+    #isLowLatency = true;
+    #end = 0; // of what is buffered, and when it last moved
+    #moved_at = performance.now();
 
     constructor(video: HTMLVideoElement, ticket: Ticket, events: EngineEvents) {
         this.#video = video;
@@ -24,10 +28,17 @@ class DashEngine implements Engine {
         for (const event of ['trackschanged', 'adaptation', 'variantchanged', 'textchanged', 'audiotrackchanged'])
             player.addEventListener(event, tell);
         player.addEventListener('error', (event) => this.#failed((event as unknown as { detail: Error }).detail));
+        player.addEventListener('manifestupdated', () => this.#watchEnd());
+        const { live } = this.#ticket.playback;
         player.configure({
+            cmcd: { enabled: true, version: 2, sessionId: this.#ticket.playback.session, contentId: this.#ticket.title,
+                includeKeys: ['bl', 'br', 'bs', 'cid', 'd', 'ltc', 'msd', 'mtp', 'ot', 'pr', 'sf', 'sid', 'st', 'su', 'v'] },
+            manifest: { disableVideo: wishes.sound !== null, ...(live ? { defaultPresentationDelay: this.#target_s(wishes.isLowLatency) } : {}) },
             abr: { defaultBandwidthEstimate: 4_000_000 },
             streaming: {
                 bufferingGoal: 30,
+                lowLatencyMode: wishes.isLowLatency,
+                ...(live ? { rebufferingGoal: 0.01 } : {}),
                 bufferBehind: 30,
                 retryParameters: { maxAttempts: 4, baseDelay: 500, backoffFactor: 2, fuzzFactor: 0.3, timeout: 20_000 },
                 // A refusal is answered by the ticket; a renewed one lets the stream go on where it stopped.
@@ -46,11 +57,43 @@ class DashEngine implements Engine {
             await this.#failed(error as Error);
             return;
         }
+        this.#isLowLatency = wishes.isLowLatency;
+        this.#watchEnd();
         const audio = inLanguage(this.#tracks().audios, wishes.audio);
         if (audio && audio.id !== this.#tracks().audio) this.setAudio(audio.id);
         this.setCaption(inLanguage(this.#tracks().captions, wishes.caption)?.id ?? null);
         tell();
     }
+
+    #watchEnd(): void {
+        const isLive = this.#player.isLive();
+        if (this.#wasLive && !isLive) this.#events.over();
+        this.#wasLive = isLive;
+    }
+    /** DASH has whole segments to wait for, or their growing ends; a part more than LL-HLS, whose parts are announced. */
+    #target_s(isLowLatency: boolean): number {
+        const { live } = this.#ticket.playback;
+        if (!live) return 0;
+        return isLowLatency ? (live.hold_back_ms + live.part_ms) / 1000 || 1.5 : (live.segment_ms * 3) / 1000 || 6;
+    }
+    live(): LiveReading | null {
+        const player = this.#player;
+        const began = this.#wasLive ? player.getPresentationStartTimeAsDate()?.getTime() : undefined;
+        if (began === undefined || !player.isLive()) return null;
+        const range = player.seekRange();
+        const { buffered } = this.#video;
+        const end = buffered.length ? buffered.end(buffered.length - 1) : 0;
+        if (end !== this.#end) {
+            this.#end = end;
+            this.#moved_at = performance.now();
+        }
+        return {
+            start: range.start, end: range.end, edge: (Date.now() - began) / 1000, target_s: this.#target_s(this.#isLowLatency),
+            age_s: (performance.now() - this.#moved_at) / 1000, offset_s: 0, captured: (at) => began + at * 1000,
+        };
+    }
+    /** Shaka measures both itself. */
+    report(): void {}
 
     /** One variant for each picture size in the audio language that plays. */
     #variants(): Track[] {

@@ -2,20 +2,27 @@
 //
 // Browsers without Media Source Extensions play HLS themselves. They cannot send a header, so the token is in the path;
 // when that one ends, the newest takes its place where the picture stood.
-import type { Engine, EngineEvents, MakeEngine, Tracks, Wishes } from './engine';
+import type { Engine, EngineEvents, LiveReading, MakeEngine, Tracks, Wishes } from './engine';
 import { noTracks } from './engine';
 import type { Ticket } from './ticket';
 
 class NativeEngine implements Engine {
     #abort = new AbortController();
     #swapped_at = -Infinity;
+    #wasLive = false;
+    #end = 0; // of what can be sought to, and when it last moved
+    #moved_at = performance.now();
 
     constructor(readonly video: HTMLVideoElement, readonly ticket: Ticket, readonly events: EngineEvents) {}
 
     load(wishes: Wishes): Promise<void> {
         const { signal } = this.#abort;
         const { video, events } = this;
-        video.src = this.ticket.playback.path_hls;
+        video.src = wishes.sound !== null ? this.ticket.playback.path_hls.replace(/[^/]+$/, `a${wishes.sound}.m3u8`) : this.ticket.playback.path_hls;
+        video.addEventListener('durationchange', () => {
+            if (this.#wasLive && Number.isFinite(video.duration)) events.over();
+            this.#wasLive = video.duration === Infinity;
+        }, { signal });
         video.addEventListener('loadedmetadata', () => {
             if (wishes.start_s > 0) video.currentTime = wishes.start_s;
             const track = this.#texts().find((text) => text.language === wishes.caption);
@@ -56,6 +63,25 @@ class NativeEngine implements Engine {
     bandwidth(): number {
         return 0;
     }
+    live(): LiveReading | null {
+        const { video } = this;
+        const { seekable } = video;
+        if (!this.#wasLive || seekable.length === 0) return null;
+        const end = seekable.end(seekable.length - 1);
+        if (end !== this.#end) {
+            this.#end = end;
+            this.#moved_at = performance.now();
+        }
+        const age_s = (performance.now() - this.#moved_at) / 1000;
+        const { live } = this.ticket.playback;
+        // Safari tells when the first picture was captured.
+        const began = (video as HTMLVideoElement & { getStartDate?(): Date }).getStartDate?.().getTime() ?? NaN;
+        return {
+            start: seekable.start(0), end, edge: end + age_s, target_s: (live?.hold_back_ms ?? 0) / 1000 || 6, age_s, offset_s: 0,
+            captured: (at) => (Number.isFinite(began) ? began + at * 1000 : null),
+        };
+    }
+    report(): void {}
     destroy(): Promise<void> {
         this.#abort.abort();
         return Promise.resolve();

@@ -21,6 +21,7 @@ const keys: Record<string, Wish> = {
     l: { do: 'seek', by_s: 10 },
     ArrowUp: { do: 'volume', by: 0.05 },
     ArrowDown: { do: 'volume', by: -0.05 },
+    g: { do: 'live' },
     m: { do: 'toggle-mute' },
     c: { do: 'toggle-captions' },
     f: 'fullscreen',
@@ -61,6 +62,7 @@ export const shortcuts = [
     [[',', '.'], 'keys.frame'],
     [['0', '…', '9'], 'keys.jump'],
     [['N'], 'keys.next'],
+    [['G'], 'keys.live'],
     [['I'], 'keys.statistics'],
     [['?'], 'keys.help'],
 ] as const;

@@ -7,10 +7,12 @@ import { remember } from '../lib/history';
 import { store, stored } from '../lib/settings.svelte';
 import { language, t } from '../lib/text';
 import { noTracks, type Engine, type MakeEngine, type Tracks } from './engine';
-import { Previews } from './previews';
+import { LiveState } from './live.svelte';
+import { LivePreviews, Previews } from './previews';
 import { Ticket } from './ticket';
 
-export type Protocol = 'hls' | 'dash';
+/** "hls" takes a live stream in parts, as soon as they are there; "plain" waits for whole segments. Of films the two are the same. */
+export type Protocol = 'hls' | 'plain' | 'dash';
 export type Request =
     | { do: 'quality'; id: string | null }
     | { do: 'audio'; id: string }
@@ -21,7 +23,8 @@ export type Request =
     | { do: 'seek'; by_s: number }
     | { do: 'jump'; part: number }
     | { do: 'frame'; direction: 1 | -1 }
-    | { do: 'toggle-play' | 'toggle-mute' | 'retry' | 'again' }
+    | { do: 'sound-only'; is: boolean }
+    | { do: 'toggle-play' | 'toggle-mute' | 'retry' | 'again' | 'live' }
     | { do: 'volume'; by: number };
 
 /** What the player is at: a sentence stands where the picture was in `refused` and `broken`. */
@@ -31,7 +34,7 @@ export const speeds = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 
 export function wishedProtocol(): Protocol {
     const wish = new URLSearchParams(location.search).get('protocol') ?? stored('protocol');
-    return wish === 'dash' ? 'dash' : 'hls';
+    return wish === 'dash' || wish === 'plain' ? wish : 'hls';
 }
 
 interface MediaRequests {
@@ -50,6 +53,13 @@ export class PlayerStore {
     startup_ms = $state<number | null>(null);
     media = $state.raw<MediaRequests>({ count: 0, first_byte_ms: null });
     previews: Previews | null = null;
+    livePreviews = $state.raw<LivePreviews | null>(null);
+    /** Counts up when a picture for the live bar has come. */
+    pictures = $state(0);
+    sound = $state<string | null>(null);
+    live: LiveState;
+    /** The controls of a live broadcast; they stay when it ends while one watches, until the recording is asked for. */
+    isBroadcast = $state(false);
 
     #video: HTMLVideoElement;
     #id: string;
@@ -62,11 +72,13 @@ export class PlayerStore {
     #observer: PerformanceObserver | null = null;
     #kept_at = 0;
 
-    constructor(video: HTMLVideoElement, id: string, start_s: number) {
+    constructor(video: HTMLVideoElement, id: string, start_s: number, isLive: boolean, private readonly onover: () => void) {
         this.#video = video;
         this.#id = id;
         this.#start_s = start_s;
+        this.isBroadcast = isLive;
         this.speed = Number(stored('speed')) || 1;
+        this.live = new LiveState(video, () => this.#engine);
         const { signal } = this.#abort;
         video.addEventListener('playing', () => this.#ticket?.watch(true), { signal });
         video.addEventListener('pause', () => {
@@ -87,7 +99,7 @@ export class PlayerStore {
             if (this.phase === 'refused' || this.phase === 'broken') video.pause();
         }, { signal });
         video.addEventListener('ratechange', () => {
-            if (video.playbackRate > 0) this.speed = video.playbackRate;
+            if (video.playbackRate > 0 && this.live.rate === 1) this.speed = video.playbackRate;
         }, { signal });
         addEventListener('pagehide', () => this.#keep(), { signal });
         if (globalThis.PerformanceObserver) {
@@ -116,31 +128,46 @@ export class PlayerStore {
             });
             if (run !== this.#run) return ticket.close();
             this.#ticket = ticket;
+            const isLive = ticket.playback.live !== null;
+            this.isBroadcast = isLive;
+            this.live.reset();
             const make = await this.#choose();
             if (run !== this.#run) return;
             if (!make) return this.#stop('broken', t('watch.unsupported'));
             this.#video.addEventListener('loadeddata', () => {
                 this.startup_ms ??= performance.now() - began;
+                this.live.startup_ms = this.startup_ms;
                 if (this.phase === 'loading') this.phase = 'playing';
             }, { signal: this.#abort.signal, once: true });
             this.#engine = make(this.#video, ticket, {
                 tracks: (tracks) => {
                     if (run === this.#run) this.tracks = tracks;
                 },
+                over: () => {
+                    if (run !== this.#run) return;
+                    this.live.over();
+                    this.onover();
+                },
                 failed: (failure, detail) => {
                     console.error(`playback: ${failure}: ${detail}`);
                     if (run === this.#run) this.#stop('broken', t(`watch.${failure}`));
                 },
             });
-            if (ticket.playback.thumbnails) this.previews = new Previews(this.#video, ticket, ticket.playback.thumbnails);
+            if (ticket.playback.thumbnails) {
+                if (isLive) this.livePreviews = new LivePreviews(ticket, ticket.playback.thumbnails, () => this.pictures++);
+                else this.previews = new Previews(this.#video, ticket, ticket.playback.thumbnails);
+            }
             const caption = stored('caption');
             await this.#engine.load({
-                start_s: this.#start_s,
+                start_s: isLive ? -1 : this.#start_s,
                 audio: stored('audio') ?? language(),
                 caption: caption === 'off' ? null : caption,
+                sound: this.sound,
+                isLowLatency: this.protocol !== 'plain',
             });
-            this.#video.defaultPlaybackRate = this.speed;
-            this.#video.playbackRate = this.speed;
+            const rate = isLive ? 1 : Number(stored('speed')) || 1;
+            this.#video.defaultPlaybackRate = rate;
+            this.#video.playbackRate = rate;
             if (run === this.#run) await this.#video.play().catch(() => undefined); // not allowed without a gesture: play waits
         } catch (error) {
             if (run !== this.#run) return;
@@ -155,13 +182,13 @@ export class PlayerStore {
         if (this.protocol === 'dash') {
             const dash = await import('./engine-dash');
             if (dash.isSupported()) {
-                this.engineName = 'DASH · Shaka Player';
+                this.engineName = this.isBroadcast ? 'LL-DASH · Shaka Player' : 'DASH · Shaka Player';
                 return dash.make;
             }
         }
         const hls = await import('./engine-hls');
         if (hls.isSupported()) {
-            this.engineName = 'HLS · hls.js';
+            this.engineName = this.isBroadcast && this.protocol === 'hls' ? 'LL-HLS · hls.js' : 'HLS · hls.js';
             return hls.make;
         }
         const native = await import('./engine-native');
@@ -187,6 +214,8 @@ export class PlayerStore {
         this.#ticket = null;
         this.previews?.close();
         this.previews = null;
+        this.livePreviews?.close();
+        this.livePreviews = null;
         this.#video.pause();
         this.#video.removeAttribute('src');
         this.#video.load();
@@ -196,7 +225,7 @@ export class PlayerStore {
     }
 
     #keep(): void {
-        if (this.phase !== 'playing' && this.phase !== 'ended') return;
+        if (this.isBroadcast || (this.phase !== 'playing' && this.phase !== 'ended')) return;
         this.#kept_at = performance.now();
         if (this.#video.currentTime > 0) remember(this.#id, this.#video.currentTime, this.#video.duration);
     }
@@ -219,6 +248,10 @@ export class PlayerStore {
                 return this.request({ do: 'caption', id: caption !== null ? null : (this.#lastCaption ?? own?.id ?? captions[0]?.id ?? null) });
             }
             case 'speed':
+                if (this.isBroadcast) {
+                    this.speed = request.rate;
+                    return this.live.setSpeed(request.rate);
+                }
                 store('speed', String(request.rate));
                 video.playbackRate = request.rate;
                 return;
@@ -227,11 +260,18 @@ export class PlayerStore {
                 store('protocol', request.protocol);
                 this.protocol = request.protocol;
                 return this.#restart();
+            case 'sound-only':
+                this.sound = request.is ? (Number(this.tracks.audio) >= 0 ? this.tracks.audio : '0') : null;
+                return this.#restart();
+            case 'live':
+                return this.live.goLive();
             case 'seek':
+                if (this.isBroadcast && this.phase === 'playing') return this.live.seek(video.currentTime + request.by_s);
                 if (this.phase === 'playing' || this.phase === 'ended')
                     video.currentTime = Math.min(Math.max(0, video.currentTime + request.by_s), video.duration || 0);
                 return;
             case 'jump':
+                if (this.isBroadcast) return this.live.seek(this.live.start + (this.live.end - this.live.start) * request.part);
                 if (Number.isFinite(video.duration)) video.currentTime = video.duration * request.part;
                 return;
             case 'frame': {
@@ -252,6 +292,10 @@ export class PlayerStore {
                 video.volume = Math.min(1, Math.max(0, Math.round((video.volume + request.by) * 20) / 20));
                 return;
             case 'again':
+                // What was live is watched again as the recording it has become: from its first second, not the window's.
+                if (this.isBroadcast) {
+                    return this.#restart(0);
+                }
                 video.currentTime = 0;
                 void video.play().catch(() => undefined);
                 return;
@@ -261,8 +305,8 @@ export class PlayerStore {
         }
     }
 
-    #restart(): void {
-        this.#start_s = this.#video.currentTime || this.#start_s;
+    #restart(at_s = this.#video.currentTime || this.#start_s): void {
+        this.#start_s = at_s;
         this.startup_ms = null;
         this.phase = 'loading';
         void this.#release().then(() => this.start());
@@ -274,6 +318,7 @@ export class PlayerStore {
 
     close(): void {
         this.#keep();
+        this.live.close();
         this.#abort.abort();
         this.#observer?.disconnect();
         void this.#release();

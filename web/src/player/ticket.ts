@@ -32,13 +32,13 @@ export class Ticket {
     #isOver = false;
     #renewing: Promise<boolean> | null = null;
 
-    private constructor(readonly playback: Playback, private readonly events: TicketEvents) {
+    private constructor(readonly title: string, readonly playback: Playback, private readonly events: TicketEvents) {
         this.#token = playback.token;
     }
 
     static async open(title: string, events: TicketEvents): Promise<Ticket> {
         const { value, server_ms } = await send('POST', `/titles/${title}/playback`, {}, playback);
-        const ticket = new Ticket(value, events);
+        const ticket = new Ticket(title, value, events);
         ticket.#take(value, server_ms);
         document.addEventListener('visibilitychange', ticket.#look);
         addEventListener('online', ticket.#look);
