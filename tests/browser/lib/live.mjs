@@ -188,7 +188,7 @@ export class LiveStandIn {
         const iso = (ms) => new Date(ms).toISOString();
         const isOver = this.ended !== null;
         const set = (id, type, mime, codecs, more, ato) => `<AdaptationSet id="${id}" contentType="${type}" mimeType="${mime}" segmentAlignment="true" startWithSAP="1">`
-            + `<ProducerReferenceTime id="${id}" type="encoder" wallClockTime="${iso(this.started_at)}" presentationTime="0"/>`
+            + `<ProducerReferenceTime id="${id}" type="encoder" wallClockTime="${iso(this.started_at)}" presentationTime="0"><UTCTiming schemeIdUri="urn:mpeg:dash:utc:direct:2014" value="${iso(Date.now())}"/></ProducerReferenceTime>`
             + `<SegmentTemplate timescale="1000" duration="2000" startNumber="0" media="$RepresentationID$-$Number$.m4s" initialization="$RepresentationID$-i1.mp4"${isOver ? '' : ` availabilityTimeOffset="${ato}" availabilityTimeComplete="false"`}/>`
             + `<Representation id="${type === 'video' ? 'v0' : 'a0'}" codecs="${codecs}" ${more}/></AdaptationSet>`;
         const head = isOver ? `type="static" mediaPresentationDuration="PT${this.ended * segment_s}S"`

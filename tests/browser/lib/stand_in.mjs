@@ -34,6 +34,11 @@ const eventNames = {
     live: ['Harbour Criterium, Final Lap', 'Hafenkriterium, letzte Runde', '港口绕圈赛决胜圈', 'ไครทีเรียมท่าเรือ รอบสุดท้าย'],
     scheduled: ['Evening Derby', 'Abendderby', '傍晚德比', 'ดาร์บี้ยามเย็น'],
 };
+/** A signal as it comes from a good encoder. */
+export const goodHealth = (i = 0) => ({ protocol: 'rtmp', peer: '203.0.113.7:41234', agent: 'obs-output module (libobs version 30.2)', since: '2026-11-21T19:29:40Z',
+    video: { codec: 'avc1.640020', width: 1280, height: 720, fps: 30 + Math.sin(i / 5) * 0.2, bitrate_bps: 4_000_000 + Math.sin(i / 7) * 350_000, keyframe_interval_ms: 2000 },
+    audio: { codec: 'mp4a.40.2', sample_rate: 48000, channels: 2, bitrate_bps: 160_000, level_dbfs: -16 + Math.sin(i) * 5 },
+    packets_lost: 3, packets_retransmitted: 41, round_trip_ms: 23 + Math.sin(i / 4) * 4, drift_ppm: -3.2, capture: 'timecode' });
 /** An event in one of its states; everything about a film that it lacks is empty. */
 function event(id, i, status, more = {}) {
     return film(id, i, { kind: 'event', status, year: null, duration_ms: 0, names: inLanguages(eventNames[status] ?? eventNames.live), genres: ['sport'],
@@ -44,6 +49,7 @@ export class StandIn {
     titles = [];
     live = null; // the channel of the title with the id live000000000001, once startLive() was called
     jobs = [];
+    channels = [];
     uploads = new Map();
     isOperator = false;
     renew_after_ms = 60_000;
@@ -97,6 +103,18 @@ export class StandIn {
     tell(job) {
         this.jobs = [job, ...this.jobs.filter((other) => other.id !== job.id)];
         for (const stream of this.held) stream.write(`event: job\ndata: ${JSON.stringify(job)}\n\n`);
+    }
+
+    /** A channel on the operator's desk; `more` overrides. */
+    addChannel(id, more = {}) {
+        this.channels.push({ id, name: eventNames.live[0], names: inLanguages(eventNames.live), synopses: {}, status: 'waiting', starts_at: null, started_at: null, ended_at: null,
+            key: 'K'.repeat(8) + id.slice(-4), rtmp_url: `rtmp://127.0.0.1:1935/live/${'K'.repeat(8) + id.slice(-4)}`, srt_url: null, backup: 'refuse', dvr_ms: 7_200_000,
+            is_recorded: true, is_endless: false, ladder: [], health: null, alarms: [], viewers: 0, ...more });
+    }
+    /** What the desk hears about a channel. */
+    tellChannel(id, change) {
+        const channel = Object.assign(this.channels.find((one) => one.id === id), change);
+        for (const stream of this.held) stream.write(`event: channel\ndata: ${JSON.stringify(channel)}\n\n`);
     }
 
     #file(request, response, file, headers = {}) {
@@ -176,6 +194,26 @@ export class StandIn {
         return { rows: [...above, ...['film', 'series'].map((row) => ({ id: row, label: row === 'film' ? 'Films' : 'Series', items: items.filter((item) => item.kind === row) }))] };
     }
 
+    async #channel(request, response, id, verb) {
+        if (!id && request.method === 'GET') return this.#json(response, 200, { items: this.channels });
+        const body = request.method === 'POST' || request.method === 'PATCH' ? JSON.parse((await this.#body(request)).toString() || '{}') : {};
+        if (!id) {
+            this.addChannel(`made00000000000${this.channels.length}`, { ...body, name: Object.values(body.names)[0], status: body.starts_at ? 'scheduled' : 'waiting' });
+            return this.#json(response, 201, this.channels.at(-1));
+        }
+        const channel = this.channels.find((one) => one.id === id);
+        if (!channel) return this.#fail(response, 404, 'channel.not_found');
+        if (verb === 'preview.jpg') return channel.status === 'live' ? this.#file(request, response, path.join(this.film, 'poster.jpg')) : this.#fail(response, 404, 'channel.no_preview');
+        if (verb === 'quality')
+            return this.#json(response, 200, { sessions: 1284, startup_ms: { median: 420, p95: 910 }, stalls_per_hour: 0.2, bitrate_bps: 4_100_000, latency_ms: { median: 1080, p95: 1620 } });
+        if (verb === 'start') channel.status = 'waiting';
+        if (verb === 'end') channel.status = 'ended';
+        if (verb === 'key') Object.assign(channel, { key: 'NEWKEY123456', rtmp_url: 'rtmp://127.0.0.1:1935/live/NEWKEY123456' });
+        if (request.method === 'PATCH') Object.assign(channel, body);
+        if (request.method === 'DELETE') this.channels = this.channels.filter((one) => one !== channel);
+        return this.#json(response, 200, channel);
+    }
+
     async #api(request, response, url, at) {
         const post = request.method === 'POST';
         const [, area, id, verb] = at.split('/');
@@ -218,6 +256,7 @@ export class StandIn {
             if (request.method === 'DELETE') this.titles.splice(index, 1);
             return this.#json(response, 200, whole);
         }
+        if (at.startsWith('/operator/channels')) return this.#channel(request, response, at.split('/')[3], at.split('/')[4]);
         if (at === '/jobs') return this.#json(response, 200, { items: this.jobs });
         if (at === '/events') {
             response.writeHead(200, { 'content-type': 'text/event-stream' });

@@ -47,6 +47,12 @@ export function bytes(count: number): string {
     }).format(value);
 }
 
+/** "avc1.640020" (RFC 6381) as people call it. */
+export function codec(name: string): string {
+    const known = { avc1: 'H.264', avc3: 'H.264', hvc1: 'HEVC', hev1: 'HEVC', av01: 'AV1', vp09: 'VP9', mp4a: 'AAC', opus: 'Opus', 'ac-3': 'AC-3' };
+    return known[(name.split('.')[0] ?? '').toLowerCase() as keyof typeof known] ?? name;
+}
+
 export function bitrate(bits_per_second: number): string {
     const isMega = bits_per_second >= 1e6;
     const value = new Intl.NumberFormat(language(), { maximumFractionDigits: isMega ? 1 : 0 }).format(bits_per_second / (isMega ? 1e6 : 1e3));

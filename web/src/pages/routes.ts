@@ -24,6 +24,8 @@ const routes: { pattern: RegExp; load: Loader; isBare?: boolean }[] = [
     { pattern: /^\/title\/([\w-]+)$/, load: now(Title) },
     { pattern: /^\/watch\/([\w-]+)$/, load: () => import('./watch.svelte'), isBare: true },
     { pattern: /^\/operator$/, load: () => import('../operator/dashboard.svelte') },
+    { pattern: /^\/operator\/live$/, load: () => import('../operator/live.svelte') },
+    { pattern: /^\/operator\/live\/([\w-]+)$/, load: () => import('../operator/channel.svelte') },
     { pattern: /^\/operator\/enter$/, load: () => import('../operator/enter.svelte') },
     { pattern: /^\/operator\/titles\/([\w-]+)$/, load: () => import('../operator/editor.svelte') },
 ];

@@ -6,6 +6,14 @@ import { refusalOf, token_header, type Ticket } from './ticket';
 type Error = shaka.extern.Error;
 type Track = shaka.extern.Track;
 
+interface XmlNode {
+    tagName: string;
+    children: (XmlNode | string)[];
+}
+function withoutWishes(mpd: XmlNode): void {
+    mpd.children = mpd.children.filter((child) => typeof child === 'string' || child.tagName !== 'ServiceDescription');
+}
+
 class DashEngine implements Engine {
     #player = new shaka.Player();
     #video: HTMLVideoElement;
@@ -33,7 +41,11 @@ class DashEngine implements Engine {
         player.configure({
             cmcd: { enabled: true, version: 2, sessionId: this.#ticket.playback.session, contentId: this.#ticket.title,
                 includeKeys: ['bl', 'br', 'bs', 'cid', 'd', 'ltc', 'msd', 'mtp', 'ot', 'pr', 'sf', 'sid', 'st', 'su', 'v'] },
-            manifest: { disableVideo: wishes.sound !== null, ...(live ? { defaultPresentationDelay: this.#target_s(wishes.isLowLatency) } : {}) },
+            // The delay and the way back to it are the page's (live.svelte.ts), the same for all engines: Shaka would follow the manifest's own wish.
+            manifest: { dash: { manifestPreprocessorTXml: withoutWishes },
+                disableVideo: wishes.sound !== null,
+                // Shaka lets nobody play faster within a second of the end of its range: the range goes to the edge, and one begins behind it.
+                ...(live ? { defaultPresentationDelay: 0.05 } : {}) },
             abr: { defaultBandwidthEstimate: 4_000_000 },
             streaming: {
                 bufferingGoal: 30,
@@ -52,7 +64,7 @@ class DashEngine implements Engine {
         });
         try {
             await player.attach(this.#video);
-            await player.load(this.#ticket.playback.dash, wishes.start_s > 0 ? wishes.start_s : null);
+            await player.load(new URL(this.#ticket.playback.dash, location.href).href, wishes.start_s > 0 ? wishes.start_s : live ? -this.#target_s(wishes.isLowLatency) : null);
         } catch (error) {
             await this.#failed(error as Error);
             return;

@@ -47,6 +47,7 @@ export class LiveState {
     #abort = new AbortController();
     #reading: LiveReading | null = null;
     #wantsEdge = true;
+    #chosen = 1; // the tempo that the viewer chose
     #starved_at: number | null = null;
     #estimates: number[] = [];
     startup_ms: number | null = null;
@@ -78,6 +79,7 @@ export class LiveState {
         Object.assign(this, { isLive: false, isOver: false, isAtEdge: true, isLost: false, rate: 1, estimate_s: null, glass_s: null });
         this.#reading = null;
         this.#wantsEdge = true;
+        this.#chosen = 1;
         this.#starved_at = null;
         this.#estimates = [];
     }
@@ -91,8 +93,9 @@ export class LiveState {
     /** A tempo that the viewer chose: at the edge only life's own makes sense. */
     setSpeed(rate: number): void {
         this.rate = 1;
+        this.#chosen = rate;
         this.#wantsEdge = rate === 1 && this.isAtEdge;
-        this.#video.playbackRate = rate;
+        if (this.#video.playbackRate !== rate) this.#video.playbackRate = rate;
     }
 
     /** The newest place from which the picture goes on without a stop. */
@@ -125,9 +128,8 @@ export class LiveState {
     }
 
     #setRate(rate: number): void {
-        if (this.rate === rate) return;
         this.rate = rate;
-        this.#video.playbackRate = rate;
+        if (this.#video.playbackRate !== rate) this.#video.playbackRate = rate;
     }
 
     #look(): void {
@@ -182,12 +184,10 @@ export class LiveState {
 
     #catchUp(reading: LiveReading, estimate: number): void {
         const video = this.#video;
-        if (!this.#wantsEdge || video.paused || video.readyState < 3) {
-            // Who watches behind the edge and plays faster by choice arrives at it: from then on it is life's own speed.
-            if (!this.#wantsEdge && video.playbackRate > 1 && this.behind_s < 0.3) this.#arrive();
-            if (this.#wantsEdge) this.#setRate(1);
-            return;
-        }
+        // Who watches behind the edge and plays faster by choice arrives at it: from then on it is life's own tempo.
+        if (this.#chosen > 1 && this.behind_s < 0.3) this.setSpeed(1);
+        if (this.#chosen !== 1 || video.paused || video.readyState < 3) return;
+        if (!this.#wantsEdge) return this.#setRate(1);
         const over = estimate - reading.target_s;
         if (over > jump_s) return this.goLive();
         const { buffered } = video;
@@ -195,9 +195,5 @@ export class LiveState {
         if (ahead < ahead_s || over < done_s) this.#setRate(1);
         else if (over > 1) this.#setRate(rate_most);
         else if (over > begin_s) this.#setRate(rate_gentle);
-    }
-    #arrive(): void {
-        this.#wantsEdge = true;
-        this.#video.playbackRate = 1;
     }
 }

@@ -57,6 +57,8 @@ export class PlayerStore {
     /** Counts up when a picture for the live bar has come. */
     pictures = $state(0);
     sound = $state<string | null>(null);
+    /** The browser allowed the picture without its sound only. */
+    isSilenced = $state(false);
     live: LiveState;
     /** The controls of a live broadcast; they stay when it ends while one watches, until the recording is asked for. */
     isBroadcast = $state(false);
@@ -168,12 +170,28 @@ export class PlayerStore {
             const rate = isLive ? 1 : Number(stored('speed')) || 1;
             this.#video.defaultPlaybackRate = rate;
             this.#video.playbackRate = rate;
-            if (run === this.#run) await this.#video.play().catch(() => undefined); // not allowed without a gesture: play waits
+            if (run === this.#run) await this.#begin();
         } catch (error) {
             if (run !== this.#run) return;
             const isRefusal = error instanceof ApiError && (error.status === 403 || error.status === 401);
             this.#stop(isRefusal ? 'refused' : 'broken', error instanceof ApiError ? error.message : t('watch.media'));
             if (!(error instanceof ApiError)) console.error(error);
+        }
+    }
+
+    /** A browser may refuse sound before somebody touched the page: a film then waits for a press; an event that begins by itself while one
+     *  waits for it must be seen, so it plays silently and says how to hear it. */
+    async #begin(): Promise<void> {
+        try {
+            await this.#video.play();
+        } catch (error) {
+            if (!this.isBroadcast || !(error instanceof DOMException && error.name === 'NotAllowedError')) return;
+            this.#video.muted = true;
+            this.isSilenced = true;
+            this.#video.addEventListener('volumechange', () => {
+                if (!this.#video.muted) this.isSilenced = false;
+            }, { signal: this.#abort.signal });
+            await this.#video.play().catch(() => undefined);
         }
     }
 
