@@ -32,7 +32,7 @@ struct swing {
 
 struct plan {
     enum synth_move move;
-    double h, lane_y, seconds, speed, go;
+    double h, lower, lane_y, seconds, speed, go;
     bool is_female;
     double sway_phase, jump_period;
     struct stance *stances;
@@ -376,10 +376,11 @@ static struct piece *add_piece(struct plan *p, struct piece q) {
     return &p->pieces[p->piece_count++];
 }
 
-/* Rolls from heel to toes below 4.5 m/s; above, the forefoot alone. */
-static void shape_stance(struct stance *s, double speed) {
+/* Rolls from heel to toes below 4.5 m/s; above, and in a sprint, the forefoot alone. */
+static void shape_stance(struct stance *s, double speed, bool is_sprint) {
     double fast = clamp01((speed - 1.4) / 9);
-    s->pitch_from = DEGREE * (speed < 4.5 ? mix(18, 6, clamp01((speed - 1.4) / 3)) : mix(-5, -11, fast)), s->pitch_middle = DEGREE * (speed < 4.5 ? 0 : mix(-2, -7, fast));
+    bool does_roll = speed < 4.5 && !is_sprint;
+    s->pitch_from = DEGREE * (does_roll ? mix(18, 6, clamp01((speed - 1.4) / 3)) : mix(-5, -11, fast)), s->pitch_middle = DEGREE * (does_roll ? 0 : mix(-2, -7, fast));
     s->pitch_to = DEGREE * mix(-50, -66, fast);
     s->impact_x = mix(0.3, 2.1, fast), s->impact_z = -mix(0.25, 1.7, fast);
 }
@@ -435,7 +436,7 @@ static void shape_swing(struct plan *p, struct swing *w) {
 static double contact_time(double u) { return 0.074 + 0.165 * exp(-fmax(0, u - 3.2) / 2.9); }
 static double flight_time(double u) { return 0.130 - 0.085 * exp(-(u - 3) / 2.5); }
 static double height_at(const struct plan *p, double u) {
-    return p->h * (p->move == SYNTH_MOVE_RUN ? 0.522 + 0.010 * clamp01((u - 3) / 3) : 0.500 + 0.034 * (1 - exp(-fmax(0, u - 3) / 3)));
+    return p->h * (-p->lower + (p->move == SYNTH_MOVE_RUN ? 0.538 : 0.487 + (p->move == SYNTH_MOVE_HURDLES ? 0.043 : 0.053) * (1 - exp(-fmax(0, u - 3) / 3))));
 }
 
 static double speed_at(const struct plan *p, double t) {
@@ -469,14 +470,14 @@ static void plan_run(struct plan *p, double start_x, struct rng *r) {
         bool is_hurdle = p->move == SYNTH_MOVE_HURDLES && k >= 7 && (k - 7) % 4 == 0;
         if (is_hurdle) tf = 0.33;
         /* the leg reaches so far back, and so far ahead */
-        double back = p->h * (0.262 + (has_start ? 0.030 * exp(-fmax(0, t - p->go) / 1.2) : 0)) * (is_hurdle ? 0.80 : 1), front = 0.24 * p->h, mean = 0.5 * (u + u1);
+        double back = p->h * (0.262 + (has_start ? 0.010 * exp(-fmax(0, t - p->go) / 1.2) : 0)) * (is_hurdle ? 0.80 : 1), front = 0.262 * p->h, mean = 0.5 * (u + u1);
         tc = fmin(tc, (back + front) / mean);
         double z_off = height_at(p, u1) + 0.006 * p->h + (is_hurdle ? 0.012 * p->h : 0), z_down = height_at(p, u1) + (is_hurdle ? 0.008 * p->h : 0);
         double w1 = 0.5 * GRAVITY * tf + (z_down - z_off) / tf, ahead = 0.465 * tc * u - (has_start ? 0.36 * exp(-(u - 3.2) / 1.8) : 0);
         ahead = fmax(ahead, mean * tc - back);
         struct stance *s = add_stance(p, (int)((first + k) % 2), t, t + tc, x + ahead + 0.01 * rng_unit(r));
         if (!s) return;
-        shape_stance(s, u);
+        shape_stance(s, u, has_start);
         double dip = has_start ? 0.02 * u * clamp01((u - 3) / (p->speed - 3)) : 0.03 * u, hop = (z_off - z) * 2 / tc - (w + w1);
         add_piece(p, (struct piece){.kind = STANCE, .from = t, .to = t + tc, .x = x, .z = z, .u0 = u, .u1 = u1, .w0 = w, .w1 = w1, .dip = dip, .hop = hop});
         t += tc, x += tc * (0.5 * (u + u1) - 0.5 * dip), u = u1;
@@ -487,14 +488,14 @@ static void plan_run(struct plan *p, double start_x, struct rng *r) {
 
 static void plan_walk(struct plan *p, double start_x, struct rng *r) {
     double step = 0.54 * p->h / 1.8 * sqrt(1.4 / fmax(0.5, p->speed)), contact = 1.16 * step, t0 = -2 - step * rng_unit(r);
-    struct piece q = {.kind = QUINTIC, .from = -10, .to = p->seconds + 10, .cx = {start_x - 10 * p->speed, p->speed}, .cz = {0.535 * p->h}};
+    struct piece q = {.kind = QUINTIC, .from = -10, .to = p->seconds + 10, .cx = {start_x - 10 * p->speed, p->speed}, .cz = {(0.535 - p->lower) * p->h}};
     add_piece(p, q);
     for (size_t k = 0; t0 + step * (double)k < p->seconds + 2; k++) {
         double t = t0 + step * (double)k;
         struct stance *s = add_stance(p, (int)(k % 2), t, t + contact, start_x + p->speed * t + 0.43 * contact * p->speed + 0.09 * p->h);
         if (!s) return;
         s->y = p->lane_y + (s->side ? -1 : 1) * 0.035 * p->h;
-        shape_stance(s, p->speed);
+        shape_stance(s, p->speed, false);
     }
 }
 
@@ -534,10 +535,10 @@ static void plan_stand(struct plan *p, double start_x) {
     }
 }
 
-struct plan *plan_make(struct arena *mem, enum synth_move move, double seconds, double height, double speed, double lane_y, double start_x, bool is_female, struct rng *r) {
+struct plan *plan_make(struct arena *mem, enum synth_move move, double seconds, double height, double speed, double lane_y, double start_x, bool is_female, double lower, struct rng *r) {
     struct plan *p = ARENA_NEW(mem, struct plan);
     if (!p) return NULL;
-    *p = (struct plan){.move = move, .h = height, .lane_y = lane_y, .seconds = seconds, .speed = speed, .is_female = is_female, .go = 0.35, .sway_phase = 6 * rng_unit(r)};
+    *p = (struct plan){.move = move, .h = height, .lane_y = lane_y, .seconds = seconds, .speed = speed, .is_female = is_female, .go = 0.35, .lower = lower, .sway_phase = 6 * rng_unit(r)};
     p->stances_max = (size_t)(8 * (seconds + 8)), p->pieces_max = 2 * p->stances_max;
     p->stances = arena_alloc_array(mem, p->stances_max, sizeof *p->stances), p->pieces = arena_alloc_array(mem, p->pieces_max, sizeof *p->pieces);
     if (!p->stances || !p->pieces) return NULL;

@@ -14,8 +14,8 @@
 
 struct plan;
 
-/* `seconds` long, one of enum synth_move but SYNTH_MOVE_GLIDE. NULL: memory. */
-struct plan *plan_make(struct arena *, enum synth_move, double seconds, double height, double speed, double lane_y, double start_x, bool is_female, struct rng *);
+/* `seconds` long, one of enum synth_move but SYNTH_MOVE_GLIDE; the body is carried lower by `lower` of its height. NULL: memory. */
+struct plan *plan_make(struct arena *, enum synth_move, double seconds, double height, double speed, double lane_y, double start_x, bool is_female, double lower, struct rng *);
 
 struct plan_pose {
     struct vec3 joints[POSE_JOINTS], com, com_velocity;

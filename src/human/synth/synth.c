@@ -131,8 +131,20 @@ enum { FINE = 10 }; /* instants a frame */
 static struct err plant(struct arena *mem, const struct synth_scene *s, size_t i, double height, double speed, double lane_y, double start_x, struct rng *r, struct motion *m,
                         struct motion *fine, struct synth_truth *out) {
     struct synth_truth t = {.move = s->moves[i], .height_m = height, .is_female = rng_unit(r) < 0.5};
-    struct plan *plan = plan_make(mem, t.move, s->seconds, height, speed, lane_y, start_x, t.is_female, r);
-    if (!plan) return err_memory();
+    struct plan *plan = NULL;
+    for (int try = 0; try < 6; try++) { /* with bent knees everybody reaches the ground */
+        struct arena_mark mark = arena_mark(mem);
+        struct rng again = *r;
+        struct plan_pose pose;
+        if (!(plan = plan_make(mem, t.move, s->seconds, height, speed, lane_y, start_x, t.is_female, 0.006 * try, &again))) return err_memory();
+        double stretch = 0;
+        for (double time = 0; time < s->seconds && stretch <= 0.998; time += 0.004) plan_pose(plan, time, &pose), stretch = fmax(stretch, pose.stretch);
+        if (stretch <= 0.998 || try == 5) {
+            *r = again;
+            break;
+        }
+        arena_rewind(mem, mark);
+    }
     t.contact_count = plan_contacts(plan, NULL, 0);
     t.contacts = arena_alloc_array(mem, t.contact_count, sizeof *t.contacts), t.angles = arena_alloc_array(mem, m->frame_count, sizeof *t.angles);
     t.com = arena_alloc_array(mem, m->frame_count, sizeof *t.com), t.com_velocity = arena_alloc_array(mem, m->frame_count, sizeof *t.com_velocity);
@@ -237,7 +249,7 @@ struct err synth_make(struct arena *mem, const struct synth_scene *s, struct syn
         snprintf(m.truth[i].name, MOTION_NAME_MAX, "truth-%zu", i + 1);
         for (int k = 0; k < POSE_JOINTS; k++) memcpy(m.truth[i].point_names[k], layout.joint_names[k], MOTION_NAME_MAX);
         if (s->moves[i] != SYNTH_MOVE_GLIDE) {
-            e = plant(mem, s, i, fmax(who.height, 1.72), who.top_speed, who.lane_y, who.start_x, &r, &m.truth[i], &fine[i], &m.athletes[i]);
+            e = plant(mem, s, i, fmax(who.height, 1.76), who.top_speed, who.lane_y, who.start_x, &r, &m.truth[i], &fine[i], &m.athletes[i]);
             if (e.kind) return e;
             continue;
         }
