@@ -245,10 +245,13 @@ struct err gait_find_contacts(struct arena *mem, const struct gait_recording *r,
             /* where the toes stood: mean of the middle frames that were measured */
             size_t middle_from = from, middle_to = to;
             if (to - from >= 4) middle_from += (to - from) / 3, middle_to -= (to - from) / 4;
-            struct sym3 information = {0};
-            struct vec3 sum = {0};
-            for (size_t g = middle_from; g < middle_to; g++) {
-                for (size_t k = POSE_LBIGTOE + side; k <= POSE_RSMALLTOE; k += 2) {
+            struct vec3 toes[2];
+            struct sym3 covariances[2];
+            size_t toe_count = 0;
+            for (size_t k = POSE_LBIGTOE + side; k <= POSE_RSMALLTOE; k += 2) {
+                struct sym3 information = {0}, covariance;
+                struct vec3 sum = {0};
+                for (size_t g = middle_from; g < middle_to; g++) {
                     const struct track_state *s = run_state(run, g, k);
                     const struct track_point *m = r->points ? &r->points[g * POSE_JOINTS + k] : NULL;
                     bool use = m && vec3_is_known(m->at) && s->source == TRACK_MEASURED;
@@ -256,8 +259,12 @@ struct err gait_find_contacts(struct arena *mem, const struct gait_recording *r,
                     if ((!use && r->points) || s->source == TRACK_UNKNOWN || !sym3_inverse(use ? m->covariance : s->covariance, &w)) continue;
                     information = sym3_add(information, w), sum = vec3_add(sum, sym3_apply(w, use ? m->at : s->at));
                 }
+                if (!sym3_inverse(information, &covariance)) continue;
+                toes[toe_count] = sym3_apply(covariance, sum), covariances[toe_count++] = covariance;
             }
-            if (sym3_inverse(information, &c->toe_covariance)) c->toe = sym3_apply(c->toe_covariance, sum);
+            if (toe_count == 2) c->toe = vec3_mix(toes[0], toes[1], 0.5), c->toe_covariance = sym3_scale(sym3_add(covariances[0], covariances[1]), 0.25);
+            else if (toe_count) c->toe = toes[0], c->toe_covariance = covariances[0];
+            if (toe_count) c->toe_covariance.xx += 4e-6, c->toe_covariance.yy += 4e-6, c->toe_covariance.zz += 4e-6;
         }
     }
     qsort(run->contacts, run->contact_count, sizeof *run->contacts, by_time);

@@ -24,6 +24,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "human/body/body.h"
 #include "human/linear/linear.h"
 #include "human/motion/motion.h"
 #include "human/pose/pose.h"
@@ -67,7 +68,8 @@ struct gait_recording {
     int64_t frame_first;              /* number of frame 0 in the recording */
     size_t frame_count;
     const struct track_point *points; /* frame_count x POSE_JOINTS: as measured. NULL: contacts are refined on the states */
-    const struct track_state *states; /* frame_count x POSE_JOINTS: smoothed or fitted */
+    const struct track_state *states; /* frame_count x POSE_JOINTS: smoothed, or on a fitted skeleton */
+    bool is_fitted;                   /* the latter */
 };
 
 struct gait_options {
@@ -223,6 +225,8 @@ MUST_USE struct err gait_read_points(struct arena *, struct slice text, struct g
 MUST_USE struct err gait_from_motion(struct arena *, const struct motion *, struct gait_recording *out);
 /* One person of track_follow, in any layout: points in the order of enum pose_joint, and smoothed. ERR_LIMIT. */
 MUST_USE struct err gait_from_track(struct arena *, const struct track_people *, size_t person, double rate, struct gait_recording *out);
+/* The same on the skeleton that was fitted to this person: trunk and arms from the skeleton, legs from the points and the contacts. Borrows from the fit. ERR_LIMIT. */
+MUST_USE struct err gait_from_body(struct arena *, const struct track_people *, size_t person, const struct body_fit *, struct gait_recording *out);
 
 void gait_write_json(struct buf *, const struct gait_run *);
 void gait_write_csv_frames(struct buf *, const struct gait_run *); /* a row per frame: time, centre of mass, speed, angles, each with _se */

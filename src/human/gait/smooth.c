@@ -176,6 +176,113 @@ static void mark_sources(const struct gait_recording *r, const struct gait_node 
     }
 }
 
+/* ---- bones ---- */
+
+enum { LEG = 6, DIM = 3 * LEG }; /* hip, knee, ankle, heel, big toe, small toe */
+static const int8_t leg_joints[LEG] = {POSE_LHIP, POSE_LKNEE, POSE_LANKLE, POSE_LHEEL, POSE_LBIGTOE, POSE_LSMALLTOE};
+static const int8_t bones[][2] = {{0, 1}, {1, 2}, {2, 3}, {2, 4}, {2, 5}, {3, 4}, {3, 5}, {4, 5}};
+
+/* A joint that is at odds with its bones is not where it seems to be, and the others would suffer for it: the one with most bones of a length that nobody has goes first. */
+static void drop_strangers(const double *length, const struct vec3 at[LEG], double p[DIM][DIM], bool is_known[LEG]) {
+    for (;;) {
+        int odds[LEG] = {0};
+        size_t worst = LEG;
+        double least = 0;
+        for (size_t b = 0; b < ARRAY_LEN(bones); b++) {
+            size_t i = (size_t)bones[b][0], k = (size_t)bones[b][1];
+            if (!is_known[i] || !is_known[k] || !isfinite(length[b])) continue;
+            struct vec3 way = vec3_sub(at[i], at[k]), u = vec3_unit(way);
+            const double v[3] = {u.x, u.y, u.z};
+            double miss = length[b] - vec3_norm(way), s = 1e-6;
+            for (size_t x = 0; x < 3; x++) {
+                for (size_t y = 0; y < 3; y++) s += v[x] * v[y] * (p[3 * i + x][3 * i + y] + p[3 * k + x][3 * k + y]);
+            }
+            if (miss * miss > 12 * s) odds[i]++, odds[k]++;
+        }
+        for (size_t k = 0; k < LEG; k++) {
+            double trace = p[3 * k][3 * k] + p[3 * k + 1][3 * k + 1] + p[3 * k + 2][3 * k + 2];
+            if (odds[k] && (worst == LEG || odds[k] > odds[worst] || (odds[k] == odds[worst] && trace > least))) worst = k, least = trace;
+        }
+        if (worst == LEG) return;
+        is_known[worst] = false;
+    }
+}
+
+/* Thigh and shank, and the foot as a rigid triangle, do not change their lengths: each frame's leg moves to where they have them, within what its covariances
+ * allow (a linear update for each bone, twice). The lengths are those of the recording itself, without what noise adds to a distance. */
+static void stiffen(const struct gait_recording *r, struct track_state *states, size_t side) {
+    double length[ARRAY_LEN(bones)];
+    size_t n = r->frame_count;
+    for (size_t b = 0; b < ARRAY_LEN(bones); b++) {
+        double sum = 0, weight = 0;
+        size_t i = (size_t)leg_joints[bones[b][0]] + side, k = (size_t)leg_joints[bones[b][1]] + side, count = 0;
+        for (size_t f = 0; f < n; f++) {
+            const struct track_state *p = &states[f * POSE_JOINTS + i], *q = &states[f * POSE_JOINTS + k];
+            if (p->source != TRACK_MEASURED || q->source != TRACK_MEASURED) continue;
+            double noise = sym3_trace(p->covariance) + sym3_trace(q->covariance), d = vec3_distance(p->at, q->at), w = 1 / (noise * noise + 1e-12);
+            sum += w * (d * d - noise), weight += w, count++;
+        }
+        length[b] = count >= 10 && sum > 0 ? sqrt(sum / weight) : NAN;
+    }
+    for (size_t f = 0; f < n; f++) {
+        struct vec3 at[LEG];
+        double p[DIM][DIM] = {{0}};
+        bool is_known[LEG];
+        for (size_t k = 0; k < LEG; k++) {
+            const struct track_state *s = &states[f * POSE_JOINTS + (size_t)leg_joints[k] + side];
+            is_known[k] = s->source != TRACK_UNKNOWN && sym3_trace(s->covariance) < 0.05 * 0.05, at[k] = s->at; /* further apart, a foot may turn inside out */
+            const struct sym3 c = s->covariance;
+            const double rows[3][3] = {{c.xx, c.xy, c.xz}, {c.xy, c.yy, c.yz}, {c.xz, c.yz, c.zz}};
+            for (int a = 0; a < 3; a++) memcpy(&p[3 * k + (size_t)a][3 * k], rows[a], sizeof rows[a]);
+        }
+        drop_strangers(length, at, p, is_known);
+        for (int turn = 0; turn < 2; turn++) {
+            for (size_t b = 0; b < ARRAY_LEN(bones); b++) {
+                size_t i = (size_t)bones[b][0], k = (size_t)bones[b][1];
+                if (!is_known[i] || !is_known[k] || !isfinite(length[b])) continue;
+                struct vec3 way = vec3_sub(at[i], at[k]), u = vec3_unit(way);
+                double miss = length[b] - vec3_norm(way), gain[DIM], s = 1e-6; /* bones give a millimetre: soft tissue, and joints that are no points */
+                if (turn) s = 4e-6; /* the second turn is for the bend of the first */
+                const double h[6] = {u.x, u.y, u.z, -u.x, -u.y, -u.z};
+                for (size_t x = 0; x < DIM; x++) {
+                    gain[x] = 0;
+                    for (size_t y = 0; y < 3; y++) gain[x] += p[x][3 * i + y] * h[y] + p[x][3 * k + y] * h[3 + y];
+                }
+                for (size_t y = 0; y < 3; y++) s += h[y] * gain[3 * i + y] + h[3 + y] * gain[3 * k + y];
+                for (size_t x = 0; x < LEG; x++) {
+                    if (is_known[x]) at[x] = vec3_add(at[x], vec3_scale(vec3_of(gain[3 * x], gain[3 * x + 1], gain[3 * x + 2]), miss / s));
+                }
+                for (size_t x = 0; x < DIM && !turn; x++) {
+                    for (size_t y = 0; y < DIM; y++) p[x][y] -= gain[x] * gain[y] / s;
+                }
+            }
+        }
+        for (size_t k = 0; k < LEG; k++) {
+            struct track_state *s = &states[f * POSE_JOINTS + (size_t)leg_joints[k] + side];
+            if (!is_known[k] || !vec3_is_known(at[k])) {
+                *s = (struct track_state){.at = VEC3_UNKNOWN, .velocity = VEC3_UNKNOWN, .acceleration = VEC3_UNKNOWN};
+                continue;
+            }
+            double(*c)[DIM] = &p[3 * k];
+            s->at = at[k];
+            s->covariance = (struct sym3){c[0][3 * k], c[0][3 * k + 1], c[0][3 * k + 2], c[1][3 * k + 1], c[1][3 * k + 2], c[2][3 * k + 2]};
+        }
+    }
+}
+
+/* Is a measurement further from what all others say of its place than noise and three centimetres of a foot's jolt explain? What the others say is the smoothed place
+ * without the measurement's own part in it, which at the ends of a recording is nearly all. */
+static bool is_wild(const struct gait_node *n, const struct track_state *s, const struct mat3 *axes, double limit) {
+    double distance = 0;
+    for (int a = 0; a < 3; a++) {
+        struct vec3 axis = mat3_row(axes, a);
+        double noise = sym3_quadratic(n->covariance, axis) + 1e-10, left = fmax(noise - sym3_quadratic(s->covariance, axis), 1e-3 * noise), own = noise / left;
+        double miss = vec3_dot(vec3_sub(n->at, s->at), axis) * own;
+        distance += miss * miss / (noise * own + 0.03 * 0.03);
+    }
+    return distance > limit * limit;
+}
+
 /* Legs: the jolt of a touch-down is strongest in the foot. A measurement far from the curve is left out, and the curve drawn anew. */
 struct err gait_smooth_legs(struct arena *mem, const struct gait_recording *r, struct gait_run *run) {
     static const struct {
@@ -192,7 +299,7 @@ struct err gait_smooth_legs(struct arena *mem, const struct gait_recording *r, s
     if (!nodes || !row) return err_memory();
     memcpy(states, r->states, n * POSE_JOINTS * sizeof *states);
     for (size_t side = 0; side < GAIT_SIDES; side++) {
-        for (size_t j = 0; j < ARRAY_LEN(leg); j++) {
+        for (size_t j = r->is_fitted; j < ARRAY_LEN(leg); j++) { /* hips on a fitted skeleton are better than any smoothing */
             size_t k = (size_t)leg[j].joint + side, count = line_of(r, run, side, nodes), measured = 0;
             struct sym3 mean = {0};
             for (size_t i = 0; i < count; i++) {
@@ -220,14 +327,13 @@ struct err gait_smooth_legs(struct arena *mem, const struct gait_recording *r, s
                 if (!gait_smooth(nodes, count, &axes, row)) return err_memory();
                 size_t wild = 0;
                 for (size_t i = 0; i < count && pass < 2; i++) {
-                    if (!nodes[i].is_measured) continue;
-                    double far = vec3_distance(nodes[i].at, row[i].at), deviation = sqrt(sym3_trace(nodes[i].covariance));
-                    if (far > 0.03 + (pass ? 3.5 : 5) * deviation) nodes[i].is_measured = false, wild++;
+                    if (nodes[i].is_measured && is_wild(&nodes[i], &row[i], &axes, pass ? 3.5 : 5)) nodes[i].is_measured = false, wild++;
                 }
                 if (!wild) break;
             }
             mark_sources(r, nodes, count, row, states, k);
         }
+        if (run->contact_count) stiffen(r, states, side);
     }
     arena_rewind(mem, mark);
     run->states = states;

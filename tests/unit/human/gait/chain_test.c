@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/fs.h"
+#include "human/body/body.h"
 #include "human/gait/gait.h"
 #include "human/synth/synth.h"
 #include "human/track/track.h"
@@ -133,7 +134,9 @@ static void play(uint64_t seed) {
             if (d < least) least = d, best = a;
         }
         struct gait_recording r;
-        assert_int_equal(gait_from_track(mem, &found, i, scene.rate, &r).kind, ERR_NONE);
+        struct body_fit fit;
+        assert_int_equal(body_fit(mem, &m.rig, takes, &found, i, &(struct body_options){.rate = scene.rate}, &fit).kind, ERR_NONE);
+        assert_int_equal(gait_from_body(mem, &found, i, &fit, &r).kind, ERR_NONE);
         struct gait_options o = GAIT_OPTIONS;
         static const double lines[] = {1, 5, 10, 15, 20, 30, 40};
         o.sex = m.athletes[best].is_female ? GAIT_FEMALE : GAIT_MALE, o.lines_m = lines, o.line_count = ARRAY_LEN(lines);
