@@ -66,7 +66,7 @@ static struct err prepare(struct codec_level *l) {
     }
     if (l->resampler && l->rate == f->sample_rate && l->format == f->format && l->channels == f->ch_layout.nb_channels) return ERR_OK;
     swr_free(&l->resampler);
-    AVChannelLayout layout;
+    AVChannelLayout layout = {0}; /* copying into one gives back what it held before */
     if (f->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC) av_channel_layout_default(&layout, f->ch_layout.nb_channels);
     else if (av_channel_layout_copy(&layout, &f->ch_layout) < 0) return err_memory();
     int av = swr_alloc_set_opts2(&l->resampler, &layout, AV_SAMPLE_FMT_FLT, f->sample_rate, &layout, (enum AVSampleFormat)f->format, f->sample_rate, 0, NULL);

@@ -354,6 +354,7 @@ static struct err open_audio_encoder(struct codec_transcode *t, const AVFrame *f
     t->fifo = av_audio_fifo_alloc(c->sample_fmt, c->ch_layout.nb_channels, AAC_FRAME * 8);
     if (!t->fifo) return err_memory();
     buf_bytes(&t->config, c->extradata, (size_t)c->extradata_size);
+    if (t->config.has_failed) return err_memory();
     t->track.codec = CMAF_AAC;
     t->track.timescale = t->track.sample_rate = (uint32_t)c->sample_rate;
     t->track.channels = (uint16_t)c->ch_layout.nb_channels;
@@ -363,7 +364,7 @@ static struct err open_audio_encoder(struct codec_transcode *t, const AVFrame *f
 static struct err prepare_resampler(struct codec_transcode *t, const AVFrame *f) {
     if (t->resampler && t->in_rate == f->sample_rate && t->in_format == f->format && t->in_channels == f->ch_layout.nb_channels) return ERR_OK;
     swr_free(&t->resampler);
-    AVChannelLayout in;
+    AVChannelLayout in = {0}; /* copying into one gives back what it held before */
     if (f->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC) av_channel_layout_default(&in, f->ch_layout.nb_channels);
     else if (av_channel_layout_copy(&in, &f->ch_layout) < 0) return err_memory();
     int av = swr_alloc_set_opts2(&t->resampler, &t->encoder->ch_layout, t->encoder->sample_fmt, t->encoder->sample_rate, &in,

@@ -8,7 +8,7 @@
 #include "media/codec/codec_stranger.h"
 #include "media/srt/adts.h"
 
-enum { TICKS = 90000, TIME_BITS = 33, HELD_BYTES_MAX = 16 << 20, CARRY_BYTES_MAX = 16384, BYTES_WITHOUT_PROGRAMME_MAX = 4 << 20, SCRAMBLED_MAX = 2000 };
+enum { TICKS = 90000, TIME_BITS = 33, HELD_BYTES_MAX = 16 << 20, CARRY_BYTES_MAX = 16384, BYTES_WITHOUT_PROGRAMME_MAX = 4 << 20, SCRAMBLED_MAX = 500 };
 #define SOUND_WAIT_NS (500 * NS_PER_MS)
 #define PICTURE_WAIT_NS (5000 * NS_PER_MS)
 
@@ -50,6 +50,7 @@ struct held {
 /* ---- out ---- */
 
 static bool is_picture(const struct stream *s) { return s->about.form == TS_H264 || s->about.form == TS_HEVC; }
+static bool needs_codec(enum ts_form form) { return form == TS_AAC_LATM || form == TS_MPEG_AUDIO || form == TS_AC3 || form == TS_EAC3; }
 
 static struct err put_sample(struct programme *p, struct stream *s, struct record_sample sample, struct slice data) {
     sample.stamp = s->stamp;
@@ -188,6 +189,7 @@ static struct err encoded_sample(void *user, const struct cmaf_sample *sample) {
 
 static struct err encode_sound(struct programme *p, struct stream *s, const struct ts_pes *pes, enum codec_sound_form form) {
     struct err e = ERR_OK;
+    if (!p->handler.encodes_sound) return ERR_OK;
     if (!s->sound) {
         struct codec_sound_options options = {.track = encoded_track, .sample = encoded_sample, .user = s};
         e = codec_sound_open(form, &options, &s->sound);
@@ -305,7 +307,7 @@ static struct err take_programme(void *user, const struct ts_stream *streams, si
         bool is_new = !s->of;
         s->of = p;
         s->about = streams[i];
-        s->is_wanted = s->about.form != TS_SCTE35 && !(is_picture(s) && has_picture);
+        s->is_wanted = s->about.form != TS_SCTE35 && !(is_picture(s) && has_picture) && (p->handler.encodes_sound || !needs_codec(s->about.form));
         s->out = SIZE_MAX;
         has_picture |= is_picture(s);
         is_any |= s->is_wanted;

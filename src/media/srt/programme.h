@@ -11,6 +11,7 @@
 
 struct programme_handler {
     void *user;
+    bool encodes_sound; /* false (FFmpeg is not there): sound that would have to be decoded is left out */
     struct err (*tracks)(void *user, const struct cmaf_track *, size_t count);
     struct err (*sample)(void *user, const struct record_sample *, struct slice data);
     struct err (*cue)(void *user, int64_t clock, struct slice section);

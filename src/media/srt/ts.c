@@ -337,7 +337,7 @@ static struct err take_packet(struct ts *t, const uint8_t *p, int64_t stamp) {
     bool is_sections = at == &t->pat || at == &t->pmt || t->streams[stream].about.form == TS_SCTE35;
     if (is_gap) {
         if (is_sections) at->section.is_open = false;
-        else if (t->streams[stream].is_open) t->streams[stream].is_damaged = true;
+        else t->streams[stream].is_damaged = true, t->streams[stream].was_given_early = false;
     }
     return is_sections ? take_section_packet(t, at, stream, rest, is_start) : take_pes_packet(t, stream, rest, is_start, is_stuffed, stamp);
 }
