@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/crc.h"
 #include "media/cmaf/cmaf.h"
-#include "media/cmaf/crc.h"
 #include "media/manifest/manifest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -15,10 +15,10 @@
  * a channel is live, and a torn last one is seen:
  *
  *   0 u64 offset   8 i64 start   16 u32 bytes   20 u32 duration   24 u32 key bytes   28 u32 flags   32 u32 number   36 u32 CRC-32C */
+#include "base/crc.h"
 #include "base/fs.h"
 #include "media/cmaf/box.h"
 #include "media/cmaf/cmaf.h"
-#include "media/cmaf/crc.h"
 #include "media/cmaf/init.h"
 
 enum { VERSION = 1, HEADER_BYTES = 64, RECORD_BYTES = 40, CRC_AT = 12 };

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/crc.h"
 #include "base/fs.h"
 #include "media/cmaf/cmaf.h"
-#include "media/cmaf/crc.h"
 #include "media_maker.h"
 
 static struct arena *arena;
