@@ -95,6 +95,11 @@ struct live_options {
     uint64_t ring_bytes_max;                   /* of one channel, all renditions; 0: 96 MB */
     /* Something happened to a channel. Any thread, no lock held; not after live_destroy. May be NULL. Must not wait. */
     void (*notice)(void *user, const struct public_id *channel, enum live_notice);
+    /* For who makes something of v0 and a0 (smaller pictures, stills, levels): what was taken, on the channel's timeline, in decode order. On the feed's
+     * thread, no lock held, borrowed for the call. `tracks` comes before the first sample and when they change; indexes as in it; `is_sync` where v0
+     * may begin a segment. May be NULL. Must not wait. */
+    void (*tap_tracks)(void *user, const struct public_id *channel, const struct cmaf_track *tracks, size_t count);
+    void (*tap_sample)(void *user, const struct public_id *channel, size_t track, const struct cmaf_sample *);
     void *user;
 };
 
@@ -290,8 +295,8 @@ bool live_recording_is(int dir_fd);
  * The folder may be a finished one or, after a crash, an unfinished one. May block. *out lives in the arena, is only read, and any thread may ask it.
  * Errors: ERR_NOT_FOUND (no live.idx), ERR_INPUT live.index, live.empty (nothing was ever published), ERR_LIMIT, ERR_IO. */
 MUST_USE struct err live_recording_open(int dir_fd, struct arena *, const struct live_recording **out);
-/* As live_ask, and never WAIT or GROWING; thumbs-N.jpg, init segments and segments are file spans, playlists are made anew for each call (keep them).
- * Playlists: also v0-iframes.m3u8. Does not block, but a long recording's playlist takes milliseconds: on a worker. */
+/* As live_ask, and never WAIT or GROWING. Segments, init segments and pictures are file spans, playlists are made anew for each call (keep them); also
+ * v0-iframes.m3u8. May block: on a worker. */
 void live_recording_ask(const struct live_recording *, const struct live_ask *, struct live_answer *out);
 
 struct live_recording_facts {

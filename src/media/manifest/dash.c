@@ -4,7 +4,7 @@
  * schema. */
 #include "media/manifest/views.h"
 
-static void put_escaped(struct buf *out, const char *text) {
+void dash_put_escaped(struct buf *out, const char *text) {
     for (; *text; text++) {
         switch (*text) {
         case '&': buf_cstr(out, "&amp;"); break;
@@ -19,7 +19,7 @@ static void put_escaped(struct buf *out, const char *text) {
 
 static void put_attribute(struct buf *out, const char *name, const char *value) {
     buf_printf(out, " %s=\"", name);
-    put_escaped(out, value);
+    dash_put_escaped(out, value);
     buf_cstr(out, "\"");
 }
 
@@ -32,7 +32,7 @@ static void put_role(struct buf *out, const char *role) { put_descriptor(out, "R
 static void put_label(struct buf *out, const char *label, size_t same_before) {
     if (!label[0]) return;
     buf_cstr(out, "      <Label>");
-    put_escaped(out, label);
+    dash_put_escaped(out, label);
     if (same_before) buf_printf(out, " (%zu)", same_before + 1);
     buf_cstr(out, "</Label>\n");
 }
@@ -60,8 +60,7 @@ static bool is_aligned(const struct cmaf_index *a, const struct cmaf_index *b) {
     return true;
 }
 
-/* ISO/IEC 23091-3: the usual layout of so many channels; 0: there is none. */
-static unsigned channel_configuration(unsigned channels) {
+unsigned dash_channel_configuration(unsigned channels) {
     static const uint8_t of_channels[] = {0, 1, 2, 3, 4, 5, 6, 11, 12};
     return channels < ARRAY_LEN(of_channels) ? of_channels[channels] : 0;
 }
@@ -87,7 +86,7 @@ static void put_representation(struct buf *out, const struct cmaf_rendition *r) 
         buf_printf(out, " audioSamplingRate=\"%u\"", t->sample_rate);
     }
     buf_cstr(out, ">\n");
-    unsigned configuration = t->kind == CMAF_AUDIO ? channel_configuration(t->channels) : 0;
+    unsigned configuration = t->kind == CMAF_AUDIO ? dash_channel_configuration(t->channels) : 0;
     if (configuration)
         buf_printf(out, "        <AudioChannelConfiguration schemeIdUri=\"urn:mpeg:mpegB:cicp:ChannelConfiguration\" value=\"%u\"/>\n", configuration);
     buf_printf(out, "        <BaseURL>%s.mp4</BaseURL>\n", r->name);

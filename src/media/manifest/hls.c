@@ -9,7 +9,7 @@ static const char head[] = "#EXTM3U\n#EXT-X-VERSION:7\n";
 
 /* A quoted string has no way to hold a quote or a line end (section 4.2). Both straight quotes become curly ones: there are parsers
  * that take an apostrophe for a quote, too, and lose the rest of the line. */
-static void put_quoted(struct buf *out, const char *text) {
+void hls_put_quoted(struct buf *out, const char *text) {
     buf_cstr(out, "\"");
     for (; *text; text++) {
         if (*text == '"') buf_cstr(out, "\u201d");
@@ -19,7 +19,7 @@ static void put_quoted(struct buf *out, const char *text) {
     buf_cstr(out, "\"");
 }
 
-static void put_seconds(struct buf *out, int64_t us) {
+void hls_put_seconds(struct buf *out, int64_t us) {
     buf_u64_text(out, (uint64_t)(us / 1000000));
     char fraction[8] = ".000000";
     int64_t rest = us % 1000000;
@@ -59,7 +59,7 @@ static void put_playlist_head(const struct cmaf_rendition *r, bool only_keys, st
 
 static void put_segment(const struct cmaf_rendition *r, int64_t us, uint64_t bytes, uint64_t offset, struct buf *out) {
     buf_cstr(out, "#EXTINF:");
-    put_seconds(out, us);
+    hls_put_seconds(out, us);
     buf_cstr(out, ",\n#EXT-X-BYTERANGE:");
     put_range(out, bytes, offset);
     buf_cstr(out, "\n");
@@ -106,14 +106,14 @@ void hls_text(const struct cmaf_presentation *p, const struct cmaf_text *text, s
     int64_t target = (us + 500000) / 1000000;
     buf_cstr(out, head);
     buf_printf(out, "#EXT-X-TARGETDURATION:%lld\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:", (long long)(target ? target : 1));
-    put_seconds(out, us);
+    hls_put_seconds(out, us);
     buf_printf(out, ",\n%s.vtt\n#EXT-X-ENDLIST\n", text->name);
 }
 
 /* ---- master playlist ---- */
 
 /* Audio tracks of one codec form a group, so that a player that lacks the codec can leave the group aside. */
-static const char *group_name(enum cmaf_codec codec) {
+const char *hls_group_name(enum cmaf_codec codec) {
     static const char *const names[CMAF_CODECS] = {
         [CMAF_AAC] = "aac", [CMAF_OPUS] = "opus", [CMAF_MP3] = "mp3", [CMAF_AC3] = "ac3", [CMAF_EAC3] = "eac3", [CMAF_FLAC] = "flac"};
     return names[codec] ? names[codec] : "other";
@@ -137,7 +137,7 @@ static void put_unique_name(struct buf *out, const char *name, size_t same_befor
     if (same_before) (void)snprintf(text, sizeof text, "%s (%zu)", name, same_before + 1);
     else (void)snprintf(text, sizeof text, "%s", name);
     buf_cstr(out, ",NAME=");
-    put_quoted(out, text);
+    hls_put_quoted(out, text);
 }
 
 static void put_characteristics(struct buf *out, uint32_t flags, bool is_text) {
@@ -163,9 +163,9 @@ static void put_audio(const struct cmaf_presentation *p, size_t i, struct buf *o
         same += !strcmp(name, other);
     }
     bool is_default = default_of_group(p, t->codec) == i;
-    buf_printf(out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"%s\"", group_name(t->codec));
+    buf_printf(out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"%s\"", hls_group_name(t->codec));
     put_unique_name(out, name, same);
-    if (t->language[0]) buf_cstr(out, ",LANGUAGE="), put_quoted(out, t->language);
+    if (t->language[0]) buf_cstr(out, ",LANGUAGE="), hls_put_quoted(out, t->language);
     buf_printf(out, ",DEFAULT=%s,AUTOSELECT=%s", is_default ? "YES" : "NO", is_default || !(t->flags & CMAF_COMMENTARY) ? "YES" : "NO");
     put_characteristics(out, t->flags, false);
     buf_printf(out, ",CHANNELS=\"%u\",URI=\"%s.m3u8\"\n", t->channels, r->name);
@@ -184,7 +184,7 @@ static void put_text(const struct cmaf_presentation *p, size_t i, struct buf *ou
     }
     buf_cstr(out, "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\"");
     put_unique_name(out, name, same);
-    if (t->language[0]) buf_cstr(out, ",LANGUAGE="), put_quoted(out, t->language);
+    if (t->language[0]) buf_cstr(out, ",LANGUAGE="), hls_put_quoted(out, t->language);
     buf_printf(out, ",DEFAULT=%s,AUTOSELECT=YES,FORCED=%s", is_default ? "YES" : "NO", t->flags & CMAF_FORCED ? "YES" : "NO");
     put_characteristics(out, t->flags, true);
     buf_printf(out, ",URI=\"%s.m3u8\"\n", t->name);
@@ -196,13 +196,13 @@ static const char *video_range(const struct cmaf_track *t) {
     return "SDR";
 }
 
-static void put_frame_rate(struct buf *out, const struct cmaf_track *t) {
+void hls_put_frame_rate(struct buf *out, const struct cmaf_track *t) {
     if (!t->rate_num || !t->rate_den) return;
     uint64_t thousandths = ((uint64_t)t->rate_num * 1000 + t->rate_den / 2) / t->rate_den;
     buf_printf(out, ",FRAME-RATE=%llu.%03llu", (unsigned long long)(thousandths / 1000), (unsigned long long)(thousandths % 1000));
 }
 
-static void put_video_attributes(struct buf *out, const struct cmaf_track *t) {
+void hls_put_video_attributes(struct buf *out, const struct cmaf_track *t) {
     uint32_t width, height;
     cmaf_track_display_size(t, &width, &height);
     buf_printf(out, ",RESOLUTION=%ux%u,VIDEO-RANGE=%s", width, height, video_range(t));
@@ -232,10 +232,10 @@ static void put_variant(const struct cmaf_presentation *p, const struct cmaf_ren
     for (size_t i = 0; i < codec_count; i++) buf_printf(out, "%s%s", video || i ? "," : "", codecs[i]);
     buf_cstr(out, "\"");
     if (video) {
-        put_video_attributes(out, &video->index.track);
-        put_frame_rate(out, &video->index.track);
+        hls_put_video_attributes(out, &video->index.track);
+        hls_put_frame_rate(out, &video->index.track);
     }
-    if (audio && (video || members > 1)) buf_printf(out, ",AUDIO=\"%s\"", group_name(audio));
+    if (audio && (video || members > 1)) buf_printf(out, ",AUDIO=\"%s\"", hls_group_name(audio));
     if (p->text_count) buf_cstr(out, ",SUBTITLES=\"text\"");
     if (video) buf_cstr(out, ",CLOSED-CAPTIONS=NONE");
     buf_printf(out, "\n%s.m3u8\n", video ? video->name : p->audios[default_of_group(p, audio)].name);
@@ -260,7 +260,7 @@ static void put_iframe_variant(const struct cmaf_rendition *r, struct buf *out) 
     uint64_t average = rate.us > 0 ? (uint64_t)((unsigned __int128)rate.bytes * 8 * 1000000 / (uint64_t)rate.us) : 0;
     buf_printf(out, "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=%llu,AVERAGE-BANDWIDTH=%llu,CODECS=\"%s\"", (unsigned long long)rate.peak,
                (unsigned long long)average, r->index.track.codec_string);
-    put_video_attributes(out, &r->index.track);
+    hls_put_video_attributes(out, &r->index.track);
     buf_printf(out, ",URI=\"%s-iframes.m3u8\"\n", r->name);
 }
 

@@ -22,4 +22,16 @@ int64_t view_start_us(const struct cmaf_index *, size_t index);
 /* What to call a track when it has no name: never empty. */
 void view_name(const char *label, const char *language, const char *fallback, size_t number, char out[CMAF_LABEL_MAX + 8]);
 
+/* ---- HLS ---- */
+void hls_put_quoted(struct buf *out, const char *text);
+void hls_put_seconds(struct buf *out, int64_t us); /* "12.345678" */
+const char *hls_group_name(enum cmaf_codec codec);
+void hls_put_video_attributes(struct buf *out, const struct cmaf_track *);
+void hls_put_frame_rate(struct buf *out, const struct cmaf_track *);
+
+/* ---- DASH ---- */
+void dash_put_escaped(struct buf *out, const char *text);
+/* ISO/IEC 23091-3: the usual layout of so many channels; 0: there is none. */
+unsigned dash_channel_configuration(unsigned channels);
+
 #endif
