@@ -2,7 +2,7 @@
  *
  * grandstand track --calibration FILE --keypoints DIR DIR... --out DIR: from joints in pictures to people in space.
  * grandstand track synth SCENE --out DIR: a meeting that never took place, with its truth.
- * grandstand track evaluate A B: how far two motions (TRC) are apart. */
+ * grandstand track evaluate A B: how far two motions are apart (command_track_files.c). */
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "app/command.h"
+#include "app/command_track.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "human/synth/synth.h"
@@ -19,7 +20,9 @@ const struct option command_track_options[] = {
     {"calibration", OPTION_TEXT, "FILE", NULL, "the cameras: Pose2Sim, Anipose or Caliscope TOML, Qualisys .qca.txt, OpenCV YAML, Grandstand JSON"},
     {"keypoints", OPTION_TEXT, "DIR...", NULL, "one folder (OpenPose) or file (MMPose, AlphaPose, DeepLabCut) per camera; paired by name, else in the order of the calibration"},
     {"layout", OPTION_TEXT, "NAME", NULL, "BODY_25, BODY_25B, COCO_17, COCO_18 or HALPE_26; without it the number of points decides"},
-    {"out", OPTION_TEXT, "DIR", NULL, "where the TRC, CSV and JSON files go"},
+    {"out", OPTION_TEXT, "DIR", NULL, "where the files go"},
+    {"format", OPTION_TEXT, "LIST", "trc,csv,json,mot", "what to write of each person: trc, csv, json, c3d; with the skeleton also mot, sto (OpenSim's joint angles), bvh, glb; all"},
+    {"no-skeleton", OPTION_FLAG, NULL, NULL, "leave out the skeleton with constant bones; the joints are then smoothed one by one"},
     {"fps", OPTION_TEXT, "N", "60", "frames a second of the recordings; several, one for each camera, separated by commas"},
     {"sync", OPTION_FLAG, NULL, NULL, "the cameras did not start together: find out from the movements when each did; with --refine to a fraction of a frame"},
     {"refine", OPTION_FLAG, NULL, NULL, "improve the calibration from the people themselves: poses, principal points, time offsets, drift, rolling shutter; says what it brought on frames it did not use, writes calibration.json"},
@@ -35,66 +38,6 @@ const struct option command_track_options[] = {
 static int usage(struct command_context *context, const char *what, const char *about) {
     (void)command_fail(context, err_make(ERR_INPUT, "option.value", what), about);
     return EXIT_CODE_USAGE;
-}
-
-static int refuse_motion(struct command_context *context, struct err e, const char *path, const struct motion_note *note) {
-    char about[600];
-    if (note->line) snprintf(about, sizeof about, "%s, line %d: %s", path, note->line, note->text);
-    else snprintf(about, sizeof about, "%s", path);
-    return command_fail(context, e, about);
-}
-
-static int evaluate(struct command_context *context) {
-    if (context->argument_count != 3) return usage(context, "Say `track evaluate A.trc B.trc`.", "evaluate");
-    struct arena *mem = arena_create((size_t)4 << 30);
-    if (!mem) return command_fail(context, err_memory(), NULL);
-    struct motion m[2];
-    struct motion_note note;
-    struct motion_difference d;
-    struct motion_point_difference *each = NULL;
-    size_t count = 0;
-    int code = -1;
-    for (int i = 0; i < 2 && code < 0; i++) {
-        struct err e = motion_read(mem, context->arguments[1 + i], &m[i], &note);
-        if (e.kind) code = refuse_motion(context, e, context->arguments[1 + i], &note);
-    }
-    if (code < 0) {
-        each = arena_alloc_array(mem, m[0].point_count, sizeof *each);
-        struct err e = each ? motion_compare(&m[0], &m[1], &d, each, &count) : err_memory();
-        if (e.kind) code = command_fail(context, e, context->arguments[2]);
-    }
-    if (code < 0 && option_flag(context, "json")) {
-        struct buf out = BUF(8 << 20);
-        struct json_writer w = json_writer_of(&out);
-        json_begin_object(&w);
-        json_put_number(&w, "frames", (int64_t)d.frames), json_put_number(&w, "points", (int64_t)d.points), json_put_number(&w, "compared", (int64_t)d.compared);
-        json_put_number(&w, "only_a", (int64_t)d.only_a), json_put_number(&w, "only_b", (int64_t)d.only_b);
-        json_put_double(&w, "mpjpe_mm", d.mean_m * 1e3), json_put_double(&w, "median_mm", d.median_m * 1e3), json_put_double(&w, "p95_mm", d.p95_m * 1e3);
-        json_put_double(&w, "max_mm", d.max_m * 1e3), json_put_double(&w, "rms_mm", d.rms_m * 1e3);
-        json_key(&w, "joints");
-        json_begin_array(&w);
-        for (size_t i = 0; i < count; i++) {
-            json_begin_object(&w);
-            json_put_cstr(&w, "name", each[i].name);
-            json_put_number(&w, "compared", (int64_t)each[i].compared);
-            json_put_double(&w, "mean_mm", each[i].mean_m * 1e3), json_put_double(&w, "median_mm", each[i].median_m * 1e3);
-            json_put_double(&w, "p95_mm", each[i].p95_m * 1e3), json_put_double(&w, "max_mm", each[i].max_m * 1e3);
-            json_end(&w);
-        }
-        json_end(&w);
-        json_end(&w);
-        printf("%.*s\n", (int)out.len, out.ptr);
-        buf_free(&out);
-    } else if (code < 0) {
-        printf("%-16s %8s %10s %10s %10s %10s\n", "millimetres", "compared", "mean", "median", "p95", "max");
-        for (size_t i = 0; i < count; i++) {
-            printf("%-16s %8zu %10.3f %10.3f %10.3f %10.3f\n", each[i].name, each[i].compared, each[i].mean_m * 1e3, each[i].median_m * 1e3, each[i].p95_m * 1e3, each[i].max_m * 1e3);
-        }
-        printf("%-16s %8zu %10.3f %10.3f %10.3f %10.3f\n", "all", d.compared, d.mean_m * 1e3, d.median_m * 1e3, d.p95_m * 1e3, d.max_m * 1e3);
-        printf("known in the first alone: %zu, in the second alone: %zu\n", d.only_a, d.only_b);
-    }
-    arena_destroy(&mem);
-    return code < 0 ? EXIT_CODE_DONE : code;
 }
 
 /* "cam_01" and "Cam01" are the same camera. */
@@ -234,7 +177,10 @@ static struct err sizes_of(struct command_context *context, const struct pose_la
 static int follow(struct command_context *context, struct arena *mem, const struct camera_rig *rig, const struct pose_take *const *takes, double rate, const char *out) {
     int64_t limit = option_number(context, "people");
     bool is_json = option_flag(context, "json");
+    bool with_skeleton = !option_flag(context, "no-skeleton");
+    unsigned formats;
     if (limit < 0) return usage(context, "--people must not be negative.", NULL);
+    if (!track_formats_of(option_text(context, "format"), &formats)) return usage(context, "--format knows trc, csv, json, c3d, mot, sto, bvh, glb and all.", option_text(context, "format"));
     struct track_plan plan = {.rate = rate, .people_max = (size_t)limit, .with_sync = option_flag(context, "sync"), .with_refinement = option_flag(context, "refine"),
                               .refine = {.held = 0.3, .with_clocks = true}};
     struct track_result result;
@@ -258,18 +204,13 @@ static int follow(struct command_context *context, struct arena *mem, const stru
         const struct track_state *states = result.states[i];
         size_t measured = 0, filled = 0;
         for (size_t k = 0; k < p->frame_count * joints; k++) measured += states[k].source == TRACK_MEASURED, filled += states[k].source == TRACK_FILLED;
-        struct motion raw, smooth;
-        if (!e.kind) e = track_motion(mem, &people, i, NULL, rate, &raw);
-        if (!e.kind) e = track_motion(mem, &people, i, states, rate, &smooth);
+        struct body_fit fit;
+        struct err refused = {0};
+        if (with_skeleton) refused = body_fit(mem, &result.recording.rig, result.recording.takes, &people, i, &(struct body_options){.rate = rate}, &fit);
+        bool has_skeleton = with_skeleton && !refused.kind;
+        if (refused.kind && refused.kind != ERR_INPUT) e = refused;
+        if (!e.kind) e = track_write_person(mem, out, formats, rig, &people, i, states, rate, has_skeleton ? &fit : NULL);
         if (e.kind) break;
-        if (rig->up == CAMERA_UP_Z) motion_to_y_up(&raw), motion_to_y_up(&smooth);
-        char name[64];
-        snprintf(smooth.name, sizeof smooth.name, "person-%u.trc", p->id), snprintf(raw.name, sizeof raw.name, "person-%u_raw.trc", p->id);
-        if (!(e = write_one(out, smooth.name, motion_write_trc, &smooth)).kind) e = write_one(out, raw.name, motion_write_trc, &raw);
-        snprintf(name, sizeof name, "person-%u.csv", p->id);
-        if (!e.kind) e = write_one(out, name, motion_write_csv, &smooth);
-        snprintf(name, sizeof name, "person-%u.json", p->id);
-        if (!e.kind) e = write_one(out, name, motion_write_json, &smooth);
         double whole = (double)(p->frame_count * joints);
         if (!option_flag(context, "json")) {
             printf("person %u: frames %lld to %lld, %.1f %% of the points measured, %.1f %% filled, the rest unknown\n", p->id, (long long)p->frame_first,
@@ -278,6 +219,11 @@ static int follow(struct command_context *context, struct arena *mem, const stru
         json_begin_object(&w);
         json_put_number(&w, "id", p->id), json_put_number(&w, "frame_first", p->frame_first), json_put_number(&w, "frames", (int64_t)p->frame_count);
         json_put_double(&w, "measured", (double)measured / whole), json_put_double(&w, "filled", (double)filled / whole);
+        if (has_skeleton) track_report_skeleton(&w, is_json, &fit, rig);
+        else if (with_skeleton) { /* a person without a skeleton is no reason to lose the points */
+            json_put_cstr(&w, "skeleton", NULL), json_put_cstr(&w, "skeleton_refused", refused.code);
+            if (!is_json) printf("        no skeleton: %s\n", refused.what);
+        }
         json_end(&w);
     }
     json_end(&w);
@@ -425,7 +371,7 @@ static int run(struct command_context *context, struct arena *mem) {
 }
 
 int command_track(struct command_context *context) {
-    if (context->argument_count && !strcmp(context->arguments[0], "evaluate") && !option_is_given(context, "keypoints")) return evaluate(context);
+    if (context->argument_count && !strcmp(context->arguments[0], "evaluate") && !option_is_given(context, "keypoints")) return track_evaluate(context);
     if (context->argument_count && !strcmp(context->arguments[0], "synth") && !option_is_given(context, "keypoints")) return synth(context);
     struct arena *mem = arena_create((size_t)4 << 30);
     if (!mem) return command_fail(context, err_memory(), NULL);

@@ -162,6 +162,11 @@ struct err motion_parse_c3d(struct arena *mem, struct slice bytes, struct motion
     struct err e = motion_create(mem, (size_t)frames, points, rate, &m);
     if (e.kind) return e;
     m.frame_first = (int64_t)first;
+    if (find(&f, from, to, "GRANDSTAND", "FRAME_FIRST", &p) && p.type == 2 && p.count == 4) {
+        uint64_t own = 0;
+        for (size_t i = 0; i < 4; i++) own |= (uint64_t)u16(&f, p.data + 2 * i) << 16 * i;
+        m.frame_first = (int64_t)own;
+    }
     read_labels(&f, from, to, &m);
     for (size_t i = 0; i < m.frame_count; i++) {
         for (size_t k = 0; k < points; k++) {
@@ -232,7 +237,7 @@ static void pad(struct buf *out, size_t to) {
 static const double residual_unit = 0.1; /* mm */
 
 void motion_write_c3d(struct buf *out, const struct motion *m, const double *residuals_m) {
-    enum { POINT = 1, ANALOG = 2, TRIAL = 3, PLATES = 4 };
+    enum { POINT = 1, ANALOG = 2, TRIAL = 3, PLATES = 4, OWN = 5 };
     size_t begin = out->len;
     int64_t first = m->frame_first < 1 || m->frame_first > UINT32_MAX / 2 ? 1 : m->frame_first; /* frames count from 1 in C3D */
     size_t last = m->frame_count ? (size_t)first + m->frame_count - 1 : 0;
@@ -262,6 +267,12 @@ void motion_write_c3d(struct buf *out, const struct motion *m, const double *res
         size_t x = end ? last : (size_t)first;
         parameter(&p, TRIAL, end ? "ACTUAL_END_FIELD" : "ACTUAL_START_FIELD", 2, 4, 1, 2, 0);
         le16(&p, x & 0xffff), le16(&p, (unsigned)(x >> 16));
+        parameter_end(&p);
+    }
+    if (first != m->frame_first) { /* a group of our own, which others pass over: where the motion really begins */
+        group(&p, OWN, "GRANDSTAND");
+        parameter(&p, OWN, "FRAME_FIRST", 2, 8, 1, 4, 0);
+        for (int i = 0; i < 4; i++) le16(&p, (unsigned)((uint64_t)m->frame_first >> 16 * i & 0xffff));
         parameter_end(&p);
     }
     size_t fixed = 2 + 10 + 2 + 2 + 2 + 1 + 1; /* DATA_START itself stands last, and the parameters end with a 0 */

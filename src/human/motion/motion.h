@@ -57,7 +57,7 @@ void motion_write_json(struct buf *, const struct motion *); /* {rate, frame_fir
 
 /* C3D (the format of motion capture laboratories; c3d.org's specification): points only, analog data is skipped. Little-endian (Intel), big-endian (SGI) and DEC
  * floating point are read, integer and real points. A residual below 0 is unknown. Units m, cm, mm and others of POINT:UNITS become metres; POINT:X_SCREEN and Y_SCREEN
- * are not applied. Frames count from 1 there: a motion that begins earlier is written as beginning at 1. More than 255 points or 65535 frames are read and written by the later conventions (LABELS2.., TRIAL:ACTUAL_END_FIELD).
+ * are not applied. Frames count from 1 there: a motion that begins earlier is written as beginning at 1, with the real number in a group of our own. More than 255 points or 65535 frames are read and written by the later conventions (LABELS2.., TRIAL:ACTUAL_END_FIELD).
  * Errors as TRC, `line` counting from 0 as there is none. */
 MUST_USE struct err motion_parse_c3d(struct arena *, struct slice bytes, struct motion *out, struct motion_note *);
 /* Intel, real points in millimetres, units in the parameters. `residuals_m` (frame_count x point_count, NULL: 0) goes to the residual of each point. */
