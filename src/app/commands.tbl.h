@@ -9,6 +9,7 @@ COMMAND(publish, "[FILE] rtmp://HOST/live/KEY", 1, 2, "send a file, or the built
 COMMAND(demo, "", 0, 0, "fill an empty data folder with an example organisation: films made here")
 COMMAND(operator_link, "", 0, 0, "make a one-time link that lets an operator in")
 COMMAND(doctor, "", 0, 0, "look at the machine and the data folder, and say how to mend what is wrong")
-COMMAND(calibrate, "convert IN OUT | check IN", 1, 3, "turn one calibration format into another, or look one over")
+COMMAND(calibrate, "board | intrinsics PICTURE... | extrinsics FOLDER... | points MARKS | lines MARKS | convert IN OUT | check IN", 1, 100000,
+        "lenses and places of cameras from boards, measured points and lane lines; boards to print; calibration files")
 COMMAND(track, "[DIR...] | evaluate A B | synth SCENE", 0, 64, "people in space from joints in pictures; compare two motions; make a meeting to test on")
 COMMAND(version, "", 0, 0, "say which version this is and what it was built with")

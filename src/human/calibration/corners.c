@@ -53,18 +53,23 @@ static bool blurred(const struct plane *p, double sigma, struct plane *out) {
         mem_free(rows.at);
         return false;
     }
-    for (int pass = 0; pass < 2; pass++) {
-        const struct plane *from = pass ? &rows : p, *to = pass ? out : &rows;
-        for (int y = 0; y < p->height; y++) {
-            for (int x = 0; x < p->width; x++) {
-                float s = 0;
-                for (int i = -half; i <= half; i++) {
-                    int xx = pass ? x : x + i, yy = pass ? y + i : y;
-                    xx = xx < 0 ? 0 : xx >= p->width ? p->width - 1 : xx, yy = yy < 0 ? 0 : yy >= p->height ? p->height - 1 : yy;
-                    s += kernel[i + 4] * from->at[(size_t)yy * (size_t)p->width + (size_t)xx];
-                }
-                to->at[(size_t)y * (size_t)p->width + (size_t)x] = s / sum;
-            }
+    const int w = p->width, h = p->height;
+    for (int i = -half; i <= half; i++) kernel[i + 4] /= sum;
+    for (int y = 0; y < h; y++) {
+        const float *from = p->at + (size_t)y * (size_t)w;
+        float *to = rows.at + (size_t)y * (size_t)w;
+        memset(to, 0, (size_t)w * sizeof *to);
+        for (int i = -half; i <= half; i++) {
+            for (int x = half; x < w - half; x++) to[x] += kernel[i + 4] * from[x + i];
+            for (int x = 0; x < w; x += x == half - 1 ? w - 2 * half + 1 : 1) to[x] += kernel[i + 4] * from[x + i < 0 ? 0 : x + i >= w ? w - 1 : x + i]; /* the borders */
+        }
+    }
+    for (int y = 0; y < h; y++) {
+        float *to = out->at + (size_t)y * (size_t)w;
+        memset(to, 0, (size_t)w * sizeof *to);
+        for (int i = -half; i <= half; i++) {
+            const float *from = rows.at + (size_t)(y + i < 0 ? 0 : y + i >= h ? h - 1 : y + i) * (size_t)w;
+            for (int x = 0; x < w; x++) to[x] += kernel[i + 4] * from[x];
         }
     }
     mem_free(rows.at);

@@ -249,7 +249,19 @@ struct guess {
     double cost;
 };
 
+/* Most starts end in the same place: one of them is enough. */
+static bool is_same(const struct camera_pose *a, const struct camera_pose *b) {
+    double apart = 0;
+    for (int k = 0; k < 9; k++) apart = fmax(apart, fabs(a->rotation.m[k / 3][k % 3] - b->rotation.m[k / 3][k % 3]));
+    return apart < 0.02;
+}
+
 static void keep(struct guess *best, size_t limit, struct guess g) {
+    for (size_t i = 0; i < limit; i++) {
+        if (!isfinite(best[i].cost) || !is_same(&best[i].pose, &g.pose)) continue;
+        if (g.cost < best[i].cost) best[i] = g;
+        return;
+    }
     for (size_t i = 0; i < limit; i++) {
         if (!(g.cost < best[i].cost)) continue;
         struct guess t = best[i];
@@ -266,7 +278,7 @@ struct work {
 
 /* First guesses from everywhere, the best three adjusted; the best of those. */
 static double search(struct work *w, struct camera_lens *l, struct camera_pose *out) {
-    enum { BEST = 3 };
+    enum { BEST = 6 };
     struct guess best[BEST];
     for (int i = 0; i < BEST; i++) best[i] = (struct guess){.cost = INFINITY};
     look_along(&w->all, l);
@@ -295,10 +307,14 @@ static double search(struct work *w, struct camera_lens *l, struct camera_pose *
             g.cost = cost_of(&w->all, &g.pose, l), keep(best, BEST, g);
         }
     }
-    double cost = INFINITY;
+    double cost = INFINITY, equal = 1e-6 * (double)w->all.count;
+    bool is_above = false;
     for (int i = 0; i < BEST && isfinite(best[i].cost); i++) {
         double now = adjust(&w->all, false, 40, &best[i].pose, l, NULL, NULL);
-        if (now < cost) cost = now, *out = best[i].pose;
+        /* Lines on the ground look the same from below, turned over about the one that crosses the others: cameras stand above. */
+        bool is_now_above = camera_centre(&best[i].pose).z > 0;
+        bool is_tie = now <= 1.02 * cost + equal && cost <= 1.02 * now + equal;
+        if (is_tie ? is_now_above && !is_above : now < cost) cost = now, *out = best[i].pose, is_above = is_now_above;
     }
     return cost;
 }

@@ -209,4 +209,22 @@ struct codec_still {
 /* Errors: media.damaged (no picture came out), media.too_large, "memory". */
 MUST_USE struct err codec_stills_decode(struct codec_stills *, struct slice sample, uint32_t width_max, uint32_t height_max, struct codec_still *out);
 
+/* --- gray pictures --- */
+struct codec_gray;
+struct codec_gray_picture {
+    uint32_t width, height;
+    const uint8_t *gray; /* rows without gaps, brightness as the stream has it (most videos: black 16, white 235); valid until the next call */
+    int64_t time_us;
+};
+
+/* Every picture of a video stream in its own size, upright, as players show it. Errors: media.unsupported, "memory". */
+MUST_USE struct err codec_gray_open(const struct codec_source *, size_t stream, struct codec_gray **out);
+/* A JPEG or PNG file: pull gives its one picture. Errors: media.unknown (neither), media.unsupported, media.damaged, "memory". */
+MUST_USE struct err codec_gray_open_still(struct slice file, struct codec_gray **out);
+void codec_gray_close(struct codec_gray **);
+/* NULL at the end. Damaged packets give no picture. Errors: "memory". */
+MUST_USE struct err codec_gray_push(struct codec_gray *, struct codec_packet *);
+/* Call until there is none. Errors: media.too_large, "memory", those of filters. */
+MUST_USE struct err codec_gray_pull(struct codec_gray *, struct codec_gray_picture *out, bool *has_picture);
+
 #endif

@@ -203,7 +203,7 @@ static struct calibration_sight compute(struct arena *mem, const struct calibrat
 }
 
 static void lenses_of_all_kinds(void **state) {
-    enum { PICTURES = 25 };
+    enum { PICTURES = 15 };
     static const struct calibration_board board = {.columns = 11, .rows = 8, .square_m = 0.05};
     struct arena *mem = arena_create((size_t)1 << 28);
     struct rng r = rng_seeded(6);
@@ -221,7 +221,7 @@ static void lenses_of_all_kinds(void **state) {
         options.width = 1920, options.height = 1080;
         assert_int_equal(camera_lens_prepare(&lens).kind, ERR_NONE);
         for (int i = 0; i < PICTURES; i++) {
-            double far = lens.is_fisheye ? 0.35 : 0.55 * lens.fx / 1000, x = far * 0.55 * ((i % 5) - 2) / 2 * (lens.is_fisheye ? 2 : 1) * 900 / lens.fx, y = far * 0.35 * ((i / 5) - 2) / 2 * 900 / lens.fx;
+            double far = lens.is_fisheye ? 0.35 : 0.55 * lens.fx / 1000, x = far * 0.55 * ((i % 5) - 2) / 2 * (lens.is_fisheye ? 2 : 1) * 900 / lens.fx, y = far * 0.35 * ((i / 5) - 1) * 900 / lens.fx;
             struct camera_pose pose = board_pose(&board, x, y, far * (1 + 0.05 * (i % 4)), 1.7 * i, 0.5, 0.5 * i);
             sights[i] = compute(mem, &board, &lens, &pose, 0.1, 1920, 1080, &r);
         }
@@ -257,7 +257,7 @@ static void lenses_of_all_kinds(void **state) {
 }
 
 static void cameras_beside_each_other(void **state) {
-    enum { CAMERAS = 4, INSTANTS = 30 };
+    enum { CAMERAS = 4, INSTANTS = 22 };
     static const struct calibration_board board = {.columns = 8, .rows = 5, .square_m = 0.1, .marker_m = 0.075};
     struct arena *mem = arena_create((size_t)1 << 28);
     struct rng r = rng_seeded(8);
@@ -301,7 +301,7 @@ static void cameras_beside_each_other(void **state) {
     assert_true(worst < 0.01 && turned < 0.001 && fabs(out.cameras[2].lens.fx - 1340) < 6);
     /* a camera that never saw the board with the others is told apart */
     for (int i = 0; i < INSTANTS; i++) {
-        if (i < 20) sights[3 * INSTANTS + i].count = 0;
+        if (i < 12) sights[3 * INSTANTS + i].count = 0;
         else {
             for (int c = 0; c < 3; c++) sights[c * INSTANTS + i].count = 0;
         }
@@ -496,7 +496,7 @@ static void memory_may_run_out(void **state) {
         sights[i] = compute(pictures, &charuco, &lens, &pose, 0.1, 1920, 1080, &r);
     }
     bool is_whole = false;
-    for (uint64_t n = 1; n < 2000 && !is_whole; n += n < 40 ? 1 : 7) {
+    for (uint64_t n = 1; n < 2000 && !is_whole; n += n < 20 ? 1 : 13) {
         struct calibration_cameras out;
         const struct calibration_camera_options options = {.width = 1920, .height = 1080};
         fault_arm(FAULT_ALLOC, n, false);
