@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, open, visit } from './lib/browser.mjs';
-import { StandIn } from './lib/stand_in.mjs';
+import { goodHealth, StandIn } from './lib/stand_in.mjs';
 
 let browser;
 let site;
@@ -121,5 +121,59 @@ test('names in four languages, genres and the year are saved; a title is deleted
     await page.click('dialog[open] .is-danger-full');
     await page.waitForURL('**/operator');
     assert.ok(!site.titles.some((title) => title.id === 'film000000000004'));
+    await context.close();
+});
+
+test('the live desk: a channel is made, its key is hidden and changed, its signal is seen, it ends after one is asked', async () => {
+    site.isOperator = true;
+    const context = await open(browser, { permissions: ['clipboard-read', 'clipboard-write'] });
+    const page = await visit(context, `${site.url}/operator/live`);
+    await page.click('.notice .button.is-primary');
+    await page.fill('dialog input[name=name-en]', 'Harbour Criterium');
+    await page.click('dialog summary');
+    await page.fill('dialog input[name=name-th]', 'ไครทีเรียมท่าเรือ');
+    await page.selectOption('dialog select[name=dvr]', { label: '4 hours' });
+    await page.check('dialog input[name=ladder][value="480"]');
+    await page.click('dialog button[type=submit]');
+    await page.waitForURL('**/operator/live/made*');
+    const channel = site.channels.find((one) => one.id.startsWith('made'));
+    assert.deepEqual([channel.names, channel.dvr_ms, channel.ladder, channel.is_recorded, channel.starts_at],
+        [{ en: 'Harbour Criterium', th: 'ไครทีเรียมท่าเรือ' }, 14_400_000, [480], true, null]);
+
+    // The key is not on the screen until it is asked for; copying needs no showing.
+    await page.waitForSelector('[data-secret="Stream key"]');
+    assert.ok(!(await page.innerText('.room')).includes(channel.key));
+    await page.click('button[aria-label="Copy Stream key"]');
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), channel.key);
+    await page.click('button[aria-label="Copy Server"]');
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'rtmp://127.0.0.1:1935/live');
+    await page.click('button[aria-label="Show Stream key"]');
+    assert.equal(await page.innerText('[data-secret="Stream key"]'), channel.key);
+    await page.click('button:has-text("New key")');
+    await page.click('dialog[open] .is-danger-full');
+    await page.waitForFunction(() => document.querySelector('[data-secret="Stream key"]').innerText === 'NEWKEY123456');
+
+    // The signal as it is told once a second; what goes wrong is seen and spoken.
+    const good = goodHealth();
+    for (let i = 0; i < 3; i++) site.tellChannel(channel.id, { status: 'live', started_at: '2026-11-21T19:30:00Z', viewers: 7 + i, health: goodHealth(i) });
+    await page.waitForSelector('[data-status=live]');
+    assert.match(await page.innerText('[data-health=bitrate] dd'), /4\.\d Mbit\/s/);
+    await page.waitForFunction(() => document.querySelector('[data-health=bitrate] polyline')?.getAttribute('points').split(' ').length === 3);
+    assert.match(await page.innerText('[data-health=keyframes] dd'), /every 2\.0 s/);
+    await page.waitForSelector('[data-quality=latency]');
+    site.tellChannel(channel.id, { health: { ...good, video: { ...good.video, keyframe_interval_ms: 9600 } }, alarms: [{ code: 'silence', since: '2026-11-21T19:40:00Z' }] });
+    await page.waitForSelector('[data-health=keyframes].is-bad');
+    await page.waitForSelector('[data-alarm=silence]');
+    assert.match(await page.innerText('.visually-hidden[role=alert]'), /Harbour Criterium: No sound/);
+    site.tellChannel(channel.id, { alarms: [] });
+    await page.waitForFunction(() => /Over: No sound/.test(document.querySelector('.visually-hidden[role=status]').textContent));
+
+    await page.click('button:has-text("End the event")');
+    await page.click('dialog[open] .button:not(.is-danger-full)');
+    assert.equal(channel.status, 'live');
+    await page.click('button:has-text("End the event")');
+    await page.click('dialog[open] .is-danger-full');
+    await page.waitForSelector('[data-status=ended]');
+    assert.deepEqual(await page.faults(), []);
     await context.close();
 });

@@ -7,13 +7,17 @@ import fs from 'node:fs';
 import { after, before, test } from 'node:test';
 import { audit, launch, open, visit } from './lib/browser.mjs';
 import { languages, root } from './lib/media.mjs';
-import { StandIn } from './lib/stand_in.mjs';
+import { goodHealth, StandIn } from './lib/stand_in.mjs';
 
 let browser;
 let site;
 before(async () => {
     site = await new StandIn().start();
     site.isOperator = true;
+    site.startLive({ history_s: 120 });
+    site.schedule('soon000000000001', 5400);
+    site.addChannel('chan000000000001', { status: 'live', started_at: '2026-11-21T19:30:00Z', viewers: 1284, health: goodHealth(), srt_url: 'srt://127.0.0.1:9000?streamid=publish:KKKKKKKK0001' });
+    site.addChannel('chan000000000002', { status: 'scheduled', starts_at: '2026-12-24T19:30:00Z', alarms: [{ code: 'silence', since: '2026-11-21T19:40:00Z' }] });
     browser = await launch();
 });
 after(async () => {
@@ -22,41 +26,52 @@ after(async () => {
 });
 
 const addresses = ['/', '/?q=nothing-like-it', '/?kind=film', '/title/film000000000001', '/title/series0000000001', '/watch/film000000000001',
-    '/operator', '/operator/enter', '/operator/titles/film000000000001', '/no/such/page'];
+    '/?kind=event', '/title/live000000000001', '/title/soon000000000001', '/watch/soon000000000001', '/operator/live', '/operator/live/chan000000000001',
+    '/operator/live/chan000000000002', '/operator', '/operator/enter', '/operator/titles/film000000000001', '/no/such/page'];
 
 /** What is there when a page has come to rest. */
 const settled = { '/?kind=film': '.grid-items .card', '/title/series0000000001': '.row:nth-of-type(2) .card', '/watch/film000000000001': '[data-phase=playing]',
-    '/operator': '.titles li', '/operator/titles/film000000000001': 'input[name=year]' };
+    '/?kind=event': '.grid-items .card', '/watch/soon000000000001': '.waiting [role=timer]', '/operator/live': '.channels li', '/operator/live/chan000000000001': '.tiles dd',
+    '/operator/live/chan000000000002': '.alarms li', '/operator': '.titles li', '/operator/titles/film000000000001': 'input[name=year]' };
 
-for (const colorScheme of ['light', 'dark']) {
-    test(`each page passes the accessibility audit, ${colorScheme}`, async () => {
-        const context = await open(browser, { colorScheme, reducedMotion: 'reduce' });
-        const found = [];
-        for (const address of addresses) {
-            const page = await visit(context, site.url + address);
-            await page.waitForSelector('h1');
-            if (address.startsWith('/watch')) await page.waitForSelector('[data-phase=playing]');
-            for (const fault of [...(await audit(page)), ...(await page.faults())]) found.push(`${address}: ${fault}`);
-            await page.close();
-        }
-        assert.deepEqual(found, []);
-        await context.close();
-    });
+/** What jumped, and what is wider than the screen. */
+async function unrest(page) {
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    const found = [];
+    const shift = await page.shift();
+    if (shift >= 0.02) found.push(`layout shift ${shift}: ${await page.evaluate(() => globalThis.shifted)}`);
+    const [wide, seen] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+    if (wide > seen) found.push(`${wide} wide`);
+    return found;
 }
 
-test('nothing jumps, on a desk and on a phone, and a phone never scrolls sideways', async () => {
+test('each page passes the accessibility audit, by day and by night, and nothing jumps', async () => {
+    const context = await open(browser, { colorScheme: 'light', reducedMotion: 'reduce' });
     const found = [];
-    for (const viewport of [{ width: 1280, height: 800 }, { width: 390, height: 844 }, { width: 320, height: 568 }]) {
+    for (const address of addresses) {
+        const page = await visit(context, site.url + address);
+        await page.waitForSelector('h1');
+        await page.waitForSelector(settled[address] ?? 'h1');
+        for (const fault of await unrest(page)) found.push(`${address}: ${fault}`);
+        for (const colorScheme of ['light', 'dark']) {
+            await page.emulateMedia({ colorScheme });
+            for (const fault of [...(await audit(page)), ...(await page.faults())]) found.push(`${address}, ${colorScheme}: ${fault}`);
+        }
+        await page.close();
+    }
+    assert.deepEqual(found, []);
+    await context.close();
+});
+
+test('nothing jumps on a phone, and it never scrolls sideways', async () => {
+    const found = [];
+    for (const viewport of [{ width: 390, height: 844 }, { width: 320, height: 568 }]) {
         const context = await open(browser, { viewport });
         for (const address of addresses) {
             const page = await visit(context, site.url + address);
             await page.waitForSelector('h1');
             await page.waitForSelector(settled[address] ?? 'h1');
-            await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-            const shift = await page.shift();
-            if (shift >= 0.02) found.push(`${address} at ${viewport.width}: layout shift ${shift}: ${await page.evaluate(() => globalThis.shifted)}`);
-            const [wide, seen] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
-            if (wide > seen) found.push(`${address} at ${viewport.width}: ${wide} wide`);
+            for (const fault of await unrest(page)) found.push(`${address} at ${viewport.width}: ${fault}`);
             await page.close();
         }
         await context.close();
@@ -65,12 +80,16 @@ test('nothing jumps, on a desk and on a phone, and a phone never scrolls sideway
 });
 
 test('each language has its own words on each page, and titles in it', async () => {
-    const said = JSON.parse(fs.readFileSync(`${root}/text/pages.json`, 'utf8'));
+    const [said, live] = ['pages', 'live'].map((name) => JSON.parse(fs.readFileSync(`${root}/text/${name}.json`, 'utf8')));
     const context = await open(browser);
     for (const language of languages) {
         const page = await visit(context, `${site.url}/?lang=${language}`);
         await page.waitForSelector('.hero h1');
         assert.equal(await page.getAttribute('html', 'lang'), language);
+        assert.equal(await page.innerText('.hero .button.is-primary'), live['live.watch'][language]);
+        assert.equal(await page.innerText('.hero h1'), { en: 'Harbour Criterium, Final Lap', de: 'Hafenkriterium, letzte Runde', zh: '港口绕圈赛决胜圈', th: 'ไครทีเรียมท่าเรือ รอบสุดท้าย' }[language]);
+        await page.goto(`${site.url}/title/film000000000000?lang=${language}`);
+        await page.waitForSelector('html[data-ready] .hero h1');
         assert.equal(await page.innerText('.hero .button.is-primary'), said['show.play'][language]);
         assert.equal(await page.innerText('.hero h1'), { en: 'Harbour at Dawn', de: 'Hafen im Morgengrauen', zh: '黎明的港口', th: 'ท่าเรือยามรุ่งสาง' }[language]);
         await page.close();
