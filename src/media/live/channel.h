@@ -106,7 +106,6 @@ struct live_channel {
     int64_t skew_ns;               /* UTC minus channel time */
     bool has_skew;
     uint32_t still_number;
-    uint64_t cue_id;
     struct live_waiter *woken;     /* to be called */
     uint32_t notices;              /* bit per enum live_notice, to be told */
     struct tapped *taps;

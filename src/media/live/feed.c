@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "media/live/channel.h"
+#include "media/scte35/scte35.h"
 
 enum {
     HELD_MAX = 4096, HELD_BYTES_MAX = 48 << 20,
@@ -551,19 +552,64 @@ struct err live_feed_sample(struct live_feed *f, const struct feed_sample *s) {
 
 /* ---- beside the samples ---- */
 
+/* The newest cue of an SCTE 35 event. Events use their numbers again: the lower bits of an id tell how often. */
+static const struct manifest_cue *cue_of(const struct live_channel *c, uint32_t event) {
+    const struct manifest_cue *found = NULL;
+    for (size_t i = 0; i < c->story.cue_count; i++)
+        if (c->story.cues[i].id >> 16 == event && (!found || c->story.cues[i].id > found->id)) found = &c->story.cues[i];
+    return found;
+}
+
+/* What an SCTE 35 section does to the cues that are there; false: nothing. Sections are repeated, so that no receiver misses them. */
+static bool apply_cue(const struct live_channel *c, const struct scte35_cue *in, struct slice section, int64_t ns, int64_t utc_ns, struct manifest_cue *out) {
+    const struct manifest_cue *known = cue_of(c, in->event_id);
+    bool is_running = known && known->end_ns < 0 && (known->planned_ns < 0 || ns <= known->start_ns + known->planned_ns + NS_PER_S);
+    struct manifest_cue fresh = {.id = known ? known->id + 1 : (uint64_t)in->event_id << 16, .start_ns = ns, .utc_ns = utc_ns, .planned_ns = -1, .end_ns = -1};
+    switch (in->role) {
+    case SCTE35_ROLE_OUT:
+        if (is_running && known->out.len) return false; /* told again */
+        fresh.out = section;
+        if (in->has_duration) fresh.planned_ns = (int64_t)(in->duration_90k * 100000 / 9);
+        break;
+    case SCTE35_ROLE_IN:
+        if (known && known->in.len && ns - known->end_ns < NS_PER_S) return false;
+        if (is_running) {
+            fresh = *known;
+            fresh.end_ns = ns > known->start_ns ? ns : known->start_ns;
+            fresh.in = section;
+        } else {
+            fresh.command = section;
+        }
+        break;
+    case SCTE35_ROLE_CANCEL:
+        if (!is_running) return false;
+        fresh = *known;
+        fresh.end_ns = ns > known->start_ns ? ns : known->start_ns;
+        break;
+    case SCTE35_ROLE_MARK:
+        if (known && slice_eq(known->command, section)) return false;
+        fresh.command = section;
+        break;
+    default: return false;
+    }
+    *out = fresh;
+    return true;
+}
+
 void live_feed_cue(struct live_feed *f, struct slice section, int64_t pts, uint32_t timescale) {
     struct live_channel *c = f->channel;
-    if (!timescale || section.len > STORY_SECTION_BYTES_MAX || !section.len) return;
+    struct scte35_cue parsed;
+    if (!timescale || scte35_parse(section, &parsed).kind) return;
     lock_take(&c->feed_lock);
     if (!check(f).kind && f->timeline.has_run) {
         int64_t ns = timeline_to_ns(pts, timescale) + f->timeline.run_offset_ns;
+        if (ns < 0 || llabs(ns - c->end_ns) > 3600 * NS_PER_S) ns = c->end_ns; /* on another clock than the picture */
+        struct manifest_cue cue;
         struct buf log = BUF(1 << 16);
-        if (ns < 0) ns = 0;
-        struct manifest_cue cue = {.start_ns = ns, .utc_ns = timeline_captured(&f->timeline, ns).ns, .planned_ns = -1, .end_ns = -1, .command = section};
         lock_take(&c->ring_lock);
-        cue.id = ++c->cue_id;
-        struct err e = story_put_cue(&c->story, &cue, &log);
-        channel_drop_texts(c);
+        bool is_new = apply_cue(c, &parsed, section, ns, timeline_captured(&f->timeline, ns).ns, &cue);
+        struct err e = is_new ? story_put_cue(&c->story, &cue, &log) : ERR_OK;
+        if (is_new) channel_drop_texts(c);
         lock_give(&c->ring_lock);
         if (e.kind) log_warn("live", "cue_lost", LOG_TEXT("channel", c->id.text), LOG_ERR(e));
         channel_log(c, &log);
@@ -571,14 +617,17 @@ void live_feed_cue(struct live_feed *f, struct slice section, int64_t pts, uint3
     channel_leave(c);
 }
 
+/* What a viewer misses: SRT asks again for what is lost, and drops what does not come in time. */
+static uint64_t missed(const struct feed_health *net) { return net->packets_dropped + (net->packets_retransmitted ? 0 : net->packets_lost); }
+
 void live_feed_health(struct live_feed *f, const struct feed_health *net) {
     struct live_channel *c = f->channel;
     lock_take(&c->feed_lock);
     f->net = *net;
     if (c->feed == f) {
         lock_take(&c->ring_lock);
-        if (net->packets_lost > c->loss_count) c->loss_at = clock_mono(clock_of(c));
-        c->loss_count = net->packets_lost;
+        if (missed(net) > c->loss_count) c->loss_at = clock_mono(clock_of(c));
+        c->loss_count = missed(net);
         lock_give(&c->ring_lock);
     }
     channel_leave(c);

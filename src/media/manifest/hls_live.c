@@ -246,21 +246,28 @@ void manifest_live_iframes(const struct manifest_live *m, size_t index, struct b
 static const struct cmaf_track *newest(const struct manifest_rendition *r) { return &r->inits[r->init_count - 1].track; }
 static bool is_picture(const struct manifest_rendition *r) { return r->inits[0].track.kind == CMAF_VIDEO; }
 
-static void put_sound(const struct manifest_live *m, size_t index, size_t number, struct buf *out) {
+/* Sounds of one codec form a group, so that a player that lacks the codec can leave the group aside. */
+static bool is_in_group(const struct manifest_rendition *r, enum cmaf_codec codec) { return !is_picture(r) && newest(r)->codec == codec; }
+
+static void put_sound(const struct manifest_live *m, size_t index, struct buf *out) {
     const struct manifest_rendition *r = &m->renditions[index];
     const struct cmaf_track *t = newest(r);
     char name[CMAF_LABEL_MAX + 8];
-    view_name(t->label, t->language, "Audio", number, name);
-    for (size_t i = 0; i < index; i++) { /* names in a group differ */
+    size_t before = 0;
+    bool is_said = false;
+    for (size_t i = 0; i < index; i++) before += is_in_group(&m->renditions[i], t->codec);
+    view_name(t->label, t->language, "Audio", before, name);
+    for (size_t i = 0; i < index && !is_said; i++) { /* names in a group differ */
         char other[CMAF_LABEL_MAX + 8];
-        if (is_picture(&m->renditions[i])) continue;
+        if (!is_in_group(&m->renditions[i], t->codec)) continue;
         view_name(newest(&m->renditions[i])->label, newest(&m->renditions[i])->language, "Audio", 0, other);
-        if (!strcmp(name, other)) view_name("", "", "Audio", number, name);
+        is_said = !strcmp(name, other);
     }
-    buf_cstr(out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=");
+    if (is_said) view_name("", "", "Audio", before, name);
+    buf_printf(out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"%s\",NAME=", hls_group_name(t->codec));
     hls_put_quoted(out, name);
     if (t->language[0]) buf_cstr(out, ",LANGUAGE="), hls_put_quoted(out, t->language);
-    buf_printf(out, ",DEFAULT=%s,AUTOSELECT=YES,CHANNELS=\"%u\",URI=\"%s.m3u8\"\n", number ? "NO" : "YES", t->channels, r->name);
+    buf_printf(out, ",DEFAULT=%s,AUTOSELECT=YES,CHANNELS=\"%u\",URI=\"%s.m3u8\"\n", before ? "NO" : "YES", t->channels, r->name);
 }
 
 static void put_codecs(struct buf *out, const char *codec, const char **said, size_t *count) {
@@ -270,12 +277,13 @@ static void put_codecs(struct buf *out, const char *codec, const char **said, si
     said[(*count)++] = codec;
 }
 
-static void put_variant(const struct manifest_live *m, const struct manifest_rendition *video, struct buf *out) {
+/* A picture with the sounds of one codec (CMAF_CODEC_NONE: silent), or, `video` NULL, these sounds alone. */
+static void put_variant(const struct manifest_live *m, const struct manifest_rendition *video, enum cmaf_codec codec, struct buf *out) {
     const struct manifest_rendition *first_sound = NULL;
     uint64_t peak = 0, average = 0;
     for (size_t i = 0; i < m->rendition_count; i++) {
         const struct manifest_rendition *r = &m->renditions[i];
-        if (is_picture(r)) continue;
+        if (!is_in_group(r, codec)) continue;
         if (!first_sound) first_sound = r;
         if (r->peak_bps > peak) peak = r->peak_bps;
         if (r->average_bps > average) average = r->average_bps;
@@ -289,13 +297,13 @@ static void put_variant(const struct manifest_live *m, const struct manifest_ren
     size_t count = 0;
     if (video) put_codecs(out, newest(video)->codec_string, said, &count);
     for (size_t i = 0; i < m->rendition_count; i++)
-        if (!is_picture(&m->renditions[i])) put_codecs(out, newest(&m->renditions[i])->codec_string, said, &count);
+        if (is_in_group(&m->renditions[i], codec)) put_codecs(out, newest(&m->renditions[i])->codec_string, said, &count);
     buf_cstr(out, "\"");
     if (video) {
         hls_put_video_attributes(out, newest(video));
         hls_put_frame_rate(out, newest(video));
     }
-    if (first_sound) buf_cstr(out, ",AUDIO=\"audio\"");
+    if (first_sound) buf_printf(out, ",AUDIO=\"%s\"", hls_group_name(codec));
     if (video) buf_cstr(out, ",CLOSED-CAPTIONS=NONE");
     buf_printf(out, "\n%s.m3u8\n", video ? video->name : first_sound->name);
 }
@@ -315,14 +323,23 @@ static void put_iframe_variant(const struct manifest_rendition *r, struct buf *o
 
 void manifest_live_master(const struct manifest_live *m, struct buf *out) {
     buf_cstr(out, m->is_recording ? "#EXTM3U\n#EXT-X-VERSION:7\n" : "#EXTM3U\n#EXT-X-VERSION:9\n");
-    size_t sounds = 0, pictures = 0;
+    bool has_codec[CMAF_CODECS] = {false};
+    size_t codec_count = 0;
     for (size_t i = 0; i < m->rendition_count; i++) {
-        if (is_picture(&m->renditions[i])) pictures++;
-        else put_sound(m, i, sounds++, out);
+        if (is_picture(&m->renditions[i])) continue;
+        enum cmaf_codec codec = newest(&m->renditions[i])->codec;
+        codec_count += !has_codec[codec];
+        has_codec[codec] = true;
+        put_sound(m, i, out);
     }
-    for (size_t i = 0; i < m->rendition_count; i++)
-        if (is_picture(&m->renditions[i])) put_variant(m, &m->renditions[i], out);
-    if (sounds) put_variant(m, NULL, out); /* for who only listens, or has no room for more */
+    for (size_t i = 0; i < m->rendition_count; i++) {
+        const struct manifest_rendition *r = &m->renditions[i];
+        if (is_picture(r) && !codec_count) put_variant(m, r, CMAF_CODEC_NONE, out);
+        for (int codec = 1; is_picture(r) && codec < CMAF_CODECS; codec++)
+            if (has_codec[codec]) put_variant(m, r, (enum cmaf_codec)codec, out);
+    }
+    for (int codec = 1; codec < CMAF_CODECS; codec++) /* for who only listens, or has no room for more */
+        if (has_codec[codec]) put_variant(m, NULL, (enum cmaf_codec)codec, out);
     for (size_t i = 0; i < m->rendition_count && m->is_recording; i++)
         if (is_picture(&m->renditions[i])) put_iframe_variant(&m->renditions[i], out);
 }
