@@ -6,6 +6,7 @@
 #include "human/body/fit.h"
 
 enum { SAMPLES_MAX = 48, SAMPLE_STEPS = 4, STEPS_MAX = 12, JERK_SAMPLES = 8, JERK_FRAMES_MIN = 24, LESSONS = 2 };
+static const double solve_tolerance = 3e-3; /* a Newton step need not be nearer: the next one begins where it ends */
 static const double floor_m = 0.001;  /* no triangulated point is surer than this */
 
 /* ---- what was measured ---- */
@@ -170,7 +171,7 @@ static struct err iterate(struct task *t, size_t *iterations) {
     struct err e = ERR_OK;
     for (size_t i = 0; i < STEPS_MAX && !e.kind; i++) {
         bool is_memory;
-        if (!body_solve(t->normals, t->frames, &smooth, damping, step, &is_memory)) {
+        if (!body_solve(t->normals, t->frames, &smooth, damping, solve_tolerance, step, &is_memory)) {
             if (is_memory) e = err_memory();
             else if (damping > 1e6) e = err_make(ERR_BUG, "body.solve", "The equations of the skeleton have no solution.");
             damping = fmax(damping, 1e-6) * 100;

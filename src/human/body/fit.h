@@ -94,9 +94,10 @@ double body_smoothness(const struct posture *, size_t frames, const struct smoot
 /* Sum over the frames of the squared third differences of each degree of freedom. */
 void body_third_squares(const struct posture *, size_t frames, double squares[DOFS]);
 
-/* Solves (blockdiag(normals + damping x diagonal) + smoothness) step = -gradient. step: frames x DOFS. The fast way. Returns false if memory ran out or
+/* Solves (blockdiag(normals + damping x diagonal) + smoothness) step = -gradient. step: frames x DOFS. The fast way, until what is left of
+ * the torso's right-hand side is `tolerance` of it in the preconditioner's norm. Returns false if memory ran out or
  * the matrix is not positive definite to rounding (*memory tells which). */
-bool body_solve(const struct normal *, size_t frames, const struct smoothness *, double damping, double *step, bool *is_memory);
+bool body_solve(const struct normal *, size_t frames, const struct smoothness *, double damping, double tolerance, double *step, bool *is_memory);
 /* The same as one dense matrix: plain, for tests; frames * DOFS unknowns. */
 bool body_solve_plain(const struct normal *, size_t frames, const struct smoothness *, double damping, double *step);
 

@@ -177,15 +177,17 @@ double body_normal(const struct task *t, size_t frame, const struct stance *s, s
     memset(sum, 0, sizeof sum);
     struct vec3 reference = s->origin[BODY_PELVIS];
     const struct sight *sights = t->sights + frame * POSE_JOINTS;
-    double cost = 0;
+    double cost = 0, product = 1; /* the sum of logarithms is that of the product */
     for (int k = 0; k < POSE_JOINTS; k++) {
         if (!(sights[k].information.xx > 0)) continue;
         struct vec3 r = vec3_sub(s->point[k], sights[k].at);
         double scale = 1 / t->noise_scale[k], d2 = scale * sym3_quadratic(sights[k].information, r), weight = 1 / (1 + d2 / cauchy2);
-        cost += 0.5 * cauchy2 * log1p(d2 / cauchy2);
+        product *= 1 + d2 / cauchy2;
+        if (product > 1e150) cost += 0.5 * cauchy2 * log(product), product = 1;
         spatial_point(&sum[body_point_segment((enum pose_joint)k)], vec3_sub(s->point[k], reference), sym3_scale(sights[k].information, scale * weight), r);
     }
     fold(s, sum, out);
+    cost += 0.5 * cauchy2 * log(product);
     return cost + add_holds(t, &t->postures[frame], out);
 }
 

@@ -6,52 +6,16 @@
  * other only through the torso. Factored as it stands (bandwidth 4 frames, 152) it would cost 450,000 multiplications a frame. Instead the limbs are
  * eliminated first, each over the whole time: a banded matrix of 3, 6 or 7 unknowns a frame. What remains for the torso, S = T - sum C' L^-1 C, is full in time
  * and is never formed; conjugate gradients need only its product with a vector, which costs one banded solve. They are preconditioned
- * by the banded matrix in which each frame's limbs are eliminated by that frame alone: what S is for slow movement. About 5 to 10 steps do. */
+ * by the banded matrix in which each frame's limbs are eliminated by that frame alone: what S is for slow movement. About 4 to 10 steps do. The four
+ * limbs proper go side by side through one banded factor (band.h), the arms with a degree of freedom that does not exist; the head goes by itself. */
 #include <string.h>
 
 #include "base/mem.h"
+#include "human/body/band.h"
 #include "human/body/fit.h"
 
-enum { REACH = 3, STEPS_MAX = 40 };
-static const double tolerance = 1e-3;    /* of the right-hand side, in the preconditioner's norm */
-static const double slow = 2e-3;         /* (2 sin(w/2))^6 of the frequency at which the preconditioner is exact */
-
-/* ---- banded Cholesky: column-major lower band; column c holds rows c .. c + width ---- */
-
-static bool band_factor(double *restrict a, size_t n, size_t width) {
-    size_t height = width + 1;
-    for (size_t c = 0; c < n; c++) {
-        double *restrict column = a + c * height;
-        double d = column[0];
-        if (!(d > 0) || !isfinite(d)) return false;
-        double root = sqrt(d), inverse = 1 / root;
-        size_t rows = n - 1 - c < width ? n - 1 - c : width;
-        column[0] = inverse; /* kept as its reciprocal */
-        for (size_t r = 1; r <= rows; r++) column[r] *= inverse;
-        for (size_t j = 1; j <= rows; j++) {
-            double f = column[j], *restrict other = column + j * height - j;
-            for (size_t r = j; r <= rows; r++) other[r] -= f * column[r];
-        }
-    }
-    return true;
-}
-
-static void band_solve(const double *restrict a, size_t n, size_t width, double *restrict b) {
-    size_t height = width + 1;
-    for (size_t c = 0; c < n; c++) {
-        const double *restrict column = a + c * height;
-        double x = b[c] *= column[0];
-        size_t rows = n - 1 - c < width ? n - 1 - c : width;
-        for (size_t r = 1; r <= rows; r++) b[c + r] -= column[r] * x;
-    }
-    for (size_t c = n; c-- > 0;) {
-        const double *restrict column = a + c * height;
-        double x = b[c];
-        size_t rows = n - 1 - c < width ? n - 1 - c : width;
-        for (size_t r = 1; r <= rows; r++) x -= column[r] * b[c + r];
-        b[c] = x * column[0];
-    }
-}
+enum { REACH = 3, STEPS_MAX = 100 };
+static const double slow = 5e-4;         /* (2 sin(w/2))^6 of the frequency at which the preconditioner is exact */
 
 /* ---- smoothness ---- */
 
@@ -127,33 +91,97 @@ void body_third_squares(const struct posture *p, size_t frames, double squares[D
 
 /* ---- the step ---- */
 
+enum { SIDE = LEG_DOFS, SIDE_WIDTH = SIDE * REACH, HEAD_WIDTH = HEAD_DOFS * REACH, HEAD_LIMB = 0, FIRST_SIDE = 1 };
+
 struct solver {
     const struct normal *normals;
     const struct smoothness *smooth;
     size_t frames;
     double damping;
     double (*tie)[4];
-    double *limb[LIMBS];  /* factors */
-    double *torso;        /* factor of the preconditioner */
-    double *work;         /* frames x LIMB_DOFS_MAX */
+    double *head;         /* factors: the head's */
+    double *sides;        /* and those of arms and legs, four lanes */
+    double *torso;        /* of the preconditioner */
+    double *head_work;    /* frames x HEAD_DOFS */
+    double *side_work;    /* frames x SIDE x 4 */
 };
 
-static size_t limb_width(int l) { return (size_t)body_limbs[l].count * REACH; }
-
-static bool factor_limb(struct solver *s, int l) {
-    size_t n = (size_t)body_limbs[l].count, height = limb_width(l) + 1;
-    const double *weight = s->smooth->weight + body_limbs[l].first;
-    double *band = s->limb[l];
-    memset(band, 0, s->frames * n * height * sizeof *band);
+static bool factor_head(struct solver *s) {
+    enum { N = HEAD_DOFS, HEIGHT = HEAD_WIDTH + 1 };
+    const double *weight = s->smooth->weight + DOF_NECK;
+    memset(s->head, 0, s->frames * N * HEIGHT * sizeof *s->head);
     for (size_t f = 0; f < s->frames; f++) {
-        for (size_t j = 0; j < n; j++) {
-            double *column = band + (f * n + j) * height;
-            for (size_t i = j; i < n; i++) column[i - j] = s->normals[f].limb[l].own[i][j];
+        for (size_t j = 0; j < N; j++) {
+            double *column = s->head + (f * N + j) * HEIGHT;
+            for (size_t i = j; i < N; i++) column[i - j] = s->normals[f].limb[HEAD_LIMB].own[i][j];
             column[0] += s->damping * column[0] + weight[j] * s->tie[f][0];
-            for (size_t k = 1; k <= REACH && f + k < s->frames; k++) column[k * n] += weight[j] * s->tie[f][k];
+            for (size_t k = 1; k <= REACH && f + k < s->frames; k++) column[k * N] += weight[j] * s->tie[f][k];
         }
     }
-    return band_factor(band, s->frames * n, limb_width(l));
+    return band_factor(s->head, s->frames * N, HEAD_WIDTH);
+}
+
+static bool factor_sides(struct solver *s) {
+    enum { HEIGHT = SIDE_WIDTH + 1 };
+    memset(s->sides, 0, s->frames * SIDE * HEIGHT * BAND_LANES * sizeof *s->sides);
+    for (size_t f = 0; f < s->frames; f++) {
+        for (size_t lane = 0; lane < BAND_LANES; lane++) {
+            size_t l = FIRST_SIDE + lane, n = (size_t)body_limbs[l].count;
+            const double *weight = s->smooth->weight + body_limbs[l].first;
+            for (size_t j = 0; j < SIDE; j++) {
+                double *column = s->sides + (f * SIDE + j) * HEIGHT * BAND_LANES + lane;
+                if (j >= n) {
+                    column[0] = 1;
+                    continue;
+                }
+                for (size_t i = j; i < n; i++) column[(i - j) * BAND_LANES] = s->normals[f].limb[l].own[i][j];
+                column[0] += s->damping * column[0] + weight[j] * s->tie[f][0];
+                for (size_t k = 1; k <= REACH && f + k < s->frames; k++) column[k * SIDE * BAND_LANES] += weight[j] * s->tie[f][k];
+            }
+        }
+    }
+    return band4_factor(s->sides, s->frames * SIDE, SIDE_WIDTH);
+}
+
+/* Where limb l's degree i of a frame lies while limbs are worked on. */
+static double *place_of(const struct solver *s, int l, size_t f, int i) {
+    return l == HEAD_LIMB ? &s->head_work[f * HEAD_DOFS + (size_t)i] : &s->side_work[(f * SIDE + (size_t)i) * BAND_LANES + (size_t)(l - FIRST_SIDE)];
+}
+
+static void solve_limbs(struct solver *s) {
+    band_solve(s->head, s->frames * HEAD_DOFS, HEAD_WIDTH, s->head_work);
+    band4_solve(s->sides, s->frames * SIDE, SIDE_WIDTH, s->side_work);
+}
+
+/* work = C x, or gradient and all: work = -gradient - C x. */
+static void cross_product(struct solver *s, const double *x, bool with_gradient) {
+    for (size_t f = 0; f < s->frames; f++) {
+        const double *xf = x ? x + f * TORSO_DOFS : NULL;
+        for (int l = 0; l < LIMBS; l++) {
+            for (int i = 0; i < body_limbs[l].count; i++) {
+                double sum = 0;
+                const double *row = s->normals[f].limb[l].cross[i];
+                for (int j = 0; x && j < TORSO_DOFS; j++) sum += row[j] * xf[j];
+                *place_of(s, l, f, i) = with_gradient ? -s->normals[f].gradient[body_limbs[l].first + i] - sum : sum;
+            }
+        }
+        for (size_t lane = 0; lane < 2; lane++) s->side_work[(f * SIDE + SIDE - 1) * BAND_LANES + lane] = 0;
+    }
+}
+
+/* y -= C' work */
+static void cross_back(const struct solver *s, double *y) {
+    for (size_t f = 0; f < s->frames; f++) {
+        double sum[TORSO_DOFS] = {0};
+        for (int l = 0; l < LIMBS; l++) {
+            for (int i = 0; i < body_limbs[l].count; i++) {
+                double a = *place_of(s, l, f, i);
+                const double *row = s->normals[f].limb[l].cross[i];
+                for (int j = 0; j < TORSO_DOFS; j++) sum[j] += row[j] * a;
+            }
+        }
+        for (int j = 0; j < TORSO_DOFS; j++) y[f * TORSO_DOFS + (size_t)j] -= sum[j];
+    }
 }
 
 /* Small dense Cholesky in place (lower), for a limb of one frame. */
@@ -210,29 +238,6 @@ static bool factor_torso(struct solver *s) {
     return band_factor(s->torso, s->frames * N, N * REACH);
 }
 
-/* work = C x for one limb: frames x n. */
-static void cross_product(const struct solver *s, int l, const double *x, double *out) {
-    int n = body_limbs[l].count;
-    for (size_t f = 0; f < s->frames; f++) {
-        for (int i = 0; i < n; i++) {
-            double sum = 0;
-            for (int j = 0; j < TORSO_DOFS; j++) sum += s->normals[f].limb[l].cross[i][j] * x[f * TORSO_DOFS + (size_t)j];
-            out[f * (size_t)n + (size_t)i] = sum;
-        }
-    }
-}
-
-/* y -= C' w */
-static void cross_back(const struct solver *s, int l, const double *w, double *y) {
-    int n = body_limbs[l].count;
-    for (size_t f = 0; f < s->frames; f++) {
-        for (int i = 0; i < n; i++) {
-            double a = w[f * (size_t)n + (size_t)i];
-            for (int j = 0; j < TORSO_DOFS; j++) y[f * TORSO_DOFS + (size_t)j] -= s->normals[f].limb[l].cross[i][j] * a;
-        }
-    }
-}
-
 /* y = S x */
 static void schur_product(struct solver *s, const double *restrict x, double *restrict y) {
     enum { N = TORSO_DOFS };
@@ -244,11 +249,9 @@ static void schur_product(struct solver *s, const double *restrict x, double *re
         }
     }
     smooth_product((const double(*)[4])s->tie, s->frames, s->smooth->weight, N, N, x, y);
-    for (int l = 0; l < LIMBS; l++) {
-        cross_product(s, l, x, s->work);
-        band_solve(s->limb[l], s->frames * (size_t)body_limbs[l].count, limb_width(l), s->work);
-        cross_back(s, l, s->work, y);
-    }
+    cross_product(s, x, false);
+    solve_limbs(s);
+    cross_back(s, y);
 }
 
 static double dot(const double *a, const double *b, size_t n) {
@@ -257,26 +260,18 @@ static double dot(const double *a, const double *b, size_t n) {
     return sum;
 }
 
-static bool solve(struct solver *s, double *step, double *vectors) {
+static bool solve(struct solver *s, double tolerance, double *step, double *vectors) {
     enum { N = TORSO_DOFS };
     size_t unknowns = s->frames * N;
     double *x = vectors, *r = x + unknowns, *z = r + unknowns, *p = z + unknowns, *q = p + unknowns;
-    for (int l = 0; l < LIMBS; l++) {
-        if (!factor_limb(s, l)) return false;
-    }
-    if (!factor_torso(s)) return false;
+    if (!factor_head(s) || !factor_sides(s) || !factor_torso(s)) return false;
     /* right-hand side of the torso: b_T - C' L^-1 b_L */
     for (size_t f = 0; f < s->frames; f++) {
         for (int i = 0; i < N; i++) r[f * N + (size_t)i] = -s->normals[f].gradient[i], x[f * N + (size_t)i] = 0;
     }
-    for (int l = 0; l < LIMBS; l++) {
-        int n = body_limbs[l].count;
-        for (size_t f = 0; f < s->frames; f++) {
-            for (int i = 0; i < n; i++) s->work[f * (size_t)n + (size_t)i] = -s->normals[f].gradient[body_limbs[l].first + i];
-        }
-        band_solve(s->limb[l], s->frames * (size_t)n, limb_width(l), s->work);
-        cross_back(s, l, s->work, r);
-    }
+    cross_product(s, NULL, true);
+    solve_limbs(s);
+    cross_back(s, r);
     memcpy(z, r, unknowns * sizeof *z);
     band_solve(s->torso, unknowns, N * REACH, z);
     memcpy(p, z, unknowns * sizeof *p);
@@ -296,15 +291,11 @@ static bool solve(struct solver *s, double *step, double *vectors) {
     for (size_t f = 0; f < s->frames; f++) {
         for (int i = 0; i < N; i++) step[f * DOFS + (size_t)i] = x[f * N + (size_t)i];
     }
-    for (int l = 0; l < LIMBS; l++) { /* x_L = L^-1 (b_L - C x_T) */
-        int n = body_limbs[l].count;
-        cross_product(s, l, x, s->work);
-        for (size_t f = 0; f < s->frames; f++) {
-            for (int i = 0; i < n; i++) s->work[f * (size_t)n + (size_t)i] = -s->normals[f].gradient[body_limbs[l].first + i] - s->work[f * (size_t)n + (size_t)i];
-        }
-        band_solve(s->limb[l], s->frames * (size_t)n, limb_width(l), s->work);
-        for (size_t f = 0; f < s->frames; f++) {
-            for (int i = 0; i < n; i++) step[f * DOFS + (size_t)(body_limbs[l].first + i)] = s->work[f * (size_t)n + (size_t)i];
+    cross_product(s, x, true); /* x_L = L^-1 (b_L - C x_T) */
+    solve_limbs(s);
+    for (size_t f = 0; f < s->frames; f++) {
+        for (int l = 0; l < LIMBS; l++) {
+            for (int i = 0; i < body_limbs[l].count; i++) step[f * DOFS + (size_t)(body_limbs[l].first + i)] = *place_of(s, l, f, i);
         }
     }
     for (size_t k = 0; k < s->frames * DOFS; k++) {
@@ -313,19 +304,23 @@ static bool solve(struct solver *s, double *step, double *vectors) {
     return true;
 }
 
-bool body_solve(const struct normal *normals, size_t frames, const struct smoothness *smooth, double damping, double *step, bool *is_memory) {
+bool body_solve(const struct normal *normals, size_t frames, const struct smoothness *smooth, double damping, double tolerance, double *step, bool *is_memory) {
     struct solver s = {.normals = normals, .smooth = smooth, .frames = frames, .damping = damping};
-    size_t doubles = frames * 4 + frames * TORSO_DOFS * (TORSO_DOFS * REACH + 1) + frames * LIMB_DOFS_MAX + frames * TORSO_DOFS * 5;
-    for (int l = 0; l < LIMBS; l++) doubles += frames * (size_t)body_limbs[l].count * (limb_width(l) + 1);
-    double *all = mem_alloc(doubles * sizeof *all), *at = all;
+    /* in fours first, so that they stay aligned */
+    size_t sides = frames * SIDE * (SIDE_WIDTH + 1) * BAND_LANES, side_work = frames * SIDE * BAND_LANES, tie = frames * 4, torso = frames * TORSO_DOFS * (TORSO_DOFS * REACH + 1);
+    size_t head = frames * HEAD_DOFS * (HEAD_WIDTH + 1), head_work = frames * HEAD_DOFS, vectors = frames * TORSO_DOFS * 5;
+    double *all = mem_alloc((BAND_LANES + sides + side_work + tie + torso + head + head_work + vectors) * sizeof *all);
     *is_memory = !all;
     if (!all) return false;
-    s.tie = (double(*)[4])at, at += frames * 4;
-    s.torso = at, at += frames * TORSO_DOFS * (TORSO_DOFS * REACH + 1);
-    s.work = at, at += frames * LIMB_DOFS_MAX;
-    for (int l = 0; l < LIMBS; l++) s.limb[l] = at, at += frames * (size_t)body_limbs[l].count * (limb_width(l) + 1);
+    double *at = (double *)(((uintptr_t)all + 31) & ~(uintptr_t)31);
+    s.sides = at, at += sides;
+    s.side_work = at, at += side_work;
+    s.tie = (double(*)[4])at, at += tie;
+    s.torso = at, at += torso;
+    s.head = at, at += head;
+    s.head_work = at, at += head_work;
     tie_table(frames, s.tie);
-    bool is_solved = solve(&s, step, at);
+    bool is_solved = solve(&s, tolerance, step, at);
     mem_free(all);
     return is_solved;
 }

@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "human/body/fit.h"
 
-static struct mat3 turn(struct vec3 axis, double angle) { return rotation_from_vector(vec3_scale(axis, angle)); }
+/* About a unit axis (Rodrigues). */
+static struct mat3 turn(struct vec3 a, double angle) {
+    double s, c;
+    sincos(angle, &s, &c);
+    double k = 1 - c;
+    return (struct mat3){{{c + k * a.x * a.x, k * a.x * a.y - s * a.z, k * a.x * a.z + s * a.y},
+                          {k * a.x * a.y + s * a.z, c + k * a.y * a.y, k * a.y * a.z - s * a.x},
+                          {k * a.x * a.z - s * a.y, k * a.y * a.z + s * a.x, c + k * a.z * a.z}}};
+}
 
 static void ball(struct stance *s, const struct posture *p, int dof, enum body_segment segment, struct vec3 at) {
     static const struct mat3 world = {{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
