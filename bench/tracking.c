@@ -11,6 +11,8 @@
 
 #include "base/fs.h"
 #include "base/rng.h"
+#include "human/body/body.h"
+#include "human/gait/gait.h"
 #include "human/synth/synth.h"
 #include "human/track/track.h"
 
@@ -61,7 +63,44 @@ static double triangulation(size_t cameras, double missing, double outliers, siz
     return (double)frames / seconds;
 }
 
-/* Follows a scene and smooths it: accuracy against its truth. */
+static double bend_of(struct vec3 a, struct vec3 b, struct vec3 c) {
+    struct vec3 u = vec3_unit(vec3_sub(b, a)), v = vec3_unit(vec3_sub(c, b));
+    return atan2(vec3_norm(vec3_cross(u, v)), vec3_dot(u, v)) * 180 / M_PI;
+}
+
+struct skeletons {
+    double fit_s, gait_s, sum, squares, angles;
+    size_t count, angle_count;
+};
+
+/* The skeleton of one person, its metrics, and how near it is to `truth`. */
+static void skeleton(struct arena *mem, const struct synth_meeting *m, const struct pose_take *const *takes, const struct track_people *people, size_t person, double rate,
+                     const struct motion *truth, struct skeletons *out) {
+    static const int joints[4][3] = {{POSE_LHIP, POSE_LKNEE, POSE_LANKLE}, {POSE_RHIP, POSE_RKNEE, POSE_RANKLE}, {POSE_LSHOULDER, POSE_LELBOW, POSE_LWRIST}, {POSE_RSHOULDER, POSE_RELBOW, POSE_RWRIST}};
+    static const int angles[4] = {BODY_KNEE_ANGLE_L, BODY_KNEE_ANGLE_R, BODY_ELBOW_FLEX_L, BODY_ELBOW_FLEX_R};
+    const struct track_person *p = &people->people[person];
+    struct body_fit fit;
+    struct gait_run run;
+    double t = cpu();
+    must(body_fit(mem, &m->rig, takes, people, person, &(struct body_options){.rate = rate}, &fit), "skeleton");
+    out->fit_s += cpu() - t;
+    t = cpu();
+    must(gait_analyse(mem, &(struct gait_recording){.rate = rate, .frame_first = p->frame_first, .frame_count = p->frame_count, .points = p->points, .states = fit.joints}, &GAIT_OPTIONS, &run), "metrics");
+    out->gait_s += cpu() - t;
+    for (size_t f = 0; f < p->frame_count; f++) {
+        const struct vec3 *there = motion_at(truth, (size_t)p->frame_first + f, 0);
+        for (size_t k = 0; k < POSE_JOINTS; k++) {
+            double d = vec3_distance(fit.joints[f * POSE_JOINTS + k].at, there[k]);
+            if (isfinite(d)) out->sum += d, out->squares += d * d, out->count++;
+        }
+        for (size_t i = 0; i < ARRAY_LEN(angles); i++) {
+            double off = (double)fit.angles[f * BODY_ANGLES + (size_t)angles[i]] * 180 / M_PI - bend_of(there[joints[i][0]], there[joints[i][1]], there[joints[i][2]]);
+            if (isfinite(off)) out->angles += off * off, out->angle_count++;
+        }
+    }
+}
+
+/* Follows a scene, smooths it, and fits skeletons: accuracy against its truth. */
 static void scene(const char *name) {
     struct arena *mem = arena_create((size_t)4 << 30);
     struct buf text = BUF(1 << 20);
@@ -80,6 +119,7 @@ static void scene(const char *name) {
     must(track_follow(mem, &m.rig, takes, &(struct track_options){.rate = s.rate}, &people), path);
     double follow = cpu() - t, smooth = 0, raw2 = 0, bound2 = 0, smooth2 = 0, smooth1 = 0;
     size_t raw_n = 0, smooth_n = 0;
+    struct skeletons bodies = {0};
     for (size_t i = 0; i < people.count; i++) {
         const struct track_person *p = &people.people[i];
         size_t best = 0, half = p->frame_count / 2;
@@ -89,6 +129,7 @@ static void scene(const char *name) {
             double d = vec3_distance(x, *motion_at(&m.truth[a], (size_t)p->frame_first + half, POSE_HIP));
             if (d < least) least = d, best = a;
         }
+        skeleton(mem, &m, takes, &people, i, s.rate, &m.truth[best], &bodies);
         struct track_state *row_of = arena_alloc_array(mem, p->frame_count, sizeof *row_of);
         for (size_t k = 0; row_of && k < POSE_JOINTS; k++) {
             t = cpu();
@@ -115,6 +156,14 @@ static void scene(const char *name) {
     row(what, follow * 1e3 / (double)m.truth[0].frame_count, "ms/frame", "-", "<= 0.5");
     snprintf(what, sizeof what, "%s: %.0f s of %zu athletes to smoothed motion", name, s.seconds, people.count);
     row(what, follow + smooth, "s", "-", "<= 1");
+    snprintf(what, sizeof what, "%s: skeleton, mean distance (root mean square %.2f mm)", name, sqrt(bodies.squares / (double)bodies.count) * 1e3);
+    row(what, bodies.sum / (double)bodies.count * 1e3, "mm", "-", "<= 6");
+    snprintf(what, sizeof what, "%s: skeleton, angles of knees and elbows, root mean square", name);
+    row(what, sqrt(bodies.angles / (double)bodies.angle_count), "degrees", "-", "<= 2");
+    snprintf(what, sizeof what, "%s: skeleton, a frame of one athlete", name);
+    row(what, bodies.fit_s * 1e6 / (double)(m.truth[0].frame_count * people.count), "us", "-", "-");
+    snprintf(what, sizeof what, "%s: %.0f s of %zu athletes to skeletons and metrics (skeletons %.2f s, metrics %.2f s)", name, s.seconds, people.count, bodies.fit_s, bodies.gait_s);
+    row(what, follow + bodies.fit_s + bodies.gait_s, "s", "-", "<= 1");
     arena_destroy(&mem);
 }
 
