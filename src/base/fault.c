@@ -8,7 +8,7 @@
 struct fault {
     atomic_bool is_armed;
     atomic_bool has_fired;
-    bool is_sticky;
+    atomic_bool is_sticky; /* read by whoever meets the fault, while the test's thread arms the next one */
     atomic_int_fast64_t remaining; /* operations until it fires */
 };
 static struct fault faults[FAULT_POINTS];
@@ -17,7 +17,7 @@ void fault_arm(enum fault_point point, uint64_t nth, bool sticky) {
     struct fault *f = &faults[point];
     atomic_store(&f->is_armed, false);
     atomic_store(&f->has_fired, false);
-    f->is_sticky = sticky;
+    atomic_store(&f->is_sticky, sticky);
     atomic_store(&f->remaining, (int_fast64_t)nth);
     atomic_store(&f->is_armed, nth > 0);
 }
@@ -59,7 +59,7 @@ bool fault_hits(enum fault_point point) {
     struct fault *f = &faults[point];
     if (__builtin_expect(!atomic_load_explicit(&f->is_armed, memory_order_relaxed), 1)) return false;
     int_fast64_t left = atomic_fetch_sub(&f->remaining, 1);
-    bool hit = left == 1 || (left < 1 && f->is_sticky);
+    bool hit = left == 1 || (left < 1 && atomic_load(&f->is_sticky));
     if (hit) atomic_store(&f->has_fired, true);
     return hit;
 }
