@@ -64,7 +64,7 @@ static bool read_members(struct byte_reader *r, struct amf_value *out, struct bu
 static bool read_elements(struct byte_reader *r, struct amf_value *out, struct budget *budget) {
     uint32_t count = bytes_u32be(r);
     const uint8_t *begin = r->at;
-    if (!budget->depth || count > bytes_left(r)) return malformed(r); /* an element has a byte at least */
+    if (r->has_failed || !budget->depth || count > bytes_left(r)) return malformed(r); /* an element has a byte at least */
     budget->depth--;
     for (uint32_t i = 0; i < count; i++) {
         struct amf_value element;

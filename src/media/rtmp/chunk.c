@@ -72,12 +72,13 @@ static struct err read_header(struct chunk_reader *r, struct slice *in, bool *di
             if (bytes_left(&b) < 4) return ERR_OK;
             next.field = bytes_u32be(&b);
         } else {
-            size_t payload = s->is_open ? s->length - s->filled : s->length;
             struct byte_reader ahead = b;
-            if (bytes_left(&ahead) >= 4) {
-                if (repeats(s, bytes_u32be(&ahead))) b = ahead;
-            } else if (bytes_left(&ahead) < (payload < 4 ? payload : 4) || !payload) {
-                return ERR_OK; /* cannot tell yet; four bytes will come, of one sort or the other */
+            bool is_enough = bytes_left(&ahead) >= 4;
+            if (!is_enough && r->habit != CHUNK_REPEATS_NOT) return ERR_OK; /* whoever's habit is not known yet waits once for the next message */
+            if (is_enough) {
+                bool is_repeated = repeats(s, bytes_u32be(&ahead));
+                r->habit = is_repeated ? CHUNK_REPEATS : CHUNK_REPEATS_NOT;
+                if (is_repeated) b = ahead;
             }
         }
     }

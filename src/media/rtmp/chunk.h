@@ -51,9 +51,13 @@ struct chunk_stream {
     size_t filled, capacity;
 };
 
+/* Does the publisher repeat extended timestamps in later chunks, as the standard wants? */
+enum chunk_habit { CHUNK_HABIT_UNKNOWN, CHUNK_REPEATS, CHUNK_REPEATS_NOT };
+
 struct chunk_reader {
     struct chunk_stream streams[CHUNK_STREAMS_MAX];
     unsigned stream_count, current; /* current: whose payload is being read, or CHUNK_STREAMS_MAX */
+    enum chunk_habit habit;
     uint32_t chunk_bytes, chunk_left;
     uint32_t message_bytes_max;
     size_t held_bytes, held_bytes_max;

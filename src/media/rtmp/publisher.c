@@ -308,7 +308,7 @@ static struct err connect_to(struct rtmp_publisher *p, const struct addrinfo *a)
         errno = failed;
         break;
     }
-    return (struct err){.kind = ERR_IO, .sys = errno, .code = "rtmp.connect", .what = "Nobody answers at this address. Is the server running, and the port open?"};
+    return (struct err){.kind = ERR_IO, .sys = errno, .code = "rtmp.connect", .what = "Nobody answers at this address. Look whether the server is running and the port is open."};
 }
 
 static struct err open_connection(struct rtmp_publisher *p) {

@@ -108,7 +108,7 @@ static struct err parse_address(const char *text, struct sockaddr_storage *out, 
     if (is_v6) host = slice_sub(host, 1, host.len - 1);
     if (slice_eq(host, SLICE("localhost"))) host = SLICE("127.0.0.1");
     char name[INET6_ADDRSTRLEN] = "";
-    if (host.len >= sizeof name) return bad_address();
+    if (!host.len || host.len >= sizeof name) return bad_address();
     memcpy(name, host.ptr, host.len);
     memset(out, 0, sizeof *out);
     if (is_v6) {

@@ -42,6 +42,8 @@ static void send_user_control(struct session *s, uint16_t event, uint32_t value)
 }
 
 static void send_command(struct session *s, uint32_t stream, struct buf *body) {
+    if (!s->has_told_chunks) send_control(s, MESSAGE_CHUNK_SIZE, CHUNK_BYTES_OURS); /* commands are the first that is longer than a chunk */
+    s->has_told_chunks = true;
     if (body->has_failed) s->out.has_failed = true;
     else chunk_write(&s->out, ON_COMMANDS, CHUNK_BYTES_OURS, MESSAGE_COMMAND, 0, stream, SLICE_NONE, buf_slice(body));
     buf_free(body);
@@ -150,7 +152,6 @@ static struct err on_connect(struct session *s, const struct command *c) {
     send_control(s, MESSAGE_WINDOW, WINDOW_BYTES);
     const uint8_t bandwidth[5] = {WINDOW_BYTES >> 24, WINDOW_BYTES >> 16 & 255, WINDOW_BYTES >> 8 & 255, WINDOW_BYTES & 255, 2 /* dynamic */};
     chunk_write(&s->out, ON_CONTROL, CHUNK_BYTES_OURS, MESSAGE_PEER_BANDWIDTH, 0, 0, SLICE_NONE, slice_of(bandwidth, sizeof bandwidth));
-    send_control(s, MESSAGE_CHUNK_SIZE, CHUNK_BYTES_OURS);
     struct buf b = begin_command("_result", c->transaction);
     amf_begin_object(&b);
     amf_member_text(&b, SLICE("fmsVer"), SLICE("FMS/3,5,7,7009")); /* old encoders look for this form */

@@ -40,7 +40,7 @@ struct session {
     uint32_t window; /* the publisher wants to hear after so many bytes */
     uint32_t stream; /* message stream that publishes */
     unsigned streams_made, commands;
-    bool is_connected;
+    bool is_connected, has_told_chunks;
     char key[FEED_KEY_BYTES_MAX];
     size_t key_bytes;
     char key_in_application[FEED_KEY_BYTES_MAX]; /* rtmp://HOST/live/KEY as the "server", with an empty key */
