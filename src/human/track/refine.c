@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "human/track/track.h"
 
-enum { UNKNOWNS = 11, OFFSET = 8, DRIFT, ROW, POINTS_MAX = 10000, STEPS_MAX = 25 };
+enum { UNKNOWNS = 11, OFFSET = 8, DRIFT, ROW, POINTS_MAX = 6000, STEPS_MAX = 25 };
 static const double prior[OFFSET] = {0.05, 0.05, 0.05, 0.2, 0.2, 0.2, 15, 15}; /* rad, m, px */
 static const double fixed = 1e-12; /* prior of what is not to move */
 
@@ -166,23 +166,22 @@ static bool build(struct bundle *b, double damping) {
             if (!usable[k]) continue;
             size_t base = (size_t)b->seen[p->first + k].camera * UNKNOWNS;
             cross_block(&parts[k], cross[k]);
-            for (size_t a = 0; a < UNKNOWNS; a++) {
-                for (int row = 0; row < 2; row++) {
-                    b->right[base + a] -= parts[k].weight * parts[k].camera[row][a] * parts[k].r[row];
-                    for (size_t e = 0; e < UNKNOWNS; e++) b->normal[(base + a) * n + base + e] += parts[k].weight * parts[k].camera[row][a] * parts[k].camera[row][e];
-                }
-                b->right[base + a] -= cross[k][a][0] * solved.x + cross[k][a][1] * solved.y + cross[k][a][2] * solved.z;
+            double solved_cross[UNKNOWNS][3]; /* cross V^-1 */
+            for (size_t a = 0; a < UNKNOWNS; a++) { /* the factor reads the lower triangle alone */
+                const double *c = cross[k][a];
+                double *row = &b->normal[(base + a) * n + base], wa0 = parts[k].weight * parts[k].camera[0][a], wa1 = parts[k].weight * parts[k].camera[1][a];
+                for (size_t e = 0; e <= a; e++) row[e] += wa0 * parts[k].camera[0][e] + wa1 * parts[k].camera[1][e];
+                b->right[base + a] -= wa0 * parts[k].r[0] + wa1 * parts[k].r[1] + c[0] * solved.x + c[1] * solved.y + c[2] * solved.z;
+                struct vec3 x = sym3_apply(inverse, vec3_of(c[0], c[1], c[2]));
+                memcpy(solved_cross[a], (double[3]){x.x, x.y, x.z}, sizeof solved_cross[a]);
             }
-            for (uint32_t m = 0; m <= k; m++) { /* Schur: minus cross V^-1 cross' */
+            for (uint32_t m = 0; m <= k; m++) { /* Schur: minus cross V^-1 cross'; sights are in the order of cameras */
                 if (!usable[m]) continue;
                 size_t other = (size_t)b->seen[p->first + m].camera * UNKNOWNS;
                 for (size_t a = 0; a < UNKNOWNS; a++) {
-                    struct vec3 x = sym3_apply(inverse, vec3_of(cross[k][a][0], cross[k][a][1], cross[k][a][2]));
-                    for (size_t e = 0; e < UNKNOWNS; e++) {
-                        double s = x.x * cross[m][e][0] + x.y * cross[m][e][1] + x.z * cross[m][e][2];
-                        b->normal[(base + a) * n + other + e] -= s;
-                        if (m != k) b->normal[(other + e) * n + base + a] -= s;
-                    }
+                    const double *x = solved_cross[a];
+                    double *row = &b->normal[(base + a) * n + other];
+                    for (size_t e = 0; e < (m == k ? a + 1 : UNKNOWNS); e++) row[e] -= x[0] * cross[m][e][0] + x[1] * cross[m][e][1] + x[2] * cross[m][e][2];
                 }
             }
         }
