@@ -220,7 +220,7 @@ static void drop_hours(struct live_channel *c, struct rendition *r) {
         http_file_release(&r->hours[gone].file);
         gone++;
     }
-    memmove(r->hours, r->hours + gone, (r->hour_count - gone) * sizeof *r->hours);
+    if (gone) memmove(r->hours, r->hours + gone, (r->hour_count - gone) * sizeof *r->hours);
     r->hour_count -= gone;
 }
 
@@ -237,7 +237,7 @@ static void drop_stills(struct live_channel *c, size_t count) {
         l->bytes -= http_blob_slice(l->all[i].blob).len;
         http_blob_release(&l->all[i].blob);
     }
-    memmove(l->all, l->all + count, (l->count - count) * sizeof *l->all);
+    if (count) memmove(l->all, l->all + count, (l->count - count) * sizeof *l->all);
     l->count -= count;
 }
 
@@ -602,6 +602,7 @@ static struct err restore(struct live_channel *c, int dir_fd, struct library *fo
         if (e.kind == ERR_NOT_FOUND) e = ERR_OK;
     }
     if (e.kind) return e;
+    if (!c->has_folder) return ERR_OK;
     recorder_folder_continue_log(c->folder, found->log_bytes);
     for (size_t i = 0; i < LIVE_RENDITIONS_MAX; i++)
         if (c->renditions[i].is_used) slide_window(c, &c->renditions[i]);

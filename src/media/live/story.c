@@ -306,11 +306,16 @@ struct err story_end(struct story *s, struct utc_time at, struct buf *log) {
     return ERR_OK;
 }
 
+static void drop_first(void *array, size_t *count, size_t gone, size_t bytes_each) {
+    if (!gone) return;
+    memmove(array, (char *)array + gone * bytes_each, (*count - gone) * bytes_each);
+    *count -= gone;
+}
+
 void story_forget(struct story *s, int64_t before_ns, uint32_t run, size_t *stills_gone) {
     size_t gone = 0;
     while (gone + 1 < s->run_count && s->runs[gone].run < run) gone++;
-    memmove(s->runs, s->runs + gone, (s->run_count - gone) * sizeof *s->runs);
-    s->run_count -= gone;
+    drop_first(s->runs, &s->run_count, gone, sizeof *s->runs);
     gone = 0;
     while (gone < s->cue_count) {
         const struct manifest_cue *c = &s->cues[gone];
@@ -318,12 +323,10 @@ void story_forget(struct story *s, int64_t before_ns, uint32_t run, size_t *stil
         if (end >= before_ns) break;
         free_cue(&s->cues[gone++]);
     }
-    memmove(s->cues, s->cues + gone, (s->cue_count - gone) * sizeof *s->cues);
-    s->cue_count -= gone;
+    drop_first(s->cues, &s->cue_count, gone, sizeof *s->cues);
     gone = 0;
     while (gone < s->still_count && s->stills[gone].time_ns + (int64_t)s->stills[gone].count * s->stills[gone].interval_ms * NS_PER_MS < before_ns) gone++;
-    memmove(s->stills, s->stills + gone, (s->still_count - gone) * sizeof *s->stills);
-    s->still_count -= gone;
+    drop_first(s->stills, &s->still_count, gone, sizeof *s->stills);
     *stills_gone = gone;
 }
 

@@ -286,7 +286,11 @@ void timeline_set_track(struct timeline *tl, size_t index, const struct cmaf_tra
     if (index >= tl->track_count) tl->track_count = index + 1;
     struct timeline_track *t = &tl->tracks[index];
     uint32_t out_hz = track->kind == CMAF_VIDEO ? TIMELINE_VIDEO_HZ : track->sample_rate;
-    if (!is_same) *t = (struct timeline_track){.end = t->out_hz ? timeline_from_ns(timeline_to_ns(t->end, t->out_hz), out_hz) : 0};
+    if (t->out_hz && t->out_hz != out_hz) { /* rounded up: nothing may lie over what is there */
+        t->end = timeline_from_ns(timeline_to_ns(t->end, t->out_hz), out_hz) + 1;
+        t->sound = (struct timeline_sound){0};
+    }
+    if (!is_same) *t = (struct timeline_track){.end = t->end};
     t->kind = track->kind;
     t->codec = track->codec;
     t->in_hz = track->timescale;
@@ -312,8 +316,7 @@ enum timeline_step timeline_look(const struct timeline *tl, const struct feed_sa
     int64_t step = ns - t->last_ns;
     if (step >= -TIMELINE_BACK_NS_MAX && step <= TIMELINE_GAP_NS_MAX) return TIMELINE_STAYS;
     if (!is_near) return TIMELINE_JUMPS;
-    if (t->run < tl->run || step > 0) return TIMELINE_STAYS; /* joins the newest run, or was silent while others went on */
-    return t->kind == CMAF_VIDEO || tl->track_count == 1 ? TIMELINE_JUMPS : TIMELINE_STAYS; /* sound that repeats itself is dropped */
+    return t->run < tl->run || step > 0 ? TIMELINE_STAYS : TIMELINE_JUMPS; /* joins the newest run, or was silent while others went on */
 }
 
 int64_t timeline_begin_run(struct timeline *tl, int64_t source_ns, struct utc_time captured, int64_t floor_ns, bool is_kept) {
