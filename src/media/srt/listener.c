@@ -5,7 +5,9 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "media/srt/publisher.h"
@@ -16,6 +18,7 @@ struct srt_listener {
     struct srt_options options;
     char *passphrase, *program;
     SRTSOCKET socket;
+    int poll; /* of libsrt; -1: none */
     int port;
     bool has_api;
     struct thread *thread;
@@ -160,8 +163,11 @@ static void reap(struct srt_listener *l, bool all) {
 static void listen_run(void *arg) {
     struct srt_listener *l = arg;
     while (!atomic_load(&l->must_stop)) {
-        SRTSOCKET called = srt_accept_bond(&l->socket, 1, LOOK_MS);
-        if (called != SRT_INVALID_SOCK) take_call(l, called);
+        SRT_EPOLL_EVENT event;
+        int told = srt_epoll_uwait(l->poll, &event, 1, LOOK_MS);
+        if (told > 0 && event.events & SRT_EPOLL_ERR) nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * NS_PER_MS}, NULL); /* the port is gone; do not spin */
+        /* All that wait: libsrt tells of several at once only once, and its accepting with a timeout lost callers so. */
+        for (SRTSOCKET called; (called = srt_accept(l->socket, NULL, NULL)) != SRT_INVALID_SOCK;) take_call(l, called);
         reap(l, false);
     }
 }
@@ -180,7 +186,7 @@ static struct err open_socket(struct srt_listener *l) {
     if (l->socket == SRT_INVALID_SOCK) return FAILED;
     int latency_ms = l->options.latency_ms > 0 ? l->options.latency_ms : LATENCY_MS, no = 0, yes = 1, key_bytes = 16;
     int bad = srt_setsockflag(l->socket, SRTO_RCVLATENCY, &latency_ms, sizeof latency_ms) | srt_setsockflag(l->socket, SRTO_REUSEADDR, &no, sizeof no) |
-              srt_setsockflag(l->socket, SRTO_ENFORCEDENCRYPTION, &yes, sizeof yes) | srt_setsockflag(l->socket, SRTO_RCVSYN, &yes, sizeof yes);
+              srt_setsockflag(l->socket, SRTO_ENFORCEDENCRYPTION, &yes, sizeof yes) | srt_setsockflag(l->socket, SRTO_RCVSYN, &no, sizeof no);
     if (address.ss_family == AF_INET6) bad |= srt_setsockflag(l->socket, SRTO_IPV6ONLY, &yes, sizeof yes);
     if (l->passphrase)
         bad |= srt_setsockflag(l->socket, SRTO_PBKEYLEN, &key_bytes, sizeof key_bytes) | srt_setsockflag(l->socket, SRTO_PASSPHRASE, l->passphrase, (int)passphrase_len);
@@ -200,6 +206,7 @@ struct err srt_listener_create(const struct srt_options *options, struct srt_lis
     struct srt_listener *l = mem_zalloc(sizeof *l);
     if (!l) return err_memory();
     l->socket = SRT_INVALID_SOCK;
+    l->poll = -1;
     l->options = *options;
     lock_init(&l->lock, LOCK_srt);
     struct err e = ERR_OK;
@@ -218,13 +225,17 @@ struct err srt_listener_create(const struct srt_options *options, struct srt_lis
 
 struct err srt_listener_start(struct srt_listener *l) {
     static const struct err FAILED = {.kind = ERR_IO, .code = "srt.listen", .what = "The port for SRT could not be opened."};
-    if (srt_listen_callback(l->socket, on_call, l) || srt_listen(l->socket, BACKLOG)) return FAILED;
+    int events = SRT_EPOLL_IN | SRT_EPOLL_ERR;
+    l->poll = srt_epoll_create();
+    if (l->poll < 0 || srt_listen_callback(l->socket, on_call, l) || srt_listen(l->socket, BACKLOG) || srt_epoll_add_usock(l->poll, l->socket, &events)) return FAILED;
     return thread_start(&l->thread, "srt-listen", listen_run, l);
 }
 
 void srt_listener_stop(struct srt_listener *l) {
     atomic_store(&l->must_stop, true);
     thread_join(&l->thread);
+    if (l->poll >= 0) srt_epoll_release(l->poll);
+    l->poll = -1;
     if (l->socket != SRT_INVALID_SOCK) srt_close(l->socket); /* no call is answered from here on */
     l->socket = SRT_INVALID_SOCK;
     lock_take(&l->lock);

@@ -29,7 +29,7 @@ MUST_USE struct err srt_api_acquire(void);
 void srt_api_release(void);
 
 #ifndef SRT_API_PLAIN
-#define srt_accept_bond srt_api.srt_accept_bond_
+#define srt_accept srt_api.srt_accept_
 #define srt_bind srt_api.srt_bind_
 #define srt_bistats srt_api.srt_bistats_
 #define srt_cleanup srt_api.srt_cleanup_

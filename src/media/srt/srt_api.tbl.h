@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  * The functions of libsrt that this room calls. SRT_FUNCTION(name); each also has a line in srt_api.h. */
-SRT_FUNCTION(srt_accept_bond)
+SRT_FUNCTION(srt_accept)
 SRT_FUNCTION(srt_bind)
 SRT_FUNCTION(srt_bistats)
 SRT_FUNCTION(srt_cleanup)

@@ -17,6 +17,7 @@
 #include "base/fault.h"
 #include "base/fs.h"
 #include "media/srt/programme.h"
+#include "ts_maker.h"
 
 static char work[] = "/tmp/programme-test-XXXXXX";
 
@@ -159,53 +160,6 @@ static struct slice make(const char *name, struct buf *out, const char *argument
 static struct slice plain(struct buf *out) {
     return make("plain.ts", out, "-f lavfi -i testsrc2=size=320x180:rate=30:duration=2 -f lavfi -i sine=sample_rate=48000:duration=2 "
                                  "-map 0 -map 1 -c:v libx264 -preset veryfast -bf 2 -g 15 -pix_fmt yuv420p -c:a aac -ac 2");
-}
-
-/* Writes packets of our own. */
-static void put_packet(struct buf *out, uint16_t pid, bool is_start, uint8_t counter, struct slice payload, bool is_section) {
-    size_t room = PACKET - 4, pad = room - payload.len;
-    assert_true(payload.len <= room);
-    buf_u8(out, 0x47);
-    buf_u16be(out, (uint16_t)((is_start ? 0x4000 : 0) | pid));
-    bool has_field = pad && !is_section;
-    buf_u8(out, (uint8_t)((has_field ? 0x30 : 0x10) | (counter & 15)));
-    if (has_field) {
-        buf_u8(out, (uint8_t)(pad - 1));
-        if (pad > 1) buf_u8(out, 0);
-        for (size_t i = 2; i < pad; i++) buf_u8(out, 0xff);
-    }
-    buf_append(out, payload);
-    for (size_t i = 0; is_section && i < pad; i++) buf_u8(out, 0xff);
-}
-
-static void put_section(struct buf *out, uint16_t pid, uint8_t counter, struct slice body) { /* without CRC; it is put behind */
-    struct buf b = BUF(300);
-    buf_u8(&b, 0);
-    buf_append(&b, body);
-    buf_u32be(&b, bytes_crc32_mpeg(body));
-    put_packet(out, pid, true, counter, buf_slice(&b), true);
-    buf_free(&b);
-}
-
-/* One programme with these elementary streams: type, PID and no descriptors each. */
-static void put_tables(struct buf *out, uint8_t counter, uint8_t version, const uint16_t (*streams)[2], size_t count) {
-    put_section(out, 0, counter, SLICE("\x00\xb0\x0d\x00\x01\xc1\x00\x00\x00\x01\xf0\x00"));
-    struct buf b = BUF(200);
-    buf_u8(&b, 2);
-    buf_u16be(&b, (uint16_t)(0xb000 | (13 + 5 * count + 6)));
-    buf_u16be(&b, 1);
-    buf_u8(&b, (uint8_t)(0xc1 | version << 1));
-    buf_u16be(&b, 0);
-    buf_u16be(&b, 0xe100);
-    buf_u16be(&b, 0xf006);
-    buf_append(&b, SLICE("\x05\x04" "CUEI"));
-    for (size_t i = 0; i < count; i++) {
-        buf_u8(&b, (uint8_t)streams[i][0]);
-        buf_u16be(&b, 0xe000 | streams[i][1]);
-        buf_u16be(&b, 0xf000);
-    }
-    put_section(out, 0x1000, counter, buf_slice(&b));
-    buf_free(&b);
 }
 
 /* ---- tests ---- */
@@ -476,7 +430,7 @@ static void a_picture_leaves_with_its_last_packet(void **state) {
 
     /* A multiplexer that stuffs where it likes is found out: one picture is damaged, no more. */
     struct buf odd = BUF((size_t)4 << 20), unit = BUF(1000);
-    put_tables(&odd, 0, 0, (const uint16_t[][2]){{0x1b, 0x101}}, 1);
+    ts_put_tables(&odd, 0, 0, (const uint16_t[][2]){{0x1b, 0x101}}, 1);
     uint8_t counter = 0;
     struct slice sps = SLICE("\x00\x00\x00\x01\x67\x64\x00\x0d\xac\xd9\x41\x41\xfb\x01\x10\x00\x00\x03\x00\x10\x00\x00\x03\x03\xc0\xf1\x42\x99\x60\x00\x00\x00\x01\x68\xeb\xe3\xcb\x22\xc0");
     for (int i = 0; i < 40; i++) {
@@ -490,10 +444,10 @@ static void a_picture_leaves_with_its_last_packet(void **state) {
         buf_append(&unit, SLICE("\x00\x00\x00\x01\x65"));
         while (unit.len < 300) buf_u8(&unit, (uint8_t)(1 + i));
         size_t first = i < 20 ? 184 : 100; /* from the twentieth on, stuffing in the first packet */
-        put_packet(&odd, 0x101, true, counter++, slice_sub(buf_slice(&unit), 0, first), false);
+        ts_put_packet(&odd, 0x101, true, counter++, slice_sub(buf_slice(&unit), 0, first), false);
         size_t second = first + 184 < unit.len ? first + 184 : unit.len;
-        put_packet(&odd, 0x101, false, counter++, slice_sub(buf_slice(&unit), first, second), false);
-        if (second < unit.len) put_packet(&odd, 0x101, false, counter++, slice_sub(buf_slice(&unit), second, unit.len), false);
+        ts_put_packet(&odd, 0x101, false, counter++, slice_sub(buf_slice(&unit), first, second), false);
+        if (second < unit.len) ts_put_packet(&odd, 0x101, false, counter++, slice_sub(buf_slice(&unit), second, unit.len), false);
     }
     must_run(buf_slice(&odd), 1316, &sink);
     assert_int_equal(sink.sample_count, 40);
@@ -509,14 +463,12 @@ static void cues_come_with_the_clock(void **state) {
     struct buf bytes, with = BUF((size_t)4 << 20);
     struct slice stream = make("cue.ts", &bytes, "-f lavfi -i testsrc2=size=320x180:rate=30:duration=1 " X264 " -mpegts_start_pid 0x101 -mpegts_pmt_start_pid 0x1000");
     /* our own table says that there are cues as well, and takes the place of ffmpeg's */
-    put_tables(&with, 0, 1, (const uint16_t[][2]){{0x1b, 0x101}, {0x86, 0x1f0}}, 2);
-    struct slice cue = SLICE("\xfc\x30\x2f\x00\x00\x00\x00\x00\x00\xff\xff\xf0\x14\x05\x48\x00\x00\x8f\x7f\xef\xfe\x73\x69\xc0\x2e\xfe\x00\x52\xcc\xf5\x00\x00\x00\x00\x00\x0a\x00\x08"
-                             "CUEI\x00\x00\x01\x35");
+    ts_put_tables(&with, 0, 1, (const uint16_t[][2]){{0x1b, 0x101}, {0x86, 0x1f0}}, 2);
     size_t n = 0;
     for (size_t at = 0; at < stream.len; at += PACKET) {
-        uint16_t pid = (uint16_t)((uint8_t)stream.ptr[at + 1] << 8 | (uint8_t)stream.ptr[at + 2]) & 0x1fff;
+        uint16_t pid = ts_pid(stream.ptr + at);
         if (pid != 0 && pid != 0x1000) buf_append(&with, slice_sub(stream, at, at + PACKET));
-        if (++n % 100 == 0) put_section(&with, 0x1f0, (uint8_t)(n / 100), cue);
+        if (++n % 100 == 0) ts_put_section(&with, 0x1f0, (uint8_t)(n / 100), ts_cue());
     }
     must_run(buf_slice(&with), 1316, &sink);
     assert_int_equal(sink.cues, n / 100);
@@ -534,10 +486,10 @@ static void the_programme_may_change(void **state) {
     uint8_t counter = 9;
     size_t n = 0;
     for (size_t at = 0; at < stream.len; at += PACKET) {
-        uint16_t pid = (uint16_t)((uint8_t)stream.ptr[at + 1] << 8 | (uint8_t)stream.ptr[at + 2]) & 0x1fff;
+        uint16_t pid = ts_pid(stream.ptr + at);
         if (pid != 0x1000) buf_append(&odd, slice_sub(stream, at, at + PACKET));
         static const uint16_t BOTH[][2] = {{0x1b, 0x100}, {0x0f, 0x101}}, SWAPPED[][2] = {{0x0f, 0x101}, {0x1b, 0x100}};
-        if (n++ % 50 == 0) put_tables(&odd, counter++, (uint8_t)(n / 50 & 31), n / 50 % 3 == 2 ? SWAPPED : BOTH, n / 50 % 3 == 1 ? 1 : 2);
+        if (n++ % 50 == 0) ts_put_tables(&odd, counter++, (uint8_t)(n / 50 & 31), n / 50 % 3 == 2 ? SWAPPED : BOTH, n / 50 % 3 == 1 ? 1 : 2);
     }
     must_run(buf_slice(&odd), 1316, &sink);
     assert_true(sink.told > 5);

@@ -8,9 +8,13 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +28,7 @@
 #include "media/srt/srt.h"
 #define SRT_API_PLAIN
 #include "media/srt/srt_api.h"
+#include "ts_maker.h"
 
 static char work[] = "/tmp/srt-test-XXXXXX";
 
@@ -247,7 +252,8 @@ static void assert_same_samples(const char *film, enum cmaf_kind kind, const str
     assert_int_equal(cmaf_source_open(fd, &source).kind, ERR_NONE);
     size_t track = 0, told = 0;
     while (cmaf_source_track_at(source, track)->track.kind != kind) track++;
-    while (f->tracks[told].kind != kind) told++;
+    while (told < f->track_count && f->tracks[told].kind != kind) told++;
+    assert_true(told < f->track_count);
     const struct cmaf_track *t = &cmaf_source_track_at(source, track)->track, *u = &f->tracks[told];
     assert_int_equal(t->codec, u->codec);
     assert_string_equal(t->codec_string, u->codec_string);
@@ -369,6 +375,322 @@ static void a_passphrase_keeps_others_out(void **state) {
     forget();
 }
 
+/* ---- a bad way: datagrams between caller and listener are lost, doubled and overtake each other ---- */
+
+struct proxy {
+    int near, far; /* towards the caller, towards the listener */
+    struct sockaddr_in caller;
+    struct thread *thread;
+    atomic_bool must_stop;
+    unsigned lose_every, swap_every;
+    uint64_t seen, lost;
+};
+
+static void proxy_run(void *arg) {
+    struct proxy *p = arg;
+    char held[2048], packet[2048];
+    ssize_t held_len = 0;
+    while (!atomic_load(&p->must_stop)) {
+        struct pollfd fds[] = {{.fd = p->near, .events = POLLIN}, {.fd = p->far, .events = POLLIN}};
+        if (poll(fds, 2, 20) <= 0) {
+            if (held_len) (void)!send(p->far, held, (size_t)held_len, 0), held_len = 0;
+            continue;
+        }
+        if (fds[1].revents) {
+            ssize_t got = recv(p->far, packet, sizeof packet, 0);
+            if (got > 0) (void)!sendto(p->near, packet, (size_t)got, 0, (struct sockaddr *)&p->caller, sizeof p->caller);
+        }
+        if (!fds[0].revents) continue;
+        socklen_t len = sizeof p->caller;
+        ssize_t got = recvfrom(p->near, packet, sizeof packet, 0, (struct sockaddr *)&p->caller, &len);
+        if (got <= 0) continue;
+        bool is_data = !(packet[0] & 0x80); /* SRT: the first bit says control */
+        if (is_data && ++p->seen % p->lose_every == 0) {
+            p->lost++;
+        } else if (is_data && p->swap_every && p->seen % p->swap_every == 0 && !held_len) {
+            memcpy(held, packet, (size_t)got);
+            held_len = got;
+        } else {
+            (void)!send(p->far, packet, (size_t)got, 0);
+            if (held_len) (void)!send(p->far, held, (size_t)held_len, 0), held_len = 0;
+        }
+    }
+}
+
+static int proxy_start(struct proxy *p, int to) {
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, listener = any;
+    listener.sin_port = htons((uint16_t)to);
+    socklen_t len = sizeof any;
+    p->near = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    p->far = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(p->near, (struct sockaddr *)&any, sizeof any), 0);
+    assert_int_equal(getsockname(p->near, (struct sockaddr *)&any, &len), 0);
+    assert_int_equal(connect(p->far, (struct sockaddr *)&listener, sizeof listener), 0);
+    assert_int_equal(thread_start(&p->thread, "proxy", proxy_run, p).kind, ERR_NONE);
+    return ntohs(any.sin_port);
+}
+static void proxy_stop(struct proxy *p) {
+    atomic_store(&p->must_stop, true);
+    thread_join(&p->thread);
+    close(p->near);
+    close(p->far);
+}
+
+static void what_is_lost_on_the_way_comes_again(void **state) {
+    make_film("film.mp4", "-c:v libx264 -preset veryfast -g 30 -bf 2", "-c:a aac");
+    struct srt_listener *l = listen_with((struct srt_options){.latency_ms = 400});
+    struct proxy proxy = {.lose_every = 9, .swap_every = 5};
+    int port = proxy_start(&proxy, srt_listener_port(l));
+    shell("ffmpeg -loglevel error -readrate 2 -i film.mp4 -c copy -f mpegts 'srt://127.0.0.1:%d?streamid=publish:good&linger=1'", port);
+    WAIT_UNTIL(recorder.ended == 1);
+    const struct feed *f = recorder.feeds[0];
+    assert_int_equal(f->end.kind, ERR_NONE);
+    assert_true(proxy.lost >= 5);
+    assert_same_samples("film.mp4", CMAF_VIDEO, f);
+    assert_same_samples("film.mp4", CMAF_AUDIO, f);
+    assert_true(f->healths >= 1);
+    assert_true(f->health.packets > 0 && f->health.bytes > 1000);
+    assert_true(f->health.packets_lost > 0 && f->health.packets_retransmitted > 0);
+    assert_int_equal(f->health.packets_dropped, 0);
+    assert_true(f->health.round_trip_us > 0);
+    /* arrival is when it was sent, not when it was handed out: as far apart as the encoder sent it */
+    for (size_t i = 1; i < f->count; i++) assert_true(f->samples[i].arrived > 0);
+    proxy_stop(&proxy);
+    srt_listener_destroy(&l);
+    forget();
+}
+
+static void a_way_that_is_too_bad_costs_pictures_only(void **state) {
+    make_film("film.mp4", "-c:v libx264 -preset veryfast -g 15", "-c:a aac");
+    struct srt_listener *l = listen_with((struct srt_options){.latency_ms = 20});
+    struct proxy proxy = {.lose_every = 2};
+    int port = proxy_start(&proxy, srt_listener_port(l));
+    shell("ffmpeg -loglevel error -readrate 3 -i film.mp4 -c copy -f mpegts 'srt://127.0.0.1:%d?streamid=publish:good&latency=20000&linger=1' || true", port);
+    WAIT_UNTIL(recorder.ended == 1);
+    const struct feed *f = recorder.feeds[0];
+    assert_true(f->end.kind == ERR_NONE || !strcmp(f->end.code, "srt.lost"));
+    proxy_stop(&proxy);
+    shell("ffmpeg -loglevel error -i film.mp4 -c copy -f mpegts 'srt://127.0.0.1:%d?streamid=publish:good&linger=1'", srt_listener_port(l)); /* it comes back */
+    WAIT_UNTIL(recorder.ended == 2);
+    assert_true(recorder.feeds[1]->count > 90);
+    srt_listener_destroy(&l);
+    forget();
+}
+
+static void several_publish_at_once(void **state) {
+    make_film("film.mp4", "-c:v libx264 -preset veryfast -g 30", "-c:a aac");
+    struct srt_listener *l = listen_with((struct srt_options){0});
+    char command[1024] = "";
+    for (int i = 0; i < 4; i++)
+        snprintf(command + strlen(command), sizeof command - strlen(command),
+                 "ffmpeg -nostdin -loglevel error -readrate 4 -i film.mp4 -c copy -f mpegts 'srt://127.0.0.1:%d?streamid=#!::r=good%d,m=publish&linger=1' & ", srt_listener_port(l), i);
+    shell("{ %s wait; }", command);
+    WAIT_UNTIL(recorder.ended == 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(recorder.feeds[i]->end.kind, ERR_NONE);
+        assert_same_samples("film.mp4", CMAF_VIDEO, recorder.feeds[i]);
+        for (size_t j = 0; j < i; j++) assert_string_not_equal(recorder.feeds[i]->key, recorder.feeds[j]->key);
+    }
+    srt_listener_destroy(&l);
+    forget();
+}
+
+static void a_publisher_that_stalls_is_hung_up_on(void **state) {
+    struct srt_listener *l = listen_with((struct srt_options){.latency_ms = 20, .stall_ms_max = 100});
+    SRTSOCKET s = call(l, "good", NULL); /* connected, kept alive by libsrt, silent */
+    assert_true(s > 0);
+    WAIT_UNTIL(recorder.ended == 1);
+    assert_string_equal(recorder.feeds[0]->end.code, "srt.stalled");
+    assert_int_equal(recorder.feeds[0]->told, 0);
+    srt_close(s);
+    srt_listener_destroy(&l);
+    forget();
+}
+
+static void the_receiver_may_have_enough(void **state) {
+    make_film("film.mp4", "-c:v libx264 -preset veryfast -g 30", "-c:a aac");
+    shell("ffmpeg -loglevel error -y -i film.mp4 -c copy film.ts");
+    struct srt_listener *l = listen_with((struct srt_options){0});
+    recorder.refuse_after = 20;
+    SRTSOCKET s = call(l, "good", NULL);
+    struct buf bytes;
+    struct slice stream = read_whole("film.ts", &bytes);
+    for (size_t at = 0; at < stream.len && srt_sendmsg(s, stream.ptr + at, (int)(stream.len - at < 1316 ? stream.len - at : 1316), -1, 1) >= 0; at += 1316) {}
+    WAIT_UNTIL(recorder.ended == 1);
+    assert_string_equal(recorder.feeds[0]->end.code, "feed.cut");
+    assert_int_equal(recorder.feeds[0]->count, 20);
+    while (srt_getsockstate(s) == SRTS_CONNECTED) sched_yield(); /* and the publisher notices */
+    srt_close(s);
+    buf_free(&bytes);
+    srt_listener_destroy(&l);
+    forget();
+}
+
+/* The child of the only publisher. */
+static pid_t find_child(void) {
+    char path[64], text[64] = "";
+    DIR *tasks = opendir("/proc/self/task");
+    pid_t found = 0;
+    for (struct dirent *d; tasks && (d = readdir(tasks));) {
+        snprintf(path, sizeof path, "/proc/self/task/%.20s/children", d->d_name);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+        if (fd >= 0) close(fd);
+        if (got > 0) text[got] = 0, found = atoi(text);
+    }
+    if (tasks) closedir(tasks);
+    return found;
+}
+
+static void a_child_that_dies_ends_its_own_feed_only(void **state) {
+    make_film("film.mp4", "-c:v libx264 -preset veryfast -g 30", "-c:a aac");
+    shell("ffmpeg -loglevel error -y -i film.mp4 -c copy film.ts");
+    struct buf bytes;
+    struct slice stream = read_whole("film.ts", &bytes);
+    struct srt_listener *l = listen_with((struct srt_options){0});
+    SRTSOCKET s = call(l, "good1", NULL);
+    send_all(s, slice_sub(stream, 0, 1316 * 40));
+    WAIT_UNTIL(recorder.count == 1 && recorder.feeds[0]->count > 0);
+    pid_t child = find_child();
+    assert_true(child > 0);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    WAIT_UNTIL(recorder.ended == 1);
+    assert_string_equal(recorder.feeds[0]->end.code, "srt.child");
+    srt_close(s);
+    s = call(l, "good1", NULL); /* the encoder comes back */
+    send_all(s, stream);
+    wait_sent(s);
+    srt_close(s);
+    WAIT_UNTIL(recorder.ended == 2);
+    assert_same_samples("film.mp4", CMAF_VIDEO, recorder.feeds[1]);
+    buf_free(&bytes);
+    srt_listener_destroy(&l);
+    forget();
+}
+
+static char hostile[4096];
+
+static void a_child_is_not_believed(void **state) {
+    static const char *const NAMES[][2] = {{"garbage", "srt.hostile"}, {"sample_first", "srt.hostile"}, {"crash", "srt.hostile"}, {"exits", "srt.child"}, {"killed", "srt.child"}};
+    for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
+        char program[300];
+        shell("ln -sf '%s' %s", hostile, NAMES[i][0]);
+        snprintf(program, sizeof program, "%s/%s", work, NAMES[i][0]);
+        struct srt_listener *l = listen_with((struct srt_options){.latency_ms = 20, .program = program});
+        SRTSOCKET s = call(l, "good", NULL);
+        assert_true(s > 0);
+        WAIT_UNTIL(recorder.ended == 1);
+        assert_string_equal(recorder.feeds[0]->end.code, NAMES[i][1]);
+        assert_int_equal(recorder.feeds[0]->count, 0);
+        srt_close(s);
+        srt_listener_destroy(&l);
+        forget();
+    }
+    /* one that neither reads nor ends does not hold up the end of the server */
+    char program[300];
+    shell("ln -sf '%s' deaf", hostile);
+    snprintf(program, sizeof program, "%s/deaf", work);
+    struct srt_listener *l = listen_with((struct srt_options){.latency_ms = 20, .program = program});
+    SRTSOCKET s = call(l, "good", NULL);
+    WAIT_UNTIL(recorder.count == 1);
+    srt_listener_destroy(&l);
+    assert_string_equal(recorder.feeds[0]->end.code, "feed.stopping");
+    srt_close(s);
+    forget();
+}
+
+static void bad_streams_are_refused_and_cues_come_through(void **state) {
+    struct buf bytes = BUF(1 << 20);
+    ts_put_section(&bytes, 0, 0, SLICE("\x00\xb0\x11\x00\x01\xc1\x00\x00\x00\x01\xf0\x00\x00\x02\xf1\x00")); /* two programmes */
+    struct srt_listener *l = listen_with((struct srt_options){.latency_ms = 20});
+    SRTSOCKET s = call(l, "good", NULL);
+    send_all(s, buf_slice(&bytes));
+    WAIT_UNTIL(recorder.ended == 1);
+    assert_string_equal(recorder.feeds[0]->end.code, "srt.programmes");
+    srt_close(s);
+    buf_free(&bytes);
+
+    /* a cue among pictures: its time is on the clock of the pictures, 64 bits wide; a damaged one is left out */
+    shell("ffmpeg -loglevel error -y -f lavfi -i testsrc2=size=320x180:rate=30:duration=0.5 -c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -mpegts_start_pid 0x101 "
+          "-output_ts_offset 21000 cue.ts");
+    struct buf film, with = BUF(4 << 20);
+    struct slice stream = read_whole("cue.ts", &film);
+    ts_put_tables(&with, 0, 1, (const uint16_t[][2]){{0x1b, 0x101}, {0x86, 0x1f0}}, 2);
+    for (size_t at = 0, n = 0; at < stream.len; at += 188) {
+        uint16_t pid = ts_pid(stream.ptr + at);
+        if (pid == 0x101) buf_append(&with, slice_sub(stream, at, at + 188)), n++;
+        if (pid == 0x101 && n == 70) ts_put_section(&with, 0x1f0, 0, ts_cue());
+        if (pid == 0x101 && n == 71) ts_put_section(&with, 0x1f0, 1, SLICE("\xfc\x30\x0b\x00\x80\x00\x00\x00\x00\x00"));
+    }
+    s = call(l, "good", NULL);
+    send_all(s, buf_slice(&with));
+    wait_sent(s);
+    srt_close(s);
+    WAIT_UNTIL(recorder.ended == 2);
+    const struct feed *f = recorder.feeds[1];
+    assert_int_equal(f->end.kind, ERR_NONE);
+    assert_int_equal(f->cues, 1);
+    assert_int_equal(f->cue.bytes, ts_cue().len + 4);
+    assert_true(f->cue.pts == 0x7369c02e);
+    assert_int_equal(f->count, 15);
+    buf_free(&film);
+    buf_free(&with);
+    srt_listener_destroy(&l);
+    forget();
+}
+
+/* A receiver that takes its time holds up its own publisher, and loses nothing. */
+static void a_slow_receiver_slows_its_own_publisher(void **state) {
+    make_film("film.mp4", "-c:v libx264 -preset veryfast -g 30", "-c:a aac");
+    shell("ffmpeg -loglevel error -y -i film.mp4 -c copy film.ts");
+    struct buf bytes;
+    struct slice stream = read_whole("film.ts", &bytes);
+    struct srt_listener *l = listen_with((struct srt_options){0});
+    recorder.holds = true;
+    SRTSOCKET s = call(l, "good", NULL);
+    send_all(s, stream);
+    wait_sent(s);
+    pthread_mutex_lock(&recorder.mutex);
+    recorder.holds = false;
+    pthread_cond_broadcast(&recorder.changed);
+    pthread_mutex_unlock(&recorder.mutex);
+    srt_close(s);
+    WAIT_UNTIL(recorder.ended == 1);
+    assert_same_samples("film.mp4", CMAF_VIDEO, recorder.feeds[0]);
+    assert_same_samples("film.mp4", CMAF_AUDIO, recorder.feeds[0]);
+    buf_free(&bytes);
+    srt_listener_destroy(&l);
+    forget();
+}
+
+#ifdef GRANDSTAND_TEST_DOORS
+static void memory_of_a_child_may_run_out(void **state) {
+    shell("ffmpeg -loglevel error -y -f lavfi -i testsrc2=size=64x48:rate=30:duration=0.3 -c:v libx264 -preset ultrafast -pix_fmt yuv420p little.ts");
+    struct buf bytes;
+    struct slice stream = read_whole("little.ts", &bytes);
+    struct srt_listener *l = listen_with((struct srt_options){.latency_ms = 100});
+    size_t failed = 0;
+    for (int n = 1; n <= 8; n++) {
+        char fault[32];
+        snprintf(fault, sizeof fault, "alloc:%d", n);
+        setenv("GRANDSTAND_TEST_SRT_FAULT", fault, 1);
+        SRTSOCKET s = call(l, "good", NULL);
+        send_all(s, stream);
+        wait_sent(s);
+        srt_close(s);
+        WAIT_UNTIL(recorder.ended == 1);
+        struct err e = recorder.feeds[0]->end;
+        failed += e.kind != ERR_NONE;
+        if (e.kind) assert_string_equal(e.code, "srt.memory");
+        forget();
+    }
+    unsetenv("GRANDSTAND_TEST_SRT_FAULT");
+    assert_true(failed >= 4);
+    buf_free(&bytes);
+    srt_listener_destroy(&l);
+}
+#endif
+
 static void options_are_checked(void **state) {
     struct srt_listener *l = NULL, *other = NULL;
     static const char *const BAD[] = {"", "9000", "localhost:9000", "127.0.0.1:", "127.0.0.1:70000", "[::1:9000", "1.2.3.4.5:1"};
@@ -386,14 +708,26 @@ int main(int argc, char **argv) {
     const struct child_kind *const kinds[] = {&srt_child};
     child_main(argc, argv, kinds, 1);
     log_configure(getenv("SRT_TEST_LOG") ? LOG_INFO : LOG_ERROR, LOG_FORMAT_LOGFMT, 2);
-    if (!mkdtemp(work) || srt_api_acquire().kind) return 2;
+    if (argc < 2 || !realpath(argv[1], hostile) || !mkdtemp(work) || srt_api_acquire().kind) return 2;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_ffmpeg_sends_is_what_comes_out),
         cmocka_unit_test(a_refusal_says_why),
         cmocka_unit_test(a_passphrase_keeps_others_out),
+        cmocka_unit_test(what_is_lost_on_the_way_comes_again),
+        cmocka_unit_test(a_way_that_is_too_bad_costs_pictures_only),
+        cmocka_unit_test(several_publish_at_once),
+        cmocka_unit_test(a_publisher_that_stalls_is_hung_up_on),
+        cmocka_unit_test(the_receiver_may_have_enough),
+        cmocka_unit_test(a_child_that_dies_ends_its_own_feed_only),
+        cmocka_unit_test(a_child_is_not_believed),
+        cmocka_unit_test(bad_streams_are_refused_and_cues_come_through),
+        cmocka_unit_test(a_slow_receiver_slows_its_own_publisher),
+#ifdef GRANDSTAND_TEST_DOORS
+        cmocka_unit_test(memory_of_a_child_may_run_out),
+#endif
         cmocka_unit_test(options_are_checked),
     };
-    if (argc > 1) cmocka_set_test_filter(argv[1]);
+    if (argc > 2) cmocka_set_test_filter(argv[2]);
     int failed = cmocka_run_group_tests_name("srt", tests, NULL, NULL);
     srt_api_release();
     return fs_remove_tree(AT_FDCWD, work).kind ? 1 : failed;
