@@ -545,7 +545,7 @@ static void parameters_that_change_begin_a_new_run(void **state) {
     assert_ok(cmaf_track_complete(&other));
     p.tracks[1] = other;
     p.stream.sample_rate = 44100;
-    p.sounds = (int64_t)(p.video_s * 44100 / 1024);
+    p.sounds = (int64_t)(p.audio_s * 44100 / 1024) + 1; /* not over what was sent */
     p.audio_s = (double)p.sounds * 1024 / 44100;
     assert_ok(live_feed_tracks(p.feed, p.tracks, 2));
     made_send(&p, 5000);
