@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  * An RTMP server for tests that tells what it is given.
- *   rtmp_recorder KEY
+ *   rtmp_recorder [--count] KEY
  * Prints one line of JSON per event: {"port":N} first, then begin, tracks, sample (with the SHA-256 of its bytes), cue, end. A publisher with
- * another key is refused. Ends when its standard input is closed. */
+ * another key is refused. Ends when its standard input is closed. With --count it only counts samples, and each line on standard input is
+ * answered by {"samples":N,"bytes":N,"cpu_us":N}: for benchmarks. */
 #include <openssl/evp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -13,7 +17,8 @@
 #include "media/rtmp/rtmp.h"
 
 static const char *key;
-static bool has_hashes = true;
+static bool is_counting;
+static atomic_uint_fast64_t samples, sample_bytes;
 
 static void print(struct buf *line) {
     buf_u8(line, '\n');
@@ -71,6 +76,11 @@ static struct err on_tracks(void *feed, const struct cmaf_track *tracks, size_t 
 }
 
 static struct err on_sample(void *feed, const struct feed_sample *s) {
+    if (is_counting) {
+        atomic_fetch_add_explicit(&samples, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&sample_bytes, s->data.len, memory_order_relaxed);
+        return ERR_OK;
+    }
     struct buf line;
     struct json_writer w = begin_line(&line, "sample");
     json_put_number(&w, "track", (int64_t)s->track);
@@ -81,13 +91,11 @@ static struct err on_sample(void *feed, const struct feed_sample *s) {
     json_put_number(&w, "bytes", (int64_t)s->data.len);
     json_put_id(&w, "captured", s->captured.ns);
     json_put_number(&w, "clock", s->clock_source);
-    if (has_hashes) {
-        unsigned char digest[32];
-        char hex[65];
-        EVP_Digest(s->data.ptr, s->data.len, digest, NULL, EVP_sha256(), NULL);
-        for (unsigned i = 0; i < 32; i++) snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-        json_put_cstr(&w, "sha256", hex);
-    }
+    unsigned char digest[32];
+    char hex[65];
+    EVP_Digest(s->data.ptr, s->data.len, digest, NULL, EVP_sha256(), NULL);
+    for (unsigned i = 0; i < 32; i++) snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    json_put_cstr(&w, "sha256", hex);
     end_line(&w);
     return ERR_OK;
 }
@@ -108,8 +116,9 @@ static void on_end(void *feed, struct err why) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 2) return 2;
-    key = argv[1];
+    is_counting = argc == 3 && !strcmp(argv[1], "--count");
+    if (argc != 2 + is_counting) return 2;
+    key = argv[argc - 1];
     struct rtmp_server_options options = {
         .address = "127.0.0.1:0",
         .receiver = {.user = &options, .begin = on_begin, .tracks = on_tracks, .sample = on_sample, .cue = on_cue, .end = on_end},
@@ -124,7 +133,13 @@ int main(int argc, char **argv) {
     printf("{\"port\":%u}\n", rtmp_server_port(server));
     fflush(stdout);
     char byte;
-    while (read(0, &byte, 1) > 0) continue;
+    while (read(0, &byte, 1) > 0) {
+        struct rusage used;
+        if (byte != '\n' || !is_counting || getrusage(RUSAGE_SELF, &used)) continue;
+        long us = (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000 + used.ru_utime.tv_usec + used.ru_stime.tv_usec;
+        printf("{\"samples\":%llu,\"bytes\":%llu,\"cpu_us\":%ld}\n", (unsigned long long)atomic_load(&samples), (unsigned long long)atomic_load(&sample_bytes), us);
+        fflush(stdout);
+    }
     rtmp_server_destroy(&server);
     return 0;
 }
