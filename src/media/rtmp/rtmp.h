@@ -22,7 +22,7 @@
  *
  * Threads: one ("rtmp") accepts, shakes hands and listens to commands, for all connections that do not publish yet; from `publish` on a
  * connection has a thread of its own ("rtmp-N"), which makes all calls of the feed_receiver. Both numbers are bounded. Where too many have
- * connected without publishing, the one that came first must go, so that idle strangers cannot shut an encoder out. */
+ * connected without publishing, one that has not shaken hands must go, the first that came, so that idle strangers cannot shut an encoder out. */
 #ifndef MEDIA_RTMP_RTMP_H
 #define MEDIA_RTMP_RTMP_H
 

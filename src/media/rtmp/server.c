@@ -425,6 +425,16 @@ static void name_peer(const struct sockaddr_storage *a, char *out, size_t size) 
     }
 }
 
+/* Who must go when there are too many: somebody to whom all is said, else somebody who has not even shaken hands, else whoever came first. */
+static struct connection *most_dispensable(const struct rtmp_server *s) {
+    struct connection *silent = NULL;
+    for (struct connection *c = s->waiting.oldest; c; c = c->newer) {
+        if (c->is_lingering) return c;
+        if (!silent && c->session.state < SESSION_OPEN) silent = c;
+    }
+    return silent ? silent : s->waiting.oldest;
+}
+
 static void welcome(struct rtmp_server *s, int fd, const struct sockaddr_storage *peer) {
     struct connection *c = mem_zalloc(sizeof *c);
     if (!c) {
@@ -440,7 +450,7 @@ static void welcome(struct rtmp_server *s, int fd, const struct sockaddr_storage
     name_peer(peer, c->peer, sizeof c->peer);
     if (s->waiting.count >= s->options.waiting_max) {
         atomic_fetch_add(&s->pushed_out, 1);
-        drop(s, s->waiting.oldest);
+        drop(s, most_dispensable(s));
     }
     chain_add(&s->waiting, c);
     if (!watch(s, fd, c, EPOLLIN)) drop(s, c);
