@@ -9,7 +9,7 @@
 
 #include "human/gait/room.h"
 
-enum { WINDOW_BEFORE = 5, WINDOW_BEHIND = 6, WINDOW = WINDOW_BEHIND, GRID = 121, TERMS = 5, POINTS_MAX = 3 };
+enum { WINDOW_BEFORE = 5, WINDOW_BEHIND = 6, WINDOW = WINDOW_BEHIND, GRID = 161, TERMS = 5, POINTS_MAX = 3 };
 static const double enter_m = 0.06, leave_m = 0.085;
 
 struct foot {
@@ -76,7 +76,8 @@ struct habit {
 };
 
 static struct habit habit_of(bool is_landing, double speed, double fall) {
-    struct habit h = {.spread = {{0.5, 0.5, 0.5}, {0.3, 0.3, 0.3}, {300, 150, 300}, {2e4, 1e4, 2e4}, {1e6, 5e5, 1e6}}};
+    double quick = 0.05 + 0.086 * speed, q2 = quick * quick; /* 1 at 11 m/s; who is slow is slow for longer, so that higher derivatives fade faster */
+    struct habit h = {.spread = {{0.5, 0.5, 0.5}, {0.3, 0.3, 0.3}, {300 * quick, 150 * quick, 300 * quick}, {2e4 * q2, 1e4 * q2, 2e4 * q2}, {1e6 * q2 * quick, 5e5 * q2 * quick, 1e6 * q2 * quick}}};
     if (!is_landing) return h;
     h.mean[1][0] = 0.3 * fmin(1, speed) + 0.17 * speed, h.mean[1][2] = fmin(-0.3 - 0.15 * speed, fall), h.mean[2][0] = -15 * speed;
     h.spread[1][0] = h.spread[1][2] = 0.5 + 0.1 * speed, h.spread[1][1] = 0.3 + 0.03 * speed;
@@ -133,7 +134,7 @@ static struct sym3 turned(struct sym3 c, struct vec3 along, struct vec3 left) {
     return (struct sym3){vec3_dot(along, ca), vec3_dot(along, cl), vec3_dot(up, ca), vec3_dot(left, cl), vec3_dot(up, cl), c.zz};
 }
 
-/* The most probable instant within a frame and a half around the border between frames `inside - 1` and `inside` (landing) or `inside` and the next (leaving). */
+/* The most probable instant around an end of the contact: up to two frames outside what looked like contact, and four inside, where a slow foot only seemed to stand. */
 static struct gait_value refine(const struct gait_recording *r, const struct gait_run *run, const struct gait_contact *c, int part, bool is_landing) {
     size_t joints[POINTS_MAX], count = joints_of((size_t)c->side, part, joints), last = c->frame_to - 1, seen = 0;
     struct sighting s[POINTS_MAX][2 * WINDOW + 2];
@@ -141,9 +142,9 @@ static struct gait_value refine(const struct gait_recording *r, const struct gai
     size_t edge = is_landing ? c->frame_from : last, stay = c->frame_to - c->frame_from;
     struct vec3 com = run->samples[edge].com_velocity;
     double body = body_speed(run, edge), fall = vec3_is_known(com) ? com.z : 0;
-    struct habit habit = habit_of(is_landing, body, fall);
+    struct habit habit = habit_of(is_landing, is_landing ? body : vec3_is_known(com) ? vec3_norm(com) : 1, fall);
     struct vec3 along = body > 0.5 ? vec3_unit(vec3_of(com.x, com.y, 0)) : run->axis, left = vec3_of(-along.y, along.x, 0);
-    double grid_from = gait_time(r, is_landing ? (double)edge - 2 : (double)edge - 1.5), step = 3.5 / r->rate / (GRID - 1), total[GRID] = {0};
+    double grid_from = gait_time(r, is_landing ? (double)edge - 2 : (double)edge - 4), step = 6 / r->rate / (GRID - 1), total[GRID] = {0};
     /* how long it can be trusted to stand: a heel rolls off early, and the other end of the contact must not come in */
     size_t keep = part ? (stay < 5 ? stay : 5) : stay > 8 ? 8 : stay;
     if (keep > 2) keep--;
@@ -179,8 +180,9 @@ static struct gait_value refine(const struct gait_recording *r, const struct gai
         sum += w, mean += w * t, square += w * t * t;
     }
     mean /= sum;
-    /* and the ground's give, the shoe's, and the polynomial's own error */
-    return gait_value_of(mean, fmax(square / sum - mean * mean, 0) + 0.0015 * 0.0015);
+    /* and the ground's give, the shoe's, and the polynomial's own error: 1.5 ms for a sprinter; a walker's foot creeps */
+    double own = 0.018 / (1 + body);
+    return gait_value_of(mean, fmax(square / sum - mean * mean, 0) + own * own);
 }
 
 static bool is_down(const double *low, const double *speed, double body, size_t f, bool was) {

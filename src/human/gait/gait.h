@@ -216,10 +216,13 @@ MUST_USE struct err gait_compare(struct arena *, const struct gait_run *a, const
 
 /* ---- files ---- */
 
-/* Measured points with their covariances, so that a report can be made later: {"rate","frame_first","points":[[x,y,z,xx,xy,xz,yy,yz,zz]|null..]}. */
+/* Measured points with their covariances, so that a report can be made later: {"format":"grandstand-points-1", "rate", "frame_first", "frames", "joints": [names],
+ * "points": [[x, y, z, xx, xy, xz, yy, yz, zz] or null, ..]}, frame by frame; metres, and square millimetres for the covariance. */
 void gait_write_points(struct buf *, const struct gait_recording *);
-/* Reads that, smooths it, and gives a recording. Errors: ERR_INPUT gait.points, json.syntax; ERR_LIMIT. */
+/* Reads that and smooths it. Errors: ERR_INPUT gait.points (not such a file, or numbers that make no sense), json.syntax; ERR_LIMIT. */
 MUST_USE struct err gait_read_points(struct arena *, struct slice text, struct gait_recording *out);
+/* The way back to what body_fit takes: one person with these points, in the layout HALPE_26. Borrows nothing. ERR_LIMIT. */
+MUST_USE struct err gait_people_of(struct arena *, const struct gait_recording *, struct track_people *out);
 /* A motion of any source (z-up): points by the names of their joints; the noise is measured from the motion itself, and what comes out of a file that was smoothed
  * before is a lower bound. Errors: ERR_INPUT gait.joints (no hips, knees or ankles in it), ERR_LIMIT. */
 MUST_USE struct err gait_from_motion(struct arena *, const struct motion *, struct gait_recording *out);

@@ -54,6 +54,11 @@ struct gait_value gait_at(const struct gait_run *, struct gait_value time_s, str
 
 struct gait_value gait_angle_at_sample(const struct gait_sample *, size_t angle);
 
+/* write.c */
+const char *gait_phase_name(size_t phase);
+/* Of the centre of mass, along its way. */
+struct gait_value gait_acceleration(const struct gait_run *, size_t frame);
+
 /* sprint.c */
 MUST_USE struct err gait_find_splits(struct arena *, const struct gait_recording *, const struct gait_options *, struct gait_run *);
 void gait_fit_speed(struct gait_run *);

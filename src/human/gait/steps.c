@@ -136,7 +136,7 @@ struct err gait_find_steps(struct arena *mem, const struct gait_recording *r, st
         /* Landings of both feet at once are no steps of each other; and two of the same foot in a row mean that one in between was missed. */
         bool is_together = next && fabs(begin_of(run, next) - begin_of(run, c)) < 0.05;
         if (i) is_together = is_together || (run->contacts[i - 1].side != c->side && fabs(begin_of(run, c) - begin_of(run, &run->contacts[i - 1])) < 0.05);
-        if (is_together) next = NULL, together++;
+        if (is_together) next = NULL, together += gait_is_known(c->touch_down_s);
         if (!is_together && !next) same = NULL;
         if (next && !(gait_is_known(next->touch_down_s) && gait_is_known(c->touch_down_s))) next = NULL;
         if (same && !(gait_is_known(same->touch_down_s) && gait_is_known(c->touch_down_s))) same = NULL;

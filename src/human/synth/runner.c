@@ -382,7 +382,7 @@ static void shape_stance(struct stance *s, double speed, bool is_sprint) {
     bool does_roll = speed < 4.5 && !is_sprint;
     s->pitch_from = DEGREE * (does_roll ? mix(18, 6, clamp01((speed - 1.4) / 3)) : mix(-5, -11, fast)), s->pitch_middle = DEGREE * (does_roll ? 0 : mix(-2, -7, fast));
     s->pitch_to = DEGREE * mix(-50, -66, fast);
-    s->impact_x = mix(0.3, 2.1, fast), s->impact_z = -mix(0.25, 1.7, fast);
+    s->impact_x = 0.35 + 1.85 * sqrt(fast), s->impact_z = -0.3 - 1.45 * sqrt(fast);
 }
 
 static void shape_swing(struct plan *p, struct swing *w) {
@@ -401,7 +401,7 @@ static void shape_swing(struct plan *p, struct swing *w) {
     path(p, 0.5 * (a->to + b->from), &at, &velocity);
     double fast = clamp01((velocity.x - 1.4) / 9);
     const double parts[KNOTS] = {0, 0.27, 0.55, 0.80, 1};
-    double x[3] = {mix(-0.21, -0.24, fast), mix(-0.03, 0.04, fast), mix(0.14, 0.235, fast)}, z[3] = {mix(-0.39, -0.215, fast), mix(-0.43, -0.275, fast), mix(-0.445, -0.355, fast)};
+    double x[3] = {mix(-0.21, -0.24, fast), mix(-0.03, 0.04, fast), mix(p->move == SYNTH_MOVE_WALK ? end.x / h - 0.018 : p->move == SYNTH_MOVE_RUN ? end.x / h + 0.012 : 0.14, 0.235, fast)}, z[3] = {mix(-0.39, -0.215, fast), mix(-0.43, -0.275, fast), mix(-0.445, -0.355, fast)};
     double pitch[3] = {mix(-62, -97, fast), mix(-16, -52, fast), mix(14, -6, fast)}, side[3] = {0};
     if (p->move == SYNTH_MOVE_JUMP) {
         x[0] = -0.01, x[1] = 0, x[2] = 0.01, z[0] = z[1] = z[2] = -0.455, pitch[0] = -50, pitch[1] = -45, pitch[2] = -35;
