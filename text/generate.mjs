@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 const folder = path.dirname(fileURLToPath(import.meta.url));
 const languages = ['en', 'de', 'zh', 'th'];
 const formsOf = { en: ['one', 'other'], de: ['one', 'other'], zh: ['other'], th: ['other'] };
-const serverOnly = new Set(['errors.json']);
+const serverOnly = new Set(['errors.json', 'report.json']);
 
 const parametersOf = (text) => [...text.matchAll(/\{([^{}]*)\}/g)].map((match) => match[1]);
 const formTexts = (text) => (typeof text === 'string' ? [text] : Object.values(text));

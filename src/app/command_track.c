@@ -2,6 +2,7 @@
  *
  * grandstand track --calibration FILE --keypoints DIR DIR... --out DIR: from joints in pictures to people in space.
  * grandstand track synth SCENE --out DIR: a meeting that never took place, with its truth.
+ * grandstand track report DIR --out report.html: contacts, steps, speed and angles on a page (command_track_report.c).
  * grandstand track evaluate A B: how far two motions are apart (command_track_files.c). */
 #include <fcntl.h>
 #include <math.h>
@@ -31,6 +32,16 @@ const struct option command_track_options[] = {
     {"people", OPTION_NUMBER, "N", "0", "keep only the N people seen longest; 0: all"},
     {"compat", OPTION_TEXT, "pose2sim", NULL, "another method than ours: pose2sim repeats Pose2Sim's own (one person, lens distortion ignored)"},
     {"cutoff", OPTION_TEXT, "HZ", "6", "with --compat: cutoff of the zero-lag Butterworth filter of the second TRC; 0: none is written"},
+    {"sex", OPTION_TEXT, "f|m", NULL, "whose body masses the centre of mass is made of; without it the mean of women and men"},
+    {"lines", OPTION_TEXT, "M,M,..", NULL, "split lines in metres from the start line, such as 10,20,30; the last one is the finish"},
+    {"start-line", OPTION_TEXT, "M", "0", "where the start line lies along the run, from the world's origin"},
+    {"gun", OPTION_TEXT, "S", NULL, "when the gun went, in seconds of the recording; without it split times count from its first frame"},
+    {"ground", OPTION_TEXT, "M", "0", "height of the ground in the world"},
+    {"compare", OPTION_TEXT, "DIR|FILE", NULL, "report: another run or athlete to compare with, step by step"},
+    {"lang", OPTION_TEXT, "CODE", "en", "report: en, de, zh or th"},
+    {"title", OPTION_TEXT, "TEXT", NULL, "report: what stands at the top"},
+    {"up", OPTION_TEXT, "y|z", "y", "report: which axis points up in a file that is not from `grandstand track`"},
+    {"csv", OPTION_FLAG, NULL, NULL, "report: frames and steps as CSV beside the page"},
     OPTION_JSON,
     OPTION_END,
 };
@@ -210,6 +221,8 @@ static int follow(struct command_context *context, struct arena *mem, const stru
         bool has_skeleton = with_skeleton && !refused.kind;
         if (refused.kind && refused.kind != ERR_INPUT) e = refused;
         if (!e.kind) e = track_write_person(mem, out, formats, rig, &people, i, states, rate, has_skeleton ? &fit : NULL);
+        struct gait_run gait;
+        if (!e.kind) e = track_write_gait(mem, out, formats, context, rig->up, &people, i, rate, has_skeleton ? &fit : NULL, &gait);
         if (e.kind) break;
         double whole = (double)(p->frame_count * joints);
         if (!option_flag(context, "json")) {
@@ -224,6 +237,7 @@ static int follow(struct command_context *context, struct arena *mem, const stru
             json_put_cstr(&w, "skeleton", NULL), json_put_cstr(&w, "skeleton_refused", refused.code);
             if (!is_json) printf("        no skeleton: %s\n", refused.what);
         }
+        track_report_gait(&w, is_json, &gait);
         json_end(&w);
     }
     json_end(&w);
@@ -372,6 +386,7 @@ static int run(struct command_context *context, struct arena *mem) {
 
 int command_track(struct command_context *context) {
     if (context->argument_count && !strcmp(context->arguments[0], "evaluate") && !option_is_given(context, "keypoints")) return track_evaluate(context);
+    if (context->argument_count && !strcmp(context->arguments[0], "report") && !option_is_given(context, "keypoints")) return track_report(context);
     if (context->argument_count && !strcmp(context->arguments[0], "synth") && !option_is_given(context, "keypoints")) return synth(context);
     struct arena *mem = arena_create((size_t)4 << 30);
     if (!mem) return command_fail(context, err_memory(), NULL);

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "human/body/body.h"
+#include "human/gait/gait.h"
 #include "human/track/track.h"
 
 /* Bits of --format. */
@@ -26,6 +27,14 @@ MUST_USE struct err track_write_person(struct arena *, const char *out, unsigned
 void track_report_skeleton(struct json_writer *, bool is_json, const struct body_fit *fit, const struct camera_rig *);
 
 struct command_context;
+/* Contacts, steps and speed of one person, by the command's own options: person-N.points.json (what a report is made from later), and by --format person-N_gait.json,
+ * person-N_gait.csv, person-N_steps.csv. `fit` NULL: no skeleton. *run lives in the arena. */
+MUST_USE struct err track_write_gait(struct arena *, const char *out, unsigned formats, struct command_context *, enum camera_up, const struct track_people *, size_t person, double rate,
+                                     const struct body_fit *fit, struct gait_run *run);
+/* "gait": the run in a few words. */
+void track_report_gait(struct json_writer *, bool is_json, const struct gait_run *);
+/* grandstand track report DIR|FILE --out report.html */
+int track_report(struct command_context *);
 /* grandstand track evaluate A B */
 int track_evaluate(struct command_context *);
 

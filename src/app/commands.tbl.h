@@ -11,5 +11,5 @@ COMMAND(operator_link, "", 0, 0, "make a one-time link that lets an operator in"
 COMMAND(doctor, "", 0, 0, "look at the machine and the data folder, and say how to mend what is wrong")
 COMMAND(calibrate, "board | intrinsics PICTURE... | extrinsics FOLDER... | points MARKS | lines MARKS | convert IN OUT | check IN", 1, 100000,
         "lenses and places of cameras from boards, measured points and lane lines; boards to print; calibration files")
-COMMAND(track, "[DIR...] | evaluate A B | synth SCENE", 0, 64, "people in space from joints in pictures; compare two motions; make a meeting to test on")
+COMMAND(track, "[DIR...] | report DIR | evaluate A B | synth SCENE", 0, 64, "people in space from joints in pictures; a report for coaches; compare two motions; make a meeting to test on")
 COMMAND(version, "", 0, 0, "say which version this is and what it was built with")

@@ -118,6 +118,25 @@ struct err gait_read_points(struct arena *mem, struct slice text, struct gait_re
     return ERR_OK;
 }
 
+static struct vec3 turn(struct vec3 v) { return vec3_of(v.z, v.x, v.y); }
+static struct sym3 turn_covariance(struct sym3 c) { return (struct sym3){c.zz, c.xz, c.yz, c.xx, c.xy, c.yy}; }
+
+struct err gait_to_z_up(struct arena *mem, struct gait_recording *r) {
+    size_t n = r->frame_count * POSE_JOINTS;
+    struct track_point *points = r->points ? arena_alloc_array(mem, n + 1, sizeof *points) : NULL;
+    struct track_state *states = arena_alloc_array(mem, n + 1, sizeof *states);
+    if (!states || (r->points && !points)) return err_memory();
+    for (size_t i = 0; i < n; i++) {
+        if (points) points[i] = r->points[i], points[i].at = turn(points[i].at), points[i].covariance = turn_covariance(points[i].covariance);
+        struct track_state *s = &states[i];
+        *s = r->states[i];
+        s->at = turn(s->at), s->velocity = turn(s->velocity), s->acceleration = turn(s->acceleration);
+        s->covariance = turn_covariance(s->covariance), s->velocity_covariance = turn_covariance(s->velocity_covariance), s->acceleration_covariance = turn_covariance(s->acceleration_covariance);
+    }
+    r->points = points, r->states = states;
+    return ERR_OK;
+}
+
 struct err gait_people_of(struct arena *mem, const struct gait_recording *r, struct track_people *out) {
     struct track_people people = {.people = arena_alloc_array(mem, 1, sizeof *people.people), .count = 1};
     if (!people.people) return err_memory();

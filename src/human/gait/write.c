@@ -18,19 +18,6 @@ static double rounded(double v, double error) {
     return round(v / unit) * unit;
 }
 
-/* {"value": v, "se": e}, or null */
-static void put(struct json_writer *w, const char *name, struct gait_value v) {
-    if (name) json_key(w, name);
-    if (!gait_is_known(v)) {
-        json_add_null(w);
-        return;
-    }
-    json_begin_object(w);
-    json_key(w, "value"), figures(w, 9, rounded(v.value, v.error));
-    json_key(w, "se"), figures(w, 3, v.error);
-    json_end(w);
-}
-
 /* With so many decimals. */
 static void fixed(struct json_writer *w, int decimals, double v) {
     char text[64];
@@ -45,6 +32,19 @@ static void figures(struct json_writer *w, int count, double v) {
     snprintf(text, sizeof text, "%.*g", count, v);
     if (isfinite(v)) json_add_raw(w, slice_cstr(text));
     else json_add_null(w);
+}
+
+/* {"value": v, "se": e}, or null */
+static void put(struct json_writer *w, const char *name, struct gait_value v) {
+    if (name) json_key(w, name);
+    if (!gait_is_known(v)) {
+        json_add_null(w);
+        return;
+    }
+    json_begin_object(w);
+    json_key(w, "value"), figures(w, 9, rounded(v.value, v.error));
+    json_key(w, "se"), figures(w, 3, v.error);
+    json_end(w);
 }
 
 static void triple(struct json_writer *w, const char *name, struct vec3 v) {

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * report_style.h: how the report looks, for report.c alone. Left is blue and right is orange everywhere, A green and B violet: pairs that people with any colour vision tell apart. */
+#ifndef HUMAN_GAIT_REPORT_STYLE_H
+#define HUMAN_GAIT_REPORT_STYLE_H
+
+static const char report_style[] =
+    ":root{--page:#f3f4f6;--card:#fff;--ink:#14181f;--soft:#5a6472;--faint:#8b95a3;--rule:#e1e5ea;--left:#1668c7;--right:#d2590a;--a:#0d8050;--b:#7c3aed;--speed:#14181f;--mark:#b3261e;"
+    "--p0:#eef0f3;--p1:#e4effb;--p2:#eaf5ea;--p3:#fdf0dc;--p4:#f7e8ef}"
+    "@media(prefers-color-scheme:dark){:root{--page:#0e1116;--card:#171b22;--ink:#eef1f5;--soft:#a7b0bd;--faint:#76808e;--rule:#2a313b;--left:#5aa9ff;--right:#ff9a4d;--a:#3ecf8e;--b:#b794ff;--speed:#eef1f5;"
+    "--mark:#ff8a80;--p0:#1c2129;--p1:#172438;--p2:#17281f;--p3:#2c2416;--p4:#2b1d25}}"
+    "@media print{:root{--page:#fff;--card:#fff;--ink:#000;--soft:#444;--faint:#777;--rule:#ddd;--left:#1668c7;--right:#d2590a;--a:#0d8050;--b:#7c3aed;--speed:#000;--mark:#b3261e;--p0:#f2f2f2;--p1:#e8f1fb;--p2:#edf6ed;"
+    "--p3:#fdf3e3;--p4:#f9edf2}@page{size:A4;margin:11mm}}"
+    "*{box-sizing:border-box}"
+    "body{margin:0;background:var(--page);color:var(--ink);font:15px/1.45 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','Noto Sans Thai','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif;"
+    "-webkit-print-color-adjust:exact;print-color-adjust:exact;font-variant-numeric:tabular-nums}"
+    "main{max-width:1120px;margin:0 auto;padding:32px 24px 48px}"
+    "h1{font-size:30px;line-height:1.15;margin:0 0 6px;letter-spacing:-.02em}h2{font-size:24px;margin:0;letter-spacing:-.01em}h3{font-size:16px;margin:0 0 8px}"
+    "header.top{margin-bottom:20px}.facts{margin:2px 0 0;color:var(--soft)}.about{margin:0 0 10px;color:var(--soft);font-size:13px;max-width:86ch}"
+    "article{margin-top:36px}article>header{margin-bottom:14px;padding-bottom:10px;border-bottom:2px solid var(--ink)}"
+    ".card{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:16px 18px;margin:0 0 16px}"
+    ".tiles{display:grid;grid-template-columns:repeat(6,1fr);gap:12px;margin:0 0 16px}"
+    ".tile{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:12px 14px}.tile:first-child{border-color:var(--ink)}"
+    ".tile-name{font-size:12px;color:var(--soft);min-height:2.8em;line-height:1.35}.tile-value{font-size:27px;font-weight:650;letter-spacing:-.02em;line-height:1.15;white-space:nowrap}"
+    ".tile-value .u{font-size:14px;font-weight:500;letter-spacing:0}.tile-error{font-size:12px;color:var(--faint)}"
+    ".columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(380px,1fr));gap:0 16px}"
+    "table{border-collapse:collapse;width:100%;font-size:14px}th{text-align:left;font-weight:600;font-size:12px;color:var(--soft);padding:4px 8px;border-bottom:1px solid var(--rule)}"
+    "td{padding:5px 8px;border-bottom:1px solid var(--rule)}tr:last-child td{border-bottom:0}.n{text-align:right;white-space:nowrap}td:first-child,th:first-child{padding-left:0}td:last-child,th:last-child{padding-right:0}"
+    ".e,.u{color:var(--faint);font-size:.88em}.none{color:var(--faint)}.mark .v{color:var(--mark);font-weight:700}table+h3{margin-top:18px}"
+    "th.l{color:var(--left)}th.r{color:var(--right)}th.a{color:var(--a)}th.b{color:var(--b)}"
+    ".swatch,.key{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:8px;vertical-align:-1px}.key{border-radius:50%;margin-left:12px;margin-right:6px}.legend .key:first-child,.facts .key:first-child{margin-left:0}"
+    ".legend{margin:0 0 6px;font-size:13px;color:var(--soft)}.key.l{background:var(--left)}.key.r{background:var(--right)}.key.a{background:var(--a)}.key.b{background:var(--b)}"
+    ".swatch.phase-0{background:var(--p0)}.swatch.phase-1{background:var(--p1)}.swatch.phase-2{background:var(--p2)}.swatch.phase-3{background:var(--p3)}.swatch.phase-4{background:var(--p4)}.swatch{outline:1px solid var(--rule)}"
+    ".grid2{display:grid;grid-template-columns:1fr 1fr;gap:10px 20px}.grid3{display:grid;grid-template-columns:repeat(3,1fr);gap:12px 16px}"
+    "svg{display:block;width:100%;height:auto;overflow:visible}svg text{fill:var(--soft);font-size:12px}"
+    ".tick{font-size:11px;fill:var(--faint)}.axis{font-size:12px}.title{font-size:13px;font-weight:600;fill:var(--ink)}.row{font-size:12px;font-weight:600}.grid{stroke:var(--rule);fill:none}.zero{stroke:var(--faint)}"
+    ".phase-name{font-size:12px;font-weight:600;fill:var(--soft)}rect.phase-0{fill:var(--p0)}rect.phase-1{fill:var(--p1)}rect.phase-2{fill:var(--p2)}rect.phase-3{fill:var(--p3)}rect.phase-4{fill:var(--p4)}"
+    ".split{stroke:var(--faint);stroke-dasharray:2 3;fill:none}.split-name{font-size:11px}"
+    ".line{fill:none;stroke-linejoin:round;stroke-linecap:round}.line.speed{stroke:var(--speed);stroke-width:1.5}.line.fitted{stroke:var(--soft);stroke-width:1.6;stroke-dasharray:6 5}.line.thread{stroke:var(--rule);stroke-width:1.4}"
+    ".line.thread.a{stroke:var(--a);opacity:.45}.line.thread.b{stroke:var(--b);opacity:.45}"
+    ".line.mean{stroke-width:2.4}.line.hair{stroke-width:.8;opacity:.38}.line.l{stroke:var(--left)}.line.r{stroke:var(--right)}.line.a{stroke:var(--a)}.line.b{stroke:var(--b)}"
+    ".band{stroke:none;opacity:.16}.band.speed{fill:var(--speed)}.band.l{fill:var(--left)}.band.r{fill:var(--right)}.band.a{fill:var(--a)}.band.b{fill:var(--b)}"
+    ".rule{fill:none;stroke-width:1.2;stroke-dasharray:4 3}.rule.l{stroke:var(--left)}.rule.r{stroke:var(--right)}.rule.a{stroke:var(--a)}.rule.b{stroke:var(--b)}"
+    ".dot{stroke:var(--card);stroke-width:1}.dot.l{fill:var(--left)}.dot.r{fill:var(--right)}.dot.a{fill:var(--a)}.dot.b{fill:var(--b)}"
+    ".whisker{fill:none;stroke:var(--soft);stroke-width:1.3}.whisker.l{stroke:var(--left)}.whisker.r{stroke:var(--right)}.whisker.a{stroke:var(--a)}.whisker.b{stroke:var(--b)}"
+    ".contact.l,.fill.l{fill:var(--left)}.contact.r,.fill.r{fill:var(--right)}.contact.open{opacity:.35}.fill.faint{opacity:.4}.contact-name{font-size:10px}"
+    ".bar{width:170px}.balance{width:160px;height:16px}.spark{width:160px;height:32px}"
+    ".limb{fill:none;stroke-width:5;stroke-linecap:round;stroke-linejoin:round}.limb.thin{stroke-width:4}.limb.l{stroke:var(--left)}.limb.r{stroke:var(--right)}.limb.trunk{stroke:var(--ink);stroke-width:6}"
+    ".head{fill:var(--ink)}.com{fill:var(--card);stroke:var(--mark);stroke-width:2.2}.plumb{stroke:var(--mark);stroke-dasharray:2 3;opacity:.7;fill:none}.ground{stroke:var(--faint);stroke-width:1.5;fill:none}"
+    ".caption{font-size:13px;font-weight:600;fill:var(--ink)}.caption.l{fill:var(--left)}.caption.r{fill:var(--right)}.caption .faint{fill:var(--faint);font-weight:400}.fact{font-size:11.5px}"
+    ".notes ul{margin:0;padding-left:20px}.notes li{margin:4px 0}a{color:inherit}footer{margin-top:28px;color:var(--faint);font-size:12px}"
+    "@media(max-width:820px){.tiles{grid-template-columns:repeat(2,1fr)}.grid2,.grid3{grid-template-columns:1fr}.columns{grid-template-columns:1fr}.card{overflow-x:auto}}"
+    "@media print{body{font-size:11px}main{max-width:none;padding:0}.card,.tile{border-radius:4px;break-inside:avoid}.card{padding:8px 10px;margin-bottom:8px}article{break-before:page;margin-top:0}.overview+article,header.top+article{break-before:auto}"
+    ".tiles{gap:6px;margin-bottom:8px}.tile{padding:6px 8px}.tile-value{font-size:18px}.tile-name,.tile-error,.about,table,.legend{font-size:9.5px}td{padding:2px 6px}h1{font-size:22px}h2{font-size:18px}h3{font-size:12px}"
+    ".columns{grid-template-columns:1fr 1fr}}";
+
+#endif
