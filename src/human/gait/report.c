@@ -72,7 +72,7 @@ static void value(struct page *p, struct gait_value v, double scale, int digits,
     html(p, "<span class=\"v\">");
     plot_number(p->out, v.value * scale, digits, p->point);
     html(p, "</span>");
-    if (isfinite(v.error)) {
+    if (v.error > 0) { /* what is exact (the first line of a comparison) has none */
         html(p, "<span class=\"e\"> ± ");
         plot_number(p->out, fmax(error, pow(10, -error_digits)), error_digits, p->point);
         html(p, "</span>");
@@ -398,7 +398,7 @@ static struct slice angle_word(struct page *p, enum gait_angle kind) {
 }
 
 /* `cycles` of one angle over each other; classes name their colours. */
-static void angle_plot(struct page *p, enum gait_angle kind, const struct gait_cycle *cycles, const char *const *classes, size_t count, bool with_each) {
+static void angle_plot(struct page *p, enum gait_angle kind, struct slice side, const struct gait_cycle *cycles, const char *const *classes, size_t count, bool with_each) {
     struct plot plot = {.out = p->out, .left = 44, .top = 34, .width = 272, .height = 150, .point = p->point, .x0 = 0, .x1 = 100, .y0 = INFINITY, .y1 = -INFINITY};
     double phase[GAIT_PHASE_POINTS], low[GAIT_PHASE_POINTS], high[GAIT_PHASE_POINTS];
     size_t strides = 0;
@@ -414,7 +414,7 @@ static void angle_plot(struct page *p, enum gait_angle kind, const struct gait_c
     struct slice name = angle_word(p, kind);
     html(p, "<div class=\"third\">");
     svg_begin(p, 330, 226, name);
-    plot_text(&plot, 2, 14, "title", "start", arena_printf(p->mem, "%.*s (°)", SLICE_ARG(name)));
+    plot_text(&plot, 2, 14, "title", "start", arena_printf(p->mem, "%.*s%s%.*s (°)", SLICE_ARG(name), side.len ? " · " : "", SLICE_ARG(side)));
     plot_axes(&plot, word(p, "report.axis.stride"), SLICE_NONE);
     for (size_t c = 0; c < count; c++) {
         char class[64];
@@ -457,7 +457,7 @@ static struct err angles_section(struct page *p, const struct gait_run *run) {
     html(p, "<span class=\"key r\"></span>");
     say(p, "report.right");
     html(p, "</p><div class=\"grid3\">");
-    for (size_t i = 0; i < ARRAY_LEN(shown_angles); i++) angle_plot(p, shown_angles[i], cycles[i], side_class, 2, true);
+    for (size_t i = 0; i < ARRAY_LEN(shown_angles); i++) angle_plot(p, shown_angles[i], SLICE(""), cycles[i], side_class, 2, true);
     html(p, "</div></section>");
     return ERR_OK;
 }
@@ -565,7 +565,10 @@ static void figure(const struct easel *e, const struct vec3 *j, struct vec3 com)
         if (side == 0 && vec3_is_known(neck)) {
             buf_printf(e->p->out, "<path class=\"limb trunk\" d=\"M%.1f %.1fL%.1f %.1f\"/>", easel_x(e, hips), easel_y(e, hips), easel_x(e, neck), easel_y(e, neck));
             struct vec3 head = vec3_is_known(j[POSE_HEAD]) ? vec3_mix(neck, j[POSE_HEAD], 0.62) : vec3_is_known(j[POSE_NOSE]) ? j[POSE_NOSE] : VEC3_UNKNOWN;
-            if (vec3_is_known(head)) buf_printf(e->p->out, "<circle class=\"head\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"/>", easel_x(e, head), easel_y(e, head), 0.105 * e->scale);
+            if (vec3_is_known(head)) {
+                buf_printf(e->p->out, "<path class=\"limb trunk\" d=\"M%.1f %.1fL%.1f %.1f\"/><circle class=\"head\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"/>", easel_x(e, neck), easel_y(e, neck), easel_x(e, head),
+                           easel_y(e, head), easel_x(e, head), easel_y(e, head), 0.095 * e->scale);
+            }
         }
         if (side == 1) limb(e, j, arm, 3, "r thin");
     }
@@ -603,7 +606,7 @@ static void kinogram(struct page *p, const struct gait_run *run) {
             double x = 10 + 170 * (3 * k + i) + 85;
             if (!posture(run, times[i], j, &com)) continue;
             struct vec3 middle = vec3_is_known(com) ? com : vec3_mix(j[POSE_LHIP], j[POSE_RHIP], 0.5);
-            struct easel e = {.p = p, .axis = run->axis, .origin = vec3_dot(middle, run->axis), .centre = x, .floor = 290, .scale = 138, .ground_m = run->ground_m};
+            struct easel e = {.p = p, .axis = run->axis, .origin = vec3_dot(middle, run->axis), .centre = x, .floor = 290, .scale = 154, .ground_m = run->ground_m};
             figure(&e, j, com);
             plot_text(&plot, x, 312, "caption", "middle", word(p, names[i]));
             buf_printf(p->out, "<text x=\"%.1f\" y=\"330\" class=\"caption %s\" text-anchor=\"middle\">", x, side_class[c->side]);
@@ -786,17 +789,15 @@ static struct err comparison(struct page *p, const struct gait_run *a, const str
     say(p, "report.angles");
     html(p, "</h3><div class=\"grid3\">");
     static const enum gait_angle compared[] = {GAIT_HIP_FLEXION, GAIT_KNEE_FLEXION, GAIT_ANKLE_DORSIFLEXION};
-    for (size_t i = 0; i < ARRAY_LEN(compared); i++) {
-        for (int side = 0; side < GAIT_SIDES; side++) {
-            (void)side;
-        }
+    for (size_t i = 0; i < 2 * ARRAY_LEN(compared); i++) { /* left ones, then right ones */
+        size_t side = i / ARRAY_LEN(compared), kind = compared[i % ARRAY_LEN(compared)];
         struct gait_cycle cycles[2];
         for (int r = 0; r < 2 && !e.kind; r++) {
             struct fast f = fast_of(both[r]);
-            e = gait_cycle_of(p->mem, both[r], 2 * (size_t)compared[i] + GAIT_RIGHT, GAIT_RIGHT, f.from_s, f.to_s, &cycles[r]);
+            e = gait_cycle_of(p->mem, both[r], 2 * kind + side, (enum gait_side)side, f.from_s, f.to_s, &cycles[r]);
         }
         if (e.kind) return e;
-        angle_plot(p, compared[i], cycles, classes, 2, false);
+        angle_plot(p, (enum gait_angle)kind, word(p, side_codes[side]), cycles, classes, 2, false);
     }
     html(p, "</div></section></article>");
     return p->has_failed ? err_memory() : ERR_OK;
