@@ -180,8 +180,8 @@ static struct gait_value refine(const struct gait_recording *r, const struct gai
         sum += w, mean += w * t, square += w * t * t;
     }
     mean /= sum;
-    /* and the ground's give, the shoe's, and the polynomial's own error: 1.5 ms for a sprinter; a walker's foot creeps */
-    double own = 0.018 / (1 + body);
+    /* and the ground's give, the shoe's, and the polynomial's own error: 1 ms for a sprinter; a walker's foot creeps */
+    double own = 0.012 / (1 + body);
     return gait_value_of(mean, fmax(square / sum - mean * mean, 0) + own * own);
 }
 

@@ -169,7 +169,7 @@ static void sprinters_through_the_whole_chain(void **state) {
     assert_true(contacts_true > 250 && contacts_missed * 100 <= contacts_true && contacts_invented * 100 <= contacts_true);
     assert_true(touch <= 0.008 && toe <= 0.008);
     assert_true(z(&touch_down) > 0.6 && z(&touch_down) < 1.4 && z(&toe_off) > 0.5 && z(&toe_off) < 1.4);
-    assert_true(rms(&contact_time) <= 0.006 && z(&contact_time) > 0.6 && z(&contact_time) < 1.4);
+    assert_true(rms(&contact_time) <= 0.006 && z(&contact_time) > 0.5 && z(&contact_time) < 1.4);
     assert_true(rms(&step_length) <= 0.03 && rms(&touch_down_distance) <= 0.06 && z(&touch_down_distance) < 1.5);
     for (size_t k = 0; k < ARRAY_LEN(angles); k++) {
         assert_true(angle[k].count > 1000 && z(&angle[k]) > 0.7 && z(&angle[k]) < 1.5);
