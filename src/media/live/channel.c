@@ -51,10 +51,22 @@ void channel_leave(struct live_channel *c) {
         if (notices >> i & 1) o->notice(o->user, &id, (enum live_notice)i);
 }
 
+/* A record that memory ran out for would be missing for ever, and without it the recording may not play: the whole log is written anew as soon as that is
+ * possible. With the feed lock held, which is what the story changes under. */
+static void mend_log(struct live_channel *c) {
+    struct buf whole = BUF(64 << 20);
+    story_write(&c->story, &whole);
+    struct err e = buf_error(&whole);
+    if (!e.kind) e = recorder_log_anew(c->folder, buf_slice(&whole));
+    c->is_log_behind = e.kind != 0;
+    buf_free(&whole);
+}
+
 void channel_log(struct live_channel *c, struct buf *records) {
     struct err e = buf_error(records);
-    if (!e.kind && records->len && c->has_folder) e = recorder_log(c->folder, buf_slice(records));
-    if (e.kind) log_error("live", "log_lost", LOG_TEXT("channel", c->id.text), LOG_ERR(e));
+    if (c->has_folder && !e.kind && records->len && !c->is_log_behind) e = recorder_log(c->folder, buf_slice(records));
+    c->is_log_behind |= e.kind != 0;
+    if (c->has_folder && c->is_log_behind) mend_log(c);
     buf_free(records);
 }
 
@@ -224,18 +236,19 @@ static void drop_hours(struct live_channel *c, struct rendition *r) {
     r->hour_count -= gone;
 }
 
-static void drop_stills(struct live_channel *c, size_t count) {
+/* Pictures of what has left the window; a recorded channel has them in its folder. */
+static void drop_stills(struct live_channel *c, int64_t before_ns) {
     struct still_list *l = &c->stills;
-    if (count > l->count) count = l->count;
-    for (size_t i = 0; i < count; i++) {
+    size_t count = 0;
+    for (; count < l->count && l->all[count].end_ns < before_ns; count++) {
         if (!c->options.is_recorded && c->has_folder) {
             char name[LIVE_FILE_NAME_MAX];
-            (void)snprintf(name, sizeof name, "thumbs-%u.jpg", l->all[i].number);
+            (void)snprintf(name, sizeof name, "thumbs-%u.jpg", l->all[count].number);
             struct err e = recorder_remove(c->folder, name);
             (void)e; /* a picture too many on the disk */
         }
-        l->bytes -= http_blob_slice(l->all[i].blob).len;
-        http_blob_release(&l->all[i].blob);
+        l->bytes -= http_blob_slice(l->all[count].blob).len;
+        http_blob_release(&l->all[count].blob);
     }
     if (count) memmove(l->all, l->all + count, (l->count - count) * sizeof *l->all);
     l->count -= count;
@@ -256,12 +269,9 @@ static void slide_window(struct live_channel *c, struct rendition *r) {
         if (first->run < run) run = first->run;
         if (ns < before_ns) before_ns = ns;
     }
-    size_t stills_gone;
-    story_forget(&c->story, before_ns, run, &stills_gone);
-    if (stills_gone) {
-        drop_stills(c, stills_gone);
-        http_blob_release(&c->thumbs);
-    }
+    http_blob_release(&c->thumbs);
+    if (!c->options.is_recorded) story_forget(&c->story, before_ns, run);
+    drop_stills(c, before_ns);
 }
 
 /* ---- what the cutter makes ---- */
@@ -563,7 +573,6 @@ static struct err restore_stills(struct live_channel *c, int dir_fd) {
     c->stills.all = s->still_count ? mem_zalloc_array(s->still_count, sizeof *c->stills.all) : NULL;
     if (s->still_count && !c->stills.all) return err_memory();
     c->stills.capacity = s->still_count;
-    size_t kept = 0;
     for (size_t i = 0; i < s->still_count && !e.kind; i++) {
         char name[LIVE_FILE_NAME_MAX];
         struct http_blob *blob = NULL;
@@ -571,13 +580,11 @@ static struct err restore_stills(struct live_channel *c, int dir_fd) {
         e = c->stills.bytes < STILLS_BYTES_MAX ? read_blob(dir_fd, name, 4 << 20, &blob) : err_make(ERR_NOT_FOUND, "live.still", "");
         if (s->stills[i].number >= c->still_number) c->still_number = s->stills[i].number + 1;
         if (!e.kind) {
-            c->stills.all[kept] = (struct still_blob){s->stills[i].number, blob};
+            c->stills.all[c->stills.count++] = (struct still_blob){s->stills[i].number, story_still_end(&s->stills[i]), blob};
             c->stills.bytes += http_blob_slice(blob).len;
-            s->stills[kept++] = s->stills[i];
         }
         if (e.kind == ERR_NOT_FOUND) e = ERR_OK;
     }
-    s->still_count = c->stills.count = kept;
     return e;
 }
 
@@ -642,7 +649,7 @@ struct err channel_open(struct live_channel *c, const struct public_id *id, cons
     c->scratch = BUF(TEXT_BYTES_MAX);
     c->health = (struct live_health){.level_dbfs = NAN, .state_since = clock_utc(clock_of(c))};
     c->alarms = c->told_alarms = 0;
-    c->has_key = c->is_disk_in_trouble = false;
+    c->has_key = c->is_disk_in_trouble = c->is_log_behind = false;
     c->lost_at = c->loss_at = c->live_at = c->sample_at = (struct mono_time){INT64_MIN / 2};
     c->loss_count = 0;
     c->has_folder = dir_fd >= 0;

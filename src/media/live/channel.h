@@ -47,6 +47,7 @@ struct init_blob {
 
 struct still_blob {
     uint32_t number;
+    int64_t end_ns;
     struct http_blob *blob;
 };
 
@@ -125,6 +126,7 @@ struct live_channel {
     uint32_t dvr_ms;
     struct recorder_folder *folder;
     bool has_folder;
+    bool is_log_behind;            /* a record of live.idx is missing (feed lock) */
     unsigned folder_users;         /* who waits for it to be written (feed lock) */
     struct condition folder_free;
     atomic_size_t queued_bytes;    /* with the recorder */

@@ -113,7 +113,7 @@ static struct err put_still(struct live_channel *c, const struct live_still *s, 
         return e;
     }
     *number = c->still_number++;
-    c->stills.all[c->stills.count++] = (struct still_blob){*number, copy};
+    c->stills.all[c->stills.count++] = (struct still_blob){*number, story_still_end(&still), copy};
     c->stills.bytes += s->jpeg.len;
     *blob = http_blob_acquire(copy);
     http_blob_release(&c->thumbs);

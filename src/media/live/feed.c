@@ -465,7 +465,7 @@ static struct err open_run(struct live_feed *f, const struct opening *o) {
     if (o->key) timeline_learn(&f->timeline, 0, o->times, o->pictures < TIMELINE_WARM ? o->pictures : TIMELINE_WARM);
     e = use_inits(f);
     if (e.kind) return e;
-    int64_t start = timeline_begin_run(&f->timeline, o->base_ns, o->base->sample.captured, c->end_ns, f->is_jump);
+    int64_t start = timeline_begin_run(&f->timeline, f->tracks[o->base->sample.track].line, o->base_ns, o->base->sample.captured, c->end_ns, f->is_jump);
     channel_begin_run(c, f->timeline.run, start);
     if (o->key) f->tracks[f->video].needs_key = false;
     if (leader_of(f) < CUTTER_RENDITIONS_MAX) cutter_lead(&c->cutter, leader_of(f));

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum type { ITEM_PART, ITEM_END, ITEM_LOG, ITEM_FILE, ITEM_REMOVE, ITEM_FLUSH, ITEM_CLOSE, ITEM_STOP };
+enum type { ITEM_PART, ITEM_END, ITEM_LOG, ITEM_LOG_ANEW, ITEM_FILE, ITEM_REMOVE, ITEM_FLUSH, ITEM_CLOSE, ITEM_STOP };
 enum { NAME_MAX_BYTES = 40 };
 
 struct item {
@@ -103,14 +103,16 @@ struct err recorder_end(struct recorder_folder *f, size_t rendition, const struc
     return ERR_OK;
 }
 
-struct err recorder_log(struct recorder_folder *f, struct slice records) {
-    struct item *i = item_new(f, ITEM_LOG, records.len);
+static struct err push_log(struct recorder_folder *f, enum type type, struct slice bytes) {
+    struct item *i = item_new(f, type, bytes.len);
     if (!i) return err_memory();
-    if (records.len) memcpy(i->bytes, records.ptr, records.len);
+    if (bytes.len) memcpy(i->bytes, bytes.ptr, bytes.len);
     i->is_needed = true;
     push(i);
     return ERR_OK;
 }
+struct err recorder_log(struct recorder_folder *f, struct slice records) { return push_log(f, ITEM_LOG, records); }
+struct err recorder_log_anew(struct recorder_folder *f, struct slice whole) { return push_log(f, ITEM_LOG_ANEW, whole); }
 
 static struct err push_named(struct recorder_folder *f, enum type type, const char *name, struct http_blob *blob, bool is_needed) {
     struct item *i = item_new(f, type, 0);
@@ -247,6 +249,14 @@ static struct err write_log(struct recorder_folder *f, struct item *i) {
     return e;
 }
 
+static struct err write_log_anew(struct recorder_folder *f, struct item *i) {
+    struct err e = fs_write_file_atomic(f->dir_fd, "live.idx", slice_of(i->bytes, i->len), 0644);
+    if (e.kind) return e;
+    fs_close(&f->log_fd);
+    f->log_bytes = i->len;
+    return ERR_OK;
+}
+
 static struct err write_file(struct recorder_folder *f, struct item *i) {
     int fd = -1;
     struct err e = fs_open(f->dir_fd, i->name, O_WRONLY | O_CREAT | O_TRUNC, 0644, &fd);
@@ -260,6 +270,7 @@ static struct err write_item(struct recorder_folder *f, struct item *i) {
     case ITEM_PART: return write_part(f, i);
     case ITEM_END: return write_end(f, i);
     case ITEM_LOG: return write_log(f, i);
+    case ITEM_LOG_ANEW: return write_log_anew(f, i);
     case ITEM_FILE: return write_file(f, i);
     default: return fs_remove_tree(f->dir_fd, i->name);
     }

@@ -45,6 +45,8 @@ struct err recorder_folder_close(struct recorder_folder **);
 MUST_USE struct err recorder_part(struct recorder_folder *, size_t rendition, const struct journal_head *, const struct journal_record *, struct http_blob *);
 MUST_USE struct err recorder_end(struct recorder_folder *, size_t rendition, const struct journal_head *, const struct journal_record *);
 MUST_USE struct err recorder_log(struct recorder_folder *, struct slice records);
+/* The whole of live.idx anew, in place of what is there. */
+MUST_USE struct err recorder_log_anew(struct recorder_folder *, struct slice whole);
 MUST_USE struct err recorder_file(struct recorder_folder *, const char *name, struct http_blob *, bool is_needed);
 MUST_USE struct err recorder_remove(struct recorder_folder *, const char *name);
 /* Waits until all that was handed over before is done. Gives the first error that cost something since the last call. */

@@ -38,9 +38,9 @@ struct ring {
 
 void ring_free(struct ring *);
 
-static inline struct manifest_segment *ring_segments(struct ring *r) { return r->segments + r->first; }
-static inline struct ring_place *ring_places(struct ring *r) { return r->places + r->first; }
-static inline const struct manifest_part *ring_parts(const struct ring *r) { return r->parts + r->part_at; }
+static inline struct manifest_segment *ring_segments(struct ring *r) { return r->count ? r->segments + r->first : NULL; }
+static inline struct ring_place *ring_places(struct ring *r) { return r->count ? r->places + r->first : NULL; }
+static inline const struct manifest_part *ring_parts(const struct ring *r) { return r->part_count ? r->parts + r->part_at : NULL; }
 /* Index of the segment of that number in ring_segments; SIZE_MAX: none. */
 size_t ring_find(const struct ring *, uint64_t number);
 /* The newest; NULL: none. */

@@ -312,7 +312,7 @@ static void drop_first(void *array, size_t *count, size_t gone, size_t bytes_eac
     *count -= gone;
 }
 
-void story_forget(struct story *s, int64_t before_ns, uint32_t run, size_t *stills_gone) {
+void story_forget(struct story *s, int64_t before_ns, uint32_t run) {
     size_t gone = 0;
     while (gone + 1 < s->run_count && s->runs[gone].run < run) gone++;
     drop_first(s->runs, &s->run_count, gone, sizeof *s->runs);
@@ -325,9 +325,8 @@ void story_forget(struct story *s, int64_t before_ns, uint32_t run, size_t *stil
     }
     drop_first(s->cues, &s->cue_count, gone, sizeof *s->cues);
     gone = 0;
-    while (gone < s->still_count && s->stills[gone].time_ns + (int64_t)s->stills[gone].count * s->stills[gone].interval_ms * NS_PER_MS < before_ns) gone++;
+    while (gone < s->still_count && story_still_end(&s->stills[gone]) < before_ns) gone++;
     drop_first(s->stills, &s->still_count, gone, sizeof *s->stills);
-    *stills_gone = gone;
 }
 
 /* ---- reading ---- */

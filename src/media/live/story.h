@@ -58,7 +58,8 @@ size_t story_find(const struct story *, struct slice name);
 bool story_is_name(struct slice);
 
 /* What leaves the window is forgotten: cues and stills that end before, runs before `run`. */
-void story_forget(struct story *, int64_t before_ns, uint32_t run, size_t *stills_gone);
+void story_forget(struct story *, int64_t before_ns, uint32_t run);
+static inline int64_t story_still_end(const struct story_still *s) { return s->time_ns + (int64_t)s->count * s->interval_ms * NS_PER_MS; }
 
 /* From the bytes of live.idx. Reading stops at the first broken record; *good_bytes is where. Errors: ERR_INPUT live.index (the head, or a record that cannot
  * be), ERR_LIMIT. */

@@ -319,15 +319,17 @@ enum timeline_step timeline_look(const struct timeline *tl, const struct feed_sa
     return t->run < tl->run || step > 0 ? TIMELINE_STAYS : TIMELINE_JUMPS; /* joins the newest run, or was silent while others went on */
 }
 
-int64_t timeline_begin_run(struct timeline *tl, int64_t source_ns, struct utc_time captured, int64_t floor_ns, bool is_kept) {
+int64_t timeline_begin_run(struct timeline *tl, size_t track, int64_t source_ns, struct utc_time captured, int64_t floor_ns, bool is_kept) {
     int64_t start = captured.ns - tl->epoch.ns;
     bool keeps = false;
     if (is_kept && tl->has_run) {
-        int64_t kept = source_ns + tl->run_offset_ns;
-        keeps = kept >= floor_ns && llabs(captured.ns - timeline_captured(tl, kept).ns) <= 500 * NS_PER_MS;
+        const struct timeline_track *t = &tl->tracks[track];
+        int64_t kept = source_ns + tl->run_offset_ns, end = t->out_hz ? timeline_to_ns(t->end, t->out_hz) : 0;
+        /* Tracks are not all at the same place: before the end of another is not going back, before its own is. */
+        keeps = kept >= end - 20 * NS_PER_MS && kept >= floor_ns - NS_PER_S && llabs(captured.ns - timeline_captured(tl, kept).ns) <= 500 * NS_PER_MS;
         if (keeps) start = kept;
     }
-    if (start < floor_ns) start = floor_ns;
+    if (start < floor_ns && !keeps) start = floor_ns;
     /* A whole number of milliseconds, and so of ticks: what the source says exactly stays exact. */
     int64_t offset = start - source_ns, ms = offset / NS_PER_MS;
     if (ms * NS_PER_MS < offset) ms++;

@@ -115,9 +115,9 @@ int64_t timeline_sound_frame(enum cmaf_codec, struct slice packet);
 int64_t timeline_source_ns(const struct timeline *, size_t track, int64_t dts);
 /* Does this sample continue what is there? */
 enum timeline_step timeline_look(const struct timeline *, const struct feed_sample *);
-/* The next run: the sample at `source_ns` was captured at `captured`; nothing may lie before `floor_ns`. If `is_kept` and the offset of the run
- * before still fits (to half a second) it stays. Gives channel time of source_ns. */
-int64_t timeline_begin_run(struct timeline *, int64_t source_ns, struct utc_time captured, int64_t floor_ns, bool is_kept);
+/* The next run: the sample of `track` at `source_ns` was captured at `captured`; nothing may lie before `floor_ns`. If `is_kept` and the offset of the run
+ * before still fits (to half a second) it stays: then only tracks for themselves do not go back. Gives channel time of source_ns. */
+int64_t timeline_begin_run(struct timeline *, size_t track, int64_t source_ns, struct utc_time captured, int64_t floor_ns, bool is_kept);
 /* Lets a picture track see what its first pictures' times are, before any is placed: on their grid from the first one on. */
 void timeline_learn(struct timeline *, size_t track, const int64_t *dts, size_t count);
 /* The sample's place. It continues, or a run was begun for it. */
