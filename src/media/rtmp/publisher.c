@@ -566,7 +566,8 @@ struct err rtmp_publisher_retry(struct rtmp_publisher *p, struct rtmp_retry *ret
 void rtmp_publisher_end(struct rtmp_publisher *p) {
     if (!p->is_publishing) return;
     struct rtmp_publisher_options before = p->options; /* also who was told to stop takes leave, only faster */
-    if (p->options.is_cancelled && p->options.is_cancelled(p->options.user)) p->options.wait_ms_max = 1000;
+    unsigned patience_ms = p->options.is_cancelled && p->options.is_cancelled(p->options.user) ? 1000 : 3000; /* there are servers that never close */
+    if (p->options.wait_ms_max > patience_ms) p->options.wait_ms_max = patience_ms;
     p->options.is_cancelled = NULL;
     call_with_key(p, "FCUnpublish", CALL_PUBLISH + 1);
     begin_call(p, "deleteStream", CALL_PUBLISH + 2);

@@ -100,7 +100,7 @@ MUST_USE struct err rtmp_publisher_tracks(struct rtmp_publisher *, const struct 
  * system has taken the bytes. Errors: ERR_IO rtmp.closed, rtmp.timeout (the server takes nothing), ERR_DENIED rtmp.refused (it ended the
  * stream; see words), ERR_LIMIT, ERR_CANCELLED. After an error only connect, end and destroy are left. */
 MUST_USE struct err rtmp_publisher_sample(struct rtmp_publisher *, const struct feed_sample *);
-/* Says goodbye and closes; waits up to wait_ms_max for the server to have read everything. Not connected: does nothing. */
+/* Says goodbye and closes; waits up to 3 s for the server to have read everything and closed too. Not connected: does nothing. */
 void rtmp_publisher_end(struct rtmp_publisher *);
 void rtmp_publisher_destroy(struct rtmp_publisher **); /* ends first; NULL is fine */
 /* For callers that send in real time: waits until `due`, asking is_cancelled ten times a second. ERR_CANCELLED. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
- * stream.c: the card on the air. Picture n is due n periods after the first, by the monotonic clock; the machine being late, pictures are
- * left out, never sent late. */
+ * stream.c: the card on the air. Picture n is due n periods after the first, by the monotonic clock. A picture that is a little late is made up
+ * for at once; where the machine is further behind, pictures are left out, so that they never pile up. */
 #include <stdio.h>
 
 #include "media/codec/codec.h"
 #include "media/rtmp/rtmp.h"
 #include "media/testcard/testcard.h"
 
+enum { LATE_MAX = 2 }; /* pictures behind */
 enum { SOUND_FRAMES_MAX = 4800, START_MS = 100, TICKS = 1000 / START_MS }; /* START_MS: nothing, priming included, is before 0 */
 enum { PICTURE, SOUND };
 
@@ -114,7 +115,7 @@ static struct err run_connection(struct stream *s) {
         struct mono_time now = mono_now();
         if (e.kind || is_over(s, now)) break;
         int64_t due = pictures_in(s, mono_diff_ns(now, start));
-        if (due > picture) {
+        if (due > picture + LATE_MAX) {
             s->progress.frames_skipped += (uint64_t)(due - picture);
             s->frame += (uint64_t)(due - picture);
             picture = due;

@@ -59,7 +59,7 @@ bool testcard_clock_read(const uint8_t *luma, int stride, int width, int height,
 /* ---- the card on the air: `grandstand publish --test`, and the example's endless channel ---- */
 
 struct testcard_progress {
-    uint64_t frames, frames_skipped; /* skipped: the machine was too slow; they are never sent late */
+    uint64_t frames, frames_skipped; /* skipped: the machine was more than two pictures behind */
     uint64_t bytes, reconnections, ms; /* ms: since the start */
     uint32_t round_trip_us;
     bool is_connected;
