@@ -4,57 +4,13 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "human/track/assign.h"
-#include "human/track/track.h"
+#include "human/track/follow.h"
 
-enum {
-    TRACKS_MAX = ASSIGN_ROWS_MAX,        /* at once */
-    DETECTIONS_MAX = ASSIGN_COLUMNS_MAX - TRACKS_MAX, /* in one picture */
-    CONFIRM_HITS = 4,                    /* frames until a new person is believed */
-};
+enum { CONFIRM_HITS = 4 }; /* frames until a new person is believed */
 static const double allowance_m = 0.10;  /* what a joint may be off its prediction, beside the pixels' noise */
 static const double cost_cap = 9;        /* of one joint: three allowances */
 static const double cost_gate = 5;       /* of the mean over joints */
 static const double ray_gate = 3;        /* median of how far the rays of two pictures miss each other, in deviations */
-
-struct joint_state {
-    struct vec3 at, velocity;
-    int age; /* frames since it was measured; -1: never */
-};
-
-struct track {
-    uint32_t id;
-    bool is_live, is_confirmed;
-    int hits;
-    double missed_s;
-    int64_t frame_first;
-    struct vec3 velocity; /* of the whole person */
-    struct joint_state joint[POSE_LAYOUT_JOINTS_MAX];
-    struct track_point *rows; /* grown by doubling */
-    int16_t *chosen;          /* row_capacity x cameras */
-    size_t row_count, row_capacity;
-    int detection[CAMERA_COUNT_MAX]; /* of this frame; -1: none */
-};
-
-struct follower {
-    const struct camera_rig *rig;
-    const struct pose_take *const *takes;
-    size_t cameras, joints;
-    double dt;
-    struct track_scope scope;
-    struct track **tracks; /* all there ever were */
-    size_t track_count, track_capacity;
-    uint32_t next_id;
-    int64_t frame;
-    const struct pose_frame *frames[CAMERA_COUNT_MAX];
-    struct pose_point *copy[CAMERA_COUNT_MAX]; /* this frame's points, in which left and right may be exchanged */
-    bool taken[CAMERA_COUNT_MAX][DETECTIONS_MAX];
-    size_t people[CAMERA_COUNT_MAX];
-    size_t swaps;
-    float *residuals[CAMERA_COUNT_MAX]; /* pixels, for the noise */
-    size_t residual_count[CAMERA_COUNT_MAX];
-};
-enum { RESIDUALS_MAX = 2000 };
 
 static const struct pose_point *detection(const struct follower *w, size_t c, size_t d) { return w->copy[c] + d * w->joints; }
 
@@ -103,7 +59,7 @@ static int limb_of(const struct pose_layout *l, size_t k) {
 }
 
 static void repair_sides(struct follower *w, const struct shadow *s, struct pose_point *p) {
-    const struct pose_layout *l = &w->takes[0]->layout;
+    const struct pose_layout *l = &w->layout;
     for (int limb = 0; limb < 2; limb++) {
         double as_is = 0, exchanged = 0;
         size_t common = 0;
@@ -146,8 +102,13 @@ static void drop_strays(const struct follower *w, const struct track *t, const s
 /* ---- a person's frame ---- */
 
 static struct err append(const struct follower *w, struct track *t, const struct track_point *points) {
+    if (w->window && t->row_count == 2 * w->window) { /* the older half goes */
+        memmove(t->rows, t->rows + w->window * w->joints, w->window * w->joints * sizeof *t->rows);
+        memmove(t->chosen, t->chosen + w->window * w->cameras, w->window * w->cameras * sizeof *t->chosen);
+        t->row_count -= w->window, t->rows_dropped += w->window;
+    }
     if (t->row_count == t->row_capacity) {
-        size_t capacity = t->row_capacity ? t->row_capacity * 2 : 64;
+        size_t capacity = w->window ? 2 * w->window : t->row_capacity ? t->row_capacity * 2 : 64;
         struct track_point *more = mem_realloc_array(t->rows, capacity * w->joints, sizeof *more);
         if (!more) return err_memory();
         t->rows = more;
@@ -159,6 +120,71 @@ static struct err append(const struct follower *w, struct track *t, const struct
     for (size_t c = 0; c < w->cameras; c++) t->chosen[t->row_count * w->cameras + c] = (int16_t)t->detection[c];
     t->row_count++;
     return ERR_OK;
+}
+
+/* What tells people apart who come back: where they were, how tall they are. */
+static void remember(const struct follower *w, struct track *t, const struct track_point *p) {
+    struct vec3 sum = {0};
+    size_t known = 0;
+    for (size_t k = 0; k < w->joints; k++) {
+        if (vec3_is_known(p[k].at)) sum = vec3_add(sum, p[k].at), known++;
+    }
+    if (!known) return;
+    t->middle = vec3_scale(sum, 1 / (double)known), t->seen_frame = w->frame;
+    t->course = t->hits < 12 ? t->velocity : vec3_mix(t->course, t->velocity, 0.08); /* without the ups and downs of a step */
+    for (int side = 0; side < 2 && w->chain[side][0] >= 0; side++) {
+        double length = 0;
+        for (int i = 0; i < 3; i++) length += vec3_distance(p[w->chain[side][i]].at, p[w->chain[side][i + 1]].at);
+        if (isfinite(length)) t->height_sum += length, t->height_count++;
+    }
+}
+
+static double height_of(const struct track *t) { return t->height_count >= 3 ? t->height_sum / (double)t->height_count : NAN; }
+
+static void depart(struct follower *w, const struct track *t) {
+    if (w->departed_count == DEPARTED_MAX) memmove(w->departed, w->departed + 1, --w->departed_count * sizeof *w->departed);
+    w->departed[w->departed_count++] = (struct departed){t->id, t->seen_frame, t->middle, t->course, height_of(t)};
+}
+
+/* How well somebody new, first seen at `at`, fits who left: below 1 is plausible. Runners go on as they went; who was slow may also have turned. */
+static double comes_back(const struct follower *w, const struct departed *d, struct vec3 at, int64_t frame, double height) {
+    const double back_s = w->options.back_s > 0 ? w->options.back_s : 4, seconds = (double)(frame - d->frame) * w->dt, speed = vec3_norm(d->velocity);
+    if (w->options.back_s < 0 || !(seconds > 0) || seconds > back_s) return INFINITY;
+    if (fabs(height / d->height - 1) > 0.08) return INFINITY; /* NAN is no reason */
+    struct vec3 direction = speed > 0.5 ? vec3_scale(d->velocity, 1 / speed) : vec3_of(0, 0, 0), miss = vec3_sub(at, vec3_add(d->at, vec3_scale(d->velocity, seconds)));
+    double ahead = vec3_dot(miss, direction), aside2 = vec3_dot(miss, miss) - ahead * ahead;
+    double on = pow(ahead / (0.8 + 0.35 * speed * seconds), 2) + aside2 / pow(0.6 + 0.25 * seconds, 2);
+    if (speed < 3) on = fmin(on, pow(vec3_distance(at, d->at) / (0.8 + 1.5 * seconds), 2));
+    return on;
+}
+
+/* The number of somebody who is believed from now on: their old one, if exactly one who left fits. */
+static uint32_t number_of(struct follower *w, const struct track *t, struct vec3 first) {
+    size_t best = SIZE_MAX;
+    double least = 1, second = INFINITY;
+    for (size_t i = 0; i < w->departed_count; i++) {
+        double score = comes_back(w, &w->departed[i], first, t->frame_first, height_of(t));
+        if (score < least) second = least < 1 ? least : second, least = score, best = i;
+        else if (score < second) second = score;
+    }
+    /* Somebody who is being looked for in vain right now may stand elsewhere than they were expected: the same as if they had left. */
+    struct track *missing = NULL;
+    for (size_t i = 0; i < w->track_count; i++) {
+        struct track *o = w->tracks[i];
+        if (!o->is_live || !o->is_confirmed || o == t || o->missed_s < 0.1 || o->seen_frame >= t->frame_first) continue;
+        struct departed d = {o->id, o->seen_frame, o->middle, o->course, height_of(o)};
+        double score = comes_back(w, &d, first, t->frame_first, height_of(t));
+        if (score < least) second = least < 1 ? least : second, least = score, missing = o;
+        else if (score < second) second = score;
+    }
+    if (!(least < 1) || second < 2 * least + 0.1) return ++w->next_id; /* nobody, or nobody can tell */
+    if (missing) {
+        missing->is_live = false;
+        return missing->id;
+    }
+    uint32_t id = w->departed[best].id;
+    memmove(&w->departed[best], &w->departed[best + 1], (--w->departed_count - best) * sizeof *w->departed);
+    return id;
 }
 
 /* What was measured moves the state; what was not goes along with the person. */
@@ -188,7 +214,10 @@ static void forecast(struct follower *w, struct track *t) {
     for (size_t k = 0; k < w->joints; k++) {
         struct joint_state *j = &t->joint[k];
         if (j->age < 0) continue;
-        if (j->age > 0) j->velocity = vec3_mix(j->velocity, t->velocity, 0.5);
+        if (j->age > 0) {
+            j->velocity = vec3_mix(j->velocity, t->velocity, 0.5);
+            if (w->options.lane_m > 0) j->velocity.y = 0; /* who is not seen keeps to the lane */
+        }
         j->at = vec3_add(j->at, vec3_scale(j->velocity, w->dt));
     }
 }
@@ -257,7 +286,14 @@ static void renew_noise(struct follower *w) {
 
 /* ---- new people ---- */
 
-/* Median, in deviations, of how far the rays of all common joints miss each other; infinite with fewer than six. */
+/* How far from the middle of a lane, in half lanes, squared; 0 without lanes. */
+static double off_lane(const struct follower *w, double y) {
+    if (!(w->options.lane_m > 0)) return 0;
+    double lanes = (y - w->options.lane_y) / w->options.lane_m, off = 2 * (lanes - floor(lanes) - 0.5);
+    return off * off;
+}
+
+/* Median, in deviations, of how far the rays of all common joints miss each other, and a little for standing between two lanes; infinite with fewer than six. */
 static double rays_apart(const struct follower *w, size_t c1, size_t d1, size_t c2, size_t d2) {
     struct track_scope two = {.camera_count = 2, .views = {w->scope.views[c1], w->scope.views[c2]}, .noise_px = {w->scope.noise_px[c1], w->scope.noise_px[c2]},
                               .gate = 1e6, .deviation_max_m = 2};
@@ -266,11 +302,12 @@ static double rays_apart(const struct follower *w, size_t c1, size_t d1, size_t 
     float miss[POSE_LAYOUT_JOINTS_MAX];
     size_t n = 0, least = w->joints < 12 ? (w->joints + 1) / 2 : 6;
     if (track_triangulate(&two, list, w->joints, p) < least) return INFINITY;
+    double y = 0;
     for (size_t k = 0; k < w->joints; k++) {
-        if (vec3_is_known(p[k].at)) miss[n++] = (float)sqrt(p[k].chi2);
+        if (vec3_is_known(p[k].at)) miss[n++] = (float)sqrt(p[k].chi2), y += p[k].at.y;
     }
     qsort(miss, n, sizeof *miss, float_order);
-    return miss[n / 2];
+    return miss[n / 2] + 0.5 * off_lane(w, y / (double)n);
 }
 
 /* Human size: what is known of it spans neither less than 0.5 m nor more than 2.8 m, without the one farthest joint. */
@@ -328,6 +365,8 @@ static struct err give_birth(struct follower *w, const int *detections, const st
     for (size_t k = 0; k < w->joints; k++) t->joint[k].age = -1;
     memcpy(t->detection, detections, w->cameras * sizeof *detections);
     learn(w, t, p, true);
+    remember(w, t, p);
+    t->first = t->middle;
     w->tracks[w->track_count++] = t;
     return append(w, t, p);
 }
@@ -403,12 +442,11 @@ static struct err find_new_people(struct follower *w) {
 
 /* ---- a frame ---- */
 
-static struct err step(struct follower *w) {
+struct err follower_step(struct follower *w, const struct pose_frame *const frames[], const struct camera_view *const views[]) {
     const size_t joints = w->joints;
     for (size_t c = 0; c < w->cameras; c++) {
-        int64_t at = w->frame - w->takes[c]->frame_first;
-        w->frames[c] = at >= 0 && (uint64_t)at < w->takes[c]->frame_count ? &w->takes[c]->frames[at] : NULL;
-        w->scope.views[c] = camera_view_at(&w->rig->cameras[c], w->frame);
+        w->frames[c] = frames[c];
+        w->scope.views[c] = views[c];
         w->people[c] = w->frames[c] && w->scope.views[c] ? (w->frames[c]->people < DETECTIONS_MAX ? w->frames[c]->people : DETECTIONS_MAX) : 0;
         if (w->people[c]) memcpy(w->copy[c], w->frames[c]->points, w->people[c] * joints * sizeof(struct pose_point));
         memset(w->taken[c], 0, sizeof w->taken[c]);
@@ -452,15 +490,61 @@ static struct err step(struct follower *w) {
         if (drop_strangers(w, t->detection, p)) known = triangulate(w, t->detection, p);
         if (known >= (joints < 8 ? 1 : 4)) t->hits++, t->missed_s = 0;
         else t->missed_s += w->dt;
-        if (t->hits >= CONFIRM_HITS && !t->is_confirmed) t->is_confirmed = true, t->id = ++w->next_id;
+        remember(w, t, p);
+        if (t->hits >= CONFIRM_HITS && !t->is_confirmed) t->is_confirmed = true, t->id = number_of(w, t, t->first);
         learn(w, t, p, false);
         if (w->frame % 4 == 0 || w->frame - t->frame_first < 30) measure_noise(w, t->detection, p);
-        if ((!t->is_confirmed && t->missed_s > 0) || t->missed_s > 0.5) t->is_live = false;
+        if ((!t->is_confirmed && t->missed_s > 0) || t->missed_s > 0.5) {
+            t->is_live = false;
+            if (t->is_confirmed) depart(w, t);
+        }
         struct err e = append(w, t, p);
         if (e.kind) return e;
     }
     renew_noise(w);
-    return find_new_people(w);
+    struct err e = find_new_people(w);
+    w->frame++;
+    return e;
+}
+
+void track_free(struct track *t) {
+    mem_free(t->rows), mem_free(t->chosen);
+    mem_free(t);
+}
+
+struct err follower_create(const struct pose_layout *layout, size_t cameras, const struct track_options *options, size_t window, struct follower **out) {
+    static const enum pose_joint chain[2][4] = {{POSE_LSHOULDER, POSE_LHIP, POSE_LKNEE, POSE_LANKLE}, {POSE_RSHOULDER, POSE_RHIP, POSE_RKNEE, POSE_RANKLE}};
+    struct follower *w = mem_zalloc(sizeof *w);
+    if (!w) return err_memory();
+    *w = (struct follower){.layout = *layout, .cameras = cameras, .joints = layout->joint_count, .dt = 1 / options->rate, .options = *options, .window = window};
+    w->scope.camera_count = cameras;
+    for (int side = 0; side < 2; side++) {
+        for (int i = 0; i < 4; i++) {
+            w->chain[side][i] = pose_layout_find(layout, chain[side][i]);
+            if (w->chain[side][i] < 0) w->chain[side][0] = -1;
+        }
+    }
+    for (size_t c = 0; c < cameras; c++) {
+        w->scope.noise_px[c] = options->noise_px > 0 ? options->noise_px : 6;
+        w->copy[c] = mem_zalloc_array(DETECTIONS_MAX * w->joints, sizeof *w->copy[c]);
+        w->residuals[c] = mem_zalloc_array(RESIDUALS_MAX, sizeof *w->residuals[c]);
+        if (!w->copy[c] || !w->residuals[c]) {
+            follower_destroy(&w);
+            return err_memory();
+        }
+    }
+    *out = w;
+    return ERR_OK;
+}
+
+void follower_destroy(struct follower **follower) {
+    struct follower *w = *follower;
+    if (!w) return;
+    for (size_t i = 0; i < w->track_count; i++) track_free(w->tracks[i]);
+    mem_free(w->tracks);
+    for (size_t c = 0; c < w->cameras; c++) mem_free(w->copy[c]), mem_free(w->residuals[c]);
+    mem_free(w);
+    *follower = NULL;
 }
 
 static int by_length(const void *a_, const void *b_) {
@@ -468,6 +552,44 @@ static int by_length(const void *a_, const void *b_) {
     return a->frame_count > b->frame_count ? -1 : a->frame_count < b->frame_count ? 1 : (int)a->id - (int)b->id;
 }
 static int by_id(const void *a_, const void *b_) { return (int)((const struct track_person *)a_)->id - (int)((const struct track_person *)b_)->id; }
+
+/* Rows without the empty end of somebody who left. */
+static size_t rows_of(const struct follower *w, const struct track *t) {
+    size_t rows = t->row_count;
+    for (; rows > 1; rows--) {
+        for (size_t k = 0; k < w->joints; k++) {
+            if (vec3_is_known(t->rows[(rows - 1) * w->joints + k].at)) return rows;
+        }
+    }
+    return rows;
+}
+
+/* Everything that bears one number, unknown in between. */
+static struct err gather(struct arena *mem, const struct follower *w, uint32_t id, struct track_people *out) {
+    int64_t first = INT64_MAX, last = INT64_MIN;
+    for (size_t i = 0; i < w->track_count; i++) {
+        const struct track *t = w->tracks[i];
+        if (!t->is_confirmed || t->id != id) continue;
+        int64_t end = t->frame_first + (int64_t)rows_of(w, t);
+        first = t->frame_first < first ? t->frame_first : first, last = end > last ? end : last;
+    }
+    if (first >= last) return ERR_OK;
+    size_t rows = (size_t)(last - first);
+    struct track_point *points = arena_alloc_array(mem, rows * w->joints, sizeof *points);
+    int16_t *chosen = arena_alloc_array(mem, rows * w->cameras, sizeof *chosen);
+    if (!points || !chosen) return err_memory();
+    for (size_t i = 0; i < rows * w->joints; i++) points[i].at = VEC3_UNKNOWN;
+    for (size_t i = 0; i < rows * w->cameras; i++) chosen[i] = -1;
+    for (size_t i = 0; i < w->track_count; i++) { /* in the order of birth: who came back replaces what was still looked for */
+        const struct track *t = w->tracks[i];
+        if (!t->is_confirmed || t->id != id) continue;
+        size_t at = (size_t)(t->frame_first - first), count = rows_of(w, t);
+        memcpy(points + at * w->joints, t->rows, count * w->joints * sizeof *points);
+        memcpy(chosen + at * w->cameras, t->chosen, count * w->cameras * sizeof *chosen);
+    }
+    out->people[out->count++] = (struct track_person){id, first, rows, points, chosen};
+    return ERR_OK;
+}
 
 struct err track_follow(struct arena *mem, const struct camera_rig *rig, const struct pose_take *const *takes, const struct track_options *options, struct track_people *out) {
     if (rig->count < 2) return err_make(ERR_INPUT, "track.takes", "At least two cameras are needed.");
@@ -481,51 +603,27 @@ struct err track_follow(struct arena *mem, const struct camera_rig *rig, const s
         if (takes[c]->frame_first < first) first = takes[c]->frame_first;
         if (end > last) last = end;
     }
-    struct follower *w = mem_zalloc(sizeof *w);
-    if (!w) return err_memory();
-    *w = (struct follower){.rig = rig, .takes = takes, .cameras = rig->count, .joints = takes[0]->layout.joint_count, .dt = 1 / options->rate};
-    w->scope.camera_count = rig->count;
-    struct err e = ERR_OK;
-    for (size_t c = 0; c < rig->count && !e.kind; c++) {
-        w->scope.noise_px[c] = options->noise_px > 0 ? options->noise_px : 6;
-        w->copy[c] = mem_zalloc_array(DETECTIONS_MAX * w->joints, sizeof *w->copy[c]);
-        w->residuals[c] = mem_zalloc_array(RESIDUALS_MAX, sizeof *w->residuals[c]);
-        if (!w->copy[c] || !w->residuals[c]) e = err_memory();
+    struct follower *w;
+    struct err e = follower_create(&takes[0]->layout, rig->count, options, 0, &w);
+    if (e.kind) return e;
+    for (w->frame = first; w->frame < last && !e.kind;) {
+        const struct pose_frame *frames[CAMERA_COUNT_MAX];
+        const struct camera_view *views[CAMERA_COUNT_MAX];
+        for (size_t c = 0; c < rig->count; c++) {
+            int64_t at = w->frame - takes[c]->frame_first;
+            frames[c] = at >= 0 && (uint64_t)at < takes[c]->frame_count ? &takes[c]->frames[at] : NULL;
+            views[c] = camera_view_at(&rig->cameras[c], w->frame);
+        }
+        e = follower_step(w, frames, views);
     }
-    for (w->frame = first; w->frame < last && !e.kind; w->frame++) e = step(w);
     struct track_people people = {.layout = takes[0]->layout, .swaps_repaired = w->swaps};
     memcpy(people.noise_px, w->scope.noise_px, sizeof people.noise_px);
     if (!e.kind) {
         people.people = arena_alloc_array(mem, w->next_id ? w->next_id : 1, sizeof *people.people);
         if (!people.people) e = err_memory();
     }
-    for (size_t i = 0; i < w->track_count && !e.kind; i++) {
-        struct track *t = w->tracks[i];
-        if (!t->is_confirmed) continue;
-        size_t rows = t->row_count; /* without the empty end of somebody who left */
-        while (rows > 1) {
-            bool is_empty = true;
-            for (size_t k = 0; k < w->joints && is_empty; k++) is_empty = !vec3_is_known(t->rows[(rows - 1) * w->joints + k].at);
-            if (!is_empty) break;
-            rows--;
-        }
-        struct track_point *points = arena_alloc_array(mem, rows * w->joints, sizeof *points);
-        int16_t *chosen = arena_alloc_array(mem, rows * w->cameras, sizeof *chosen);
-        if (!points || !chosen) e = err_memory();
-        else {
-            memcpy(points, t->rows, rows * w->joints * sizeof *points);
-            memcpy(chosen, t->chosen, rows * w->cameras * sizeof *chosen);
-            people.people[people.count++] = (struct track_person){t->id, t->frame_first, rows, points, chosen};
-        }
-    }
-    for (size_t i = 0; i < w->track_count; i++) {
-        mem_free(w->tracks[i]->rows);
-        mem_free(w->tracks[i]->chosen);
-        mem_free(w->tracks[i]);
-    }
-    mem_free(w->tracks);
-    for (size_t c = 0; c < rig->count; c++) mem_free(w->copy[c]), mem_free(w->residuals[c]);
-    mem_free(w);
+    for (uint32_t id = 1; id <= w->next_id && !e.kind; id++) e = gather(mem, w, id, &people);
+    follower_destroy(&w);
     if (e.kind) return e;
     if (options->people_max && people.count > options->people_max) {
         qsort(people.people, people.count, sizeof *people.people, by_length);

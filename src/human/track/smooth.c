@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "human/track/smooth.h"
 #include "human/track/track.h"
 
 /* One axis: position, velocity, acceleration. */
@@ -57,46 +58,53 @@ struct work {
     struct gauss *before, *after;
 };
 
-/* Forward pass over all three axes with jerk density q; returns the log-likelihood of what was used. Decides gates only if `with_gate`. */
-static double forward(const struct model *m, struct work *w, size_t n, size_t first, double q, bool with_gate, bool store) {
+/* The filter at one joint, over the three axes. */
+struct chain {
     struct gauss g[3];
-    double likelihood = 0;
-    int refused = 0;
-    for (int a = 0; a < 3; a++) g[a] = begin(w->z[a * n + first], w->variance[a * n + first]);
-    for (size_t f = first; f < n; f++) {
-        bool is_first = f == first;
-        double distance = 0;
+    int refused; /* measurements in a row */
+};
+
+/* One frame on: predicts, decides whether the measurement is used (only with_gate; else as *is_used and *is_start say), and learns from it. `before` is the state
+ * before the measurement. Returns the log-likelihood of what was used. */
+static double step_chain(const struct model *m, struct chain *c, double q, bool is_first, bool is_known, const double z[3], const double variance[3], bool with_gate, bool *is_used, bool *is_start,
+                         struct gauss before[3]) {
+    double distance = 0, likelihood = 0;
+    for (int a = 0; a < 3; a++) {
+        c->g[a] = is_first ? begin(z[a], variance[a]) : predict(m, &c->g[a], q);
+        before[a] = c->g[a];
+        if (is_known) distance += (z[a] - c->g[a].x.x) * (z[a] - c->g[a].x.x) / (c->g[a].p.xx + variance[a]);
+    }
+    if (with_gate) {
+        *is_used = is_known && (is_first || distance < 16.27);
+        *is_start = is_first;
+        if (is_known) c->refused = *is_used ? 0 : c->refused + 1;
+        if (c->refused == 5) { /* five in a row: it is the filter that is wrong */
+            c->refused = 0;
+            *is_used = *is_start = true;
+        }
+    }
+    if (*is_start && !is_first) {
+        for (int a = 0; a < 3; a++) before[a] = c->g[a] = begin(z[a], variance[a]);
+    } else if (*is_used && !is_first) {
+        double spread = 1;
         for (int a = 0; a < 3; a++) {
-            if (!is_first) g[a] = predict(m, &g[a], q);
-            if (store) w->before[a * n + f] = g[a];
-            if (w->is_known[f]) {
-                double miss = w->z[a * n + f] - g[a].x.x;
-                distance += miss * miss / (g[a].p.xx + w->variance[a * n + f]);
-            }
+            spread *= c->g[a].p.xx + variance[a];
+            update(&c->g[a], z[a], variance[a]);
         }
-        if (with_gate) {
-            w->is_used[f] = w->is_known[f] && (is_first || distance < 16.27);
-            w->is_start[f] = is_first;
-            if (w->is_known[f]) refused = w->is_used[f] ? 0 : refused + 1;
-            if (refused == 5) { /* five in a row: it is the filter that is wrong */
-                refused = 0;
-                w->is_used[f] = w->is_start[f] = true;
-            }
-        }
-        if (w->is_start[f] && !is_first) {
-            for (int a = 0; a < 3; a++) {
-                g[a] = begin(w->z[a * n + f], w->variance[a * n + f]);
-                if (store) w->before[a * n + f] = g[a];
-            }
-        } else if (w->is_used[f] && !is_first) {
-            for (int a = 0; a < 3; a++) {
-                double s = g[a].p.xx + w->variance[a * n + f];
-                likelihood -= 0.5 * log(s);
-                update(&g[a], w->z[a * n + f], w->variance[a * n + f]);
-            }
-            likelihood -= 0.5 * distance;
-        }
-        for (int a = 0; a < 3 && store; a++) w->after[a * n + f] = g[a];
+        likelihood -= 0.5 * (log(spread) + distance);
+    }
+    return likelihood;
+}
+
+/* Forward pass with jerk density q; returns the log-likelihood of what was used. Decides gates only if `with_gate`. */
+static double forward(const struct model *m, struct work *w, size_t n, size_t first, double q, bool with_gate, bool store) {
+    struct chain c = {.refused = 0};
+    double likelihood = 0;
+    for (size_t f = first; f < n; f++) {
+        const double z[3] = {w->z[f], w->z[n + f], w->z[2 * n + f]}, variance[3] = {w->variance[f], w->variance[n + f], w->variance[2 * n + f]};
+        struct gauss before[3];
+        likelihood += step_chain(m, &c, q, f == first, w->is_known[f], z, variance, with_gate, &w->is_used[f], &w->is_start[f], before);
+        for (size_t a = 0; a < 3 && store; a++) w->before[a * n + f] = before[a], w->after[a * n + f] = c.g[a];
     }
     return likelihood;
 }
@@ -125,11 +133,73 @@ static void backward(const struct model *m, struct work *w, size_t n, size_t fir
     }
 }
 
+/* A state in the world's axes. */
+static void to_world(const struct gauss g[3], const struct mat3 *axes, enum track_source source, struct track_state *s) {
+    struct vec3 at = {0}, velocity = {0}, acceleration = {0};
+    *s = (struct track_state){.source = source};
+    for (int a = 0; a < 3; a++) {
+        struct vec3 axis = mat3_row(axes, a);
+        at = vec3_add(at, vec3_scale(axis, g[a].x.x)), velocity = vec3_add(velocity, vec3_scale(axis, g[a].x.y)), acceleration = vec3_add(acceleration, vec3_scale(axis, g[a].x.z));
+        sym3_add_outer(&s->covariance, axis, g[a].p.xx), sym3_add_outer(&s->velocity_covariance, axis, g[a].p.yy), sym3_add_outer(&s->acceleration_covariance, axis, g[a].p.zz);
+    }
+    s->at = at, s->velocity = velocity, s->acceleration = acceleration;
+}
+
+static const struct track_state unknown_state = {.at = VEC3_UNKNOWN, .velocity = VEC3_UNKNOWN, .acceleration = VEC3_UNKNOWN};
+
+/* A measurement along the axes. */
+static void along(const struct mat3 *axes, const struct track_point *p, double z[3], double variance[3]) {
+    struct vec3 at = mat3_apply(axes, p->at);
+    for (int a = 0; a < 3; a++) z[a] = (&at.x)[a], variance[a] = sym3_quadratic(p->covariance, mat3_row(axes, a)) + 1e-10;
+}
+
+static struct work work_create(size_t n) {
+    return (struct work){
+        .is_known = mem_zalloc_array(n, sizeof(bool)), .is_used = mem_zalloc_array(n, sizeof(bool)), .is_start = mem_zalloc_array(n, sizeof(bool)),
+        .z = mem_zalloc_array(n, 3 * sizeof(double)), .variance = mem_zalloc_array(n, 3 * sizeof(double)),
+        .before = mem_zalloc_array(n, 3 * sizeof(struct gauss)), .after = mem_zalloc_array(n, 3 * sizeof(struct gauss)),
+    };
+}
+static bool work_is_whole(const struct work *w) { return w->is_known && w->is_used && w->is_start && w->z && w->variance && w->before && w->after; }
+static void work_free(struct work *w) {
+    mem_free(w->is_known), mem_free(w->is_used), mem_free(w->is_start), mem_free(w->z), mem_free(w->variance), mem_free(w->before), mem_free(w->after);
+}
+
+static void measure(struct work *w, const struct track_point *points, size_t stride, size_t n, const struct mat3 *axes) {
+    for (size_t f = 0; f < n; f++) {
+        double z[3], variance[3];
+        if (!(w->is_known[f] = vec3_is_known(points[f * stride].at))) continue;
+        along(axes, &points[f * stride], z, variance);
+        for (size_t a = 0; a < 3; a++) w->z[a * n + f] = z[a], w->variance[a * n + f] = variance[a];
+    }
+}
+
+/* The filter with this jerk, there and back, and what is known by it. */
+static void smooth(const struct model *m, struct work *w, size_t n, size_t first, double q, double gap_frames, const struct mat3 *axes, struct track_state *out) {
+    forward(m, w, n, first, q, true, true);
+    backward(m, w, n, first);
+    size_t last = n; /* the last frame used */
+    for (size_t f = first; f < n; f++) {
+        if (w->is_used[f]) last = f;
+    }
+    size_t before = n;
+    for (size_t f = first; f < n && f <= last && last < n; f++) {
+        if (w->is_used[f]) before = f;
+        else {
+            size_t next = f;
+            while (next <= last && !w->is_used[next]) next++;
+            if (before == n || next > last || (double)(next - before - 1) > gap_frames + 1e-9 || w->is_start[next]) continue;
+        }
+        const struct gauss g[3] = {w->after[f], w->after[n + f], w->after[2 * n + f]};
+        to_world(g, axes, w->is_used[f] ? TRACK_MEASURED : TRACK_FILLED, &out[f]);
+    }
+}
+
 bool track_smooth(const struct track_point *points, size_t stride, size_t count, double rate, double gap_s, struct track_state *out) {
     size_t n = count, known = 0, first = n;
     struct sym3 mean = {0};
     for (size_t f = 0; f < n; f++) {
-        out[f] = (struct track_state){.at = VEC3_UNKNOWN, .velocity = VEC3_UNKNOWN, .acceleration = VEC3_UNKNOWN};
+        out[f] = unknown_state;
         const struct track_point *p = &points[f * stride];
         if (!vec3_is_known(p->at)) continue;
         if (first == n) first = f;
@@ -142,22 +212,13 @@ bool track_smooth(const struct track_point *points, size_t stride, size_t count,
         }
         return true;
     }
-    struct work w = {
-        .is_known = mem_zalloc_array(n, sizeof *w.is_known), .is_used = mem_zalloc_array(n, sizeof *w.is_used), .is_start = mem_zalloc_array(n, sizeof *w.is_start),
-        .z = mem_zalloc_array(n, 3 * sizeof *w.z), .variance = mem_zalloc_array(n, 3 * sizeof *w.variance),
-        .before = mem_zalloc_array(n, 3 * sizeof *w.before), .after = mem_zalloc_array(n, 3 * sizeof *w.after),
-    };
-    bool has_memory = w.is_known && w.is_used && w.is_start && w.z && w.variance && w.before && w.after;
+    struct work w = work_create(n);
+    bool has_memory = work_is_whole(&w);
     if (has_memory) {
         double values[3];
         struct mat3 axes;
         sym3_eigen(mean, values, &axes);
-        for (size_t f = 0; f < n; f++) {
-            const struct track_point *p = &points[f * stride];
-            if (!(w.is_known[f] = vec3_is_known(p->at))) continue;
-            struct vec3 z = mat3_apply(&axes, p->at);
-            for (int a = 0; a < 3; a++) w.z[(size_t)a * n + f] = (&z.x)[a], w.variance[(size_t)a * n + f] = sym3_quadratic(p->covariance, mat3_row(&axes, a)) + 1e-10;
-        }
+        measure(&w, points, stride, n, &axes);
         struct model m = model_of(1 / rate);
         /* From a hip that glides to a foot that strikes: jerk of 10^0.5 to 10^5.5 m/s3/sqrt(Hz), squared. Gates by a generous middle one. */
         forward(&m, &w, n, first, 1e6, true, false);
@@ -169,37 +230,98 @@ bool track_smooth(const struct track_point *points, size_t stride, size_t count,
                 if (l > best) best = l, best_log = log_q;
             }
         }
-        double q = pow(10, best_log);
-        forward(&m, &w, n, first, q, true, true);
-        backward(&m, &w, n, first);
-        size_t last = n; /* the last frame used */
-        for (size_t f = first; f < n; f++) {
-            if (w.is_used[f]) last = f;
-        }
-        size_t before = n;
-        for (size_t f = first; f < n && f <= last && last < n; f++) {
-            if (w.is_used[f]) before = f;
-            else {
-                size_t next = f;
-                while (next <= last && !w.is_used[next]) next++;
-                if (before == n || next > last || (double)(next - before - 1) > gap_s * rate + 1e-9 || w.is_start[next]) continue;
-            }
-            struct track_state *s = &out[f];
-            s->source = w.is_used[f] ? TRACK_MEASURED : TRACK_FILLED;
-            struct vec3 at = {0}, velocity = {0}, acceleration = {0};
-            for (int a = 0; a < 3; a++) {
-                const struct gauss *g = &w.after[(size_t)a * n + f];
-                struct vec3 axis = mat3_row(&axes, a);
-                at = vec3_add(at, vec3_scale(axis, g->x.x)), velocity = vec3_add(velocity, vec3_scale(axis, g->x.y));
-                acceleration = vec3_add(acceleration, vec3_scale(axis, g->x.z));
-                sym3_add_outer(&s->covariance, axis, g->p.xx), sym3_add_outer(&s->velocity_covariance, axis, g->p.yy);
-                sym3_add_outer(&s->acceleration_covariance, axis, g->p.zz);
-            }
-            s->at = at, s->velocity = velocity, s->acceleration = acceleration;
-        }
+        smooth(&m, &w, n, first, pow(10, best_log), gap_s * rate, &axes, out);
     }
-    mem_free(w.is_known), mem_free(w.is_used), mem_free(w.is_start), mem_free(w.z), mem_free(w.variance), mem_free(w.before), mem_free(w.after);
+    work_free(&w);
     return has_memory;
+}
+
+bool smooth_fixed(const struct track_point *points, size_t stride, size_t count, double rate, double gap_s, double jerk, const struct mat3 *axes, struct track_state *out) {
+    size_t first = count;
+    for (size_t f = count; f-- > 0;) {
+        out[f] = unknown_state;
+        if (vec3_is_known(points[f * stride].at)) first = f;
+    }
+    struct work w = work_create(count + 1);
+    bool has_memory = work_is_whole(&w);
+    if (has_memory && first < count) {
+        struct model m = model_of(1 / rate);
+        measure(&w, points, stride, count, axes);
+        smooth(&m, &w, count, first, jerk, gap_s * rate, axes, out);
+    }
+    work_free(&w);
+    return has_memory;
+}
+
+/* ---- with a fixed lag, frame by frame ---- */
+
+struct lagged { /* a frame that went through the filter */
+    struct gauss before[3], after[3];
+    bool is_used, is_start;
+};
+
+struct lag_filter {
+    struct model model;
+    double jerk, gap_frames;
+    size_t lag;
+    bool has_begun;
+    int64_t frame, last_used; /* of the frames pushed; last_used: at or before the one given out, -1 if none */
+    struct mat3 axes;
+    struct chain chain;
+    struct lagged ring[SMOOTH_LAG_MAX + 1];
+};
+
+struct lag_filter *lag_filter_create(double rate, double gap_s, double jerk, size_t lag) {
+    if (lag > SMOOTH_LAG_MAX) return NULL;
+    struct lag_filter *l = mem_zalloc(sizeof *l);
+    if (l) l->model = model_of(1 / rate), l->jerk = jerk, l->gap_frames = gap_s * rate, l->lag = lag, l->last_used = -1;
+    return l;
+}
+
+void lag_filter_destroy(struct lag_filter **l) {
+    mem_free(*l);
+    *l = NULL;
+}
+
+const struct mat3 *lag_filter_axes(const struct lag_filter *l) { return &l->axes; }
+
+void lag_filter_push(struct lag_filter *l, const struct track_point *p, struct track_state *out) {
+    const size_t size = l->lag + 1;
+    struct lagged *now = &l->ring[(size_t)l->frame % size];
+    bool is_known = p && vec3_is_known(p->at), is_first = is_known && !l->has_begun;
+    *now = (struct lagged){.is_used = false};
+    *out = unknown_state;
+    if (is_first) {
+        double values[3];
+        sym3_eigen(p->covariance, values, &l->axes);
+        l->has_begun = true;
+    }
+    if (l->has_begun) {
+        double z[3] = {0}, variance[3] = {0};
+        if (is_known) along(&l->axes, p, z, variance);
+        (void)step_chain(&l->model, &l->chain, l->jerk, is_first, is_known, z, variance, true, &now->is_used, &now->is_start, now->before);
+        memcpy(now->after, l->chain.g, sizeof now->after);
+    }
+    int64_t wanted = l->frame++ - (int64_t)l->lag;
+    if (wanted < 0) return;
+    /* back over the lag: the frames from the newest to the one wanted, in a row */
+    struct work w;
+    bool is_known_row[SMOOTH_LAG_MAX + 1] = {0}, is_used[SMOOTH_LAG_MAX + 1], is_start[SMOOTH_LAG_MAX + 1];
+    struct gauss before[3 * (SMOOTH_LAG_MAX + 1)], after[3 * (SMOOTH_LAG_MAX + 1)];
+    size_t next = 0; /* the first used one */
+    for (size_t i = 0; i < size; i++) {
+        const struct lagged *f = &l->ring[(size_t)(wanted + (int64_t)i) % size];
+        is_used[i] = f->is_used, is_start[i] = f->is_start;
+        for (size_t a = 0; a < 3; a++) before[a * size + i] = f->before[a], after[a * size + i] = f->after[a];
+    }
+    while (next < size && !is_used[next]) next++;
+    if (is_used[0]) l->last_used = wanted;
+    bool is_filled = !is_used[0] && l->last_used >= 0 && next < size && (double)(wanted + (int64_t)next - l->last_used - 1) <= l->gap_frames + 1e-9 && !is_start[next];
+    if (!is_used[0] && !is_filled) return;
+    w = (struct work){.is_known = is_known_row, .is_used = is_used, .is_start = is_start, .before = before, .after = after};
+    backward(&l->model, &w, size, 0);
+    const struct gauss g[3] = {after[0], after[size], after[2 * size]};
+    to_world(g, &l->axes, is_used[0] ? TRACK_MEASURED : TRACK_FILLED, out);
 }
 
 struct err track_smooth_all(struct arena *mem, const struct track_people *people, size_t person, double rate, double gap_s, struct track_state **out) {

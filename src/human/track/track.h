@@ -103,6 +103,8 @@ struct track_options {
     double rate;        /* frames a second; needed */
     double noise_px;    /* first guess of every camera's noise, replaced by what is measured on the way; 0 means 6 */
     size_t people_max;  /* 0: no limit; otherwise those seen longest are kept */
+    double back_s;      /* who left and comes back within so many seconds at a plausible place is the same person; 0 means 4, below 0: never */
+    double lane_m, lane_y; /* runners keep to lanes along x: their width, and the y of any line between two; 0: no lanes. Decides only between what is nearly equal */
 };
 
 /* One person: a row of frames, each with one point per joint of the layout. */
@@ -127,7 +129,7 @@ struct track_people {
  * distance of joints. Left and right of a limb are exchanged where the prediction says so. What remains is grouped across cameras by how
  * well the rays of all common joints meet; a group of two cameras or more, of human size and not where somebody already is, becomes a new
  * person, and is kept if it is seen again in the next frames. Who is in no picture for half a second has left; who comes
- * back is a new person. The noise of each camera is measured by the median of its residuals.
+ * back soon, where they went or stood and about as tall, has the same number again (points unknown in between), unless two could be meant. The noise of each camera is measured by the median of its residuals.
  * takes[c] belongs to rig->cameras[c]; one layout, any lengths. Errors: ERR_INPUT track.takes, ERR_LIMIT. */
 MUST_USE struct err track_follow(struct arena *, const struct camera_rig *, const struct pose_take *const *takes, const struct track_options *,
                                  struct track_people *out);
@@ -149,6 +151,40 @@ bool track_smooth(const struct track_point *points, size_t stride, size_t count,
 
 /* All joints of a person: *out is frame_count x joints, in the arena. ERR_LIMIT. */
 MUST_USE struct err track_smooth_all(struct arena *, const struct track_people *, size_t person, double rate, double gap_s, struct track_state **out);
+
+/* ---- as the pictures come ---- */
+
+/* Follows and smooths while the cameras still run: frames go in one by one, and states come out a few frames later, as good as those frames can make them.
+ * One thread at a time. */
+struct track_live;
+
+struct track_live_options {
+    struct track_options follow; /* rate is needed; people_max does not apply */
+    size_t lag_frames;           /* 1 to 12; 0 means 8 */
+    double gap_s;                /* as in track_smooth; 0 means 0.2 */
+};
+
+struct track_live_person {
+    uint32_t id;
+    const struct track_point *points;  /* one per joint: what was measured */
+    const struct track_state *states;  /* one per joint, by all frames up to lag_frames later */
+};
+
+struct track_live_frame {
+    int64_t frame; /* counted from 0, the first one pushed */
+    const struct track_live_person *people;
+    size_t count;
+};
+
+/* Errors: ERR_INPUT track.takes (fewer than two cameras, no rate, lag out of range), ERR_LIMIT. */
+MUST_USE struct err track_live_open(const struct pose_layout *, size_t cameras, const struct track_live_options *, struct track_live **out);
+void track_live_close(struct track_live **);
+/* The next frame: what each camera saw of whom (NULL: nothing, or the picture was lost) and how it stood (NULL: unknown). *has_frame: *out is the frame
+ * lag_frames before this one, valid until the next call. frames all NULL lets the last ones out. The people are those of track_follow over the same frames, the states those
+ * that a forward filter and a smoother over the lag give, with a jerk fixed for each joint. Errors: ERR_LIMIT. */
+MUST_USE struct err track_live_push(struct track_live *, const struct pose_frame *const frames[], const struct camera_view *const views[], struct track_live_frame *out, bool *has_frame);
+/* Density of the jerk (m2/s5) that is expected of a joint. */
+double track_live_jerk(const struct pose_layout *, size_t joint);
 
 /* ---- the rig, from the people themselves ---- */
 
