@@ -19,7 +19,7 @@ enum {
     CHILD_STALL_MS = 10000,        /* a child that takes nothing for so long is stuck */
     GOODBYE_MS_MAX = 3000,         /* a connection that breaks so soon after a packet was closed by the encoder: SRT tells no difference */
     AGE_S_MAX = 10,
-    STOP_LOOKS_MAX = 10,
+    STOP_LOOKS_MAX = 5,
     DRAIN_MS = 50,
     DRAIN_STEP_MS = 5,
     BATCH_MAX = 64,
