@@ -76,8 +76,9 @@ static void show_progress(struct show *s, const struct shown *p) {
     s->was_connected = p->is_connected;
     s->has_published |= p->is_connected;
     if (!s->is_terminal || s->is_json || !p->is_connected) return;
-    fprintf(stderr, "\r%lld:%02lld:%02lld   %llu %s   %.1f MB   round trip %.1f ms\033[K", (long long)(p->seconds / 3600), (long long)(p->seconds / 60 % 60),
-            (long long)(p->seconds % 60), (unsigned long long)p->units, p->unit, (double)p->bytes / 1e6, p->round_trip_us / 1000.0);
+    fprintf(stderr, "\r%lld:%02lld:%02lld   %llu %s   %.1f MB   round trip %.1f ms\033[K", (long long)(p->seconds / 3600),
+            (long long)(p->seconds / 60 % 60), (long long)(p->seconds % 60), (unsigned long long)p->units, p->unit, (double)p->bytes / 1e6,
+            p->round_trip_us / 1000.0);
     fflush(stderr);
     s->has_line = true;
 }
@@ -104,7 +105,8 @@ static bool parse_ms(const char *text, int64_t *ms) {
     size_t dot = slice_find_byte(s, '.');
     struct slice whole = dot == SLICE_NPOS ? s : slice_sub(s, 0, dot), part = dot == SLICE_NPOS ? SLICE_NONE : slice_sub(s, dot + 1, s.len);
     uint64_t seconds, fraction = 0;
-    if (!slice_to_u64(whole, &seconds) || seconds > 1000000000 || part.len > 3 || (dot != SLICE_NPOS && !slice_to_u64(part, &fraction))) return false;
+    if (!slice_to_u64(whole, &seconds) || seconds > 1000000000 || part.len > 3 || (dot != SLICE_NPOS && !slice_to_u64(part, &fraction)))
+        return false;
     for (size_t i = part.len; i < 3; i++) fraction *= 10;
     *ms = (int64_t)(seconds * 1000 + fraction);
     return true;
@@ -152,8 +154,10 @@ static struct err publish_card(struct command_context *context, const char *url,
         .user = show,
     };
     int64_t gop_ms;
-    if (!parse_pair(option_text(context, "size"), 'x', 10000, &o.card.width, &o.card.height)) return usage("--size is two numbers such as 1280x720.");
-    if (!parse_rate(option_text(context, "rate"), &o.card.rate_num, &o.card.rate_den)) return usage("--rate is a number such as 30, or a fraction such as 30000/1001.");
+    if (!parse_pair(option_text(context, "size"), 'x', 10000, &o.card.width, &o.card.height))
+        return usage("--size is two numbers such as 1280x720.");
+    if (!parse_rate(option_text(context, "rate"), &o.card.rate_num, &o.card.rate_den))
+        return usage("--rate is a number such as 30, or a fraction such as 30000/1001.");
     if (!parse_ms(option_text(context, "gop-s"), &gop_ms) || gop_ms > 60000) return usage("--gop-s is up to 60 seconds, such as 1 or 0.5.");
     o.gop_ms = (int)gop_ms;
     struct testcard_progress p = {0};
@@ -164,12 +168,14 @@ static struct err publish_card(struct command_context *context, const char *url,
     json_put_number(w, "reconnections", (int64_t)p.reconnections);
     if (e.kind == ERR_DENIED) json_put_cstr(w, "words", p.words);
     if (!show->is_json && show->has_published)
-        fprintf(stderr, "%llu pictures sent, %llu left out, %.1f MB\n", (unsigned long long)p.frames, (unsigned long long)p.frames_skipped, (double)p.bytes / 1e6);
+        fprintf(stderr, "%llu pictures sent, %llu left out, %.1f MB\n", (unsigned long long)p.frames, (unsigned long long)p.frames_skipped,
+                (double)p.bytes / 1e6);
     if (!show->is_json && e.kind == ERR_DENIED && p.words[0]) fprintf(stderr, "The server says: %s\n", p.words);
     return e;
 }
 
-static struct err publish_file(struct command_context *context, const char *path, const char *url, int64_t ms_max, struct show *show, struct json_writer *w) {
+static struct err publish_file(struct command_context *context, const char *path, const char *url, int64_t ms_max, struct show *show,
+                               struct json_writer *w) {
     int fd = -1;
     struct err e = fs_open(AT_FDCWD, path, O_RDONLY, 0, &fd);
     if (e.kind == ERR_NOT_FOUND) return err_make(ERR_NOT_FOUND, "publish.no_file", "There is no such file.");
@@ -191,7 +197,8 @@ static struct err publish_file(struct command_context *context, const char *path
     json_put_number(w, "media_ms", p.media_ms);
     json_put_number(w, "reconnections", (int64_t)p.reconnections);
     if (e.kind == ERR_DENIED) json_put_cstr(w, "words", p.words);
-    if (!show->is_json && show->has_published) fprintf(stderr, "%llu samples sent, %.1f MB\n", (unsigned long long)p.samples, (double)p.bytes / 1e6);
+    if (!show->is_json && show->has_published)
+        fprintf(stderr, "%llu samples sent, %.1f MB\n", (unsigned long long)p.samples, (double)p.bytes / 1e6);
     if (!show->is_json && e.kind == ERR_DENIED && p.words[0]) fprintf(stderr, "The server says: %s\n", p.words);
     return e;
 }
@@ -201,7 +208,9 @@ int command_publish(struct command_context *context) {
     const char *url = context->arguments[context->argument_count - 1], *path = context->argument_count == 2 ? context->arguments[0] : NULL;
     int64_t ms_max = 0;
     if (is_test == (path != NULL)) {
-        command_fail(context, usage(is_test ? "With --test there is no file to send." : "Say which file to send, or --test for the test picture."), NULL);
+        command_fail(context,
+                     usage(is_test ? "With --test there is no file to send." : "Say which file to send, or --test for the test picture."),
+                     NULL);
         return EXIT_CODE_USAGE;
     }
     if (option_text(context, "seconds") && !parse_ms(option_text(context, "seconds"), &ms_max)) {
@@ -212,7 +221,8 @@ int command_publish(struct command_context *context) {
     signal(SIGTERM, interrupt);
     char place[256];
     place_of(url, place, sizeof place);
-    struct show show = {.is_terminal = isatty(2), .is_json = option_flag(context, "json"), .is_keeping = option_flag(context, "keep"), .place = place};
+    struct show show = {
+        .is_terminal = isatty(2), .is_json = option_flag(context, "json"), .is_keeping = option_flag(context, "keep"), .place = place};
     struct buf line = BUF(4096);
     struct json_writer w = json_writer_of(&line);
     json_begin_object(&w);

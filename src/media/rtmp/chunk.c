@@ -11,7 +11,10 @@ enum { KEPT_BYTES_MAX = 1 << 20 }; /* a larger buffer is given back after its me
 static struct err malformed(void) { return err_make(ERR_INPUT, "rtmp.chunk", "The publisher does not speak RTMP as the standard says."); }
 
 void chunk_reader_init(struct chunk_reader *r, uint32_t message_bytes_max, size_t held_bytes_max) {
-    *r = (struct chunk_reader){.current = CHUNK_STREAMS_MAX, .chunk_bytes = CHUNK_BYTES_FIRST, .message_bytes_max = message_bytes_max, .held_bytes_max = held_bytes_max};
+    *r = (struct chunk_reader){.current = CHUNK_STREAMS_MAX,
+                               .chunk_bytes = CHUNK_BYTES_FIRST,
+                               .message_bytes_max = message_bytes_max,
+                               .held_bytes_max = held_bytes_max};
 }
 
 static void drop_buffer(struct chunk_reader *r, struct chunk_stream *s) {
@@ -74,7 +77,8 @@ static struct err read_header(struct chunk_reader *r, struct slice *in, bool *di
         } else {
             struct byte_reader ahead = b;
             bool is_enough = bytes_left(&ahead) >= 4;
-            if (!is_enough && r->habit != CHUNK_REPEATS_NOT) return ERR_OK; /* whoever's habit is not known yet waits once for the next message */
+            if (!is_enough && r->habit != CHUNK_REPEATS_NOT)
+                return ERR_OK; /* whoever's habit is not known yet waits once for the next message */
             if (is_enough) {
                 bool is_repeated = repeats(s, bytes_u32be(&ahead));
                 r->habit = is_repeated ? CHUNK_REPEATS : CHUNK_REPEATS_NOT;
@@ -92,7 +96,8 @@ static struct err read_header(struct chunk_reader *r, struct slice *in, bool *di
     }
     next.has_header = true;
     if (!s) {
-        if (r->stream_count == CHUNK_STREAMS_MAX) return err_make(ERR_LIMIT, "rtmp.message", "The publisher uses more chunk streams than we take.");
+        if (r->stream_count == CHUNK_STREAMS_MAX)
+            return err_make(ERR_LIMIT, "rtmp.message", "The publisher uses more chunk streams than we take.");
         s = &r->streams[r->stream_count++];
     }
     *s = next;
@@ -164,7 +169,8 @@ struct err chunk_read(struct chunk_reader *r, struct slice *in, struct chunk_mes
         r->current = CHUNK_STREAMS_MAX;
         if (s->filled < s->length) continue;
         s->is_open = false;
-        struct chunk_message message = {.type = s->type, .timestamp = s->timestamp, .stream = s->message_stream, .body = slice_of(s->bytes, s->filled)};
+        struct chunk_message message = {
+            .type = s->type, .timestamp = s->timestamp, .stream = s->message_stream, .body = slice_of(s->bytes, s->filled)};
         s->filled = 0;
         if (message.type == MESSAGE_CHUNK_SIZE || message.type == MESSAGE_ABORT) {
             struct err e = obey(r, &message);

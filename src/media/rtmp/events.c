@@ -11,7 +11,8 @@
 static bool read_time(struct slice text, double frames_per_s, int64_t *ns) {
     uint64_t part[3];
     for (unsigned i = 0; i < 3; i++) {
-        if (text.len < i * 3 + 2 || (i && text.ptr[i * 3 - 1] != ':') || !slice_to_u64(slice_sub(text, i * 3, i * 3 + 2), &part[i])) return false;
+        if (text.len < i * 3 + 2 || (i && text.ptr[i * 3 - 1] != ':') || !slice_to_u64(slice_sub(text, i * 3, i * 3 + 2), &part[i]))
+            return false;
     }
     if (part[0] > 23 || part[1] > 59 || part[2] > 60) return false;
     *ns = (int64_t)(part[0] * 3600 + part[1] * 60 + part[2]) * NS_PER_S;
@@ -34,7 +35,9 @@ void timecode_read(struct timecode *t, const struct amf_value *object, int64_t a
     int64_t said, late_ns_max = 60 * NS_PER_S;
     if (!read_time(amf_find_text(object, SLICE("st")), 0, &said)) {
         late_ns_max = 10 * NS_PER_S; /* a frame counter may have begun anywhere: harder to believe */
-        if (!read_time(amf_find_text(object, SLICE("tc")), frames_per_s, &said) && !read_time(amf_find_text(object, SLICE("timecode")), frames_per_s, &said)) return;
+        if (!read_time(amf_find_text(object, SLICE("tc")), frames_per_s, &said) &&
+            !read_time(amf_find_text(object, SLICE("timecode")), frames_per_s, &said))
+            return;
     }
     int64_t behind = (arrived.ns - said) % QUARTER_NS;
     if (behind < 0) behind += QUARTER_NS;
@@ -98,4 +101,4 @@ static size_t find(const struct amf_value *object, uint8_t *out, unsigned depth)
     return 0;
 }
 
-size_t splice_find(const struct amf_value *object, uint8_t *out) { return object->kind == AMF_OBJECT ? find(object, out, 2) : 0; }
+size_t splice_find(const struct amf_value *object, uint8_t out[SPLICE_BYTES_MAX]) { return object->kind == AMF_OBJECT ? find(object, out, 2) : 0; }

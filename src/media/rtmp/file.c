@@ -47,7 +47,8 @@ static struct err choose(struct file *f) {
         }
     return f->lane_count ? ERR_OK
                          : err_make(ERR_INPUT, "publish.tracks",
-                                    "Nothing in this file can be sent as it is. Convert it to MP4 with H.264 and AAC, for example with `grandstand package`.");
+                                    "Nothing in this file can be sent as it is. Convert it to MP4 with H.264 and AAC, for example with "
+                                    "`grandstand package`.");
 }
 
 static struct err advance(struct lane *l) { return cmaf_cursor_next(l->cursor, &l->next, &l->has_next); }
@@ -121,7 +122,8 @@ static struct err run_connection(struct file *f, bool *is_done) {
             e = next_round(f);
             continue;
         }
-        int64_t dts_ns = to_ns(l->next.dts, l->timescale), at_ns = dts_ns + f->shift_ns, end_ns = to_ns(l->next.dts + l->next.duration, l->timescale);
+        int64_t dts_ns = to_ns(l->next.dts, l->timescale), at_ns = dts_ns + f->shift_ns,
+                end_ns = to_ns(l->next.dts + l->next.duration, l->timescale);
         if (end_ns > f->end_ns) f->end_ns = end_ns;
         struct mono_time due = mono_add_ns(f->start, at_ns), now = mono_now();
         if (mono_diff_ns(now, due) > LATE_MS_MAX * NS_PER_MS) { /* the machine slept, or the network was away: no flood afterwards */

@@ -45,8 +45,10 @@ uint32_t flv_fourcc(enum cmaf_codec codec) {
 
 static struct err malformed(void) { return err_make(ERR_INPUT, "rtmp.tag", "The publisher sent picture or sound data that is damaged."); }
 static struct err not_carried(enum cmaf_kind kind) {
-    return kind == CMAF_VIDEO ? err_make(ERR_INPUT, "rtmp.codec", "The picture's coding is not one that we take. Send H.264, HEVC, AV1 or VP9.")
-                              : err_make(ERR_INPUT, "rtmp.codec", "The sound's coding is not one that we take. Send AAC, Opus, MP3, AC-3, E-AC-3 or FLAC.");
+    return kind == CMAF_VIDEO
+               ? err_make(ERR_INPUT, "rtmp.codec", "The picture's coding is not one that we take. Send H.264, HEVC, AV1 or VP9.")
+               : err_make(ERR_INPUT, "rtmp.codec",
+                          "The sound's coding is not one that we take. Send AAC, Opus, MP3, AC-3, E-AC-3 or FLAC.");
 }
 
 static struct err read_fourcc(struct flv_reader *f) {
@@ -166,7 +168,8 @@ static struct err packet_of(struct flv_reader *f, struct byte_reader *body, stru
         if (f->codec == CMAF_H264 || f->codec == CMAF_HEVC) out->composition_ms = read_s24(body);
         break;
     case VIDEO_TS_SEQUENCE_START:
-        return err_make(ERR_INPUT, "rtmp.codec", "The encoder announces its pictures in the form of MPEG-TS, which we do not take. Choose another output module.");
+        return err_make(ERR_INPUT, "rtmp.codec",
+                        "The encoder announces its pictures in the form of MPEG-TS, which we do not take. Choose another output module.");
     default: break;
     }
     return body->has_failed ? malformed() : ERR_OK;

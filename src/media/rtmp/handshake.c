@@ -31,7 +31,7 @@ static unsigned place_of(const uint8_t *block, unsigned schema) {
     return (block[base] + block[base + 1] + block[base + 2] + block[base + 3]) % 728 + base + 4;
 }
 
-bool handshake_find_digest(const uint8_t *block, bool is_server, unsigned *offset) {
+bool handshake_find_digest(const uint8_t block[HANDSHAKE_BLOCK_BYTES], bool is_server, unsigned *offset) {
     if (!(block[4] | block[5] | block[6] | block[7])) return false; /* version 0: a simple handshake */
     for (unsigned schema = 0; schema < 2; schema++) {
         unsigned at = place_of(block, schema);
@@ -60,7 +60,7 @@ static void put_digest(uint8_t *block, unsigned schema, bool is_server) {
     memcpy(block + at, digest, sizeof digest);
 }
 
-bool handshake_answer(const uint8_t *hello, const uint8_t *random, uint8_t *out) {
+bool handshake_answer(const uint8_t *hello, const uint8_t random[HANDSHAKE_BLOCK_BYTES], uint8_t out[HANDSHAKE_ANSWER_BYTES]) {
     const uint8_t *c1 = hello + 1;
     uint8_t *s1 = out + 1, *s2 = s1 + HANDSHAKE_BLOCK_BYTES;
     if (hello[0] != 3) return false;
@@ -80,19 +80,19 @@ bool handshake_answer(const uint8_t *hello, const uint8_t *random, uint8_t *out)
     return true;
 }
 
-bool handshake_check_answer(const uint8_t *c1, unsigned offset, const uint8_t *s2) {
+bool handshake_check_answer(const uint8_t c1[HANDSHAKE_BLOCK_BYTES], unsigned offset, const uint8_t s2[HANDSHAKE_BLOCK_BYTES]) {
     uint8_t signature[DIGEST_BYTES];
     sign_answer(c1 + offset, s2, signature);
     return !memcmp(signature, s2 + SIGNED_BYTES, sizeof signature);
 }
 
-void handshake_hello(const uint8_t *random, uint8_t *out) {
+void handshake_hello(const uint8_t random[HANDSHAKE_BLOCK_BYTES], uint8_t out[HANDSHAKE_HELLO_BYTES]) {
     out[0] = 3;
     memcpy(out + 1, random, HANDSHAKE_BLOCK_BYTES);
     memset(out + 1, 0, 8);
 }
 
-void handshake_hello_with_digest(const uint8_t *random, unsigned schema, uint8_t *out) {
+void handshake_hello_with_digest(const uint8_t random[HANDSHAKE_BLOCK_BYTES], unsigned schema, uint8_t out[HANDSHAKE_HELLO_BYTES]) {
     static const uint8_t VERSION[4] = {9, 0, 124, 2};
     handshake_hello(random, out);
     memcpy(out + 5, VERSION, sizeof VERSION);

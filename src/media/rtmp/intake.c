@@ -11,6 +11,7 @@
 #include "media/rtmp/events.h"
 #include "media/rtmp/flv.h"
 #include "media/rtmp/params.h"
+#include "media/rtmp/sound.h"
 
 enum { CONFIGS_BYTES_MAX = CMAF_CONFIG_BYTES_MAX + 64, AGGREGATE_TAGS_MAX = 4096, COMMENTS_MAX = 8 };
 
@@ -170,12 +171,19 @@ static struct lane *lane_of(struct intake *k, enum cmaf_kind kind, uint8_t numbe
     }
     if (kind == CMAF_VIDEO ? has_video : audios == FEED_TRACKS_MAX - 1) return NULL;
     struct lane *l = &k->lanes[k->lane_count++];
-    *l = (struct lane){.kind = kind, .number = number, .index = -1, .said = BUF(CONFIGS_BYTES_MAX), .config = BUF(CONFIGS_BYTES_MAX), .next_config = BUF(CONFIGS_BYTES_MAX)};
+    *l = (struct lane){.kind = kind,
+                       .number = number,
+                       .index = -1,
+                       .said = BUF(CONFIGS_BYTES_MAX),
+                       .config = BUF(CONFIGS_BYTES_MAX),
+                       .next_config = BUF(CONFIGS_BYTES_MAX)};
     return l;
 }
 
 static struct err bad_config(void) {
-    return err_make(ERR_INPUT, "rtmp.config", "The publisher describes its picture or sound in a way that cannot be read. Restart the encoder, or choose H.264 and AAC.");
+    return err_make(
+        ERR_INPUT, "rtmp.config",
+        "The publisher describes its picture or sound in a way that cannot be read. Restart the encoder, or choose H.264 and AAC.");
 }
 
 static struct cmaf_track blank_track(enum cmaf_kind kind, enum cmaf_codec codec) {
@@ -258,7 +266,8 @@ static struct err learn_from_frame(struct intake *k, struct lane *l, const struc
         memcpy(&l->next, &t, sizeof t);
         buf_clear(&l->said);
         advance(k, l);
-    } else if (!l->is_ready && may_lack_size(tag->codec) && l->next.codec == tag->codec && params_of_frame(&l->next, tag->body, &l->next_config)) {
+    } else if (!l->is_ready && may_lack_size(tag->codec) && l->next.codec == tag->codec &&
+               params_of_frame(&l->next, tag->body, &l->next_config)) {
         advance(k, l);
     }
     return ERR_OK;
@@ -288,7 +297,7 @@ static struct err on_frame(struct intake *k, struct lane *l, const struct flv_ta
     s.dts = to_timescale(time_ms, tag->nanoseconds, t->timescale);
     s.pts = to_timescale(time_ms + tag->composition_ms, tag->nanoseconds, t->timescale);
     s.is_sync = t->kind == CMAF_AUDIO || tag->is_key || verdict == PARAMS_SYNC;
-    if (t->kind == CMAF_AUDIO) s.duration = params_duration(t, data);
+    if (t->kind == CMAF_AUDIO) s.duration = sound_duration(t, data);
     if (timecode_apply(&k->timecode, time_ms + tag->composition_ms, &s.captured)) s.clock_source = FEED_CLOCK_TIMECODE;
     return hand_on(k, &s);
 }
@@ -302,10 +311,11 @@ static void read_colour_info(struct intake *k, const struct amf_value *info) {
     struct amf_value config, light, mastering;
     double a, b, c;
     if (amf_find(info, SLICE("colorConfig"), &config) && amf_find_number(&config, SLICE("colorPrimaries"), &a) &&
-        amf_find_number(&config, SLICE("transferCharacteristics"), &b) && amf_find_number(&config, SLICE("matrixCoefficients"), &c) && a >= 1 && a < 256 &&
-        b >= 1 && b < 256 && c >= 0 && c < 256)
+        amf_find_number(&config, SLICE("transferCharacteristics"), &b) && amf_find_number(&config, SLICE("matrixCoefficients"), &c) &&
+        a >= 1 && a < 256 && b >= 1 && b < 256 && c >= 0 && c < 256)
         k->colour = (struct cmaf_colour){.has_any = true, .primaries = (uint16_t)a, .transfer = (uint16_t)b, .matrix = (uint16_t)c};
-    if (amf_find(info, SLICE("hdrCll"), &light) && amf_find_number(&light, SLICE("maxFall"), &a) && amf_find_number(&light, SLICE("maxCLL"), &b)) {
+    if (amf_find(info, SLICE("hdrCll"), &light) && amf_find_number(&light, SLICE("maxFall"), &a) &&
+        amf_find_number(&light, SLICE("maxCLL"), &b)) {
         k->hdr.has_light = true;
         k->hdr.light_average = scaled(a, 1);
         k->hdr.light_max = scaled(b, 1);
@@ -368,8 +378,8 @@ static void on_metadata(struct intake *k, const struct amf_value *m) {
         if (amf_find(m, AUDIO[i], &unused) && !(unused.kind == AMF_BOOLEAN && !unused.boolean)) k->names_audio = true;
     }
     k->has_metadata = k->names_video || k->names_audio;
-    if (amf_find_number(m, SLICE("width"), &width) && amf_find_number(m, SLICE("height"), &height) && width >= 1 && width <= UINT16_MAX && height >= 1 &&
-        height <= UINT16_MAX) {
+    if (amf_find_number(m, SLICE("width"), &width) && amf_find_number(m, SLICE("height"), &height) && width >= 1 && width <= UINT16_MAX &&
+        height >= 1 && height <= UINT16_MAX) {
         k->hint_width = (uint16_t)width;
         k->hint_height = (uint16_t)height;
     }
@@ -386,7 +396,8 @@ static void on_data(struct intake *k, struct slice body, int64_t time_ms, struct
     double rate = k->hint_rate;
     for (size_t i = 0; i < k->lane_count; i++)
         if (k->lanes[i].kind == CMAF_VIDEO && k->lanes[i].track.rate_den) rate = (double)k->lanes[i].track.rate_num / k->lanes[i].track.rate_den;
-    if (slice_eq(name.text, SLICE("onFI")) || slice_eq(name.text, SLICE("onTimecode"))) timecode_read(&k->timecode, &value, time_ms, arrived, rate);
+    if (slice_eq(name.text, SLICE("onFI")) || slice_eq(name.text, SLICE("onTimecode")))
+        timecode_read(&k->timecode, &value, time_ms, arrived, rate);
     if (slice_eq(name.text, SLICE("onCuePoint")) || slice_eq(name.text, SLICE("onSCTE35"))) {
         uint8_t section[SPLICE_BYTES_MAX];
         size_t bytes = splice_find(&value, section);
@@ -419,7 +430,8 @@ static struct err on_single(struct intake *k, uint8_t type, uint32_t timestamp, 
     k->time_ms = k->has_time ? feed_unwrap(k->time_ms, timestamp, 32) : timestamp;
     k->has_time = true;
     if (type == MESSAGE_DATA) on_data(k, body, k->time_ms, arrived); /* damaged metadata is no reason to end a broadcast */
-    if (type == MESSAGE_AUDIO || type == MESSAGE_VIDEO) return on_media(k, type == MESSAGE_VIDEO ? CMAF_VIDEO : CMAF_AUDIO, body, k->time_ms, arrived);
+    if (type == MESSAGE_AUDIO || type == MESSAGE_VIDEO)
+        return on_media(k, type == MESSAGE_VIDEO ? CMAF_VIDEO : CMAF_AUDIO, body, k->time_ms, arrived);
     return ERR_OK;
 }
 
@@ -433,7 +445,8 @@ static struct err on_aggregate(struct intake *k, const struct chunk_message *m, 
         time |= (uint32_t)bytes_u8(&r) << 24;
         bytes_skip(&r, 3);
         struct slice body = bytes_take(&r, bytes);
-        if (r.has_failed || i == AGGREGATE_TAGS_MAX) return err_make(ERR_INPUT, "rtmp.aggregate", "The publisher sent a bundle of messages that is damaged.");
+        if (r.has_failed || i == AGGREGATE_TAGS_MAX)
+            return err_make(ERR_INPUT, "rtmp.aggregate", "The publisher sent a bundle of messages that is damaged.");
         if (bytes_left(&r)) bytes_skip(&r, 4); /* the last one's is sometimes left out */
         if (r.has_failed) return err_make(ERR_INPUT, "rtmp.aggregate", "The publisher sent a bundle of messages that is damaged.");
         if (i == 0) first = time;

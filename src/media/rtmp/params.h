@@ -17,9 +17,6 @@ bool params_of_config(struct cmaf_track *, struct slice body, struct buf *out);
 /* The same from a frame, for what has no configuration message: MP3, AC-3, E-AC-3; and the size of VP9 and AV1 (from a key frame)
  * where the configuration lacks it. False: malformed, or this frame does not tell. */
 bool params_of_frame(struct cmaf_track *, struct slice frame, struct buf *out);
-/* How long one audio frame plays, in the track's timescale, which is its sampling rate; 0: not known. */
-uint32_t params_duration(const struct cmaf_track *, struct slice frame);
-
 /* Is a sample well-formed, and can decoding start here by its own words? H.264 and HEVC: walks the NAL units. */
 enum params_verdict { PARAMS_BROKEN, PARAMS_FINE, PARAMS_SYNC };
 enum params_verdict params_of_sample(const struct cmaf_track *, struct slice sample);

@@ -59,9 +59,13 @@ struct rtmp_publisher {
     uint64_t bytes;
 };
 
-static struct err timed_out(void) { return err_make(ERR_IO, "rtmp.timeout", "The server does not answer, or takes nothing more. Check the network, then try again."); }
+static struct err timed_out(void) {
+    return err_make(ERR_IO, "rtmp.timeout", "The server does not answer, or takes nothing more. Check the network, then try again.");
+}
 static struct err closed(void) { return err_make(ERR_IO, "rtmp.closed", "The server closed the connection."); }
-static struct err refused(void) { return err_make(ERR_DENIED, "rtmp.refused", "The server refused the stream. Check the address and the stream key."); }
+static struct err refused(void) {
+    return err_make(ERR_DENIED, "rtmp.refused", "The server refused the stream. Check the address and the stream key.");
+}
 static struct err malformed(void) { return err_make(ERR_INPUT, "rtmp.malformed", "What answers at this address does not speak RTMP."); }
 static struct err bad_url(void) { return err_make(ERR_INPUT, "rtmp.url", "An address to publish to looks like rtmp://HOST/live/KEY."); }
 
@@ -96,7 +100,8 @@ static bool parse_url(struct rtmp_publisher *p, struct slice url) {
     size_t query = slice_find_byte(path, '?'), end = query == SLICE_NPOS ? path.len : query, last = end;
     while (last && path.ptr[last - 1] != '/') last--;
     if (last < 2 || last == end) return false;
-    if (!put(p->host, sizeof p->host, host) || !put(p->port, sizeof p->port, port) || !put(p->application, sizeof p->application, slice_sub(path, 0, last - 1)) ||
+    if (!put(p->host, sizeof p->host, host) || !put(p->port, sizeof p->port, port) ||
+        !put(p->application, sizeof p->application, slice_sub(path, 0, last - 1)) ||
         !put(p->key, sizeof p->key, slice_sub(path, last, path.len)))
         return false;
     snprintf(p->address, sizeof p->address, is_v6 ? "rtmp://[%s]:%s/%s" : "rtmp://%s:%s/%s", p->host, p->port, p->application);
@@ -105,7 +110,8 @@ static bool parse_url(struct rtmp_publisher *p, struct slice url) {
 
 struct err rtmp_publisher_create(struct rtmp_publisher **out, const struct rtmp_publisher_options *o) {
     if (slice_starts_with(slice_cstr(o->url), SLICE("rtmps://")))
-        return err_make(ERR_INPUT, "rtmp.url", "RTMP over TLS (rtmps://) is not spoken here. Use an rtmp:// address, through a tunnel if it must be private.");
+        return err_make(ERR_INPUT, "rtmp.url",
+                        "RTMP over TLS (rtmps://) is not spoken here. Use an rtmp:// address, through a tunnel if it must be private.");
     struct rtmp_publisher *p = mem_zalloc(sizeof *p);
     if (!p) return err_memory();
     p->options = *o;
@@ -185,7 +191,8 @@ static void on_command(struct rtmp_publisher *p, struct slice body) {
     if (!amf_read(&r, &name) || name.kind != AMF_TEXT || !amf_read(&r, &call) || call.kind != AMF_NUMBER) return;
     bool has_value = amf_read(&r, &object) && amf_read(&r, &value);
     if (slice_eq(name.text, SLICE("_result"))) {
-        if (call.number == CALL_CREATE && has_value && value.kind == AMF_NUMBER && value.number >= 0 && value.number < UINT32_MAX) p->stream = (uint32_t)value.number;
+        if (call.number == CALL_CREATE && has_value && value.kind == AMF_NUMBER && value.number >= 0 && value.number < UINT32_MAX)
+            p->stream = (uint32_t)value.number;
         if (call.number == CALL_CONNECT || call.number == CALL_CREATE) p->answered = (int)call.number;
     } else if (slice_eq(name.text, SLICE("_error"))) {
         if (call.number == CALL_CONNECT || call.number == CALL_CREATE || call.number == CALL_PUBLISH) on_refusal(p, &value);
@@ -308,7 +315,10 @@ static struct err connect_to(struct rtmp_publisher *p, const struct addrinfo *a)
         errno = failed;
         break;
     }
-    return (struct err){.kind = ERR_IO, .sys = errno, .code = "rtmp.connect", .what = "Nobody answers at this address. Look whether the server is running and the port is open."};
+    return (struct err){.kind = ERR_IO,
+                        .sys = errno,
+                        .code = "rtmp.connect",
+                        .what = "Nobody answers at this address. Look whether the server is running and the port is open."};
 }
 
 static struct err open_connection(struct rtmp_publisher *p) {
@@ -461,16 +471,19 @@ static struct err put_config(struct rtmp_publisher *p, const struct lane *l) {
     flv_put_head(b, t, FLV_CONFIG, l->number, true, 0);
     if (!params_to_flv(t, b) || b->has_failed) return err_make(ERR_INPUT, "rtmp.tracks", "A track lacks the set-up data of its coding.");
     bool is_video = t->kind == CMAF_VIDEO;
-    chunk_write(&p->out, is_video ? ON_VIDEO : ON_AUDIO, p->options.chunk_bytes, is_video ? MESSAGE_VIDEO : MESSAGE_AUDIO, (uint32_t)p->sent_ms, p->stream,
-                SLICE_NONE, buf_slice(b));
+    chunk_write(&p->out, is_video ? ON_VIDEO : ON_AUDIO, p->options.chunk_bytes, is_video ? MESSAGE_VIDEO : MESSAGE_AUDIO,
+                (uint32_t)p->sent_ms, p->stream, SLICE_NONE, buf_slice(b));
     return ERR_OK;
 }
 
 struct err rtmp_publisher_tracks(struct rtmp_publisher *p, const struct cmaf_track *tracks, size_t count) {
     unsigned videos = 0, audios = 0;
     bool is_fine = count && count <= FEED_TRACKS_MAX;
-    for (size_t i = 0; is_fine && i < count; i++) is_fine = flv_fourcc(tracks[i].codec) && tracks[i].timescale && (tracks[i].kind != CMAF_VIDEO || !videos++);
-    if (!is_fine) return err_make(ERR_INPUT, "rtmp.tracks", "RTMP carries one picture and up to seven sound tracks, in codings that it has names for.");
+    for (size_t i = 0; is_fine && i < count; i++)
+        is_fine = flv_fourcc(tracks[i].codec) && tracks[i].timescale && (tracks[i].kind != CMAF_VIDEO || !videos++);
+    if (!is_fine)
+        return err_make(ERR_INPUT, "rtmp.tracks",
+                        "RTMP carries one picture and up to seven sound tracks, in codings that it has names for.");
     if (!p->is_publishing) return not_connected();
     videos = 0;
     for (size_t i = 0; i < count; i++) {
@@ -529,8 +542,8 @@ struct err rtmp_publisher_sample(struct rtmp_publisher *p, const struct feed_sam
     buf_clear(head);
     flv_put_head(head, t, FLV_FRAME, l->number, s->is_sync, (int32_t)composition);
     bool is_video = t->kind == CMAF_VIDEO;
-    chunk_write(&p->out, is_video ? ON_VIDEO : ON_AUDIO, p->options.chunk_bytes, is_video ? MESSAGE_VIDEO : MESSAGE_AUDIO, (uint32_t)dts, p->stream,
-                buf_slice(head), s->data);
+    chunk_write(&p->out, is_video ? ON_VIDEO : ON_AUDIO, p->options.chunk_bytes, is_video ? MESSAGE_VIDEO : MESSAGE_AUDIO, (uint32_t)dts,
+                p->stream, buf_slice(head), s->data);
     struct err e = send_all(p);
     if (!e.kind) e = listen_to_server(p);
     return fail(p, e);
@@ -566,7 +579,8 @@ struct err rtmp_publisher_retry(struct rtmp_publisher *p, struct rtmp_retry *ret
 void rtmp_publisher_end(struct rtmp_publisher *p) {
     if (!p->is_publishing) return;
     struct rtmp_publisher_options before = p->options; /* also who was told to stop takes leave, only faster */
-    unsigned patience_ms = p->options.is_cancelled && p->options.is_cancelled(p->options.user) ? 1000 : 3000; /* there are servers that never close */
+    unsigned patience_ms =
+        p->options.is_cancelled && p->options.is_cancelled(p->options.user) ? 1000 : 3000; /* there are servers that never close */
     if (p->options.wait_ms_max > patience_ms) p->options.wait_ms_max = patience_ms;
     p->options.is_cancelled = NULL;
     call_with_key(p, "FCUnpublish", CALL_PUBLISH + 1);

@@ -12,17 +12,19 @@
  *   - An address is rtmp://HOST:PORT/live/KEY; what follows a '?' in KEY is not read. The application ("live") and the key are the
  *     publisher's words; the application must be the one of the options, the key is shown to feed_receiver.begin and to nobody else: no log
  *     line has it.
- *   - Tracks: the first video track, and all audio tracks up to FEED_TRACKS_MAX together. Video has the timescale 90,000, audio its sampling
- *     rate. RTMP carries milliseconds, so times are off by up to one (half of one where the sender rounds), unless an enhanced publisher adds
- *     nanoseconds; `duration` of audio is exact. The receiver puts them on a grid if it wants one.
+ *   - Tracks: the first video track, and all audio tracks up to FEED_TRACKS_MAX together. Video has the timescale 90,000, audio its
+ * sampling rate. RTMP carries milliseconds, so times are off by up to one (half of one where the sender rounds), unless an enhanced
+ * publisher adds nanoseconds; `duration` of audio is exact. The receiver puts them on a grid if it wants one.
  *   - `tracks` is told when a video and an audio track are known, or when the publisher's metadata names only one of them, or a second of
- *     media after the first sample; a track that comes later, or changes, is told by another `tracks`. An index once told stays that track's.
+ *     media after the first sample; a track that comes later, or changes, is told by another `tracks`. An index once told stays that
+ * track's.
  *   - Capture time: onFI and onTimecode messages (FEED_CLOCK_TIMECODE) where the publisher sends them, else arrival.
  *   - A publisher that is refused gets NetStream.Publish.BadName and a sentence that encoders show.
  *
  * Threads: one ("rtmp") accepts, shakes hands and listens to commands, for all connections that do not publish yet; from `publish` on a
  * connection has a thread of its own ("rtmp-N"), which makes all calls of the feed_receiver. Both numbers are bounded. Where too many have
- * connected without publishing, one that has not shaken hands must go, the first that came, so that idle strangers cannot shut an encoder out. */
+ * connected without publishing, one that has not shaken hands must go, the first that came, so that idle strangers cannot shut an encoder
+ * out. */
 #ifndef MEDIA_RTMP_RTMP_H
 #define MEDIA_RTMP_RTMP_H
 

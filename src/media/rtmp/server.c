@@ -165,7 +165,9 @@ static struct err open_socket(struct rtmp_server *s) {
     if (address.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&address, len)) {
         int sys = errno;
-        if (sys == EADDRINUSE) return err_make(ERR_CONFLICT, "rtmp.bind", "The port for RTMP is taken by another program. Stop that one or choose another port.");
+        if (sys == EADDRINUSE)
+            return err_make(ERR_CONFLICT, "rtmp.bind",
+                            "The port for RTMP is taken by another program. Stop that one or choose another port.");
         if (sys == EADDRNOTAVAIL) return err_make(ERR_INPUT, "rtmp.address", "This machine does not have the address to listen on for RTMP.");
         return err_from_errno(sys, "rtmp.bind", "The port for RTMP cannot be used; those below 1024 need a special right.");
     }
@@ -240,7 +242,9 @@ static void send_health(struct connection *c, struct intake *k, void *feed, uint
     r->health(feed, &h);
 }
 
-static struct err closed(void) { return err_make(ERR_IO, "rtmp.closed", "The encoder, or the network between, closed the connection without saying goodbye."); }
+static struct err closed(void) {
+    return err_make(ERR_IO, "rtmp.closed", "The encoder, or the network between, closed the connection without saying goodbye.");
+}
 static struct err stopping(void) { return err_make(ERR_BUSY, "feed.stopping", "The server is being stopped. Try again in a minute."); }
 
 /* Takes all whole messages out of what has been read. */

@@ -27,7 +27,9 @@ void session_free(struct session *s) {
     buf_free(&s->out);
 }
 
-static struct err bad_command(void) { return err_make(ERR_INPUT, "rtmp.command", "The publisher sent commands that make no sense in this place."); }
+static struct err bad_command(void) {
+    return err_make(ERR_INPUT, "rtmp.command", "The publisher sent commands that make no sense in this place.");
+}
 
 /* ---- what we say ---- */
 
@@ -37,7 +39,8 @@ static void send_control(struct session *s, uint8_t type, uint32_t value) {
 }
 
 static void send_user_control(struct session *s, uint16_t event, uint32_t value) {
-    const uint8_t body[6] = {(uint8_t)(event >> 8), (uint8_t)event, (uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8), (uint8_t)value};
+    const uint8_t body[6] = {(uint8_t)(event >> 8),  (uint8_t)event,        (uint8_t)(value >> 24),
+                             (uint8_t)(value >> 16), (uint8_t)(value >> 8), (uint8_t)value};
     chunk_write(&s->out, ON_CONTROL, CHUNK_BYTES_OURS, MESSAGE_USER_CONTROL, 0, 0, SLICE_NONE, slice_of(body, sizeof body));
 }
 
@@ -110,7 +113,9 @@ struct command {
     size_t count;
 };
 
-static struct slice text_at(const struct command *c, size_t i) { return i < c->count && c->arguments[i].kind == AMF_TEXT ? c->arguments[i].text : SLICE_NONE; }
+static struct slice text_at(const struct command *c, size_t i) {
+    return i < c->count && c->arguments[i].kind == AMF_TEXT ? c->arguments[i].text : SLICE_NONE;
+}
 
 static bool read_command(struct slice body, struct command *out) {
     struct byte_reader r = byte_reader_of(body);
@@ -141,11 +146,14 @@ static struct err on_connect(struct session *s, const struct command *c) {
         if (is_ours) memcpy(s->key_in_application, rest.ptr, s->key_in_application_bytes = rest.len);
     }
     if (!is_ours) {
-        send_error(s, c->transaction, "NetConnection.Connect.Rejected", "There is nothing at this address. It ends in /live/ and the stream key.");
-        return err_make(ERR_NOT_FOUND, "rtmp.application", "The publisher asked for an application that we do not have. The address ends in /live/ and the key.");
+        send_error(s, c->transaction, "NetConnection.Connect.Rejected",
+                   "There is nothing at this address. It ends in /live/ and the stream key.");
+        return err_make(ERR_NOT_FOUND, "rtmp.application",
+                        "The publisher asked for an application that we do not have. The address ends in /live/ and the key.");
     }
     struct slice agent = amf_find_text(&c->arguments[0], SLICE("flashVer"));
-    if (agent.len && agent.len <= sizeof s->agent && utf8_is_display_text(agent, sizeof s->agent)) memcpy(s->agent, agent.ptr, s->agent_bytes = agent.len);
+    if (agent.len && agent.len <= sizeof s->agent && utf8_is_display_text(agent, sizeof s->agent))
+        memcpy(s->agent, agent.ptr, s->agent_bytes = agent.len);
     s->is_connected = true;
     double encoding = 0;
     bool has_encoding = amf_find_number(&c->arguments[0], SLICE("objectEncoding"), &encoding);
@@ -314,7 +322,8 @@ static void acknowledge(struct session *s, size_t bytes) {
 
 static struct err step(struct session *s, struct slice *in, enum session_event *event) {
     if (s->state == SESSION_HELLO) {
-        if (in->len && in->ptr[0] != 3) return err_make(ERR_INPUT, "rtmp.handshake", "Somebody connected who does not speak RTMP, or only its encrypted form.");
+        if (in->len && in->ptr[0] != 3)
+            return err_make(ERR_INPUT, "rtmp.handshake", "Somebody connected who does not speak RTMP, or only its encrypted form.");
         if (in->len < HANDSHAKE_HELLO_BYTES) return ERR_OK;
         struct err e = answer_hello(s, in);
         if (e.kind) return e;

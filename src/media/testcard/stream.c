@@ -58,7 +58,9 @@ static struct err send_sample(void *user, const struct codec_live_sample *coded)
     return rtmp_publisher_sample(s->publisher, &sample);
 }
 
-static int64_t pictures_in(const struct stream *s, int64_t ns) { return (int64_t)((__int128)ns * s->rate_num / ((__int128)s->rate_den * NS_PER_S)); }
+static int64_t pictures_in(const struct stream *s, int64_t ns) {
+    return (int64_t)((__int128)ns * s->rate_num / ((__int128)s->rate_den * NS_PER_S));
+}
 static int64_t ns_of(const struct stream *s, int64_t picture) { return (int64_t)((__int128)picture * s->rate_den * NS_PER_S / s->rate_num); }
 
 static int default_kbps(const struct testcard_stream_options *o, double rate) {
@@ -83,10 +85,20 @@ static struct err open_encoder(struct stream *s) {
     struct err e = codec_live_open(&s->encoder, &live, send_sample, s);
     if (e.kind) return e;
     struct cmaf_track tracks[2] = {
-        [PICTURE] = {.kind = CMAF_VIDEO, .codec = CMAF_H264, .timescale = (uint32_t)s->rate_num * TICKS, .config = codec_live_picture_config(s->encoder),
-                     .width = (uint16_t)live.width, .height = (uint16_t)live.height, .rate_num = (uint32_t)s->rate_num, .rate_den = (uint32_t)s->rate_den},
-        [SOUND] = {.kind = CMAF_AUDIO, .codec = CMAF_AAC, .timescale = TESTCARD_SOUND_RATE, .config = codec_live_sound_config(s->encoder),
-                   .sample_rate = TESTCARD_SOUND_RATE, .channels = TESTCARD_SOUND_CHANNELS},
+        [PICTURE] = {.kind = CMAF_VIDEO,
+                     .codec = CMAF_H264,
+                     .timescale = (uint32_t)s->rate_num * TICKS,
+                     .config = codec_live_picture_config(s->encoder),
+                     .width = (uint16_t)live.width,
+                     .height = (uint16_t)live.height,
+                     .rate_num = (uint32_t)s->rate_num,
+                     .rate_den = (uint32_t)s->rate_den},
+        [SOUND] = {.kind = CMAF_AUDIO,
+                   .codec = CMAF_AAC,
+                   .timescale = TESTCARD_SOUND_RATE,
+                   .config = codec_live_sound_config(s->encoder),
+                   .sample_rate = TESTCARD_SOUND_RATE,
+                   .channels = TESTCARD_SOUND_CHANNELS},
     };
     return rtmp_publisher_tracks(s->publisher, tracks, 2);
 }
@@ -165,9 +177,10 @@ static struct err run(struct stream *s) {
 
 struct err testcard_stream_run(const struct testcard_stream_options *o, struct testcard_progress *out) {
     struct stream s = {.options = o, .rate_num = o->card.rate_num ? o->card.rate_num : 30, .rate_den = o->card.rate_den ? o->card.rate_den : 1};
-    if (s.rate_num <= 0 || s.rate_den <= 0 || s.rate_num / s.rate_den > 120 || s.rate_den / s.rate_num > 10 || o->gop_ms < 0 || o->gop_ms > 60000 ||
-        o->bitrate_kbps < 0 || (o->bitrate_kbps && o->bitrate_kbps < 50) || o->bitrate_kbps > 100000)
-        return err_make(ERR_INPUT, "testcard.options", "A test picture has up to 120 pictures a second, a key frame each 0 to 60 s, and 50 to 100,000 kbit/s.");
+    if (s.rate_num <= 0 || s.rate_den <= 0 || s.rate_num / s.rate_den > 120 || s.rate_den / s.rate_num > 10 || o->gop_ms < 0 ||
+        o->gop_ms > 60000 || o->bitrate_kbps < 0 || (o->bitrate_kbps && o->bitrate_kbps < 50) || o->bitrate_kbps > 100000)
+        return err_make(ERR_INPUT, "testcard.options",
+                        "A test picture has up to 120 pictures a second, a key frame each 0 to 60 s, and 50 to 100,000 kbit/s.");
     struct rtmp_publisher_options publisher = {.url = o->url, .is_cancelled = is_cancelled, .user = &s};
     struct err e = rtmp_publisher_create(&s.publisher, &publisher);
     if (!e.kind) e = testcard_create(&s.card, &o->card);

@@ -268,7 +268,8 @@ static bool make_glyphs(struct glyphs *g, double size, bool is_bold) {
         g->coverage[i] = is_good ? mem_alloc(bytes) : NULL;
         is_good = g->coverage[i];
         for (int y = 0; y < g->height && is_good; y++)
-            memcpy(g->coverage[i] + (size_t)y * (size_t)g->width, cairo_image_surface_get_data(surface) + (ptrdiff_t)y * cairo_image_surface_get_stride(surface), (size_t)g->width);
+            memcpy(g->coverage[i] + (size_t)y * (size_t)g->width,
+                   cairo_image_surface_get_data(surface) + (ptrdiff_t)y * cairo_image_surface_get_stride(surface), (size_t)g->width);
         cairo_surface_destroy(surface);
     }
     g_object_unref(layout);
@@ -294,7 +295,8 @@ struct err testcard_create(struct testcard **out, const struct testcard_options 
     t->bytes = luma + luma / 2;
     t->still = mem_alloc(t->bytes);
     t->moving = mem_alloc(t->bytes);
-    if (!t->still || !t->moving || !make_still(t, o) || !make_glyphs(&t->glyphs[0], 92 * t->scale, true) || !make_glyphs(&t->glyphs[1], 24 * t->scale, false)) {
+    if (!t->still || !t->moving || !make_still(t, o) || !make_glyphs(&t->glyphs[0], 92 * t->scale, true) ||
+        !make_glyphs(&t->glyphs[1], 24 * t->scale, false)) {
         testcard_destroy(&t);
         return err_memory();
     }

@@ -3,8 +3,8 @@
  * testcard.h: a picture and a sound of our own, for trying out a channel without a camera and for measuring it.
  *
  * The card shows a title, a dial with a sweeping hand, the time of day, colour bars, and a ball that crosses the picture once in four
- * seconds; with each second of the day a lamp flashes and a tone sounds. And it shows when it was taken, twice: for people as figures, and for
- * machines as 64 black and white cells, which survive coding and scaling down to 240 lines:
+ * seconds; with each second of the day a lamp flashes and a tone sounds. And it shows when it was taken, twice: for people as figures, and
+ * for machines as 64 black and white cells, which survive coding and scaling down to 240 lines:
  *
  *      0 .. 47    milliseconds since 1970-01-01T00:00:00Z, most significant bit first; white is 1
  *      48 .. 63   CRC-16 of these six bytes (polynomial 0x1021, initial value 0xffff, nothing reflected or inverted)
@@ -14,8 +14,8 @@
  *      x from 1/10 + column / 40,       1/40 wide          (32 pixels of 1280)
  *      y from 5/6 + row * 2 / 45,       2/45 high          (32 pixels of 720)
  *
- * A reader takes the mean of the inner half of each cell and calls it white above the middle between black and white (tests/lib/painted_clock.mjs
- * does it in a page, testcard_clock_read here).
+ * A reader takes the mean of the inner half of each cell and calls it white above the middle between black and white
+ * (tests/lib/painted_clock.mjs does it in a page, testcard_clock_read here).
  *
  * Objects belong to one thread at a time. */
 #ifndef MEDIA_TESTCARD_TESTCARD_H

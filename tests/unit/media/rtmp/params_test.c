@@ -7,6 +7,7 @@
 
 #include "hex.h"
 #include "media/rtmp/params.h"
+#include "media/rtmp/sound.h"
 
 static struct buf config = {.bytes_max = 65536};
 
@@ -89,11 +90,11 @@ static void sound_with_configurations(void **state) {
     assert_int_equal(cmaf_track_complete(&t).kind, ERR_NONE);
     assert_int_equal(t.sample_rate, 44100);
     assert_int_equal(t.channels, 1);
-    assert_int_equal(params_duration(&t, SLICE("x")), 1024);
+    assert_int_equal(sound_duration(&t, SLICE("x")), 1024);
     t = track_of(CMAF_AUDIO, CMAF_AAC, "2b118800"); /* SBR said explicitly: 24,000 coded, 48,000 heard */
     assert_int_equal(cmaf_track_complete(&t).kind, ERR_NONE);
     assert_int_equal(t.sample_rate, 48000);
-    assert_int_equal(params_duration(&t, SLICE("x")), 2048);
+    assert_int_equal(sound_duration(&t, SLICE("x")), 2048);
     t = track_of(CMAF_AUDIO, CMAF_OPUS, "4f707573486561640102380180bb0000000000"); /* OpusHead, 312 samples of pre-skip */
     struct slice dops = hex("000201380000bb80000000");
     assert_memory_equal(t.config.ptr, dops.ptr, dops.len);
@@ -106,7 +107,7 @@ static void sound_with_configurations(void **state) {
     free((void *)head.ptr);
     buf_free(&back);
     struct slice frame = hex("fcb406");
-    assert_int_equal(params_duration(&t, frame), 960);
+    assert_int_equal(sound_duration(&t, frame), 960);
     free((void *)frame.ptr);
     t = track_of(CMAF_AUDIO, CMAF_FLAC, "664c614300000022120012000000100014e90ac442f00000339c" "00112233445566778899aabbccddeeff");
     assert_int_equal(t.sample_rate, 44100);
@@ -114,7 +115,7 @@ static void sound_with_configurations(void **state) {
     assert_int_equal(t.config.len, 42);
     assert_int_equal(cmaf_track_complete(&t).kind, ERR_NONE);
     frame = hex("fff8c9180000c1");
-    assert_int_equal(params_duration(&t, frame), 4096);
+    assert_int_equal(sound_duration(&t, frame), 4096);
     free((void *)frame.ptr);
 }
 
@@ -138,13 +139,13 @@ static void sound_that_tells_by_its_frames(void **state) {
         assert_true(slice_eq(buf_slice(&config), wanted));
         assert_int_equal(t.sample_rate, CASES[i].rate);
         assert_int_equal(t.channels, CASES[i].channels);
-        assert_int_equal(params_duration(&t, frame), CASES[i].duration);
+        assert_int_equal(sound_duration(&t, frame), CASES[i].duration);
         t.config = buf_slice(&config);
         assert_int_equal(cmaf_track_complete(&t).kind, ERR_NONE);
         for (size_t len = 0; len < 6; len++) {
             struct cmaf_track cut = {.kind = CMAF_AUDIO, .codec = CASES[i].codec};
             (void)params_of_frame(&cut, slice_sub(frame, 0, len), &config);
-            (void)params_duration(&cut, slice_sub(frame, 0, len));
+            (void)sound_duration(&cut, slice_sub(frame, 0, len));
         }
         free((void *)frame.ptr);
         free((void *)wanted.ptr);
