@@ -7,7 +7,8 @@
 #include "media/rtmp/flv.h"
 #include "media/rtmp/rtmp.h"
 
-enum { LANES_MAX = 2, LATE_MS_MAX = 5000, START_MS = 100 };
+enum { LANES_MAX = 2, LATE_MS_MAX = 5000 };
+#define START_MS INT64_C(100) /* nothing, priming and reordering included, is before 0 */
 
 struct lane {
     size_t track; /* of the source */
@@ -160,7 +161,7 @@ static struct err run(struct file *f) {
             f->progress.is_connected = true;
             say(f, ERR_OK);
             tell(f, true);
-            if (attempt == 0) f->start = mono_now();
+            if (attempt == 0) f->start = mono_add_ns(mono_now(), -START_MS * NS_PER_MS); /* the first sample is due at once */
             e = run_connection(f, &is_done);
             rtmp_publisher_end(f->publisher);
             f->progress.is_connected = false;
@@ -182,7 +183,7 @@ struct err rtmp_publish_file(const struct rtmp_file_options *o, struct rtmp_file
     if (!e.kind) {
         const struct lane *first = first_of(&f);
         f.begin_ns = f.end_ns = first ? to_ns(first->next.dts, first->timescale) : 0;
-        f.shift_ns = START_MS * NS_PER_MS - f.begin_ns; /* priming and reordering begin before 0 */
+        f.shift_ns = START_MS * NS_PER_MS - f.begin_ns;
         f.begun = f.told = mono_now();
         e = run(&f);
     }
