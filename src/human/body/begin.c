@@ -153,13 +153,13 @@ static void pose_frame(const struct task *t, size_t f, struct posture *p, bool k
         if (!two_bones(thigh, shank, -1, mat3_column(&pelvis, 2), &upper, &bend)) continue;
         p->ball[5 + side] = relative(&pelvis, &upper), known[6 + side] = true;
         if (!isfinite(bend)) continue;
-        int knee = 6 + 4 * side;
+        int knee = 6 + 2 * side;
         p->hinge[knee] = bend, known[hinge + knee] = true;
         struct mat3 turn = body_rotation(2, -bend), lower = mat3_multiply(&upper, &turn);
         struct vec3 sole = vec3_sub(seen(t, f, POSE_LBIGTOE + side), seen(t, f, POSE_LHEEL + side)), local = mat3_apply_transposed(&lower, sole);
         if (!vec3_is_known(sole)) continue;
-        p->hinge[knee + 1] = atan2(local.y, local.x), p->hinge[knee + 2] = p->hinge[knee + 3] = 0;
-        known[hinge + knee + 1] = known[hinge + knee + 2] = known[hinge + knee + 3] = true;
+        p->ball[7 + side] = body_rotation(2, atan2(local.y, local.x)), p->hinge[knee + 1] = 0;
+        known[1 + 7 + side] = known[hinge + knee + 1] = true;
     }
 }
 

@@ -2,20 +2,23 @@
  *
  * body.h: a skeleton with bones that do not change, fitted to one person's whole recording.
  *
- * The skeleton is a tree of 17 rigid segments that move against each other in 38 degrees of freedom; the 26 joints of pose.h are points
+ * The skeleton is a tree of 17 rigid segments that move against each other in 40 degrees of freedom; the 26 joints of pose.h are points
  * on it. What an athlete's body is (lengths, and where the key points lie on the segments) are constants, estimated from the recording; what
  * the athlete does is the rest.
  *
  *   pelvis (6: place and orientation) -+- lumbar (3) - thorax -+- neck (3) - head: nose, eyes, ears, head
  *     Hip, hips                        |               Neck    +- clavicle (2) - shoulder (3) - upper arm - elbow (1) - forearm: wrist
- *                                      +- hip (3) - thigh - knee (1) - shank - ankle (1) - subtalar (1) - foot: heel - toes (1): toes
+ *                                      +- hip (3) - thigh - knee (1) - shank - ankle (3) - foot: heel - toes (1): toes
  *
  * Segment frames are those of the International Society of Biomechanics (Wu et al. 2002, 2005) as OpenSim's gait models simplify
  * them: X forward, Y up, Z to the right when the body stands upright with the arms hanging, on both sides alike; all axes are parallel then and all
- * angles 0. The origin is the proximal joint. Y of a long bone is the line between its joints; the axes of knee, elbow, ankle and toes
- * are Z of the segment above; the subtalar axis is (0.787, 0.605, -0.121) on the right foot (Delp et al. 1990), mirrored on the left.
- * The foot is neutral when its sole (heel to big toe) is at right angles to the shank. Key points say nothing about turns of the hand, and little about where the
- * pelvis tilts apart from the trunk: that comes from a prior.
+ * angles 0. The origin is the proximal joint. Y of a long bone is the line between its joints; the axes of knee, elbow and toes
+ * are Z of the segment above. OpenSim's models have an oblique subtalar axis where we have inversion and turn of the foot, as Wu et al. do: with one axis feet that are flat on
+ * the ground under a leaning shank cannot be had.
+ * The foot is neutral when its sole (heel, big
+ * and small toe) is at right angles to the shank; its X goes from the heel to the middle of the toes. Key points say nothing about turns of the hand, nor
+ * about the tilt of the pelvis about the line of the hips: by convention it goes with the trunk (the lumbar joint lies between the hips, its extension has a
+ * prior of 3 degrees).
  *
  * The fit is the most probable motion under: the triangulated points with their covariances; the pixels of single cameras where
  * no two agree; angles that move smoothly (white jerk, whose strength is estimated for each degree of freedom); joint limits; weak priors at the upright
@@ -64,9 +67,9 @@ enum body_angle {
     BODY_ARM_FLEX_L, /* + forwards */ BODY_ARM_ADD_L, /* + towards the middle */ BODY_ARM_ROT_L, /* + inwards */ BODY_ELBOW_FLEX_L,
     BODY_CLAVICLE_PROTRACTION_R, BODY_CLAVICLE_ELEVATION_R, BODY_ARM_FLEX_R, BODY_ARM_ADD_R, BODY_ARM_ROT_R, BODY_ELBOW_FLEX_R,
     BODY_HIP_FLEXION_L, BODY_HIP_ADDUCTION_L, BODY_HIP_ROTATION_L, BODY_KNEE_ANGLE_L, /* + bent */ BODY_ANKLE_ANGLE_L, /* + toes up */
-    BODY_SUBTALAR_ANGLE_L, /* + inversion */ BODY_MTP_ANGLE_L, /* + toes up */
-    BODY_HIP_FLEXION_R, BODY_HIP_ADDUCTION_R, BODY_HIP_ROTATION_R, BODY_KNEE_ANGLE_R, BODY_ANKLE_ANGLE_R, BODY_SUBTALAR_ANGLE_R, BODY_MTP_ANGLE_R,
-    BODY_ANGLES, /* 35 */
+    BODY_SUBTALAR_ANGLE_L, /* + inversion */ BODY_ANKLE_ROTATION_L, /* + toes inwards */ BODY_MTP_ANGLE_L, /* + toes up */
+    BODY_HIP_FLEXION_R, BODY_HIP_ADDUCTION_R, BODY_HIP_ROTATION_R, BODY_KNEE_ANGLE_R, BODY_ANKLE_ANGLE_R, BODY_SUBTALAR_ANGLE_R, BODY_ANKLE_ROTATION_R, BODY_MTP_ANGLE_R,
+    BODY_ANGLES, /* 37 */
 };
 /* "hip_flexion_r". NULL outside. */
 const char *body_angle_name(enum body_angle);
@@ -83,7 +86,7 @@ struct body_shape {
 enum body_segment body_point_segment(enum pose_joint);
 
 struct body_segment_state {
-    struct vec3 at, end;   /* proximal and distal end: joint centres; trunk: middle of the lumbar joint, neck; head: neck, top; foot: ankle, toes' joint */
+    struct vec3 at, end;   /* proximal and distal end: joint centres; trunk: middle between the hips, neck; head: neck, top; foot: ankle, toes' joint */
     struct mat3 rotation;  /* columns are X, Y and Z of the segment in the world; NaN where its angles are unknown */
 };
 

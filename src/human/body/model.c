@@ -16,8 +16,8 @@ static const char *const angle_names[BODY_ANGLES] = {
     "pelvis_tilt", "pelvis_list", "pelvis_rotation", "lumbar_extension", "lumbar_bending", "lumbar_rotation", "neck_extension", "neck_bending", "neck_rotation",
     "clavicle_protraction_l", "clavicle_elevation_l", "arm_flex_l", "arm_add_l", "arm_rot_l", "elbow_flex_l",
     "clavicle_protraction_r", "clavicle_elevation_r", "arm_flex_r", "arm_add_r", "arm_rot_r", "elbow_flex_r",
-    "hip_flexion_l", "hip_adduction_l", "hip_rotation_l", "knee_angle_l", "ankle_angle_l", "subtalar_angle_l", "mtp_angle_l",
-    "hip_flexion_r", "hip_adduction_r", "hip_rotation_r", "knee_angle_r", "ankle_angle_r", "subtalar_angle_r", "mtp_angle_r",
+    "hip_flexion_l", "hip_adduction_l", "hip_rotation_l", "knee_angle_l", "ankle_angle_l", "subtalar_angle_l", "ankle_rotation_l", "mtp_angle_l",
+    "hip_flexion_r", "hip_adduction_r", "hip_rotation_r", "knee_angle_r", "ankle_angle_r", "subtalar_angle_r", "ankle_rotation_r", "mtp_angle_r",
 };
 const char *body_angle_name(enum body_angle a) { return (unsigned)a < BODY_ANGLES ? angle_names[a] : NULL; }
 
@@ -50,7 +50,6 @@ const struct limb body_limbs[LIMBS] = {{DOF_NECK, HEAD_DOFS}, {DOF_ARM, ARM_DOFS
     {DOF_BALL, segment, angle, ball, -1, {1, 0, 0}, jerk}, {DOF_BALL, segment, angle, ball, -1, {0, 1, 0}, jerk},          \
     {DOF_BALL, segment, angle, ball, -1, {0, 0, 1}, jerk}
 #define HINGE(segment, angle, hinge, x, y, z, jerk) {DOF_HINGE, segment, angle, -1, hinge, {x, y, z}, jerk}
-#define SUBTALAR(sign, hinge, left) HINGE(left ? BODY_LFOOT : BODY_RFOOT, left ? BODY_SUBTALAR_ANGLE_L : BODY_SUBTALAR_ANGLE_R, hinge, sign 0.7871796, sign 0.60474746, -0.12094949, 1e4)
 const struct dof body_dofs[DOFS] = {
     SLIDE(1, 0, 0), SLIDE(0, 1, 0), SLIDE(0, 0, 1),
     BALL(BODY_PELVIS, BODY_PELVIS_TILT, 0, 1e4),
@@ -60,20 +59,20 @@ const struct dof body_dofs[DOFS] = {
     BALL(BODY_LUPPER_ARM, BODY_ARM_FLEX_L, 3, 1e5), HINGE(BODY_LFOREARM, BODY_ELBOW_FLEX_L, 2, 0, 0, 1, 1e5),
     HINGE(BODY_RCLAVICLE, BODY_CLAVICLE_PROTRACTION_R, 3, 0, 1, 0, 1e3), HINGE(BODY_RCLAVICLE, BODY_CLAVICLE_ELEVATION_R, 4, -1, 0, 0, 1e3),
     BALL(BODY_RUPPER_ARM, BODY_ARM_FLEX_R, 4, 1e5), HINGE(BODY_RFOREARM, BODY_ELBOW_FLEX_R, 5, 0, 0, 1, 1e5),
-    BALL(BODY_LTHIGH, BODY_HIP_FLEXION_L, 5, 1e5), HINGE(BODY_LSHANK, BODY_KNEE_ANGLE_L, 6, 0, 0, -1, 3e5), HINGE(BODY_LFOOT, BODY_ANKLE_ANGLE_L, 7, 0, 0, 1, 1e5),
-    SUBTALAR(-, 8, true), HINGE(BODY_LTOES, BODY_MTP_ANGLE_L, 9, 0, 0, 1, 1e4),
-    BALL(BODY_RTHIGH, BODY_HIP_FLEXION_R, 6, 1e5), HINGE(BODY_RSHANK, BODY_KNEE_ANGLE_R, 10, 0, 0, -1, 3e5), HINGE(BODY_RFOOT, BODY_ANKLE_ANGLE_R, 11, 0, 0, 1, 1e5),
-    SUBTALAR(+, 12, false), HINGE(BODY_RTOES, BODY_MTP_ANGLE_R, 13, 0, 0, 1, 1e4),
+    BALL(BODY_LTHIGH, BODY_HIP_FLEXION_L, 5, 1e5), HINGE(BODY_LSHANK, BODY_KNEE_ANGLE_L, 6, 0, 0, -1, 3e5), BALL(BODY_LFOOT, BODY_ANKLE_ANGLE_L, 7, 1e5),
+    HINGE(BODY_LTOES, BODY_MTP_ANGLE_L, 7, 0, 0, 1, 1e4),
+    BALL(BODY_RTHIGH, BODY_HIP_FLEXION_R, 6, 1e5), HINGE(BODY_RSHANK, BODY_KNEE_ANGLE_R, 8, 0, 0, -1, 3e5), BALL(BODY_RFOOT, BODY_ANKLE_ANGLE_R, 8, 1e5),
+    HINGE(BODY_RTOES, BODY_MTP_ANGLE_R, 9, 0, 0, 1, 1e4),
 };
 
 /* From the ranges of motion that the clinics use (American Academy of Orthopaedic Surgeons 1965), widened for athletes. The deviations are
  * wide wherever key points say something; where they say little (turns about a straight limb, pelvis against trunk) they decide. */
 #define DEG * (M_PI / 180)
 #define ARM_RANGES {0, 10 DEG, -35 DEG, 35 DEG}, {0, 10 DEG, -25 DEG, 45 DEG}, {0, 120 DEG, -400 DEG, 400 DEG}, {0, 120 DEG, -400 DEG, 400 DEG}, {0, 60 DEG, -400 DEG, 400 DEG}, {40 DEG, 80 DEG, -8 DEG, 160 DEG}
-#define LEG_RANGES {0, 90 DEG, -45 DEG, 145 DEG}, {0, 30 DEG, -75 DEG, 50 DEG}, {0, 15 DEG, -55 DEG, 55 DEG}, {30 DEG, 80 DEG, -8 DEG, 165 DEG}, {0, 30 DEG, -65 DEG, 45 DEG}, {0, 10 DEG, -35 DEG, 35 DEG}, {0, 12 DEG, -45 DEG, 75 DEG}
+#define LEG_RANGES {0, 90 DEG, -45 DEG, 145 DEG}, {0, 30 DEG, -75 DEG, 50 DEG}, {0, 15 DEG, -55 DEG, 55 DEG}, {30 DEG, 80 DEG, -8 DEG, 165 DEG}, {0, 30 DEG, -65 DEG, 45 DEG}, {0, 20 DEG, -45 DEG, 45 DEG}, {0, 15 DEG, -40 DEG, 40 DEG}, {0, 8 DEG, -45 DEG, 75 DEG}
 const struct angle_range body_ranges[BODY_ANGLES] = {
-    {0, 60 DEG, -400 DEG, 400 DEG}, {0, 60 DEG, -400 DEG, 400 DEG}, {0, 1e6, -1e6, 1e6},
-    {0, 12 DEG, -90 DEG, 50 DEG}, {0, 12 DEG, -50 DEG, 50 DEG}, {0, 20 DEG, -60 DEG, 60 DEG},
+    {0, 1e3 DEG, -1e6, 1e6}, {0, 1e3 DEG, -1e6, 1e6}, {0, 1e6, -1e6, 1e6},
+    {0, 3 DEG, -90 DEG, 50 DEG}, {0, 12 DEG, -50 DEG, 50 DEG}, {0, 20 DEG, -60 DEG, 60 DEG},
     {0, 30 DEG, -80 DEG, 80 DEG}, {0, 25 DEG, -60 DEG, 60 DEG}, {0, 40 DEG, -100 DEG, 100 DEG},
     ARM_RANGES, ARM_RANGES, LEG_RANGES, LEG_RANGES,
 };
@@ -84,12 +83,14 @@ const struct size_prior body_size_priors[SIZES] = {
     [SIZE_HEAD] = {0.170, 0.025}, [SIZE_NOSE_X] = {0.062, 0.015}, [SIZE_NOSE_Y] = {0.078, 0.020}, [SIZE_EYE_X] = {0.052, 0.015}, [SIZE_EYE_Y] = {0.096, 0.020},
     [SIZE_EYE_Z] = {0.018, 0.006}, [SIZE_EAR_X] = {0.004, 0.015}, [SIZE_EAR_Y] = {0.085, 0.020}, [SIZE_EAR_Z] = {0.042, 0.010},
     [SIZE_UPPER_ARM] = {0.180, 0.020}, [SIZE_FOREARM] = {0.150, 0.020}, [SIZE_THIGH] = {0.245, 0.025}, [SIZE_SHANK] = {0.246, 0.025},
-    [SIZE_ANKLE_Y] = {0.036, 0.012}, [SIZE_HEEL_X] = {-0.030, 0.012}, [SIZE_HEEL_Z] = {0, 0.008}, [SIZE_TOE_X] = {0.110, 0.020}, [SIZE_TOE_Z] = {-0.012, 0.010},
-    [SIZE_SMALL_TOE_X] = {0.090, 0.020}, [SIZE_SMALL_TOE_Z] = {0.028, 0.012},
+    [SIZE_ANKLE_Y] = {0.036, 0.012}, [SIZE_HEEL_X] = {-0.035, 0.015}, [SIZE_TOE_X] = {0.110, 0.020}, [SIZE_SMALL_TOE_X] = {0.090, 0.020}, [SIZE_FOOT_Z] = {0, 0.008},
+    [SIZE_TOES_Z] = {0.020, 0.006},
     [SIZE_UPPER_ARM_ODD] = {0, 0.003}, [SIZE_FOREARM_ODD] = {0, 0.003}, [SIZE_THIGH_ODD] = {0, 0.003}, [SIZE_SHANK_ODD] = {0, 0.003},
 };
 
-static const double lumbar_share = 0.18; /* of the way from the hips to the neck: about L5/S1 */
+/* Of the way from the hips to the neck. Higher up (L5/S1 is at 0.18) the distance from hips to neck would depend on the lumbar angle, and so every millimetre of
+ * error in it would become degrees of pelvic tilt. */
+static const double lumbar_share = 0;
 static const double toes_share = 0.65;   /* of the way from under the ankle to the big toe */
 
 #define TERM(size, x, y, z) {size, {x, y, z}}
@@ -100,7 +101,7 @@ struct place body_segment_place(enum body_segment s) {
     switch (s) {
     case BODY_THORAX: return (struct place){{TERM(SIZE_TRUNK, 0, lumbar_share, 0), END}};
     case BODY_HEAD: case BODY_LCLAVICLE: case BODY_RCLAVICLE: return (struct place){{TERM(SIZE_TRUNK, 0, 1 - lumbar_share, 0), END}};
-    case BODY_LUPPER_ARM: case BODY_RUPPER_ARM: return (struct place){{TERM(SIZE_SHOULDER_X, 1, 0, 0), TERM(SIZE_SHOULDER_Y, 0, 1, 0), TERM(SIZE_SHOULDER_Z, 0, 0, side)}};
+    case BODY_LUPPER_ARM: case BODY_RUPPER_ARM: return (struct place){{TERM(SIZE_SHOULDER_X, 1, 0, 0), TERM(SIZE_SHOULDER_Y, 0, 1, 0), TERM(SIZE_SHOULDER_Z, 0, 0, side), END}};
     case BODY_LFOREARM: case BODY_RFOREARM: return (struct place){{TERM(SIZE_UPPER_ARM, 0, -1, 0), TERM(SIZE_UPPER_ARM_ODD, 0, -half, 0), END}};
     case BODY_LTHIGH: case BODY_RTHIGH: return (struct place){{TERM(SIZE_HIP_WIDTH, 0, 0, side), END}};
     case BODY_LSHANK: case BODY_RSHANK: return (struct place){{TERM(SIZE_THIGH, 0, -1, 0), TERM(SIZE_THIGH_ODD, 0, -half, 0), END}};
@@ -118,8 +119,8 @@ struct place body_point_place(enum pose_joint k) {
     case POSE_NECK: return (struct place){{TERM(SIZE_TRUNK, 0, 1 - lumbar_share, 0), END}};
     case POSE_HEAD: return (struct place){{TERM(SIZE_HEAD, 0, 1, 0), END}};
     case POSE_NOSE: return (struct place){{TERM(SIZE_NOSE_X, 1, 0, 0), TERM(SIZE_NOSE_Y, 0, 1, 0), END}};
-    case POSE_LEYE: case POSE_REYE: return (struct place){{TERM(SIZE_EYE_X, 1, 0, 0), TERM(SIZE_EYE_Y, 0, 1, 0), TERM(SIZE_EYE_Z, 0, 0, side)}};
-    case POSE_LEAR: case POSE_REAR: return (struct place){{TERM(SIZE_EAR_X, 1, 0, 0), TERM(SIZE_EAR_Y, 0, 1, 0), TERM(SIZE_EAR_Z, 0, 0, side)}};
+    case POSE_LEYE: case POSE_REYE: return (struct place){{TERM(SIZE_EYE_X, 1, 0, 0), TERM(SIZE_EYE_Y, 0, 1, 0), TERM(SIZE_EYE_Z, 0, 0, side), END}};
+    case POSE_LEAR: case POSE_REAR: return (struct place){{TERM(SIZE_EAR_X, 1, 0, 0), TERM(SIZE_EAR_Y, 0, 1, 0), TERM(SIZE_EAR_Z, 0, 0, side), END}};
     case POSE_LSHOULDER: return body_segment_place(BODY_LUPPER_ARM);
     case POSE_RSHOULDER: return body_segment_place(BODY_RUPPER_ARM);
     case POSE_LELBOW: return body_segment_place(BODY_LFOREARM);
@@ -130,10 +131,10 @@ struct place body_point_place(enum pose_joint k) {
     case POSE_RKNEE: return body_segment_place(BODY_RSHANK);
     case POSE_LANKLE: return body_segment_place(BODY_LFOOT);
     case POSE_RANKLE: return body_segment_place(BODY_RFOOT);
-    case POSE_LHEEL: case POSE_RHEEL: return (struct place){{TERM(SIZE_HEEL_X, 1, 0, 0), TERM(SIZE_ANKLE_Y, 0, -1, 0), TERM(SIZE_HEEL_Z, 0, 0, side)}};
-    case POSE_LBIGTOE: case POSE_RBIGTOE: return (struct place){{TERM(SIZE_TOE_X, 1 - toes_share, 0, 0), TERM(SIZE_TOE_Z, 0, 0, side), END}};
+    case POSE_LHEEL: case POSE_RHEEL: return (struct place){{TERM(SIZE_HEEL_X, 1, 0, 0), TERM(SIZE_ANKLE_Y, 0, -1, 0), TERM(SIZE_FOOT_Z, 0, 0, side), END}};
+    case POSE_LBIGTOE: case POSE_RBIGTOE: return (struct place){{TERM(SIZE_TOE_X, 1 - toes_share, 0, 0), TERM(SIZE_FOOT_Z, 0, 0, side), TERM(SIZE_TOES_Z, 0, 0, -side), END}};
     case POSE_LSMALLTOE: case POSE_RSMALLTOE:
-        return (struct place){{TERM(SIZE_SMALL_TOE_X, 1, 0, 0), TERM(SIZE_TOE_X, -toes_share, 0, 0), TERM(SIZE_SMALL_TOE_Z, 0, 0, side)}};
+        return (struct place){{TERM(SIZE_SMALL_TOE_X, 1, 0, 0), TERM(SIZE_TOE_X, -toes_share, 0, 0), TERM(SIZE_FOOT_Z, 0, 0, side), TERM(SIZE_TOES_Z, 0, 0, side)}};
     default: return (struct place){{END}};
     }
 }

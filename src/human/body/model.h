@@ -11,10 +11,10 @@
 enum {
     DOF_PELVIS_AT = 0, DOF_PELVIS = 3, DOF_LUMBAR = 6, TORSO_DOFS = 9,
     DOF_NECK = 9, DOF_ARM = 12, DOF_LEG = 24, /* left; the right one follows */
-    ARM_DOFS = 6, LEG_DOFS = 7, HEAD_DOFS = 3, DOFS = 38,
-    LIMBS = 5, LIMB_DOFS_MAX = 7,
+    ARM_DOFS = 6, LEG_DOFS = 8, HEAD_DOFS = 3, DOFS = 40,
+    LIMBS = 5, LIMB_DOFS_MAX = 8,
 };
-/* Within an arm: protraction, elevation, shoulder (3), elbow. Within a leg: hip (3), knee, ankle, subtalar, toes. */
+/* Within an arm: protraction, elevation, shoulder (3), elbow. Within a leg: hip (3), knee, ankle (3), toes. */
 
 struct limb {
     int first, count;
@@ -33,8 +33,10 @@ struct dof {
     double jerk;        /* first guess of the density of white jerk: rad2/s5 or m2/s5 */
 };
 extern const struct dof body_dofs[DOFS];
+/* Of the first angle of a ball joint: on the left, where adduction and rotation change their signs. */
+static inline bool body_is_mirrored(int angle) { return angle == BODY_ARM_FLEX_L || angle == BODY_HIP_FLEXION_L || angle == BODY_ANKLE_ANGLE_L; }
 
-enum { BALLS = 7, HINGES = 14 }; /* pelvis, lumbar, neck, shoulders, hips; per arm protraction, elevation, elbow; per leg knee, ankle, subtalar, toes */
+enum { BALLS = 9, HINGES = 10 }; /* pelvis, lumbar, neck, shoulders, hips, ankles; per arm protraction, elevation, elbow; per leg knee, toes */
 
 /* Of each angle: where it rests, how far it is expected from there (a weak prior), and where the joint ends. */
 struct angle_range {
@@ -42,13 +44,14 @@ struct angle_range {
 };
 extern const struct angle_range body_ranges[BODY_ANGLES];
 
-/* Lengths and offsets that make a shape, metres. */
+/* Lengths and offsets that make a shape, metres. Heel and toes lie in one plane, and the heel's Z is the middle of the toes': that is what the foot's frame is. (Left to the
+ * priors of single sizes, the frame would turn until the angles are 0 on average, for these have a prior in each frame.) */
 enum shape_size {
     SIZE_HIP_X, SIZE_HIP_Y, SIZE_HIP_WIDTH, SIZE_TRUNK, SIZE_SHOULDER_X, SIZE_SHOULDER_Y, SIZE_SHOULDER_Z, SIZE_HEAD, SIZE_NOSE_X, SIZE_NOSE_Y,
     SIZE_EYE_X, SIZE_EYE_Y, SIZE_EYE_Z, SIZE_EAR_X, SIZE_EAR_Y, SIZE_EAR_Z, SIZE_UPPER_ARM, SIZE_FOREARM, SIZE_THIGH, SIZE_SHANK,
-    SIZE_ANKLE_Y, SIZE_HEEL_X, SIZE_HEEL_Z, SIZE_TOE_X, SIZE_TOE_Z, SIZE_SMALL_TOE_X, SIZE_SMALL_TOE_Z,
+    SIZE_ANKLE_Y, SIZE_HEEL_X, SIZE_TOE_X, SIZE_SMALL_TOE_X, SIZE_FOOT_Z, SIZE_TOES_Z,
     SIZE_UPPER_ARM_ODD, SIZE_FOREARM_ODD, SIZE_THIGH_ODD, SIZE_SHANK_ODD, /* left less right */
-    SIZES, /* 31 */
+    SIZES, /* 29 */
 };
 struct size_prior {
     double mean, deviation; /* of the height */
@@ -56,7 +59,7 @@ struct size_prior {
 extern const struct size_prior body_size_priors[SIZES];
 
 /* A place in a segment's frame is a sum of sizes times vectors. */
-enum { TERMS_MAX = 3 };
+enum { TERMS_MAX = 4 };
 struct place {
     struct {
         int8_t size; /* -1: no more */

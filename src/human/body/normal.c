@@ -138,7 +138,7 @@ static double holds(const struct task *t, const struct posture *p, struct hold *
         }
         body_cardan_of(&p->ball[d->ball], a);
         double ca = cos(a[0]), sa = sin(a[0]), cb = cos(a[1]), sb = sin(a[1]);
-        bool is_left = d->angle == BODY_ARM_FLEX_L || d->angle == BODY_HIP_FLEXION_L;
+        bool is_left = body_is_mirrored(d->angle);
         double by_x[3] = {ca, sa, 0};
         cost += hold_angle(i, 3, by_x, a[1], &body_ranges[d->angle + 1], is_left ? -1 : 1, out, count);
         if (fabs(cb) < 0.3) continue; /* near the pole flexion and rotation are one movement */
@@ -156,7 +156,7 @@ static double *entry(struct normal *n, int i, int j) {
     }
 }
 
-static const double anchor = 1e-2; /* 1/m2 and 1/rad2: a pelvis that nothing is known about stays where it was, within 10 m and 10 rad */
+static const double anchor = 0.1; /* 1/m2 and 1/rad2: what nothing is known about (a pelvis out of sight, a turn near the pole) stays where it was, within 3 m and 3 rad */
 
 static double add_holds(const struct task *t, const struct posture *p, struct normal *out) {
     struct hold list[DOFS];
@@ -168,7 +168,7 @@ static double add_holds(const struct task *t, const struct posture *p, struct no
             for (int j = 0; j < list[h].count; j++) *entry(out, list[h].first + i, list[h].first + j) += list[h].weight * list[h].d[i] * list[h].d[j];
         }
     }
-    for (int i = 0; i < DOF_LUMBAR; i++) out->torso[i][i] += anchor;
+    for (int i = 0; i < DOFS; i++) *entry(out, i, i) += anchor;
     return cost;
 }
 
@@ -258,6 +258,6 @@ double body_normal_plain(const struct task *t, size_t frame, const struct stance
             for (int j = 0; j < list[h].count; j++) matrix[(list[h].first + i) * DOFS + list[h].first + j] += list[h].weight * list[h].d[i] * list[h].d[j];
         }
     }
-    for (int i = 0; i < DOF_LUMBAR; i++) matrix[i * DOFS + i] += anchor;
+    for (int i = 0; i < DOFS; i++) matrix[i * DOFS + i] += anchor;
     return cost;
 }

@@ -81,6 +81,7 @@ static const struct {
     {"neck_extension", BODY_NECK_EXTENSION}, {"neck_bending", BODY_NECK_BENDING}, {"neck_rotation", BODY_NECK_ROTATION},
     {"arm_flex_r", BODY_ARM_FLEX_R}, {"arm_add_r", BODY_ARM_ADD_R}, {"arm_rot_r", BODY_ARM_ROT_R}, {"elbow_flex_r", BODY_ELBOW_FLEX_R},
     {"arm_flex_l", BODY_ARM_FLEX_L}, {"arm_add_l", BODY_ARM_ADD_L}, {"arm_rot_l", BODY_ARM_ROT_L}, {"elbow_flex_l", BODY_ELBOW_FLEX_L},
+    {"ankle_rotation_r", BODY_ANKLE_ROTATION_R}, {"ankle_rotation_l", BODY_ANKLE_ROTATION_L},
     {"clavicle_protraction_r", BODY_CLAVICLE_PROTRACTION_R}, {"clavicle_elevation_r", BODY_CLAVICLE_ELEVATION_R},
     {"clavicle_protraction_l", BODY_CLAVICLE_PROTRACTION_L}, {"clavicle_elevation_l", BODY_CLAVICLE_ELEVATION_L},
 };

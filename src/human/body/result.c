@@ -32,8 +32,7 @@ static bool ball_duals(const struct mat3 *upright, int dof, const struct mat3 *r
     double ca = cos(a[0]), sa = sin(a[0]), cb = cos(a[1]), sb = sin(a[1]);
     if (fabs(cb) < 0.05) return false;
     by[1] = vec3_of(ca, sa, 0), by[2] = vec3_of(-sa / cb, ca / cb, 0), by[0] = vec3_add(vec3_of(0, 0, 1), vec3_scale(by[2], -sb));
-    int angle = body_dofs[dof].angle;
-    if (angle == BODY_ARM_FLEX_L || angle == BODY_HIP_FLEXION_L) {
+    if (body_is_mirrored(body_dofs[dof].angle)) {
         for (int i = 1; i < 3; i++) a[i] = -a[i], by[i] = vec3_scale(by[i], -1);
     }
     return true;
@@ -219,7 +218,11 @@ struct err body_result(struct arena *mem, const struct task *t, const struct smo
     for (size_t a = 0; a < anchors && !e.kind; a++) {
         size_t f = a * step < n ? a * step : n - 1;
         if (body_spread_around(t, f, smooth, spread)) anchor_of(t, f, spread, &sure[a]);
-        else e = err_make(ERR_BUG, "body.solve", "The equations of the skeleton have no solution.");
+        else { /* rounding ate the matrix: whatever was measured there, it says nothing about how sure it is */
+            struct sym3 anything = {.xx = 1e6, .yy = 1e6, .zz = 1e6};
+            for (int k = 0; k < POSE_JOINTS; k++) sure[a].at[k] = sure[a].rate[k] = sure[a].acceleration[k] = anything;
+            for (int k = 0; k < BODY_ANGLES; k++) sure[a].angle[k] = 1e6;
+        }
     }
     for (size_t f = 0; f < n && !e.kind; f++) {
         struct stance s;

@@ -2,12 +2,12 @@
  *
  * One step of the whole sequence.
  *
- * The matrix has 38 unknowns a frame. Frames are tied to each other only by the smoothness, degree by degree; within a frame the limbs are tied to each
- * other only through the torso. Factored as it stands (bandwidth 4 frames, 152) it would cost 450,000 multiplications a frame. Instead the limbs are
- * eliminated first, each over the whole time: a banded matrix of 3, 6 or 7 unknowns a frame. What remains for the torso, S = T - sum C' L^-1 C, is full in time
+ * The matrix has 40 unknowns a frame. Frames are tied to each other only by the smoothness, degree by degree; within a frame the limbs are tied to each
+ * other only through the torso. Factored as it stands (bandwidth 4 frames, 160) it would cost 500,000 multiplications a frame. Instead the limbs are
+ * eliminated first, each over the whole time: a banded matrix of 3, 6 or 8 unknowns a frame. What remains for the torso, S = T - sum C' L^-1 C, is full in time
  * and is never formed; conjugate gradients need only its product with a vector, which costs one banded solve. They are preconditioned
  * by the banded matrix in which each frame's limbs are eliminated by that frame alone: what S is for slow movement. About 4 to 10 steps do. The four
- * limbs proper go side by side through one banded factor (band.h), the arms with a degree of freedom that does not exist; the head goes by itself. */
+ * limbs proper go side by side through one banded factor (band.h), the arms with two degrees of freedom that do not exist; the head goes by itself. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -165,7 +165,7 @@ static void cross_product(struct solver *s, const double *x, bool with_gradient)
                 *place_of(s, l, f, i) = with_gradient ? -s->normals[f].gradient[body_limbs[l].first + i] - sum : sum;
             }
         }
-        for (size_t lane = 0; lane < 2; lane++) s->side_work[(f * SIDE + SIDE - 1) * BAND_LANES + lane] = 0;
+        for (size_t i = ARM_DOFS; i < SIDE; i++) s->side_work[(f * SIDE + i) * BAND_LANES] = s->side_work[(f * SIDE + i) * BAND_LANES + 1] = 0;
     }
 }
 
@@ -231,7 +231,7 @@ static bool factor_torso(struct solver *s) {
             double *column = s->torso + (f * N + (size_t)j) * HEIGHT, weight = s->smooth->weight[j];
             for (int i = j; i < N; i++) column[i - j] = t[i][j];
             /* what cancelled to nothing is held by a trace of what was there */
-            column[0] += 1e-8 * s->normals[f].torso[j][j] + weight * s->tie[f][0];
+            column[0] += 1e-7 * s->normals[f].torso[j][j] + weight * s->tie[f][0];
             for (size_t k = 1; k <= REACH && f + k < s->frames; k++) column[k * N] += weight * s->tie[f][k];
         }
     }

@@ -47,8 +47,8 @@ void body_stand(const struct body_shape *shape, const struct posture *p, struct 
         hinges(s, p, arm + 5, 1, fore, place(s, upper, shape->origin[fore]));
         ball(s, p, leg, thigh, place(s, BODY_PELVIS, shape->origin[thigh]));
         hinges(s, p, leg + 3, 1, shank, place(s, thigh, shape->origin[shank]));
-        hinges(s, p, leg + 4, 2, foot, place(s, shank, shape->origin[foot]));
-        hinges(s, p, leg + 6, 1, toes, place(s, foot, shape->origin[toes]));
+        ball(s, p, leg + 4, foot, place(s, shank, shape->origin[foot]));
+        hinges(s, p, leg + 7, 1, toes, place(s, foot, shape->origin[toes]));
     }
     for (int k = 0; k < POSE_JOINTS; k++) s->point[k] = place(s, body_point_segment((enum pose_joint)k), shape->point[k]);
 }

@@ -331,7 +331,9 @@ static void sizes_are_found(void **state) {
         struct stance s;
         frames[f] = f;
         /* elbows and knees bend forwards and backwards, the neck little: as people are made */
-        for (int h = 0; h < HINGES; h++) t.postures[f].hinge[h] = 0.1 * t.postures[f].hinge[h] + (h == 2 || h == 5 || h == 6 || h == 10 ? 0.9 : 0);
+        double lumbar[3] = {0, 0.2 * rng_normal(&r), 0.2 * rng_normal(&r)};
+        t.postures[f].ball[1] = body_cardan(lumbar); /* the pelvis goes with the trunk */
+        for (int h = 0; h < HINGES; h++) t.postures[f].hinge[h] = 0.1 * t.postures[f].hinge[h] + (h == 2 || h == 5 || h == 6 || h == 8 ? 0.9 : 0);
         body_stand(&shape, &t.postures[f], &s);
         for (size_t k = 0; k < POSE_JOINTS; k++) {
             if (t.sights[f * POSE_JOINTS + k].information.xx > 0) t.sights[f * POSE_JOINTS + k] = (struct sight){s.point[k], {.xx = 1e6, .yy = 1e6, .zz = 1e6}};
@@ -342,18 +344,20 @@ static void sizes_are_found(void **state) {
     }
     for (int i = 0; i < 12; i++) assert_true(body_fit_sizes(&t, frames, FRAMES, true));
     for (int i = 0; i < SIZES; i++) {
-        /* those that an angle with a prior can stand in for (lumbar joint, clavicle, toes) only as far as the prior is right */
-        assert_true(fabs(t.sizes[i] - truth[i]) < 0.0015 + (i == SIZE_TRUNK ? 0.004 : 2 * t.size_errors[i]));
+        /* those that an angle with a prior can stand in for (clavicle, toes) only as far as the prior is right */
+        if (!(fabs(t.sizes[i] - truth[i]) < 0.0015 + 2 * t.size_errors[i])) fail_msg("size %d: %f, not %f, +- %f", i, t.sizes[i], truth[i], t.size_errors[i]);
         assert_true(t.size_errors[i] > 0 && t.size_errors[i] < 0.008);
     }
+    double apart = 0, n = 0;
     for (size_t f = 0; f < FRAMES; f++) {
         struct stance s;
         body_stand(&t.shape, &t.postures[f], &s);
         for (size_t k = 0; k < POSE_JOINTS; k++) {
             const struct sight *g = &t.sights[f * POSE_JOINTS + k];
-            if (g->information.xx > 0) assert_true(vec3_distance(g->at, s.point[k]) < 0.02); /* random angles beyond the limits are pulled back a little */
+            apart += g->information.xx > 0 ? vec3_distance(g->at, s.point[k]) : 0, n += g->information.xx > 0;
         }
     }
+    assert_true(apart / n < 0.002); /* not nothing: random angles beyond the limits are pulled back */
     drop_task(&t);
 }
 
