@@ -13,7 +13,7 @@
 #include "media/rtmp/params.h"
 #include "media/rtmp/sound.h"
 
-enum { CONFIGS_BYTES_MAX = CMAF_CONFIG_BYTES_MAX + 64, AGGREGATE_TAGS_MAX = 4096, COMMENTS_MAX = 8 };
+enum { CONFIGS_BYTES_MAX = CMAF_CONFIG_BYTES_MAX + 64, AGGREGATE_TAGS_MAX = 4096 };
 
 struct lane { /* one track of the publisher's */
     enum cmaf_kind kind;
@@ -276,7 +276,7 @@ static struct err learn_from_frame(struct intake *k, struct lane *l, const struc
 /* ---- samples ---- */
 
 static int64_t to_timescale(int64_t ms, uint32_t nanoseconds, uint32_t timescale) {
-    __int128 ns = (__int128)ms * NS_PER_MS + nanoseconds; /* 32-bit milliseconds a thousand times around do not fit 64 bits times 90,000 */
+    __int128 ns = (__int128)ms * NS_PER_MS + nanoseconds; /* a day of nanoseconds times 90,000 does not fit 64 bits */
     __int128 ticks = ns * timescale, half = NS_PER_S / 2;
     return (int64_t)((ticks >= 0 ? ticks + half : ticks - half) / NS_PER_S);
 }
@@ -384,6 +384,7 @@ static void on_metadata(struct intake *k, const struct amf_value *m) {
         k->hint_height = (uint16_t)height;
     }
     if (!amf_find_number(m, SLICE("framerate"), &k->hint_rate)) (void)amf_find_number(m, SLICE("videoframerate"), &k->hint_rate);
+    refresh_video(k);
 }
 
 static void on_data(struct intake *k, struct slice body, int64_t time_ms, struct utc_time arrived) {
