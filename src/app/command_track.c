@@ -201,6 +201,11 @@ static int follow(struct command_context *context, struct arena *mem, const stru
     if (!e.kind && (plan.with_sync || plan.with_refinement)) e = write_rig(out, &result.rig);
     if (e.kind) return command_fail(context, e, out);
     const struct track_people people = result.people;
+    bool is_odd = !people.count;
+    for (size_t c = 0; c < rig->count; c++) is_odd = is_odd || people.noise_px[c] > 20;
+    struct track_note notes[16];
+    size_t noted = is_odd ? track_check(rig, takes, rate, notes, ARRAY_LEN(notes)) : 0;
+    for (size_t i = 0; i < noted && i < ARRAY_LEN(notes); i++) fprintf(stderr, "warning: %s\n", notes[i].text);
     size_t joints = people.layout.joint_count;
     rate = result.recording.rate;
     struct buf report = BUF(1 << 20);

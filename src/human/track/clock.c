@@ -7,18 +7,10 @@
 
 #include "base/mem.h"
 #include "human/track/assign.h"
+#include "human/track/meet.h"
 #include "human/track/track.h"
 
 enum { PEOPLE_MAX = ASSIGN_ROWS_MAX, FRAMES_MAX = 10000000 };
-
-static double rate_of(const struct camera *c, double rate) { return c->clock.rate > 0 ? c->clock.rate : rate; }
-
-/* When row v of frame `index` of the take was exposed. */
-static double exposure(const struct camera *c, const struct pose_take *t, double rate, double index, double v) {
-    return ((double)t->frame_first + index) / rate_of(c, rate) * (1 + c->clock.drift) + c->clock.offset_s + v * c->clock.row_s;
-}
-
-static double middle_row(const struct camera *c) { return c->clock.row_s != 0 ? 0.5 * c->height : 0; }
 
 /* ---- the same person in two neighbouring pictures ---- */
 
@@ -184,56 +176,6 @@ struct tie {
     double lag, correlation, rival;
 };
 
-static int float_order(const void *a_, const void *b_) {
-    float a = *(const float *)a_, b = *(const float *)b_;
-    return a < b ? -1 : a > b;
-}
-
-/* How well the rays of two cameras meet when b started `lag` grid frames later: for some instants, the best partner of each person, by the median over joints of what their
- * rays miss each other by, in deviations of 6 pixels, cut off at 10; the mean of that. NAN when there is nobody to compare. */
-static double rays_apart(const struct camera_rig *rig, const struct pose_take *const *takes, double rate, size_t a, size_t b, double lag) {
-    enum { INSTANTS = 12, SOME = 12 };
-    const size_t cameras[2] = {a, b}, joints = takes[a]->layout.joint_count;
-    double first[2], step[2], sum = 0, from, until;
-    for (int e = 0; e < 2; e++) { /* without the cameras' own offsets, as the movements */
-        const struct camera *c = &rig->cameras[cameras[e]];
-        first[e] = exposure(c, takes[cameras[e]], rate, 0, middle_row(c)) - c->clock.offset_s + (e ? lag / rate : 0);
-        step[e] = (1 + c->clock.drift) / rate_of(c, rate);
-    }
-    from = fmax(first[0], first[1]);
-    until = fmin(first[0] + step[0] * (double)(takes[a]->frame_count - 1), first[1] + step[1] * (double)(takes[b]->frame_count - 1));
-    size_t n = 0;
-    for (int i = 0; i < INSTANTS && until > from; i++) {
-        double now = from + (until - from) * (i + 0.5) / INSTANTS;
-        size_t f[2], people[2];
-        struct track_scope two = {.camera_count = 2, .noise_px = {6, 6}, .gate = 1e6, .deviation_max_m = 3};
-        for (int e = 0; e < 2; e++) {
-            const struct pose_take *t = takes[cameras[e]];
-            f[e] = (size_t)fmin(fmax(floor((now - first[e]) / step[e] + 0.5), 0), (double)(t->frame_count - 1));
-            two.views[e] = camera_view_at(&rig->cameras[cameras[e]], t->frame_first + (int64_t)f[e]);
-            people[e] = t->frames[f[e]].people < SOME ? t->frames[f[e]].people : SOME;
-        }
-        for (size_t p = 0; p < people[0] && two.views[0] && two.views[1]; p++) {
-            double best = INFINITY;
-            for (size_t q = 0; q < people[1]; q++) {
-                const struct pose_point *list[2] = {pose_person(takes[a], f[0], p), pose_person(takes[b], f[1], q)};
-                struct track_point out[POSE_LAYOUT_JOINTS_MAX];
-                float miss[POSE_LAYOUT_JOINTS_MAX];
-                size_t known = 0;
-                (void)track_triangulate(&two, list, joints, out);
-                for (size_t k = 0; k < joints; k++) {
-                    if (vec3_is_known(out[k].at)) miss[known++] = (float)sqrt(out[k].chi2);
-                }
-                if (known < 6 && known * 2 < joints) continue;
-                qsort(miss, known, sizeof *miss, float_order);
-                best = fmin(best, (double)miss[known / 2]);
-            }
-            if (people[1]) sum += fmin(best, 10), n++;
-        }
-    }
-    return n ? sum / (double)n : NAN;
-}
-
 /* Movement alone takes a runner's next stride for this one; where they stand tells the two apart. */
 static struct tie tie_of(const struct camera_rig *rig, const struct pose_take *const *takes, double rate, const struct movement *moves, size_t a, size_t b, int64_t lag_max) {
     enum { HILLS_MAX = 24 };
@@ -260,7 +202,7 @@ static struct tie tie_of(const struct camera_rig *rig, const struct pose_take *c
     const struct hill *choice = NULL;
     for (size_t i = 0; i < count; i++) {
         if (hills[i].correlation < 0.6 * top) continue;
-        hills[i].apart = rays_apart(rig, takes, rate, a, b, (double)hills[i].lag);
+        hills[i].apart = meeting_of(&rig->cameras[a], takes[a], &rig->cameras[b], takes[b], rate, (double)hills[i].lag).apart;
         if (!choice) choice = &hills[i];
         else if (hills[i].apart < choice->apart - 0.1 || (!(hills[i].apart > choice->apart + 0.1) && hills[i].correlation > choice->correlation)) choice = &hills[i];
     }

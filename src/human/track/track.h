@@ -248,6 +248,17 @@ MUST_USE struct err track_everybody(struct arena *, const struct camera_rig *, c
 /* A person's positions: measured ones alone (`states` NULL), or the smoothed states (frame_count x joint_count). */
 MUST_USE struct err track_motion(struct arena *, const struct track_people *, size_t person, const struct track_state *states, double rate, struct motion *out);
 
+/* ---- when nothing fits ---- */
+
+struct track_note {
+    int camera; /* which one; -1: all */
+    char text[300];
+};
+/* What is wrong with the recordings and the rig as a whole, in sentences that say what to do: cameras that saw nobody, pictures missing, units (by how tall people would
+ * be), recordings exchanged between two cameras, a camera that fits no other. For when track_follow finds nobody or a camera's noise is high. Writes at most
+ * `limit` notes, returns how many there are. */
+size_t track_check(const struct camera_rig *, const struct pose_take *const *takes, double rate, struct track_note *notes, size_t limit);
+
 /* ---- Pose2Sim's method ---- */
 
 struct track_pose2sim_options {
