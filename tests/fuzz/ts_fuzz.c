@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size) memcpy(exact, data, size);
     if (mends) mend_sections(exact, size);
     struct seen seen = {0};
-    struct programme_handler handler = {.user = &seen, .tracks = take_tracks, .sample = take_sample, .cue = take_cue, .programmes = take_programmes};
+    struct programme_handler handler = {.user = &seen, .codec = PROGRAMME_LACKS, .tracks = take_tracks, .sample = take_sample, .cue = take_cue, .programmes = take_programmes};
     struct programme *p = NULL;
     struct err e = programme_open(&handler, &p);
     assert(!e.kind);

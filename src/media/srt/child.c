@@ -92,14 +92,15 @@ static int run(void) {
     if (m.type != RECORD_START || m.body.len != sizeof start) return 1;
     memcpy(&start, m.body.ptr, sizeof start);
     struct work w = {.out = child_writer_of(CHILD_SOCKET, WAITING_BYTES_MAX)};
-    bool has_codec = !codec_load().kind; /* now, since no library can be opened later; without it, what needs no decoder still goes through */
+    enum programme_codec codec = PROGRAMME_ASKS;
+    if (start.loads_codec) codec = codec_load().kind ? PROGRAMME_LACKS : PROGRAMME_HAS_IT; /* now, since no library can be opened later */
     struct err locked = child_sandbox(&(struct child_limits){.memory_bytes = INT64_C(1) << 30, .files = 16});
     if (locked.kind) return 1;
 #ifdef GRANDSTAND_TEST_DOORS
     if (start.fault[0] && !fault_arm_from_text(start.fault)) return 1;
 #endif
     struct programme *p = NULL;
-    struct programme_handler handler = {.user = &w, .encodes_sound = has_codec, .tracks = put_tracks, .sample = put_sample, .cue = put_cue, .programmes = refuse_programmes};
+    struct programme_handler handler = {.user = &w, .codec = codec, .tracks = put_tracks, .sample = put_sample, .cue = put_cue, .programmes = refuse_programmes};
     struct err e = programme_open(&handler, &p);
     if (!e.kind) e = converse(&w, p, &in);
     if (e.kind) {

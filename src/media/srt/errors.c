@@ -15,7 +15,7 @@ struct err srt_err(const char *code) {
         {.kind = ERR_IO, .code = "srt.stalled", .what = "The encoder sent nothing for a while, so it was hung up on. It may connect again at once."},
         {.kind = ERR_IO, .code = "srt.lost", .what = "The connection to the encoder was lost."},
         {.kind = ERR_LIMIT, .code = "srt.memory", .what = "There was not enough memory to read the transport stream."},
-        {.kind = ERR_BUG, .code = "codec.missing", .what = "FFmpeg's libraries are not there in the version this was built with. Install Debian's, or build again."},
+        {.kind = ERR_BUSY, .code = "srt.needs_codec", .what = "The sound has to be decoded, and the decoder is not loaded."},
     };
     for (size_t i = 0; i < ARRAY_LEN(ERRORS); i++)
         if (!strcmp(ERRORS[i].code, code)) return ERRORS[i];

@@ -189,7 +189,7 @@ static struct err encoded_sample(void *user, const struct cmaf_sample *sample) {
 
 static struct err encode_sound(struct programme *p, struct stream *s, const struct ts_pes *pes, enum codec_sound_form form) {
     struct err e = ERR_OK;
-    if (!p->handler.encodes_sound) return ERR_OK;
+    if (p->handler.codec != PROGRAMME_HAS_IT) return p->handler.codec == PROGRAMME_ASKS ? srt_err("srt.needs_codec") : ERR_OK;
     if (!s->sound) {
         struct codec_sound_options options = {.track = encoded_track, .sample = encoded_sample, .user = s};
         e = codec_sound_open(form, &options, &s->sound);
@@ -307,7 +307,8 @@ static struct err take_programme(void *user, const struct ts_stream *streams, si
         bool is_new = !s->of;
         s->of = p;
         s->about = streams[i];
-        s->is_wanted = s->about.form != TS_SCTE35 && !(is_picture(s) && has_picture) && (p->handler.encodes_sound || !needs_codec(s->about.form));
+        s->is_wanted = s->about.form != TS_SCTE35 && !(is_picture(s) && has_picture) && (p->handler.codec != PROGRAMME_LACKS || !needs_codec(s->about.form));
+        if (s->is_wanted && needs_codec(s->about.form) && p->handler.codec == PROGRAMME_ASKS) e = srt_err("srt.needs_codec"); /* at once: nothing is told yet */
         s->out = SIZE_MAX;
         has_picture |= is_picture(s);
         is_any |= s->is_wanted;

@@ -9,9 +9,16 @@
 
 #include "media/srt/record.h"
 
+/* Sound that browsers do not play has to be decoded by FFmpeg, whose loading costs more than all the rest of a child, and which few streams need. */
+enum programme_codec {
+    PROGRAMME_ASKS,   /* it is not loaded: such sound ends in srt.needs_codec */
+    PROGRAMME_LACKS,  /* it is not installed: such sound is left out */
+    PROGRAMME_HAS_IT,
+};
+
 struct programme_handler {
     void *user;
-    bool encodes_sound; /* false (FFmpeg is not there): sound that would have to be decoded is left out */
+    enum programme_codec codec;
     struct err (*tracks)(void *user, const struct cmaf_track *, size_t count);
     struct err (*sample)(void *user, const struct record_sample *, struct slice data);
     struct err (*cue)(void *user, int64_t clock, struct slice section);
@@ -21,7 +28,7 @@ struct programme_handler {
 struct programme;
 MUST_USE struct err programme_open(const struct programme_handler *, struct programme **out);
 void programme_close(struct programme **);
-/* Errors: those of the handler; srt.nothing, srt.profile, srt.damaged, srt.scrambled; "memory"; codec.missing. */
+/* Errors: those of the handler; srt.nothing, srt.profile, srt.damaged, srt.scrambled, srt.needs_codec; "memory". */
 MUST_USE struct err programme_push(struct programme *, struct slice bytes, int64_t stamp);
 MUST_USE struct err programme_finish(struct programme *);
 struct ts_counts programme_counts(const struct programme *);

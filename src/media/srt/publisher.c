@@ -15,6 +15,7 @@
 enum {
     PACKET_BYTES_MAX = 1500,
     TO_CHILD_BYTES_MAX = 1 << 20,
+    HEAD_BYTES_MAX = 8 << 20,      /* more than anybody sends before the tracks are known */
     LOOK_MS = 200,                 /* how often either thread looks whether it must stop */
     CHILD_STALL_MS = 10000,        /* a child that takes nothing for so long is stuck */
     GOODBYE_MS_MAX = 3000,         /* a connection that breaks so soon after a packet was closed by the encoder: SRT tells no difference */
@@ -28,6 +29,41 @@ enum {
 static int64_t now_ns(void) { return clock_mono(clock_system()).ns; }
 
 /* ---- srt-read ---- */
+
+struct head_entry {
+    int64_t stamp;
+    size_t bytes;
+};
+
+static void keep_head(struct publisher *p, int64_t stamp, struct slice packet) {
+    if (atomic_load(&p->is_settled)) {
+        buf_free(&p->head);
+        return;
+    }
+    struct head_entry entry = {.stamp = stamp, .bytes = packet.len};
+    if (p->head.len + sizeof entry + packet.len > p->head.bytes_max) buf_clear(&p->head); /* then a new child begins later in the stream */
+    buf_bytes(&p->head, &entry, sizeof entry);
+    buf_append(&p->head, packet);
+    if (p->head.has_failed) buf_clear(&p->head);
+}
+
+static bool put_data(struct publisher *p, int64_t stamp, struct slice packet) {
+    struct slice parts[] = {slice_of(&stamp, sizeof stamp), packet};
+    return child_writer_put(&p->to_child, RECORD_DATA, parts, 2);
+}
+
+/* To a child that was begun anew. */
+static struct err replay_head(struct publisher *p) {
+    for (size_t at = 0; at < p->head.len;) {
+        struct head_entry entry;
+        memcpy(&entry, p->head.ptr + at, sizeof entry);
+        if (!put_data(p, entry.stamp, slice_of(p->head.ptr + at + sizeof entry, entry.bytes))) return err_memory();
+        struct err e = child_writer_flush(&p->to_child, CHILD_STALL_MS, NULL);
+        if (e.kind) return e;
+        at += sizeof entry + entry.bytes;
+    }
+    return ERR_OK;
+}
 
 /* When the encoder sent the packet, on our monotonic clock: libsrt tells the moment at which it is due here, which is the latency later. */
 static int64_t sent_at(const SRT_MSGCTRL *control, int latency_ms) {
@@ -51,8 +87,8 @@ static bool take_packets(struct publisher *p, int latency_ms, int64_t *heard, en
         if (got <= 0) break;
         *heard = now_ns();
         int64_t stamp = sent_at(&control, latency_ms);
-        struct slice parts[] = {slice_of(&stamp, sizeof stamp), slice_of(packet, (size_t)got)};
-        if (!child_writer_put(&p->to_child, RECORD_DATA, parts, 2)) return false;
+        keep_head(p, stamp, slice_of(packet, (size_t)got));
+        if (!put_data(p, stamp, slice_of(packet, (size_t)got))) return false;
     }
     return !child_writer_flush(&p->to_child, CHILD_STALL_MS, NULL).kind;
 }
@@ -62,9 +98,10 @@ static enum publisher_end read_packets(struct publisher *p, int poll) {
     if (srt_getsockflag(p->socket, SRTO_RCVLATENCY, &latency_ms, &size)) latency_ms = 0;
     int64_t broken_at = 0, heard = now_ns(), stall_ns = (p->options->stall_ms_max ? p->options->stall_ms_max : 10000) * NS_PER_MS;
     while (!atomic_load(&p->must_stop)) {
+        if (atomic_load(&p->must_pause)) return PUBLISHER_PAUSED;
         enum reading why = READING_EMPTY;
         int64_t before = heard;
-        if (!take_packets(p, latency_ms, &heard, &why)) return PUBLISHER_CHILD_STALLED;
+        if (!take_packets(p, latency_ms, &heard, &why)) return atomic_load(&p->must_pause) ? PUBLISHER_PAUSED : PUBLISHER_CHILD_STALLED;
         if (why == READING_EMPTY) {
             if (now_ns() - heard > stall_ns) return PUBLISHER_STALLED;
             SRT_EPOLL_EVENT event;
@@ -89,6 +126,7 @@ static void read_run(void *arg) {
 
 /* ---- srt-feed ---- */
 
+#define NEEDS_CODEC "srt.needs_codec"
 static struct utc_time utc_of(const struct publisher *p, int64_t stamp) {
     int64_t now = now_ns();
     if (stamp > now || stamp < p->began - AGE_S_MAX * NS_PER_S) stamp = now; /* the child gave it back, or made it up */
@@ -104,6 +142,7 @@ static void give_cue(struct publisher *p, const struct record *r) {
 }
 
 static struct err refused(struct publisher *p, const struct record_refused *r) {
+    if (!strcmp(r->code, NEEDS_CODEC)) return srt_err(NEEDS_CODEC);
     char programmes[8 * TS_PROGRAMMES_MAX] = "";
     size_t at = 0;
     for (uint32_t i = 0; i < r->programme_count; i++) at += (size_t)snprintf(programmes + at, sizeof programmes - at, "%s%u", i ? "," : "", r->programmes[i]);
@@ -118,6 +157,7 @@ static struct err take_message(struct publisher *p, const struct child_message *
     if (!record_check(&p->talk, m, &r)) return srt_err("srt.hostile");
     switch (r.type) {
     case RECORD_TRACKS:
+        atomic_store(&p->is_settled, true);
         for (size_t i = 0; i < p->talk.count; i++)
             log_info("srt", "track", LOG_TEXT("peer", p->peer), LOG_TEXT("codec", p->talk.tracks[i].codec_string), LOG_INT("width", p->talk.tracks[i].width),
                      LOG_INT("height", p->talk.tracks[i].height), LOG_INT("rate", p->talk.tracks[i].sample_rate));
@@ -176,8 +216,8 @@ static struct err why_it_ended(const struct publisher *p) {
     }
 }
 
-static bool put_start(struct publisher *p) {
-    struct record_start start = {{0}};
+static bool put_start(struct publisher *p, bool loads_codec) {
+    struct record_start start = {.loads_codec = loads_codec};
 #ifdef GRANDSTAND_TEST_DOORS
     const char *fault = getenv("GRANDSTAND_TEST_SRT_FAULT");
     if (fault) snprintf(start.fault, sizeof start.fault, "%s", fault);
@@ -186,20 +226,29 @@ static bool put_start(struct publisher *p) {
     return child_writer_put(&p->to_child, RECORD_START, &body, 1);
 }
 
-/* With a feed that has begun. */
-static struct err publish(struct publisher *p) {
+/* The life of one child. srt.needs_codec: another one is to go on. Otherwise the connection is closed when this returns. */
+static struct err publish_by(struct publisher *p, bool loads_codec) {
     struct child_options start = {.program = p->options->program};
     struct err e = child_start(&srt_child, &start, &p->child);
     if (e.kind) return e;
+    memset(&p->talk, 0, sizeof p->talk);
     p->to_child = child_writer_of(p->child.socket, TO_CHILD_BYTES_MAX);
     struct child_reader in = child_reader_of(p->child.socket, RECORD_MESSAGE_BYTES_MAX);
-    e = put_start(p) ? child_writer_flush(&p->to_child, CHILD_STALL_MS, NULL) : err_memory();
+    e = put_start(p, loads_codec) ? child_writer_flush(&p->to_child, CHILD_STALL_MS, NULL) : err_memory();
+    if (!e.kind) e = replay_head(p);
     if (!e.kind) e = thread_start(&p->read_thread, "srt-read", read_run, p);
     if (!e.kind) e = listen_to_child(p, &in);
-    bool was_asked = atomic_exchange(&p->must_stop, true);
-    if (!in.has_ended) child_kill(&p->child); /* it has nothing more to say that anybody would listen to */
-    srt_close(p->socket);
+    bool goes_on = e.kind && !strcmp(e.code, NEEDS_CODEC) && !loads_codec, was_asked = false;
+    if (goes_on) {
+        atomic_store(&p->must_pause, true);
+        child_kill(&p->child); /* it has said its last word */
+    } else {
+        was_asked = atomic_exchange(&p->must_stop, true);
+        if (!in.has_ended) child_kill(&p->child); /* it has nothing more to say that anybody would listen to */
+        srt_close(p->socket);
+    }
     thread_join(&p->read_thread);
+    atomic_store(&p->must_pause, false);
     struct err ended = child_end(&p->child);
     bool was_killed = !in.has_ended;
     child_writer_free(&p->to_child);
@@ -209,6 +258,14 @@ static struct err publish(struct publisher *p) {
     if (was_asked || (was_killed && how != PUBLISHER_STOPPED)) return why_it_ended(p);
     if (ended.kind) return srt_err(strcmp(ended.code, "child.ended") ? "srt.hostile" : "srt.child");
     return how == PUBLISHER_STOPPED ? srt_err("srt.child") : why_it_ended(p); /* it ended before the connection did, unasked */
+}
+
+/* With a feed that has begun. */
+static struct err publish(struct publisher *p) {
+    struct err e = publish_by(p, false);
+    if (e.kind && !strcmp(e.code, NEEDS_CODEC)) e = publish_by(p, true);
+    buf_free(&p->head);
+    return e;
 }
 
 static void feed_run(void *arg) {
@@ -241,6 +298,7 @@ struct err publisher_start(const struct srt_options *options, SRTSOCKET socket, 
     p->options = options;
     p->socket = socket;
     p->began = now_ns();
+    p->head = BUF(HEAD_BYTES_MAX);
     p->health_told = clock_mono(clock_system());
     memcpy(p->key, key.ptr, key.len < FEED_KEY_BYTES_MAX ? key.len : FEED_KEY_BYTES_MAX);
     snprintf(p->peer, sizeof p->peer, "%s", peer);

@@ -27,6 +27,7 @@ enum record_type {
 };
 
 struct record_start {
+    uint32_t loads_codec; /* 0: without FFmpeg; a stream that needs it is REFUSED with srt.needs_codec, to be begun anew */
     char fault[64]; /* test doors: for fault_arm_from_text */
 };
 

@@ -79,7 +79,7 @@ static struct err take_programmes(void *user, const uint16_t *numbers, size_t co
 /* The whole stream in pieces of `step` bytes, which arrive at 8 Mbit/s. */
 static struct err run(struct slice stream, size_t step, struct sink *s) {
     *s = (struct sink){0};
-    struct programme_handler handler = {.user = s, .encodes_sound = true, .tracks = take_tracks, .sample = take_sample, .cue = take_cue, .programmes = take_programmes};
+    struct programme_handler handler = {.user = s, .codec = PROGRAMME_HAS_IT, .tracks = take_tracks, .sample = take_sample, .cue = take_cue, .programmes = take_programmes};
     struct programme *p = NULL;
     struct err e = programme_open(&handler, &p);
     if (e.kind) return e;

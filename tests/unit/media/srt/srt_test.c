@@ -327,6 +327,26 @@ static void what_ffmpeg_sends_is_what_comes_out(void **state) {
     forget();
 }
 
+/* The first child does not know how to decode it; the second one gets all from the beginning. */
+static void sound_that_must_be_decoded_loses_nothing(void **state) {
+    struct srt_listener *l = listen_with((struct srt_options){.latency_ms = 40});
+    shell("ffmpeg -loglevel error -y -f lavfi -i testsrc2=size=320x180:rate=30:duration=1.5 -f lavfi -i sine=frequency=440:sample_rate=48000:duration=1.5 "
+          "-pix_fmt yuv420p -c:v libx264 -preset veryfast -g 30 -bf 2 -c:a mp2 -ac 2 film.mp4");
+    shell("ffmpeg -loglevel error -i film.mp4 -c copy -f mpegts 'srt://127.0.0.1:%d?streamid=publish:good&linger=1'", srt_listener_port(l));
+    WAIT_UNTIL(recorder.ended == 1);
+    const struct feed *f = recorder.feeds[0];
+    assert_int_equal(f->end.kind, ERR_NONE);
+    assert_int_equal(f->told, 1);
+    assert_int_equal(f->track_count, 2);
+    assert_int_equal(f->tracks[1].codec, CMAF_AAC);
+    assert_same_samples("film.mp4", CMAF_VIDEO, f);
+    size_t sounds = 0;
+    for (size_t i = 0; i < f->count; i++) sounds += f->samples[i].track == 1;
+    assert_in_range(sounds, 66, 73); /* 1.5 s are 70 frames, and priming */
+    srt_listener_destroy(&l);
+    forget();
+}
+
 static void a_refusal_says_why(void **state) {
     struct srt_listener *l = listen_with((struct srt_options){.latency_ms = 20, .publishers_max = 2});
     assert_int_equal(call(l, "publish:bad", NULL), -SRT_REJX_UNAUTHORIZED);
@@ -716,6 +736,7 @@ int main(int argc, char **argv) {
     if (argc < 2 || !realpath(argv[1], hostile) || !mkdtemp(work) || srt_api_acquire().kind) return 2;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_ffmpeg_sends_is_what_comes_out),
+        cmocka_unit_test(sound_that_must_be_decoded_loses_nothing),
         cmocka_unit_test(a_refusal_says_why),
         cmocka_unit_test(a_passphrase_keeps_others_out),
         cmocka_unit_test(what_is_lost_on_the_way_comes_again),
