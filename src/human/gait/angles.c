@@ -8,6 +8,8 @@ struct frame {
 };
 
 static struct vec3 without(struct vec3 v, struct vec3 unit) { return vec3_sub(v, vec3_scale(unit, vec3_dot(v, unit))); }
+/* NaN stays NaN; rounding past 1 does not become it. */
+static double arc_sine(double v) { return v > 1 ? M_PI / 2 : v < -1 ? -M_PI / 2 : asin(v); }
 static double degrees(double radians) { return radians / GAIT_DEGREE; }
 /* y as given, z as near to the hint as it can be. */
 static struct frame frame_of(struct vec3 y, struct vec3 z_hint) {
@@ -17,7 +19,7 @@ static struct frame frame_of(struct vec3 y, struct vec3 z_hint) {
 
 /* Cardan Z-X-Y of child in parent: about the parent's Z (flexion), then X, then the child's Y. Radians. */
 static struct vec3 cardan(const struct frame *p, const struct frame *c) {
-    return vec3_of(atan2(-vec3_dot(p->x, c->y), vec3_dot(p->y, c->y)), asin(fmax(-1, fmin(1, vec3_dot(p->z, c->y)))), atan2(-vec3_dot(p->z, c->x), vec3_dot(p->z, c->z)));
+    return vec3_of(atan2(-vec3_dot(p->x, c->y), vec3_dot(p->y, c->y)), arc_sine(vec3_dot(p->z, c->y)), atan2(-vec3_dot(p->z, c->x), vec3_dot(p->z, c->z)));
 }
 
 static double corner(struct vec3 a, struct vec3 at, struct vec3 b) {
@@ -46,7 +48,7 @@ void gait_angles(const struct vec3 j[POSE_JOINTS], struct vec3 axis, double out[
     struct vec3 front = vec3_unit(vec3_cross(spine, hips));
     struct frame pelvis = {front, vec3_cross(hips, front), hips}, trunk = frame_of(spine, line);
     double turn_hips = atan2(vec3_dot(hips, axis), vec3_dot(hips, right)), turn_shoulders = atan2(vec3_dot(line, axis), vec3_dot(line, right));
-    out[2 * GAIT_PELVIS_LIST] = degrees(asin(fmax(-1, fmin(1, hips.z))));
+    out[2 * GAIT_PELVIS_LIST] = degrees(arc_sine(hips.z));
     out[2 * GAIT_PELVIS_ROTATION] = degrees(turn_hips);
     out[2 * GAIT_TRUNK_LEAN] = degrees(atan2(vec3_dot(spine, axis), spine.z));
     out[2 * GAIT_TRUNK_BEND] = degrees(atan2(vec3_dot(spine, right), spine.z));
@@ -69,7 +71,7 @@ void gait_angles(const struct vec3 j[POSE_JOINTS], struct vec3 axis, double out[
         if (vec3_dot(across, shank.z) < 0.3) across = vec3_unit(without(shank.z, along)); /* toes are four centimetres apart: one that is wrong turns the foot over */
         struct frame foot = {along, vec3_cross(across, along), across};
         out[2 * GAIT_ANKLE_DORSIFLEXION + s] = degrees(cardan(&shank, &foot).x);
-        out[2 * GAIT_FOOT + s] = degrees(asin(fmax(-1, fmin(1, along.z))));
+        out[2 * GAIT_FOOT + s] = degrees(arc_sine(along.z));
         struct vec3 arm_up = vec3_unit(vec3_sub(shoulder, elbow)), forearm_up = vec3_unit(vec3_sub(elbow, wrist));
         struct vec3 arm_z = hinge(vec3_cross(arm_up, forearm_up), arm_up, trunk.z, &trust);
         struct frame arm = frame_of(arm_up, vec3_is_known(arm_z) ? arm_z : trunk.z);

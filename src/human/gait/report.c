@@ -80,6 +80,15 @@ static void value(struct page *p, struct gait_value v, double scale, int digits,
     if (unit && *unit) buf_printf(p->out, "<span class=\"u\">%s%s</span>", unit[0] == (char)0xC2 ? "" : " ", unit);
 }
 
+/* A text with parameters. */
+static void sentence(struct page *p, const char *code, const struct text_param *params, size_t count) {
+    struct buf text = BUF(8192);
+    (void)text_format(&text, p->language, slice_cstr(code), params, count); /* a code that is missing leaves nothing, and the test of all codes finds it */
+    plot_escape(p->out, buf_slice(&text));
+    if (buf_error(&text).kind) p->has_failed = true;
+    buf_free(&text);
+}
+
 static void svg_begin(struct page *p, double width, double height, struct slice label) {
     buf_printf(p->out, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"", width, height);
     plot_escape(p->out, label);
@@ -94,6 +103,11 @@ static struct slice number_text(struct page *p, double v, int digits, const char
     if (buf_error(&b).kind || !s.ptr) p->has_failed = true;
     buf_free(&b);
     return s;
+}
+
+static void title(struct page *p, struct plot *plot, struct slice text) {
+    if (!text.len) p->has_failed = true; /* the arena is full */
+    plot_text(plot, 2, 14, "title", "start", text);
 }
 
 static double *numbers(struct page *p, size_t count) {
@@ -352,7 +366,7 @@ static void step_plot(struct page *p, const struct gait_run *const *runs, size_t
     struct slice name = word_of(p, "report.measure", gait_measure_name(m));
     html(p, "<div class=\"half\">");
     svg_begin(p, 500, 206, name);
-    plot_text(&plot, 2, 14, "title", "start", arena_printf(p->mem, "%.*s (%s)", SLICE_ARG(name), s.unit));
+    title(p, &plot, arena_printf(p->mem, "%.*s (%s)", SLICE_ARG(name), s.unit));
     plot_axes(&plot, word(p, "report.axis.step"), SLICE_NONE);
     for (size_t r = 0; r < count; r++) {
         size_t first = first_step(runs[r]), n = 0;
@@ -414,7 +428,7 @@ static void angle_plot(struct page *p, enum gait_angle kind, struct slice side, 
     struct slice name = angle_word(p, kind);
     html(p, "<div class=\"third\">");
     svg_begin(p, 330, 226, name);
-    plot_text(&plot, 2, 14, "title", "start", arena_printf(p->mem, "%.*s%s%.*s (°)", SLICE_ARG(name), side.len ? " · " : "", SLICE_ARG(side)));
+    title(p, &plot, arena_printf(p->mem, "%.*s%s%.*s (°)", SLICE_ARG(name), side.len ? " · " : "", SLICE_ARG(side)));
     plot_axes(&plot, word(p, "report.axis.stride"), SLICE_NONE);
     for (size_t c = 0; c < count; c++) {
         char class[64];
@@ -447,11 +461,8 @@ static struct err angles_section(struct page *p, const struct gait_run *run) {
     say(p, "report.angles");
     if (f.is_part) html(p, " · "), say(p, "report.at_top_speed");
     html(p, "</h3><p class=\"about\">");
-    struct buf text = BUF(4096);
     struct text_param params[] = {{SLICE("left"), number_text(p, (double)strides[0], 0, "")}, {SLICE("right"), number_text(p, (double)strides[1], 0, "")}};
-    (void)text_format(&text, p->language, SLICE("report.angles.about"), params, 2);
-    plot_escape(p->out, buf_slice(&text));
-    buf_free(&text);
+    sentence(p, "report.angles.about", params, 2);
     html(p, "</p><p class=\"legend\"><span class=\"key l\"></span>");
     say(p, "report.left");
     html(p, "<span class=\"key r\"></span>");
@@ -661,11 +672,8 @@ static struct err athlete(struct page *p, const struct gait_run *run, size_t ind
     html(p, "</h2><p class=\"facts\">");
     say(p, kinds[run->kind]);
     html(p, " · ");
-    struct buf text = BUF(1024);
     struct text_param params[] = {{SLICE("frames"), number_text(p, (double)run->frame_count, 0, "")}, {SLICE("rate"), number_text(p, run->rate, run->rate == floor(run->rate) ? 0 : 2, "")}};
-    (void)text_format(&text, p->language, SLICE("report.recorded"), params, 2);
-    plot_escape(p->out, buf_slice(&text));
-    buf_free(&text);
+    sentence(p, "report.recorded", params, 2);
     html(p, " · ");
     say(p, sexes[run->sex]);
     html(p, "</p></header>");
@@ -727,11 +735,8 @@ static struct err comparison(struct page *p, const struct gait_run *a, const str
         html(p, "</svg></section>");
     }
     html(p, "<section class=\"card\"><p class=\"about\">");
-    struct buf text = BUF(4096);
     struct text_param params[] = {{SLICE("steps"), number_text(p, (double)c.step_count, 0, "")}};
-    (void)text_format(&text, p->language, SLICE("report.compare.about"), params, 1);
-    plot_escape(p->out, buf_slice(&text));
-    buf_free(&text);
+    sentence(p, "report.compare.about", params, 1);
     html(p, "</p><table><thead><tr><th>");
     say(p, "report.measure");
     html(p, "</th><th class=\"n a\">A</th><th class=\"n b\">B</th><th class=\"n\">");

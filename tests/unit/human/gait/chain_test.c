@@ -53,7 +53,7 @@ static const struct {
               {SYNTH_ANKLE_DORSIFLEXION, GAIT_ANKLE_DORSIFLEXION, "ankle", 2, true}, {SYNTH_THIGH, GAIT_THIGH, "thigh", 2, true}, {SYNTH_SHANK, GAIT_SHANK, "shank", 2, true},
               {SYNTH_SHOULDER_FLEXION, GAIT_SHOULDER_FLEXION, "shoulder", 2, false}, {SYNTH_ELBOW_FLEXION, GAIT_ELBOW_FLEXION, "elbow", 2, false}};
 
-static struct errors speed, split, touch_down, toe_off, contact_time, step_length, touch_down_distance, angle[ARRAY_LEN(angles)];
+static struct errors speed, step_speed, split, touch_down, toe_off, contact_time, step_length, touch_down_distance, angle[ARRAY_LEN(angles)];
 static size_t contacts_true, contacts_missed, contacts_invented;
 
 static const struct gait_contact *match(const struct gait_run *run, const struct synth_contact *c) {
@@ -71,6 +71,14 @@ static double true_crossing(const struct synth_truth *who, size_t frames, double
         if (who->com[f - 1].x < line && who->com[f].x >= line) return ((double)f - 1 + (line - who->com[f - 1].x) / (who->com[f].x - who->com[f - 1].x)) / rate;
     }
     return NAN;
+}
+
+static double com_at(const struct synth_truth *who, const struct motion *truth, double time) {
+    double f = time * truth->rate;
+    size_t i = f < 1 ? 0 : (size_t)f;
+    if (i + 1 >= truth->frame_count) i = truth->frame_count - 2;
+    double t = f - (double)i, dt = 1 / truth->rate, t2 = t * t, t3 = t2 * t;
+    return (2 * t3 - 3 * t2 + 1) * who->com[i].x + (t3 - 2 * t2 + t) * dt * who->com_velocity[i].x + (3 * t2 - 2 * t3) * who->com[i + 1].x + (t3 - t2) * dt * who->com_velocity[i + 1].x;
 }
 
 static void compare(const struct gait_run *run, const struct synth_truth *who, const struct motion *truth) {
@@ -102,6 +110,11 @@ static void compare(const struct gait_run *run, const struct synth_truth *who, c
         add(&touch_down, g->touch_down_s, c->touch_down_s), add(&toe_off, g->toe_off_s, c->toe_off_s);
         const struct gait_step *s = &run->steps[g - run->contacts];
         add(&contact_time, s->measures[GAIT_CONTACT_TIME], c->toe_off_s - c->touch_down_s);
+        /* the mean speed between the two instants that were found */
+        if (gait_is_known(s->measures[GAIT_SPEED])) {
+            double from = g->touch_down_s.value, to = from + s->measures[GAIT_STEP_TIME].value;
+            add(&step_speed, s->measures[GAIT_SPEED], (com_at(who, truth, to) - com_at(who, truth, from)) / (to - from));
+        }
         size_t frame = (size_t)(c->touch_down_s * rate);
         double t = c->touch_down_s * rate - (double)frame, com = who->com[frame].x * (1 - t) + who->com[frame + 1].x * t;
         add(&touch_down_distance, s->measures[GAIT_TOUCH_DOWN_DISTANCE], c->toe.x - com);
@@ -156,23 +169,26 @@ static void play(uint64_t seed) {
 /* The margins: speed 0.05 m/s between 10 and 12 m/s, sagittal angles 2 degrees, contacts 8 ms for 95 of 100. */
 static void sprinters_through_the_whole_chain(void **state) {
     static const uint64_t seeds[] = {0, 5, 6};
-    for (size_t i = 0; i < ARRAY_LEN(seeds); i++) play(seeds[i]);
+    const size_t meetings = getenv("GRANDSTAND_TEST_LONG") ? ARRAY_LEN(seeds) : 1;
+    for (size_t i = 0; i < meetings; i++) play(seeds[i]);
     double touch = p95(&touch_down), toe = p95(&toe_off);
     print_message("# speed %.4f m/s (z %.2f, %zu frames); splits %.1f ms (z %.2f, %zu); contacts %zu, missed %zu, invented %zu; touch-down %.2f ms, p95 %.2f (z %.2f); toe-off %.2f, p95 %.2f (z %.2f)\n", rms(&speed), z(&speed),
                   speed.count, rms(&split) * 1e3, z(&split), split.count, contacts_true, contacts_missed, contacts_invented, rms(&touch_down) * 1e3, touch * 1e3, z(&touch_down), rms(&toe_off) * 1e3, toe * 1e3, z(&toe_off));
+    print_message("# step speed %.4f m/s (z %.2f)\n", rms(&step_speed), z(&step_speed));
     print_message("# contact time %.2f ms (z %.2f), step length %.1f mm (z %.2f), touch-down distance %.1f mm (z %.2f)\n", rms(&contact_time) * 1e3, z(&contact_time), rms(&step_length) * 1e3, z(&step_length),
                   rms(&touch_down_distance) * 1e3, z(&touch_down_distance));
     for (size_t k = 0; k < ARRAY_LEN(angles); k++) print_message("# %s: %.2f degrees (z %.2f)\n", angles[k].name, rms(&angle[k]), z(&angle[k]));
-    assert_true(speed.count > 1500 && rms(&speed) <= 0.05);
+    assert_true(speed.count > 500 * meetings && rms(&speed) <= 0.05);
     assert_true(z(&speed) > 0.7 && z(&speed) < 1.4);
-    assert_true(split.count > 60 && rms(&split) <= 0.003 && z(&split) > 0.6 && z(&split) < 1.5);
-    assert_true(contacts_true > 250 && contacts_missed * 100 <= contacts_true && contacts_invented * 100 <= contacts_true);
+    assert_true(rms(&step_speed) <= 0.02 && z(&step_speed) > 0.6 && z(&step_speed) < 1.5);
+    assert_true(split.count > 20 * meetings && rms(&split) <= 0.003 && z(&split) > 0.6 && z(&split) < 1.5);
+    assert_true(contacts_true > 80 * meetings && contacts_missed * 100 <= contacts_true && contacts_invented * 100 <= contacts_true);
     assert_true(touch <= 0.008 && toe <= 0.008);
     assert_true(z(&touch_down) > 0.6 && z(&touch_down) < 1.4 && z(&toe_off) > 0.5 && z(&toe_off) < 1.4);
     assert_true(rms(&contact_time) <= 0.006 && z(&contact_time) > 0.5 && z(&contact_time) < 1.4);
     assert_true(rms(&step_length) <= 0.03 && rms(&touch_down_distance) <= 0.06 && z(&touch_down_distance) < 1.5);
     for (size_t k = 0; k < ARRAY_LEN(angles); k++) {
-        assert_true(angle[k].count > 1000 && z(&angle[k]) > 0.7 && z(&angle[k]) < 1.5);
+        assert_true(angle[k].count > 1000 * meetings && z(&angle[k]) > 0.7 && z(&angle[k]) < 1.5);
         assert_true(rms(&angle[k]) <= 2.0);
     }
 }
