@@ -384,7 +384,7 @@ void cutter_flush_one(struct cutter *c, size_t index) {
 void cutter_flush(struct cutter *c) {
     if (c->leader < CUTTER_RENDITIONS_MAX) cutter_flush_one(c, c->leader);
     for (size_t i = 0; i < CUTTER_RENDITIONS_MAX; i++) cutter_flush_one(c, i);
-    for (size_t i = 0; i < CUTTER_RENDITIONS_MAX; i++) c->renditions[i].has_key = false;
+    for (size_t i = 0; i < CUTTER_RENDITIONS_MAX; i++) c->renditions[i].has_key = false, c->renditions[i].gop_count = 0;
 }
 
 /* ---- what comes next ---- */

@@ -13,7 +13,7 @@
 #include "media/manifest/manifest.h"
 #include "system/http/http.h"
 
-enum { RING_SEGMENTS_MAX = 1 << 20, RING_OFFERED_SEGMENTS = 4 };
+enum { RING_SEGMENTS_MAX = 1 << 20, RING_OFFERED_SEGMENTS = 2 };
 
 /* Where a segment's bytes are, beside what the manifest says of it. */
 struct ring_place {
@@ -62,7 +62,8 @@ bool ring_release_oldest(struct ring *);
 bool ring_oldest_is_spent(const struct ring *, int64_t before);
 /* The first segments leave the window: those that end at or before `before`, but never the last three. Returns how many went. */
 size_t ring_slide(struct ring *, int64_t before);
-/* Parts are told for the newest segments only (section 6.2.2 of HLS: three target durations). */
+/* Called when one is closed: parts are told for the newest segments only, two closed ones and the open one (HLS section 6.2.2: not more than three target
+ * durations from the end). */
 void ring_offer(struct ring *);
 
 struct http_blob *ring_blob(const struct ring *, uint64_t part);

@@ -138,7 +138,8 @@ static void put_reports(const struct manifest_live *m, size_t self, struct buf *
         buf_cstr(out, r->name);
         buf_cstr(out, ".m3u8\",LAST-MSN=");
         buf_u64_text(out, last->number);
-        if (last->part_count) buf_cstr(out, ",LAST-PART="), buf_u64_text(out, last->part_count - 1u);
+        buf_cstr(out, ",LAST-PART=");
+        buf_u64_text(out, last->part_count ? last->part_count - 1u : 0u);
         buf_bytes(out, "\n", 1);
     }
 }
@@ -165,7 +166,7 @@ void manifest_live_media(const struct manifest_live *m, size_t index, enum manif
     const struct manifest_segment *before = NULL;
     bool is_live = !m->is_recording;
     size_t skipped = skip == MANIFEST_DELTA && is_live && !m->is_ended ? count_before(r, end_us(r) - 6 * (int64_t)m->target_ms * 1000) : 0;
-    buf_cstr(out, is_live ? "#EXTM3U\n#EXT-X-VERSION:9\n" : "#EXTM3U\n#EXT-X-VERSION:7\n");
+    buf_cstr(out, is_live ? "#EXTM3U\n#EXT-X-VERSION:9\n" : "#EXTM3U\n#EXT-X-VERSION:8\n");
     put_tag_u64(out, "#EXT-X-TARGETDURATION:", m->target_ms / 1000);
     if (is_live) put_control(m, out);
     put_tag_u64(out, "#EXT-X-MEDIA-SEQUENCE:", r->segments[0].number);
@@ -232,7 +233,7 @@ void manifest_live_iframes(const struct manifest_live *m, size_t index, struct b
             before = s;
         }
         if (round) break;
-        buf_cstr(out, "#EXTM3U\n#EXT-X-VERSION:7\n");
+        buf_cstr(out, "#EXTM3U\n#EXT-X-VERSION:8\n");
         put_tag_u64(out, "#EXT-X-TARGETDURATION:", (uint64_t)target);
         put_tag_u64(out, "#EXT-X-MEDIA-SEQUENCE:", first);
         if (first_run) put_tag_u64(out, "#EXT-X-DISCONTINUITY-SEQUENCE:", first_run);
@@ -322,7 +323,7 @@ static void put_iframe_variant(const struct manifest_rendition *r, struct buf *o
 }
 
 void manifest_live_master(const struct manifest_live *m, struct buf *out) {
-    buf_cstr(out, m->is_recording ? "#EXTM3U\n#EXT-X-VERSION:7\n" : "#EXTM3U\n#EXT-X-VERSION:9\n");
+    buf_cstr(out, m->is_recording ? "#EXTM3U\n#EXT-X-VERSION:8\n" : "#EXTM3U\n#EXT-X-VERSION:9\n");
     bool has_codec[CMAF_CODECS] = {false};
     size_t codec_count = 0;
     for (size_t i = 0; i < m->rendition_count; i++) {
