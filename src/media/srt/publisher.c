@@ -154,7 +154,7 @@ static struct err refused(struct publisher *p, const struct record_refused *r) {
 static struct err take_message(struct publisher *p, const struct child_message *m) {
     const struct feed_receiver *to = &p->options->receiver;
     struct record r;
-    if (!record_check(&p->talk, m, &r)) return srt_err("srt.hostile");
+    if (!talk_check(&p->talk, m, &r)) return srt_err("srt.hostile");
     switch (r.type) {
     case RECORD_TRACKS:
         atomic_store(&p->is_settled, true);

@@ -90,7 +90,7 @@ static bool check_sample(const struct record_talk *talk, struct slice body, stru
     return true;
 }
 
-bool record_check(struct record_talk *talk, const struct child_message *m, struct record *out) {
+bool talk_check(struct record_talk *talk, const struct child_message *m, struct record *out) {
     if (talk->has_ended) return false;
     struct record r = {.type = (enum record_type)m->type};
     switch (m->type) {

@@ -89,7 +89,7 @@ struct record {
 };
 
 /* False: the child is not to be trusted any further. TRACKS and COUNTS are taken into `talk`. Slices borrow from the message. */
-bool record_check(struct record_talk *, const struct child_message *, struct record *out);
+bool talk_check(struct record_talk *, const struct child_message *, struct record *out);
 
 /* A reason that the child gave -> an error of ours (errors.c); what is not known becomes srt.damaged. */
 struct err srt_err(const char *code);
