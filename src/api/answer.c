@@ -17,7 +17,8 @@ static const struct {
     int status;
 } by_code[] = {
     {"session.required", 401},   {"session.wrong_codes", 429}, {"upload.too_large", 413}, {"json.large", 413},
-    {"title.not_ready", 409},    {"upload.incomplete", 409},   {"store.full", 507},       {"title.many", 409},
+    {"title.not_ready", 409},    {"feed.over", 409},           {"channel.many", 409},
+       {"upload.incomplete", 409},   {"store.full", 507},       {"title.many", 409},
     {"account.name", 400},
 };
 static const int by_kind[] = {
@@ -193,7 +194,7 @@ struct err api_open(struct api **out, const struct api_options *options) {
     struct err e = fs_open(AT_FDCWD, a->o.uploads_path, O_RDONLY | O_DIRECTORY, 0, &a->uploads_fd);
     if (!e.kind) e = uploads_sweep(a, INT64_MAX); /* nothing is arriving yet */
     if (!e.kind) e = pages_open(a);
-    static const struct route *const all[] = {site_routes, title_routes, playback_routes, session_routes, operator_routes, upload_routes, job_routes};
+    static const struct route *const all[] = {site_routes, title_routes, playback_routes, session_routes, operator_routes, upload_routes, job_routes, channel_routes};
     for (size_t i = 0; !e.kind && i < ARRAY_LEN(all); i++) e = routes_add(a, all[i]);
     if (!e.kind) e = uploads_add_routes(a, a->o.server);
     if (!e.kind) e = art_add_routes(a, a->o.server);
@@ -228,11 +229,19 @@ struct err api_tick(struct api *a) {
 }
 
 #ifdef GRANDSTAND_TEST_DOORS
+struct test_doors {
+    struct api *api;
+    struct clock *clock;
+};
+static struct test_doors doors;
+
 static void test_clock(struct http_request *r, void *arg) {
+    struct test_doors *bound = arg;
     json_t *body = NULL;
     int64_t ms = 0;
     struct err e = json_parse(http_request_body(r), 1000, &body);
-    if (!e.kind && json_get_integer(body, "advance_ms", &ms) && ms >= 0) clock_manual_advance(arg, ms * NS_PER_MS);
+    if (!e.kind && json_get_integer(body, "advance_ms", &ms) && ms >= 0) clock_manual_advance(bound->clock, ms * NS_PER_MS);
+    broadcast_test_tick(bound->api->o.broadcast);
     if (body) json_decref(body);
     http_respond_bytes(r, e.kind ? 400 : 200, SLICE("application/json"), SLICE("{}"));
 }
@@ -255,7 +264,8 @@ static void test_tick(struct http_request *r, void *arg) {
 }
 
 struct err api_add_test_doors(struct api *a, struct clock *manual) {
-    struct http_route route = {.method = HTTP_POST, .pattern = "/test/clock", .handle = test_clock, .arg = manual, .where = HTTP_ON_WORKER, .body_bytes_max = 1000};
+    doors = (struct test_doors){a, manual};
+    struct http_route route = {.method = HTTP_POST, .pattern = "/test/clock", .handle = test_clock, .arg = &doors, .where = HTTP_ON_WORKER, .body_bytes_max = 1000};
     struct err e = http_server_route(a->o.server, &route);
     if (e.kind) return e;
     route.pattern = "/test/fault";

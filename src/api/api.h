@@ -14,12 +14,19 @@
 #include "business/account/account.h"
 #include "business/catalog/catalog.h"
 #include "delivery/delivery.h"
+#include "event/broadcast/broadcast.h"
 #include "system/http/http.h"
 #include "system/job/job.h"
 
 extern const struct db_schema api_schema; /* uploads */
 
 struct api;
+
+/* Where encoders reach us, for the addresses that the operator copies. */
+struct api_ingest {
+    uint16_t rtmp_port, srt_port; /* 0: not listening */
+    const char *srt_passphrase;   /* NULL: none */
+};
 
 struct api_options {
     struct db *db;
@@ -30,6 +37,8 @@ struct api_options {
     struct delivery *delivery;
     struct object_store *objects;
     struct job_runner *jobs;
+    struct broadcast *broadcast;
+    const struct api_ingest *ingest; /* may be filled in until the server is started */
     struct http_server *server;
     const char *uploads_path;    /* folder */
     const char *pages_path;      /* folder of the built pages; NULL: none, then a plain page stands in */
@@ -46,6 +55,9 @@ void api_close(struct api **);
 
 /* For the job runner's on_change: hands the news to "api-events". Quick; any thread. */
 void api_on_job_change(void *api_at, const struct job_change *);
+
+/* For broadcast's on_change: the same. */
+void api_on_channel_change(void *api_at, int64_t org_id, const struct public_id *title);
 
 /* From time to time: removes uploads that nobody finished for a day, and forgets work that ended a month ago. May block. */
 MUST_USE struct err api_tick(struct api *);

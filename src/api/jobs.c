@@ -146,28 +146,73 @@ static void news_tell(struct api *a, const struct job_change *change) {
     arena_destroy(&arena);
 }
 
+static struct http_topic *topic_of(struct api *a, int64_t org_id, char host[256]) {
+    struct http_topic *topic = NULL;
+    lock_take(&a->lock);
+    for (const struct org_topic *t = a->topics; t && !topic; t = t->next)
+        if (t->org_id == org_id) {
+            topic = t->topic;
+            memcpy(host, t->host, sizeof t->host);
+        }
+    lock_give(&a->lock);
+    return topic;
+}
+
+static void channel_tell(struct api *a, const struct news *news) {
+    char host[256];
+    struct http_topic *topic = topic_of(a, news->org_id, host);
+    if (!topic || http_topic_listeners(topic) == 0) return;
+    struct http_blob *event = channel_event(a, news->org_id, public_id_slice(&news->channel), slice_cstr(host));
+    if (event) http_topic_publish(topic, event);
+    http_blob_release(&event);
+}
+
+/* What the operator's browser calls us, so that events name the same addresses as answers. */
+void events_host_set(struct api *a, int64_t org_id, struct slice host) {
+    if (!events_topic(a, org_id) || host.len >= 256) return;
+    lock_take(&a->lock);
+    for (struct org_topic *t = a->topics; t; t = t->next)
+        if (t->org_id == org_id) {
+            memcpy(t->host, host.ptr, host.len);
+            t->host[host.len] = '\0';
+        }
+    lock_give(&a->lock);
+}
+
 static void events_run(void *arg) {
     struct api *a = arg;
     for (bool is_end = false; !is_end;) {
         struct inbox_item *item = inbox_wait(&a->news, -1);
         while (item) {
-            struct job_news *news = (struct job_news *)item;
+            struct news *news = (struct news *)item;
             item = item->next;
-            if (news->is_end) {
+            if (news->kind == NEWS_END) {
                 is_end = true;
-            } else {
-                if (!is_end) news_tell(a, &news->change);
-                mem_free(news);
+                continue;
             }
+            if (!is_end && news->kind == NEWS_JOB) news_tell(a, &news->change);
+            if (!is_end && news->kind == NEWS_CHANNEL) channel_tell(a, news);
+            mem_free(news);
         }
     }
 }
 
 void api_on_job_change(void *api_at, const struct job_change *change) {
     struct api *a = *(struct api **)api_at;
-    struct job_news *news = a ? mem_zalloc(sizeof *news) : NULL; /* before the API stands, nobody listens */
+    struct news *news = a ? mem_zalloc(sizeof *news) : NULL; /* before the API stands, nobody listens */
     if (!news) return;
+    news->kind = NEWS_JOB;
     news->change = *change;
+    inbox_push(&a->news, &news->item);
+}
+
+void api_on_channel_change(void *api_at, int64_t org_id, const struct public_id *title) {
+    struct api *a = *(struct api **)api_at;
+    struct news *news = a ? mem_zalloc(sizeof *news) : NULL;
+    if (!news) return;
+    news->kind = NEWS_CHANNEL;
+    news->org_id = org_id;
+    news->channel = *title;
     inbox_push(&a->news, &news->item);
 }
 
@@ -178,7 +223,7 @@ struct err events_open(struct api *a) {
 
 void events_close(struct api *a) {
     if (a->events) {
-        a->end.is_end = true;
+        a->end.kind = NEWS_END;
         inbox_push(&a->news, &a->end.item);
         thread_join(&a->events);
     }

@@ -128,7 +128,9 @@ static struct err title_patch(struct call *c) {
 }
 
 static struct err title_delete(struct call *c) {
-    struct err e = import_remove_title(&c->api->importer, c->org_id, call_param(c, "id"));
+    /* An event goes with its channel. */
+    struct err e = broadcast_remove(c->api->o.broadcast, c->org_id, call_param(c, "id"));
+    if (e.kind == ERR_NOT_FOUND) e = import_remove_title(&c->api->importer, c->org_id, call_param(c, "id"));
     if (!e.kind) c->status = 204;
     return e;
 }

@@ -111,7 +111,15 @@ static void head_common(struct page *p, struct slice name, struct slice descript
     meta(p, "property", "og:url", arena_printf(p->c->arena, "%.*s%.*s", SLICE_ARG(p->origin), SLICE_ARG(p->path)));
 }
 
-/* schema.org: Movie, TVEpisode or TVSeries, with the VideoObject that search engines show. */
+/* What the picture is of, and when. */
+static void put_broadcast(struct json_writer *w, const struct catalog_title *t) {
+    int64_t starts_ms = t->started_ms ? t->started_ms : t->starts_ms;
+    json_put_bool(w, "isLiveBroadcast", true); /* of a live event, also once it is over: endDate says that */
+    if (starts_ms) put_time_or_null(w, "startDate", starts_ms);
+    if (t->ended_ms) put_time_or_null(w, "endDate", t->ended_ms);
+}
+
+/* schema.org: Movie, TVEpisode, TVSeries or BroadcastEvent, with the VideoObject that search engines show. */
 static void head_json_ld(struct page *p, const struct catalog_title *t, const struct catalog_text *text) {
     struct buf json = BUF(65536);
     struct json_writer w = json_writer_of(&json);
@@ -121,7 +129,7 @@ static void head_json_ld(struct page *p, const struct catalog_title *t, const st
     struct slice length = arena_printf(p->c->arena, "PT%lldS", (long long)(t->duration_ms / 1000));
     json_begin_object(&w);
     json_put_cstr(&w, "@context", "https://schema.org");
-    json_put_cstr(&w, "@type", t->kind == CATALOG_SERIES ? "TVSeries" : t->parent_id ? "TVEpisode" : "Movie");
+    json_put_cstr(&w, "@type", t->kind == CATALOG_EVENT ? "BroadcastEvent" : t->kind == CATALOG_SERIES ? "TVSeries" : t->parent_id ? "TVEpisode" : "Movie");
     json_put_string(&w, "name", text->name);
     json_put_string(&w, "description", text->synopsis);
     json_put_string(&w, "url", url);
@@ -129,15 +137,24 @@ static void head_json_ld(struct page *p, const struct catalog_title *t, const st
     if (t->year) json_put_string(&w, "dateCreated", arena_printf(p->c->arena, "%d", t->year));
     if (t->season) json_put_number(&w, "seasonNumber", t->season);
     if (t->episode) json_put_number(&w, "episodeNumber", t->episode);
-    if (t->duration_ms) {
-        json_put_string(&w, "duration", length);
-        json_key(&w, "video");
+    if (t->kind == CATALOG_EVENT) put_broadcast(&w, t);
+    if (t->duration_ms || t->status == CATALOG_LIVE) {
+        if (t->duration_ms) json_put_string(&w, "duration", length);
+        json_key(&w, t->kind == CATALOG_EVENT ? "recordedIn" : "video");
         json_begin_object(&w);
         json_put_cstr(&w, "@type", "VideoObject");
         json_put_string(&w, "name", text->name);
         json_put_string(&w, "description", text->synopsis.len ? text->synopsis : text->name);
         if (image.len) json_put_string(&w, "thumbnailUrl", image);
-        json_put_string(&w, "duration", length);
+        if (t->duration_ms) json_put_string(&w, "duration", length);
+        if (t->started_ms) put_time_or_null(&w, "uploadDate", t->started_ms);
+        if (t->kind == CATALOG_EVENT) {
+            json_key(&w, "publication");
+            json_begin_object(&w);
+            json_put_cstr(&w, "@type", "BroadcastEvent");
+            put_broadcast(&w, t);
+            json_end(&w);
+        }
         json_put_string(&w, "embedUrl", arena_printf(p->c->arena, "%.*s/watch/%s", SLICE_ARG(p->origin), t->public_id.text));
         json_end(&w);
     }
@@ -199,7 +216,7 @@ static bool has_long_word(struct slice name) {
 
 static void content_facts(struct page *p, const struct catalog_title *t, bool with_genres, const char *tag) {
     buf_printf(&p->content, "<%s class=\"facts\">", tag);
-    if (t->year) buf_printf(&p->content, "<span>%d</span>", t->year);
+    if (t->year && t->kind != CATALOG_EVENT) buf_printf(&p->content, "<span>%d</span>", t->year);
     if (t->duration_ms) content_length(p, t->duration_ms);
     struct slice rest = t->genres, genre;
     for (int i = 0; with_genres && i < 3 && rest.len && slice_next(&rest, ' ', &genre); i++) {
@@ -224,6 +241,22 @@ static void content_picture(struct page *p, const struct catalog_title *t, const
     buf_printf(&p->content, "</%s>", tag);
 }
 
+/* What the large button says; NULL: there is none. */
+static const char *play_action(const struct catalog_title *t) {
+    if (t->kind == CATALOG_SERIES) return NULL;
+    if (t->status == CATALOG_LIVE) return "live.watch";
+    if (t->status == CATALOG_SCHEDULED) return "live.waiting_room";
+    if (t->status != CATALOG_READY) return NULL;
+    return t->kind == CATALOG_EVENT ? "live.watch_recording" : "show.play";
+}
+
+/* The small line above a title's name. */
+static const char *title_eyebrow(const struct catalog_title *t) {
+    if (t->kind == CATALOG_SERIES) return "show.a_series";
+    if (t->kind == CATALOG_FILM) return "show.film";
+    return t->status == CATALOG_LIVE ? "live.now" : t->status == CATALOG_SCHEDULED ? "live.upcoming" : t->status == CATALOG_ENDED ? "live.finishing" : "live.recording";
+}
+
 static void content_hero(struct page *p, const struct catalog_title *t, const char *class, const char *eyebrow, const struct catalog_title *plays, bool has_details) {
     struct catalog_text text = catalog_text_in(t, p->c->lang);
     buf_printf(&p->content, "<section class=\"%s\">", class);
@@ -240,9 +273,10 @@ static void content_hero(struct page *p, const struct catalog_title *t, const ch
         buf_cstr(&p->content, "</p>");
     }
     buf_cstr(&p->content, "<p class=\"hero-actions\">");
-    if (plays && plays->status == CATALOG_READY && plays->kind == CATALOG_FILM) {
-        buf_printf(&p->content, "<a class=\"button is-primary is-large\" href=\"/watch/%s\">%s", plays->public_id.text, play_icon);
-        say_html(p, "show.play");
+    const char *action = plays ? play_action(plays) : NULL;
+    if (action) {
+        buf_printf(&p->content, "<a class=\"button is-primary is-large\" href=\"/watch/%s\">%s", plays->public_id.text, plays->status == CATALOG_SCHEDULED ? "" : play_icon);
+        say_html(p, action);
         buf_cstr(&p->content, "</a>");
     }
     if (has_details) {
@@ -294,7 +328,7 @@ static void page_home(struct page *p) {
     buf_cstr(&p->content, "<main id=\"main\">");
     if (rows.count) {
         const struct catalog_title *first = rows.rows[0].items[0];
-        content_hero(p, first, "hero on-night", "home.featured", first, true);
+        content_hero(p, first, "hero on-night", first->kind == CATALOG_EVENT ? title_eyebrow(first) : "home.featured", first, true);
         buf_cstr(&p->content, "<div class=\"rows\">");
         size_t pictures = 0;
         for (size_t i = 0; i < rows.count; i++) content_row(p, rows.rows[i].label, rows.rows[i].items, rows.rows[i].count, &pictures);
@@ -308,7 +342,7 @@ static void page_home(struct page *p) {
     struct json_writer w;
     data_begin(p, &w);
     json_key(&w, "/titles?rows=1");
-    titles_put_rows(&w, p->c->arena, p->view, p->c->lang, true, SLICE_NONE, SLICE_NONE);
+    titles_put_rows(&w, p->c->api, p->c->arena, p->view, p->c->lang, true, SLICE_NONE, SLICE_NONE);
     data_end(&w);
 }
 
@@ -318,7 +352,7 @@ static void data_title(struct page *p) {
     snprintf(key, sizeof key, "/titles/%s", p->title->public_id.text);
     data_begin(p, &w);
     json_key(&w, key);
-    title_put_whole(&w, p->c->arena, p->view, p->title, p->c->lang);
+    title_put_whole(&w, p->c->api, p->c->arena, p->view, p->title, p->c->lang);
     data_end(&w);
 }
 
@@ -331,7 +365,7 @@ static void page_title(struct page *p) {
     const struct catalog_title **episodes = title_episodes(p->c->arena, p->view, t, &count);
     content_header(p);
     buf_cstr(&p->content, "<main id=\"main\">");
-    content_hero(p, t, "hero is-title on-night", t->kind == CATALOG_SERIES ? "show.a_series" : "show.film", count ? episodes[0] : t, false);
+    content_hero(p, t, "hero is-title on-night", title_eyebrow(t), count ? episodes[0] : t, false);
     if (count) content_row(p, say(p, "show.episodes"), episodes, count, &pictures);
     buf_cstr(&p->content, "</main>");
     data_title(p);
@@ -458,7 +492,8 @@ struct err pages_add_routes(struct api *a, struct http_server *server) {
         const char *pattern;
         http_handler *handle;
     } pages[] = {{"/", home_get}, {"/title/{id}", title_get}, {"/watch/{id}", watch_get}, {"/operator", bare_get},
-                 {"/operator/enter", bare_get}, {"/operator/titles/{id}", bare_get}, {"/{path...}", rest_get}};
+                 {"/operator/enter", bare_get}, {"/operator/titles/{id}", bare_get}, {"/operator/live", bare_get}, {"/operator/live/{id}", bare_get},
+                 {"/{path...}", rest_get}};
     for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
         struct http_route route = {.method = HTTP_GET, .pattern = pages[i].pattern, .handle = pages[i].handle, .arg = a, .where = HTTP_ON_WORKER};
         struct err e = http_server_route(server, &route);

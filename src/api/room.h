@@ -20,11 +20,14 @@ struct org_topic { /* the events of one organisation's operators */
     struct org_topic *next;
     int64_t org_id;
     struct http_topic *topic;
+    char host[256]; /* what its operators call us, for the addresses of channels in events */
 };
-struct job_news { /* what job_runner told, on its way to "api-events" */
+struct news { /* what the job runner or broadcast told, on its way to "api-events" */
     struct inbox_item item;
+    enum { NEWS_JOB, NEWS_CHANNEL, NEWS_END } kind;
     struct job_change change;
-    bool is_end;
+    int64_t org_id;
+    struct public_id channel;
 };
 
 struct api {
@@ -37,7 +40,7 @@ struct api {
     struct org_topic *topics;
     struct upload_open *uploads_open;
     struct inbox news;
-    struct job_news end;
+    struct news end;
     struct thread *events;
     struct route_bound *bound;
 };
@@ -71,7 +74,7 @@ struct route {
     int flags;
 };
 /* Within one file each; gathered in api.c. */
-extern const struct route site_routes[], title_routes[], playback_routes[], session_routes[], operator_routes[], upload_routes[], job_routes[];
+extern const struct route site_routes[], title_routes[], playback_routes[], session_routes[], operator_routes[], upload_routes[], job_routes[], channel_routes[];
 
 /* The frame, for handlers that are none of the above (uploads in pieces, pages). */
 void call_begin(struct call *, struct api *, struct http_request *);
@@ -101,10 +104,10 @@ void titles_home_rows(struct arena *, const struct catalog_view *, struct slice 
 
 /* Writing titles. */
 void put_time_or_null(struct json_writer *, const char *name, int64_t ms); /* since 1970; 0: null */
-void title_put(struct json_writer *, const struct catalog_title *, struct slice lang);
-void title_put_members(struct json_writer *, const struct catalog_title *, struct slice lang);
-void titles_put_rows(struct json_writer *, struct arena *, const struct catalog_view *, struct slice lang, bool is_home, struct slice kind, struct slice query);
-void title_put_whole(struct json_writer *, struct arena *, const struct catalog_view *, const struct catalog_title *, struct slice lang);
+void title_put(struct json_writer *, const struct api *, const struct catalog_title *, struct slice lang);
+void title_put_members(struct json_writer *, const struct api *, const struct catalog_title *, struct slice lang);
+void titles_put_rows(struct json_writer *, const struct api *, struct arena *, const struct catalog_view *, struct slice lang, bool is_home, struct slice kind, struct slice query);
+void title_put_whole(struct json_writer *, const struct api *, struct arena *, const struct catalog_view *, const struct catalog_title *, struct slice lang);
 void site_put(struct json_writer *, const struct api *, bool is_operator);
 const struct catalog_title **title_episodes(struct arena *, const struct catalog_view *, const struct catalog_title *series, size_t *count);
 struct slice title_poster_url(struct arena *, const struct catalog_title *);
@@ -123,5 +126,8 @@ struct err events_open(struct api *);
 void events_close(struct api *);
 struct http_topic *events_topic(struct api *, int64_t org_id); /* NULL: memory */
 void job_put(struct json_writer *, const struct job_info *);
+void events_host_set(struct api *, int64_t org_id, struct slice host);
+/* The event `channel` of one channel; NULL: memory. */
+struct http_blob *channel_event(struct api *, int64_t org_id, struct slice title, struct slice host);
 
 #endif

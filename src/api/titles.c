@@ -68,16 +68,20 @@ static void put_facts(struct json_writer *w, const struct catalog_title *t) {
     put_number_or_null(w, "episode", t->episode);
 }
 
-void title_put_members(struct json_writer *w, const struct catalog_title *t, struct slice lang) {
+void title_put_members(struct json_writer *w, const struct api *a, const struct catalog_title *t, struct slice lang) {
     struct catalog_text text = catalog_text_in(t, lang);
     put_facts(w, t);
     json_put_string(w, "name", text.name);
     json_put_string(w, "synopsis", text.synopsis);
+    int64_t viewers = t->status == CATALOG_LIVE ? delivery_viewers(a->o.delivery, public_id_slice(&t->public_id)) : -1;
+    json_key(w, "viewers");
+    if (viewers >= 0) json_add_number(w, viewers);
+    else json_add_null(w);
 }
 
-void title_put(struct json_writer *w, const struct catalog_title *t, struct slice lang) {
+void title_put(struct json_writer *w, const struct api *a, const struct catalog_title *t, struct slice lang) {
     json_begin_object(w);
-    title_put_members(w, t, lang);
+    title_put_members(w, a, t, lang);
     json_end(w);
 }
 
@@ -117,14 +121,14 @@ const struct catalog_title **title_episodes(struct arena *arena, const struct ca
     return episodes;
 }
 
-void title_put_whole(struct json_writer *w, struct arena *arena, const struct catalog_view *view, const struct catalog_title *t, struct slice lang) {
+void title_put_whole(struct json_writer *w, const struct api *a, struct arena *arena, const struct catalog_view *view, const struct catalog_title *t, struct slice lang) {
     size_t count;
     const struct catalog_title **episodes = title_episodes(arena, view, t, &count);
     json_begin_object(w);
-    title_put_members(w, t, lang);
+    title_put_members(w, a, t, lang);
     json_key(w, "episodes");
     json_begin_array(w);
-    for (size_t i = 0; i < count; i++) title_put(w, episodes[i], lang);
+    for (size_t i = 0; i < count; i++) title_put(w, a, episodes[i], lang);
     json_end(w);
     json_end(w);
 }
@@ -236,7 +240,7 @@ void titles_home_rows(struct arena *arena, const struct catalog_view *view, stru
     }
 }
 
-void titles_put_rows(struct json_writer *w, struct arena *arena, const struct catalog_view *view, struct slice lang, bool is_home, struct slice kind, struct slice query) {
+void titles_put_rows(struct json_writer *w, const struct api *a, struct arena *arena, const struct catalog_view *view, struct slice lang, bool is_home, struct slice kind, struct slice query) {
     struct home_rows rows = {0};
     enum catalog_kind wanted = CATALOG_FILM;
     bool any_kind = !catalog_kind_parse(kind, &wanted);
@@ -263,7 +267,7 @@ void titles_put_rows(struct json_writer *w, struct arena *arena, const struct ca
         json_put_string(w, "label", rows.rows[i].label);
         json_key(w, "items");
         json_begin_array(w);
-        for (size_t k = 0; k < rows.rows[i].count; k++) title_put(w, rows.rows[i].items[k], lang);
+        for (size_t k = 0; k < rows.rows[i].count; k++) title_put(w, a, rows.rows[i].items[k], lang);
         json_end(w);
         json_end(w);
     }
@@ -277,7 +281,7 @@ static struct err titles_list(struct call *c) {
     struct catalog_view *view;
     struct err e = catalog_view_take(c->api->o.catalog, c->org_id, &view);
     if (e.kind) return e;
-    titles_put_rows(&c->w, c->arena, view, c->lang, slice_eq(call_query(c, "rows"), SLICE("1")), call_query(c, "kind"), slice_trim(call_query(c, "q")));
+    titles_put_rows(&c->w, c->api, c->arena, view, c->lang, slice_eq(call_query(c, "rows"), SLICE("1")), call_query(c, "kind"), slice_trim(call_query(c, "q")));
     catalog_view_give(&view);
     return ERR_OK;
 }
@@ -287,7 +291,7 @@ static struct err title_get(struct call *c) {
     struct err e = catalog_view_take(c->api->o.catalog, c->org_id, &view);
     if (e.kind) return e;
     const struct catalog_title *t = catalog_find(view, call_param(c, "id"));
-    if (t) title_put_whole(&c->w, c->arena, view, t, c->lang);
+    if (t) title_put_whole(&c->w, c->api, c->arena, view, t, c->lang);
     else e = err_make(ERR_NOT_FOUND, "title.not_found", "There is no such title. It may have been removed.");
     catalog_view_give(&view);
     return e;

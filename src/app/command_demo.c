@@ -137,6 +137,15 @@ static struct err title_is_there(struct demo *d, const struct entry *entry, bool
     return ERR_OK;
 }
 
+static struct err external_is_taken(struct demo *d, struct slice external_id, bool *is_taken) {
+    struct catalog_view *view;
+    struct err e = catalog_view_take(d->house.catalog, d->house.org_id, &view);
+    if (e.kind) return e;
+    *is_taken = catalog_find_external(view, external_id) != NULL;
+    catalog_view_give(&view);
+    return ERR_OK;
+}
+
 static struct catalog_change change_of(const struct example_about *about, const struct public_id *parent, char *genres, size_t genres_size) {
     struct catalog_change c = {.has_kind = true, .kind = about->seconds > 0 ? CATALOG_FILM : CATALOG_SERIES, .has_year = true, .year = about->year, .has_genres = true};
     *genres = 0;
@@ -173,8 +182,12 @@ static struct err title_ensure(struct demo *d, struct entry *entry, const struct
     lock_give(&d->lock);
     if (!e.kind) e = title_is_there(d, entry, &is_there);
     if (e.kind || is_there) return e;
-    char genres[128];
+    char genres[128], external_id[80];
     struct catalog_change change = change_of(entry->about, parent, genres, sizeof genres);
+    snprintf(external_id, sizeof external_id, "example:%s", entry->about->name);
+    e = external_is_taken(d, slice_cstr(external_id), &is_there);
+    if (e.kind) return e;
+    if (!is_there) change.external_id = slice_cstr(external_id); /* by which others know our films: the example's own channel */
     struct new_title n = {d, entry, &change, id_next(d->house.ids)};
     e = db_write(d->house.db, title_create_fn, &n);
     return e.kind ? e : catalog_refresh(d->house.catalog, d->house.org_id, public_id_slice(&entry->title));

@@ -124,12 +124,14 @@ static void check_titles(struct report *r, struct house *h, const char *data) {
         find(r, "titles", FINDING_BAD, "See the database's finding.", "%s", e.what);
         return;
     }
-    size_t ready = 0, missing = 0, failed = 0;
+    size_t ready = 0, missing = 0, failed = 0, live = 0, scheduled = 0;
     char first[PUBLIC_ID_LEN + 1] = "", path[4096];
     for (size_t i = 0; i < view->count; i++) {
         const struct catalog_title *t = view->titles[i];
         failed += t->status == CATALOG_FAILED;
-        if (t->status != CATALOG_READY || t->kind != CATALOG_FILM) continue;
+        live += t->status == CATALOG_LIVE || t->status == CATALOG_ENDED;
+        scheduled += t->status == CATALOG_SCHEDULED;
+        if (t->status != CATALOG_READY || t->kind == CATALOG_SERIES) continue;
         ready++;
         snprintf(path, sizeof path, "%s/objects/titles/%s", data, t->public_id.text);
         if (access(path, F_OK) == 0) continue;
@@ -137,7 +139,7 @@ static void check_titles(struct report *r, struct house *h, const char *data) {
     }
     catalog_view_give(&view);
     if (missing) find(r, "titles", FINDING_BAD, "Restore the objects folder from a backup, or delete these titles on the operator's page.", "%zu of %zu ready titles have no media, the first is %s.", missing, ready, first);
-    else find(r, "titles", failed ? FINDING_WARNING : FINDING_GOOD, "The operator's page says why; delete them there, or import again.", "%zu ready, %zu failed imports", ready, failed);
+    else find(r, "titles", failed ? FINDING_WARNING : FINDING_GOOD, "The operator's page says why; delete them there, or import again.", "%zu ready, %zu failed imports, %zu on air, %zu upcoming", ready, failed, live, scheduled);
 }
 
 static void check_pages(struct report *r, struct command_context *c) {

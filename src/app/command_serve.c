@@ -13,8 +13,11 @@
 #include "api/api.h"
 #include "app/house.h"
 #include "app/notify.h"
+#include "app/playout.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "media/rtmp/rtmp.h"
+#include "media/srt/srt.h"
 #include "system/http/http.h"
 
 enum { TICK_S = 60, STOP_MS_MAX = 10000 };
@@ -23,6 +26,9 @@ const struct option command_serve_options[] = {
     HOUSE_OPTIONS,
     {"http", OPTION_TEXT, "ADDRESS:PORT", "127.0.0.1:8080", "where to listen; port 0 takes any free one"},
     {"https", OPTION_TEXT, "ADDRESS:PORT", NULL, "where to listen with TLS"},
+    {"rtmp", OPTION_TEXT, "ADDRESS:PORT", NULL, "where encoders send live pictures by RTMP, for example 127.0.0.1:1935"},
+    {"srt", OPTION_TEXT, "ADDRESS:PORT", NULL, "where encoders send live pictures by SRT, for example 127.0.0.1:9000"},
+    {"srt-passphrase", OPTION_TEXT, "TEXT", NULL, "what SRT encoders encrypt with, 10 to 79 characters"},
     {"tls", OPTION_TEXT, "auto|FILE", NULL, "certificate chain (PEM), or `auto` for a local one made here"},
     {"tls-key", OPTION_TEXT, "FILE", NULL, "the certificate's key (PEM)"},
     {"name", OPTION_TEXT, "NAME", "Grandstand", "how the site calls itself"},
@@ -31,6 +37,7 @@ const struct option command_serve_options[] = {
     {"proxy", OPTION_TEXT, "ADDRESS", NULL, "a proxy in front whose X-Forwarded-For and -Proto count"},
     {"threads", OPTION_NUMBER, "N", "0", "threads that serve; 0: one per processor"},
     {"encode-threads", OPTION_NUMBER, "N", "0", "threads of one encoder; 0: as many as processors, at most 4"},
+    {"no-example-channel", OPTION_FLAG, NULL, NULL, "do not keep the example organisation's own channel on air"},
     {"no-ladder", OPTION_FLAG, NULL, NULL, "do not add smaller renditions to what is imported"},
     {"upload-max-gb", OPTION_NUMBER, "N", "1000", "the largest file that may be uploaded"},
     {"log", OPTION_TEXT, "LEVEL", "info", "debug, info, warn or error"},
@@ -43,7 +50,11 @@ const struct option command_serve_options[] = {
 struct serving {
     struct house house;
     struct http_server *server;
+    struct rtmp_server *rtmp;
+    struct srt_listener *srt;
+    struct playout *playout;
     struct api *api;
+    struct api_ingest ingest;
     struct arena *arena;
     char about[512];
 };
@@ -91,6 +102,28 @@ static const char *pages_path(struct command_context *c, struct arena *arena) {
     return beside.ptr && access(beside.ptr, R_OK) == 0 ? beside.ptr : NULL;
 }
 
+static struct err listeners_open(struct command_context *c, struct serving *s) {
+    struct feed_receiver receiver = broadcast_receiver(s->house.broadcast);
+    struct err e = ERR_OK;
+    const char *rtmp = option_text(c, "rtmp");
+    if (rtmp) {
+        snprintf(s->about, sizeof s->about, "%s", rtmp);
+        e = rtmp_server_create(&s->rtmp, &(struct rtmp_server_options){.address = rtmp, .clock = s->house.clock, .receiver = receiver});
+        if (!e.kind) e = rtmp_server_start(s->rtmp);
+        if (!e.kind) s->ingest.rtmp_port = rtmp_server_port(s->rtmp);
+    }
+    const char *srt = option_text(c, "srt");
+    if (!e.kind && srt) {
+        snprintf(s->about, sizeof s->about, "%s", srt);
+        struct srt_options options = {.address = srt, .passphrase = option_text(c, "srt-passphrase"), .admit = broadcast_admit,
+                                      .admit_user = s->house.broadcast, .receiver = receiver};
+        e = srt_listener_create(&options, &s->srt);
+        if (!e.kind) e = srt_listener_start(s->srt);
+        if (!e.kind) s->ingest = (struct api_ingest){s->ingest.rtmp_port, (uint16_t)srt_listener_port(s->srt), options.passphrase};
+    }
+    return e;
+}
+
 static struct err serving_open(struct command_context *c, struct serving *s, struct http_listen listens[2], size_t *listen_count) {
     struct house_options options = house_options_of(c);
     options.is_server = true;
@@ -99,12 +132,14 @@ static struct err serving_open(struct command_context *c, struct serving *s, str
     options.allow_origin = option_text(c, "cors");
     options.on_job_change = api_on_job_change;
     options.on_job_change_user = &s->api;
+    options.on_channel_change = api_on_channel_change;
+    options.on_channel_change_user = &s->api;
     struct err e = house_open(&s->house, &options, s->about);
     if (e.kind) return e;
     e = server_create(c, s, listens, listen_count);
     if (!e.kind) e = delivery_add_routes(s->house.delivery, s->server);
     struct api_options api = {.db = s->house.db, .clock = s->house.clock, .ids = s->house.ids, .account = s->house.account, .catalog = s->house.catalog,
-                              .delivery = s->house.delivery, .objects = s->house.objects, .jobs = s->house.jobs, .server = s->server,
+                              .delivery = s->house.delivery, .objects = s->house.objects, .jobs = s->house.jobs, .broadcast = s->house.broadcast, .ingest = &s->ingest, .server = s->server,
                               .uploads_path = s->house.uploads_path, .pages_path = pages_path(c, s->arena), .name = option_text(c, "name"),
                               .version = GRANDSTAND_VERSION, .upload_bytes_max = (uint64_t)option_number(c, "upload-max-gb") << 30};
     if (!e.kind) e = api_open(&s->api, &api);
@@ -116,14 +151,24 @@ static struct err serving_open(struct command_context *c, struct serving *s, str
         e = http_server_start(s->server);
     }
     if (!e.kind) e = job_runner_start(s->house.jobs);
-    return e;
+    /* Channels before encoders: who comes back after a restart finds its channel open. */
+    if (!e.kind) e = broadcast_start(s->house.broadcast);
+    if (!e.kind) e = listeners_open(c, s);
+    return e.kind || option_flag(c, "no-example-channel") ? e : playout_start(&s->playout, &s->house);
 }
 
+/* Encoders first, then the channels, so that viewers who wait get an answer while there still is a server to give it. */
 static void serving_close(struct serving *s) {
+    if (s->rtmp) rtmp_server_stop(s->rtmp);
+    if (s->srt) srt_listener_stop(s->srt);
+    playout_stop(&s->playout);
+    broadcast_stop(s->house.broadcast);
     if (s->server) http_server_stop(s->server, STOP_MS_MAX);
     job_runner_close(&s->house.jobs); /* before the API, which its news go to */
     api_close(&s->api);
     http_server_destroy(&s->server);
+    rtmp_server_destroy(&s->rtmp);
+    srt_listener_destroy(&s->srt);
     house_close(&s->house);
 }
 
@@ -143,6 +188,8 @@ static struct err greet(struct command_context *c, struct serving *s, size_t lis
         json_put_cstr(&w, "http", base);
         json_put_number(&w, "port", http_server_port(s->server, 0));
         if (listen_count > 1) json_put_number(&w, "https_port", http_server_port(s->server, 1));
+        if (s->ingest.rtmp_port) json_put_number(&w, "rtmp_port", s->ingest.rtmp_port);
+        if (s->ingest.srt_port) json_put_number(&w, "srt_port", s->ingest.srt_port);
         if (!has_operator) json_put_cstr(&w, "operator", code.text);
         json_end(&w);
         printf("%.*s\n", (int)out.len, out.ptr);
@@ -152,6 +199,8 @@ static struct err greet(struct command_context *c, struct serving *s, size_t lis
         if (listen_count > 1) printf("    With TLS   https://localhost:%u/\n", http_server_port(s->server, 1));
         if (has_operator) printf("    Operate    %s/operator   (`grandstand operator-link` makes a new way in)\n", base);
         else printf("    Operate    %s/operator/enter#code=%s\n               (works once, for a day)\n", base, code.text);
+        if (s->ingest.rtmp_port) printf("    Live in    rtmp://localhost:%u/live/KEY   (make a channel on the operator's page, it has the key)\n", s->ingest.rtmp_port);
+        if (s->ingest.srt_port) printf("    Live in    srt://localhost:%u?streamid=publish:KEY%s\n", s->ingest.srt_port, s->ingest.srt_passphrase ? "   (with the passphrase)" : "");
         printf("\n  Try: drop a film on the operator's page; it can be watched as soon as it is in. Ctrl+C stops.\n\n");
     }
     fflush(stdout);

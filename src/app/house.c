@@ -75,7 +75,7 @@ static struct err database_open(struct house *h, char about[512]) {
     snprintf(about, 512, "%s", h->options.database ? "the database" : path); /* a URL may hold a password */
     struct err e = db_open(&h->db, &(struct db_options){.url = path});
     mem_free(path);
-    static const struct db_schema *const schemas[] = {&job_schema, &account_schema, &catalog_schema, &delivery_schema, &api_schema};
+    static const struct db_schema *const schemas[] = {&job_schema, &account_schema, &catalog_schema, &broadcast_schema, &delivery_schema, &api_schema};
     if (!e.kind) e = db_migrate(h->db, schemas, ARRAY_LEN(schemas));
     return e;
 }
@@ -112,13 +112,21 @@ static bool is_staging_claimed(void *user, struct slice name) {
     struct house *h = user;
     int64_t id;
     bool is_unfinished = true; /* in doubt it stays */
+    if (slice_starts_with(name, SLICE("live-"))) return broadcast_claims_staging(h->broadcast, name);
     if (!slice_to_i64(name, &id)) return !h->options.is_server || slice_starts_with(name, SLICE("demo-")) || slice_starts_with(name, SLICE("import-"));
     struct err e = job_is_unfinished(h->jobs, id, &is_unfinished);
     return e.kind || is_unfinished;
 }
 
 static struct err server_open(struct house *h) {
-    struct err e = delivery_open(&h->delivery, &(struct delivery_options){.db = h->db, .clock = h->clock, .ids = h->ids, .objects = h->objects, .allow_origin = h->options.allow_origin});
+    struct err e = live_create(&(struct live_options){.clock = h->clock, .notice = broadcast_notice, .user = &h->broadcast}, &h->live);
+    if (e.kind) return e;
+    e = delivery_open(&h->delivery, &(struct delivery_options){.db = h->db, .clock = h->clock, .ids = h->ids, .objects = h->objects, .live = h->live,
+                                                                .allow_origin = h->options.allow_origin});
+    if (e.kind) return e;
+    e = broadcast_open(&h->broadcast, &(struct broadcast_options){.db = h->db, .clock = h->clock, .ids = h->ids, .objects = h->objects, .catalog = h->catalog,
+                                                                  .delivery = h->delivery, .live = h->live, .on_change = h->options.on_channel_change,
+                                                                  .on_change_user = h->options.on_channel_change_user});
     if (e.kind) return e;
     h->importer.delivery = h->delivery;
     import_kinds(&h->importer, h->kinds);
@@ -167,7 +175,9 @@ struct err house_open_database(struct house *h, const struct house_options *opti
 
 void house_close(struct house *h) {
     job_runner_close(&h->jobs);
+    broadcast_close(&h->broadcast);
     delivery_close(&h->delivery);
+    live_destroy(&h->live);
     catalog_close(&h->catalog);
     account_close(&h->account);
     object_store_close(&h->objects);

@@ -29,6 +29,8 @@ struct house_options {
     bool is_server;         /* with job runner and delivery */
     void (*on_job_change)(void *user, const struct job_change *);
     void *on_job_change_user;
+    void (*on_channel_change)(void *user, int64_t org_id, const struct public_id *title);
+    void *on_channel_change_user;
 };
 
 struct house { /* open to its owner: reads only */
@@ -39,7 +41,9 @@ struct house { /* open to its owner: reads only */
     struct object_store *objects;
     struct account *account;
     struct catalog *catalog;
-    struct delivery *delivery; /* these two: is_server */
+    struct live *live;           /* these four: is_server */
+    struct delivery *delivery;
+    struct broadcast *broadcast; /* opened, and not started */
     struct job_runner *jobs;
     struct importer importer;
     int64_t org_id;            /* the first organisation */

@@ -208,6 +208,7 @@ struct err delivery_open(struct delivery **out, const struct delivery_options *o
     d->clock = options->clock;
     d->ids = options->ids;
     d->objects = options->objects;
+    d->live = options->live;
     lock_init(&d->lanes_lock, LOCK_delivery_lanes);
     struct err e = ERR_OK;
     if (options->allow_origin) {
@@ -216,7 +217,8 @@ struct err delivery_open(struct delivery **out, const struct delivery_options *o
     }
     d->authority = token_authority_create(d->clock, "grandstand");
     d->shelf = shelf_create(options->shelf_max ? options->shelf_max : SHELF_MAX_DEFAULT);
-    if (!d->authority || !d->shelf) e = err_memory();
+    d->on_air = on_air_table_create();
+    if (!d->authority || !d->shelf || !d->on_air) e = err_memory();
     if (!e.kind) e = keys_renew(d);
     if (!e.kind) e = revocations_load(d);
     if (e.kind) delivery_close(&d);
@@ -229,6 +231,7 @@ void delivery_close(struct delivery **delivery) {
     if (!d) return;
     lanes_destroy(d);
     shelf_destroy(&d->shelf);
+    on_air_table_destroy(&d->on_air);
     token_authority_destroy(&d->authority);
     lock_destroy(&d->lanes_lock);
     mem_free(d->allow_origin);
@@ -236,3 +239,28 @@ void delivery_close(struct delivery **delivery) {
 }
 
 void delivery_forget(struct delivery *d, struct slice title) { shelf_forget(d->shelf, title); }
+
+struct err delivery_on_air(struct delivery *d, const struct public_id *title) { return on_air_put(d->on_air, title); }
+
+void delivery_off_air(struct delivery *d, const struct public_id *title) {
+    on_air_end(d->on_air, title);
+    shelf_forget(d->shelf, public_id_slice(title));
+}
+
+void delivery_off_air_forget(struct delivery *d, const struct public_id *title) { on_air_remove(d->on_air, title); }
+
+int64_t delivery_viewers(struct delivery *d, struct slice title) {
+    struct on_air *o = on_air_take(d->on_air, title);
+    if (!o) return -1;
+    int64_t viewers = o->is_open ? quality_viewers(o->quality, clock_mono(d->clock)) : 0;
+    on_air_give(&o);
+    return viewers;
+}
+
+bool delivery_quality(struct delivery *d, struct slice title, struct delivery_quality *out) {
+    struct on_air *o = on_air_take(d->on_air, title);
+    if (!o) return false;
+    quality_summary(o->quality, clock_mono(d->clock), out);
+    on_air_give(&o);
+    return true;
+}

@@ -11,6 +11,11 @@
  *            the least recently used falls off. The first request for a file puts it there, on a worker; from then on
  *            a request is answered on the loop thread: token from the cache, reference from the shelf, sendfile.
  *
+ *   on air   a title that is live: requests for it go to its channel (media/live), which answers with bytes that are there, or later. Who
+ *            waits is held by the server; who reads a segment that still grows gets its bytes as they come. Their tokens are judged again
+ *            before each further answer. Once it has ended, its recording is served from the shelf like any other title.
+ *   quality  what players say of themselves (CMCD) with requests for titles on air, summed up.
+ *
  *   GET /media/{token}/{title}/{file}      the token in the path (playlists are relative, so they inherit it)
  *   GET /media/{title}/{file}              the token in the header or cookie CTA-Common-Access-Token
  *
@@ -37,6 +42,7 @@ struct delivery_options {
     const struct clock *clock;
     struct id_maker *ids;
     struct object_store *objects; /* presentations at titles/{title}/ */
+    struct live *live;            /* channels; NULL: nothing is ever on air */
     const char *allow_origin;     /* Access-Control-Allow-Origin for players of other sites: "*" or one origin; NULL: none */
     size_t shelf_max;             /* files and playlists kept open; 0: 2,048 */
 };
@@ -52,6 +58,29 @@ MUST_USE struct err delivery_add_routes(struct delivery *, struct http_server *)
 
 /* Forgets the open files and playlists of a title: something has been added to it, or it is gone. Any thread. */
 void delivery_forget(struct delivery *, struct slice title);
+
+/* --- titles on air; any thread --- */
+
+/* From now on requests for this title are its channel's, which is open. Twice is fine. ERR_LIMIT: memory. */
+MUST_USE struct err delivery_on_air(struct delivery *, const struct public_id *title);
+/* No more: they are the shelf's. What is said of its quality stays. */
+void delivery_off_air(struct delivery *, const struct public_id *title);
+/* It is gone for good. */
+void delivery_off_air_forget(struct delivery *, const struct public_id *title);
+/* Sessions that have asked for something within the last seconds; -1: the title was never on air. */
+int64_t delivery_viewers(struct delivery *, struct slice title);
+
+struct delivery_spread {
+    int64_t median, p95; /* -1: nobody has said anything */
+};
+struct delivery_quality {
+    uint64_t sessions; /* that said something of themselves */
+    struct delivery_spread startup_ms, latency_ms;
+    double stalls_per_hour; /* of watching */
+    int64_t bitrate_bps;    /* of the picture, on average; 0: not known */
+};
+/* False: the title was never on air here. */
+bool delivery_quality(struct delivery *, struct slice title, struct delivery_quality *out);
 
 /* --- sessions; these ask the database: workers only --- */
 
@@ -78,6 +107,8 @@ struct delivery_stats {
     uint64_t verdicts[TOKEN_VERDICTS]; /* requests by what became of their token */
     uint64_t token_cache_hits;
     uint64_t shelf_hits, shelf_misses, shelf_entries;
+    uint64_t live_requests, live_waits, live_streams, live_cut; /* cut: not answered to the end, since the token ended or the client was too slow */
+    uint64_t titles_on_air, viewers;
     uint64_t revocations_live;
 };
 void delivery_stats(const struct delivery *, struct delivery_stats *out);

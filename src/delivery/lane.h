@@ -9,12 +9,14 @@
 
 #include "base/thread.h"
 #include "delivery/delivery.h"
+#include "delivery/on_air.h"
 #include "delivery/shelf.h"
 
 struct lane {
     struct token_cache *cache; /* NULL when there was no memory for one: slower, not wrong */
     /* Written by this thread alone, read by whoever asks for statistics. */
     _Atomic uint64_t verdicts[TOKEN_VERDICTS], shelf_hits, shelf_misses, cache_hits;
+    _Atomic uint64_t live_requests, live_waits, live_streams, live_cut;
     struct lane *next;
 };
 
@@ -27,6 +29,8 @@ struct delivery {
     char *allow_origin;
     struct token_authority *authority;
     struct shelf *shelf;
+    struct live *live;
+    struct on_air_table *on_air;
     struct lock lanes_lock;
     struct lane *lanes;
 };

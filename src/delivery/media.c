@@ -9,7 +9,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "delivery/lane.h"
+#include "delivery/request.h"
 #include "media/cmaf/cmaf.h"
 #include "media/manifest/manifest.h"
 
@@ -20,16 +20,44 @@ enum {
 
 #define TOKEN_NAME "cta-common-access-token"
 
-static void refuse(struct http_request *r, struct err e, int status) {
-    http_respond_error(r, status, slice_cstr(e.code), slice_cstr(e.what));
-}
-
-/* Allows players on other sites to read the answer, if the operator wants that. */
-static size_t cors_fields(const struct delivery *d, struct http_field fields[2]) {
+size_t cors_fields(const struct delivery *d, struct http_field fields[2]) {
     if (!d->allow_origin) return 0;
     fields[0] = (struct http_field){SLICE("access-control-allow-origin"), slice_cstr(d->allow_origin)};
     fields[1] = (struct http_field){SLICE("access-control-expose-headers"), SLICE("content-length, content-range")};
     return 2;
+}
+
+static void refusal_make(const struct delivery *d, struct err e, int status, struct http_field fields[3], struct buf *body, struct http_response *out) {
+    struct json_writer w = json_writer_of(body);
+    json_begin_object(&w);
+    json_key(&w, "error");
+    json_begin_object(&w);
+    json_put_cstr(&w, "code", e.code);
+    json_put_cstr(&w, "message", e.what);
+    json_end(&w);
+    json_end(&w);
+    size_t count = cors_fields(d, fields);
+    if (status == 503) fields[count++] = (struct http_field){SLICE("retry-after"), SLICE("1")};
+    *out = (struct http_response){.status = status, .content_type = SLICE("application/json"), .cache_control = SLICE("no-store"),
+                                  .fields = fields, .field_count = count, .body = http_body_copy(buf_slice(body))};
+}
+
+void media_refuse(struct delivery *d, struct http_request *r, struct err e, int status) {
+    struct http_field fields[3];
+    struct buf body = BUF(1024);
+    struct http_response response;
+    refusal_make(d, e, status, fields, &body, &response);
+    http_respond(r, &response);
+    buf_free(&body);
+}
+
+void media_refuse_held(struct delivery *d, struct http_held **held, struct err e, int status) {
+    struct http_field fields[3];
+    struct buf body = BUF(1024);
+    struct http_response response;
+    refusal_make(d, e, status, fields, &body, &response);
+    http_held_respond(held, &response);
+    buf_free(&body);
 }
 
 static void respond_entry(struct delivery *d, struct http_request *r, const struct shelf_entry *entry) {
@@ -112,22 +140,46 @@ static int status_of(struct err e) {
     }
 }
 
+/* A title that was live: its recording answers. */
+static struct err recorded_load(struct shelf_entry *entry, const struct shelf_entry *recording) {
+    struct err e = recording_view(recording, slice_cstr(entry->name), &entry->blob);
+    if (e.kind) return e;
+    entry->content_type = slice_cstr(live_content_type(slice_cstr(entry->name)));
+    entry->cache_control = SLICE("private, no-cache");
+    snprintf(entry->etag, sizeof entry->etag, "\"%016llx\"", (unsigned long long)slice_hash(http_blob_slice(entry->blob)));
+    return ERR_OK;
+}
+
 static void media_load(struct http_request *r, void *arg) {
     struct delivery *d = arg;
     struct slice title = http_request_param(r, SLICE("title")), name = http_request_param(r, SLICE("file"));
     uint64_t generation = shelf_generation(d->shelf);
-    struct shelf_entry *entry = shelf_entry_create(title, name);
+    struct shelf_entry *entry = shelf_entry_create(title, name), *recording = NULL;
     if (!entry) {
-        refuse(r, err_memory(), 503);
+        media_refuse(d, r, err_memory(), 503);
         return;
     }
-    entry->content_type = slice_cstr(manifest_content_type(name));
-    struct err e = is_view(name) ? view_load(d, entry, http_request_arena(r)) : file_load(d, entry, http_request_arena(r));
+    struct err e = live_content_type(name) ? recording_load(d, title, &recording) : ERR_OK;
+    if (!e.kind && recording && recording_get(d, recording, r, name)) {
+        shelf_give(&recording);
+        shelf_give(&entry);
+        return;
+    }
+    const char *content_type = manifest_content_type(name);
+    if (!e.kind && recording) {
+        e = recorded_load(entry, recording);
+    } else if (!e.kind && !content_type) {
+        e = err_make(ERR_NOT_FOUND, "media.missing", "This title has no such file.");
+    } else if (!e.kind) {
+        entry->content_type = slice_cstr(content_type);
+        e = is_view(name) ? view_load(d, entry, http_request_arena(r)) : file_load(d, entry, http_request_arena(r));
+    }
+    shelf_give(&recording);
     if (e.kind) {
         int status = status_of(e);
         if (status == 404) e = err_make(ERR_NOT_FOUND, "media.missing", "This title has no such file.");
         if (status == 500) log_error("delivery", "cannot load", LOG_SLICE("title", title), LOG_SLICE("file", name), LOG_ERR(e));
-        refuse(r, e, status);
+        media_refuse(d, r, e, status);
     } else {
         shelf_put(d->shelf, entry, generation);
         respond_entry(d, r, entry);
@@ -141,42 +193,41 @@ static void media_get(struct http_request *r, void *arg) {
     struct delivery *d = arg;
     struct lane *lane = lane_mine(d);
     if (!lane) {
-        refuse(r, err_memory(), 503);
+        media_refuse(d, r, err_memory(), 503);
         return;
     }
     struct slice title = http_request_param(r, SLICE("title")), name = http_request_param(r, SLICE("file"));
     enum token_method method = http_request_method(r) == HTTP_HEAD ? TOKEN_METHOD_HEAD : TOKEN_METHOD_GET;
-    enum token_verdict verdict = token_verify(d->authority, lane->cache, request_token(r), title, method, NULL);
+    struct token_bearer bearer;
+    enum token_verdict verdict = token_verify(d->authority, lane->cache, request_token(r), title, method, &bearer);
     lane_count(&lane->verdicts[verdict]);
     if (lane->cache) atomic_store_explicit(&lane->cache_hits, token_cache_hits(lane->cache), memory_order_relaxed);
     if (verdict != TOKEN_VALID) {
-        struct http_field fields[2];
-        struct err e = token_verdict_error(verdict);
-        struct buf body = BUF(1024);
-        struct json_writer w = json_writer_of(&body);
-        json_begin_object(&w);
-        json_key(&w, "error");
-        json_begin_object(&w);
-        json_put_cstr(&w, "code", e.code);
-        json_put_cstr(&w, "message", e.what);
-        json_end(&w);
-        json_end(&w);
-        struct http_response response = {.status = 403, .content_type = SLICE("application/json"), .cache_control = SLICE("no-store"),
-                                         .fields = fields, .field_count = cors_fields(d, fields), .body = http_body_copy(buf_slice(&body))};
-        http_respond(r, &response);
-        buf_free(&body);
+        media_refuse(d, r, token_verdict_error(verdict), 403);
         return;
     }
-    struct shelf_entry *entry = shelf_take(d->shelf, title, name);
+    struct on_air *on_air = on_air_take(d->on_air, title);
+    bool is_live = on_air && on_air->is_open;
+    if (is_live) live_get(d, lane, on_air, r, &bearer);
+    on_air_give(&on_air);
+    if (is_live) return;
+
+    bool has_name = name.len <= SHELF_NAME_MAX && name.ptr[0] != '.';
+    struct shelf_entry *entry = has_name ? shelf_take(d->shelf, title, name) : NULL;
     if (entry) {
         lane_count(&lane->shelf_hits);
         respond_entry(d, r, entry);
         shelf_give(&entry);
         return;
     }
-    lane_count(&lane->shelf_misses);
-    if (name.len > SHELF_NAME_MAX || !manifest_content_type(name)) {
-        refuse(r, err_make(ERR_NOT_FOUND, "media.missing", "This title has no such file."), 404);
+    const char *recorded = has_name ? live_content_type(name) : NULL;
+    struct shelf_entry *recording = recorded ? shelf_take(d->shelf, title, RECORDING_NAME) : NULL;
+    bool is_answered = recording && recording_get(d, recording, r, name);
+    shelf_give(&recording);
+    lane_count(is_answered ? &lane->shelf_hits : &lane->shelf_misses);
+    if (is_answered) return;
+    if (!has_name || (!recorded && !manifest_content_type(name))) {
+        media_refuse(d, r, err_make(ERR_NOT_FOUND, "media.missing", "This title has no such file."), 404);
         return;
     }
     http_request_to_worker(r, media_load, d);
@@ -188,7 +239,7 @@ static void media_options(struct http_request *r, void *arg) {
     struct http_field fields[] = {
         {SLICE("access-control-allow-origin"), slice_cstr(d->allow_origin)},
         {SLICE("access-control-allow-methods"), SLICE("GET, HEAD")},
-        {SLICE("access-control-allow-headers"), SLICE(TOKEN_NAME ", range")},
+        {SLICE("access-control-allow-headers"), SLICE(TOKEN_NAME ", range, cmcd-object, cmcd-request, cmcd-session, cmcd-status")},
         {SLICE("access-control-max-age"), SLICE("86400")},
     };
     http_respond(r, &(struct http_response){.status = 204, .fields = fields, .field_count = ARRAY_LEN(fields)});

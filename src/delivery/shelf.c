@@ -47,6 +47,7 @@ void shelf_give(struct shelf_entry **entry) {
     if (!e || atomic_fetch_sub_explicit(&e->references, 1, memory_order_acq_rel) > 1) return;
     http_file_release(&e->file);
     http_blob_release(&e->blob);
+    arena_destroy(&e->arena);
     mem_free(e);
 }
 

@@ -6,6 +6,7 @@
 #ifndef DELIVERY_SHELF_H
 #define DELIVERY_SHELF_H
 
+#include "base/arena.h"
 #include "base/id.h"
 #include "base/slice.h"
 #include "system/http/http.h"
@@ -18,8 +19,10 @@ struct shelf_entry {
     struct slice content_type;  /* static text */
     struct slice cache_control; /* static text */
     char etag[SHELF_ETAG_MAX];
-    struct http_file *file; /* one of these two; the entry's own reference */
+    struct http_file *file; /* one of these three; the entry's own reference */
     struct http_blob *blob;
+    const struct live_recording *recording; /* of a title that was live, in the arena */
+    struct arena *arena;
 
     struct shelf_entry *chain, *newer, *older; /* the shelf's */
     _Atomic uint32_t references;

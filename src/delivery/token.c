@@ -470,8 +470,18 @@ static enum token_verdict claims_judge(const struct token_authority *a, const st
     return v;
 }
 
+static struct token_bearer bearer_of(const struct claims *c) {
+    return (struct token_bearer){.session = c->session, .expires_s = c->expires_s, .session_name = c->session_name, .token_name = c->cti_name};
+}
+
+enum token_verdict token_still(const struct token_authority *a, const struct token_bearer *b) {
+    int64_t now_s = utc_seconds(clock_utc(a->clock));
+    if (b->expires_s <= now_s) return TOKEN_EXPIRED;
+    return revocation_has(a->revoked, b->session_name, now_s) || revocation_has(a->revoked, b->token_name, now_s) ? TOKEN_REVOKED : TOKEN_VALID;
+}
+
 enum token_verdict token_verify(struct token_authority *a, struct token_cache *cache, struct slice text, struct slice title,
-                                enum token_method method, struct public_id *session) {
+                                enum token_method method, struct token_bearer *bearer) {
     if (text.len == 0) return TOKEN_MISSING;
     if (text.len > TOKEN_TEXT_MAX) return TOKEN_MALFORMED;
 
@@ -482,7 +492,7 @@ enum token_verdict token_verify(struct token_authority *a, struct token_cache *c
         if (known) {
             cache->hits++;
             enum token_verdict v = claims_judge(a, &known->claims, true, title, method);
-            if (v == TOKEN_VALID && session) *session = known->claims.session;
+            if (v == TOKEN_VALID && bearer) *bearer = bearer_of(&known->claims);
             return v;
         }
     }
@@ -503,7 +513,7 @@ enum token_verdict token_verify(struct token_authority *a, struct token_cache *c
     claims_read(a, envelope.payload, &claims); /* also a forger's: the reader is made for hostile bytes */
     enum token_verdict v = claims_judge(a, &claims, is_genuine, title, method);
     if (is_genuine && claims.is_supported && cache) cache_keep(cache, text, hash, slot, &claims);
-    if (v == TOKEN_VALID && session) *session = claims.session;
+    if (v == TOKEN_VALID && bearer) *bearer = bearer_of(&claims);
     return v;
 }
 

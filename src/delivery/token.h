@@ -84,10 +84,19 @@ uint64_t token_cache_hits(const struct token_cache *);
 
 enum token_method { TOKEN_METHOD_GET = 1, TOKEN_METHOD_HEAD = 2, TOKEN_METHOD_OTHER = 4 };
 
+/* What is remembered of a token whose request goes on: held, or a body that grows. */
+struct token_bearer {
+    struct public_id session;
+    int64_t expires_s;
+    uint64_t session_name, token_name; /* of the revocations */
+};
+
 /* May the bearer of `text` fetch files of `title` now? Forged and genuine tokens take the same time: every check is
  * made whatever the others said, and the tag is compared in constant time. `cache` may be NULL. On TOKEN_VALID
- * *session (may be NULL) is filled. */
+ * *bearer (may be NULL) is filled. */
 enum token_verdict token_verify(struct token_authority *, struct token_cache *cache, struct slice text, struct slice title,
-                                enum token_method method, struct public_id *session);
+                                enum token_method method, struct token_bearer *bearer);
+/* Is it still good? TOKEN_VALID, TOKEN_EXPIRED or TOKEN_REVOKED. Any thread. */
+enum token_verdict token_still(const struct token_authority *, const struct token_bearer *);
 
 #endif

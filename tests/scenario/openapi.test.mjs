@@ -41,7 +41,7 @@ const keys = (object) => Object.keys(object).sort();
 
 test('each operation answers as it is written, and one organisation sees nothing of another', async (t) => {
     const documented = operations(), called = new Set();
-    const server = await start(t, { args: ['--no-ladder', '--upload-max-gb', '1'] });
+    const server = await start(t, { args: ['--no-ladder', '--upload-max-gb', '1', '--rtmp', '127.0.0.1:0', '--srt', '127.0.0.1:0', '--srt-passphrase', 'correct horse'] });
     const operator = await server.enter();
     const linked = run(['operator-link', '--data', server.data, '--host', 'arena.example', '--organisation', 'Arena', '--json']);
     assert.equal(linked.status, 0, linked.stderr);
@@ -61,7 +61,7 @@ test('each operation answers as it is written, and one organisation sees nothing
         assert.ok(documented.has(operation), operation);
         assert.ok(documented.get(operation).has(answer.status), `${operation} answered ${answer.status}, which is not written down: ${answer.text}`);
         assert.equal(answer.status, expected, `${operation}: ${answer.text}`);
-        if (answer.status >= 400 && answer.json) assert.deepEqual(keys(answer.json.error), ['code', 'message']);
+        if (answer.status >= 400 && answer.json) assert.deepEqual(keys(answer.json.error).filter((key) => key !== 'starts_at'), ['code', 'message']);
         called.add(operation);
         return answer;
     };
@@ -71,12 +71,12 @@ test('each operation answers as it is written, and one organisation sees nothing
     assert.deepEqual(keys((await call('GET /api/v1/site', 200)).json), ['languages', 'name', 'operator', 'version']);
     const rows = (await call('GET /api/v1/titles', 200, { query: '?rows=1' })).json.rows;
     assert.deepEqual(keys(rows[0]), ['id', 'items', 'label']);
-    assert.deepEqual(keys(rows[0].items[0]), [...facts, 'name', 'synopsis'].sort());
-    assert.deepEqual(keys((await call('GET /api/v1/titles/{id}', 200, { values: { id: title } })).json), [...facts, 'name', 'synopsis', 'episodes'].sort());
+    assert.deepEqual(keys(rows[0].items[0]), [...facts, 'name', 'synopsis', 'viewers'].sort());
+    assert.deepEqual(keys((await call('GET /api/v1/titles/{id}', 200, { values: { id: title } })).json), [...facts, 'name', 'synopsis', 'viewers', 'episodes'].sort());
     await call('GET /api/v1/titles/{id}', 404, { values: { id: missing } });
 
     const playback = (await call('POST /api/v1/titles/{id}/playback', 201, { values: { id: title } })).json;
-    assert.deepEqual(keys(playback), ['dash', 'duration_ms', 'expires_at', 'hls', 'path_hls', 'renew_after_ms', 'session', 'thumbnails', 'token']);
+    assert.deepEqual(keys(playback), ['dash', 'duration_ms', 'expires_at', 'hls', 'live', 'path_hls', 'renew_after_ms', 'session', 'thumbnails', 'token']);
     await call('POST /api/v1/titles/{id}/playback', 404, { values: { id: missing } });
     await call('POST /api/v1/playback/{session}/renew', 200, { values: { session: playback.session } });
     await call('POST /api/v1/playback/{session}/renew', 404, { values: { session: missing } });
@@ -130,6 +130,32 @@ test('each operation answers as it is written, and one organisation sees nothing
     assert.deepEqual(keys(jobs[0]), ['created_at', 'error', 'id', 'kind', 'progress', 'state', 'step', 'title']);
     await call('DELETE /api/v1/jobs/{id}', 409, { values: { id: job.id } });
     await call('DELETE /api/v1/jobs/{id}', 404, { values: { id: '1' } });
+    const channelKeys = ['alarms', 'backup', 'dvr_ms', 'ended_at', 'health', 'id', 'is_endless', 'is_recorded', 'key', 'ladder', 'name', 'names', 'rtmp_url', 'srt_url', 'started_at', 'starts_at', 'status', 'viewers'];
+    const channels = 'GET /api/v1/operator/channels', one = (rest = '', method = 'GET') => `${method} /api/v1/operator/channels/{title}${rest}`;
+    const channel = (await call('POST /api/v1/operator/channels', 201, { body: { names: { en: 'On air' }, dvr_ms: 600000, backup: 'take_over', ladder: [] } })).json;
+    assert.deepEqual(keys(channel), channelKeys);
+    assert.match(channel.rtmp_url, new RegExp(`^rtmp://127\\.0\\.0\\.1:\\d+/live/${channel.key}$`));
+    assert.match(channel.srt_url, new RegExp(`^srt://127\\.0\\.0\\.1:\\d+\\?streamid=publish:${channel.key}&passphrase=correct horse$`));
+    assert.deepEqual([channel.dvr_ms, channel.backup, channel.status, channel.health], [600000, 'take_over', 'waiting', null]);
+    for (const body of [{}, { names: {} }, { names: { en: 'x' }, dvr_ms: 1 }, { names: { en: 'x' }, starts_at: 'soon' }, { names: { en: 'x' }, ladder: [100] }, { names: { en: 'x' }, ladder: [480, 720] },
+        { names: { en: 'x' }, backup: 'maybe' }, { names: { en: 'x' }, is_recorded: 'yes' }, { names: { en: 'x' }, kind: 'opera' }]) await call('POST /api/v1/operator/channels', 400, { body });
+    const onAir = { title: channel.id };
+    assert.deepEqual((await call(channels, 200)).json.items.map((item) => item.id), [channel.id]);
+    await call(one(), 200, { values: onAir });
+    await call(one(), 404, { values: { title } });
+    const renamed = (await call(one('', 'PATCH'), 200, { values: onAir, body: { names: { de: 'Auf Sendung' }, dvr_ms: 60000, starts_at: '2030-01-01T00:00:00Z' } })).json;
+    assert.deepEqual([renamed.names, renamed.dvr_ms, renamed.backup, renamed.starts_at], [{ en: 'On air', de: 'Auf Sendung' }, 60000, 'take_over', '2030-01-01T00:00:00.000Z']);
+    await call(one('', 'PATCH'), 400, { values: onAir, body: { dvr_ms: 1 } });
+    await call(one('', 'PATCH'), 404, { values: { title: missing }, body: {} });
+    const rotated = (await call(one('/key', 'POST'), 200, { values: onAir })).json;
+    assert.notEqual(rotated.key, channel.key);
+    await call(one('/key', 'POST'), 404, { values: { title: missing } });
+    await call(one('/start', 'POST'), 200, { values: onAir });
+    await call(one('/start', 'POST'), 404, { values: { title: missing } });
+    await call(one('/preview.jpg'), 404, { values: onAir });
+    assert.deepEqual((await call(one('/quality'), 200, { values: onAir })).json, { sessions: 0, startup_ms: { median: null, p95: null }, stalls_per_hour: 0, bitrate_bps: 0, latency_ms: { median: null, p95: null } });
+    await call(one('/quality'), 404, { values: { title: missing } });
+    await call('POST /api/v1/titles/{id}/playback', 409, { values: { id: channel.id } });
     await call('GET /healthz', 200);
     assert.match((await call('GET /metrics', 200)).text, /grandstand_http_connections_total \d+/);
 
@@ -137,7 +163,7 @@ test('each operation answers as it is written, and one organisation sees nothing
     for (const operation of documented.keys()) {
         const [method, pattern] = operation.split(' ');
         const isOperators = documented.get(operation).has(401);
-        const values = { id: title, title, session: missing, file: 'poster.jpg', token: 'x' };
+        const values = { id: title, title: pattern.includes('channels') ? channel.id : title, session: missing, file: 'poster.jpg', token: 'x' };
         if (isOperators) await call(operation, 401, { as: null, values, body: method === 'GET' || method === 'DELETE' || pattern.endsWith('uploads/{id}') ? undefined : {} });
         if (isOperators && method !== 'GET') {
             await call(operation, 403, { mark: false, values, body: method === 'DELETE' || pattern.endsWith('uploads/{id}') ? undefined : {} });
@@ -160,6 +186,17 @@ test('each operation answers as it is written, and one organisation sees nothing
         await call('PATCH /api/v1/operator/titles/{id}', 404, { ...arena, values: { id: title }, body: { names: { en: 'Taken' } } });
         await call('DELETE /api/v1/operator/titles/{id}', 404, { ...arena, values: { id: title } });
         await call('DELETE /api/v1/jobs/{id}', 404, { ...arena, values: { id: job.id } });
+        assert.deepEqual((await call(channels, 200, arena)).json.items, []);
+        await call(one(), 404, { ...arena, values: onAir });
+        await call(one('', 'PATCH'), 404, { ...arena, values: onAir, body: { names: { en: 'Taken' } } });
+        await call(one('', 'DELETE'), 404, { ...arena, values: onAir });
+        for (const action of ['/start', '/end', '/key']) await call(one(action, 'POST'), 404, { ...arena, values: onAir });
+        await call(one('/preview.jpg'), 404, { ...arena, values: onAir });
+        await call(one('/quality'), 404, { ...arena, values: onAir });
+        const theirChannel = (await call('POST /api/v1/operator/channels', 201, { ...arena, body: { names: { en: 'Theirs' } } })).json;
+        assert.match(theirChannel.rtmp_url, /^rtmp:\/\/arena\.example:/);
+        await call(one(), 404, { values: { title: theirChannel.id } });
+        await call(one('', 'DELETE'), 204, { ...arena, values: { title: theirChannel.id } });
         const theirs = (await call('POST /api/v1/uploads', 201, { body: { name: 'b.mp4', bytes: 1 } })).json.id;
         await call('GET /api/v1/uploads/{id}', 404, { ...arena, values: { id: theirs } });
         await call('PATCH /api/v1/uploads/{id}', 404, { ...arena, values: { id: theirs }, raw: Buffer.from('x'), headers: { 'upload-offset': '0' } });
@@ -173,6 +210,11 @@ test('each operation answers as it is written, and one organisation sees nothing
         assert.equal((await server.call('GET', `/title/${title}`, { headers: arenaHost })).status, 404);
     });
 
+    await call(one('/end', 'POST'), 200, { values: onAir });
+    await call(one('/end', 'POST'), 404, { values: { title: missing } });
+    await call(one('/start', 'POST'), 409, { values: onAir });
+    while ((await server.call('DELETE', `/api/v1/operator/channels/${channel.id}`, { headers: { cookie: operator.cookie, 'x-grandstand': '1' } })).status === 409); // until it is finished
+    await call(one('', 'DELETE'), 404, { values: onAir });
     await call('DELETE /api/v1/operator/titles/{id}', 204, { values: { id: title } });
     await call('GET /api/v1/titles/{id}', 404, { values: { id: title } });
     await call('DELETE /api/v1/session', 204);

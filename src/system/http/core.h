@@ -70,6 +70,7 @@ struct message {
     void (*run)(struct loop *, struct message *);
 };
 void loop_post(struct loop *, struct message *);
+void note_post(struct loop *, struct http_note *);
 
 /* --- pools of threads for what may block --- */
 

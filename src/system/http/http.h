@@ -290,6 +290,7 @@ struct http_stream_options {
     void (*on_cancel)(void *arg);
     void *arg;
     uint64_t content_length; /* 0: unknown (chunked, or until the connection's end for HTTP/1.0) */
+    size_t queue_bytes_max;  /* 0: limits.stream_bytes_max */
 };
 
 /* Answers with a body that comes later: status and fields from `response`, whose body must be NONE. Returns the handle
@@ -301,6 +302,18 @@ struct http_stream *http_respond_stream(struct http_request *, const struct http
 MUST_USE struct err http_stream_send(struct http_stream *, struct http_blob *);
 /* Ends the body after what is queued and gives the handle back. With `is_broken` the client sees a body cut short. */
 void http_stream_end(struct http_stream **, bool is_broken);
+
+/* --- a word to the loop --- */
+
+/* Whoever answers later from many threads may rather do it on the request's own loop, where nothing of it happens at the same time: on_cancel, on_room
+ * and `run` are all called there. In the caller's memory; zeroed, then `run` set. One note is on its way once at a time, and the handle is not given
+ * back before `run` was called. Any thread. */
+struct http_note {
+    void *message[2]; /* the server's */
+    void (*run)(struct http_note *);
+};
+void http_held_note(struct http_held *, struct http_note *);
+void http_stream_note(struct http_stream *, struct http_note *);
 
 /* --- other protocols on the same connection: WebSocket (RFC 6455 section 4.2, RFC 9110 section 7.8) --- */
 

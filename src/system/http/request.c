@@ -701,6 +701,20 @@ static void held_post(struct http_held **address, struct answer *answer) {
 void http_held_respond(struct http_held **held, const struct http_response *r) { held_post(held, answer_copy(r)); }
 void http_held_drop(struct http_held **held) { held_post(held, NULL); }
 
+static void note_run(struct loop *l, struct message *m) {
+    struct http_note *note = (struct http_note *)m;
+    note->run(note);
+}
+void note_post(struct loop *l, struct http_note *note) {
+    static_assert(sizeof(struct message) <= sizeof note->message, "a note has room for the message");
+    struct message *m = (struct message *)note->message;
+    m->run = note_run;
+    loop_post(l, m);
+}
+void http_held_note(struct http_held *held, struct http_note *note) {
+    note_post(((struct http_request *)((char *)held - offsetof(struct http_request, held)))->loop, note);
+}
+
 struct http_stream *http_held_stream(struct http_held **held, const struct http_response *r, const struct http_stream_options *options) {
     assert(r->body.kind == HTTP_BODY_NONE);
     struct http_request *rq = (struct http_request *)((char *)*held - offsetof(struct http_request, held));

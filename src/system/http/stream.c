@@ -63,6 +63,12 @@ struct http_stream *stream_create(struct loop *l, const struct http_stream_optio
     return s;
 }
 
+void http_stream_note(struct http_stream *s, struct http_note *note) { note_post(s->loop, note); }
+
+static size_t queue_max(const struct http_stream *s) {
+    return s->options.queue_bytes_max ? s->options.queue_bytes_max : s->loop->server->limits.stream_bytes_max;
+}
+
 uint64_t stream_content_length(const struct http_stream *s) { return s->options.content_length; }
 size_t stream_queued(const struct http_stream *s) { return atomic_load(&((struct http_stream *)s)->queued_bytes); }
 
@@ -96,7 +102,7 @@ static void arrived(struct loop *l, struct message *m) {
 
 struct err http_stream_send(struct http_stream *s, struct http_blob *blob) {
     if (atomic_load(&s->is_gone)) return err_make(ERR_CANCELLED, "http.gone", "The client has gone away.");
-    size_t len = http_blob_slice(blob).len, max = s->loop->server->limits.stream_bytes_max;
+    size_t len = http_blob_slice(blob).len, max = queue_max(s);
     if (!len) return ERR_OK;
     /* A piece larger than the whole queue is taken when the queue is empty, or it could never be sent. */
     for (int tries = 0;; tries++) {
@@ -150,7 +156,7 @@ size_t stream_take(struct http_stream *s, char *out, size_t capacity, bool *is_e
     size_t left = atomic_fetch_sub(&s->queued_bytes, took) - took;
     *is_end = s->is_ended && !s->first;
     *is_broken = *is_end && s->is_broken;
-    size_t max = s->loop->server->limits.stream_bytes_max;
+    size_t max = queue_max(s);
     if (took && left <= max / 2 && atomic_exchange(&s->wants_room, false) && !atomic_load(&s->has_ended) && s->options.on_room)
         s->options.on_room(s->options.arg);
     return took;

@@ -65,9 +65,10 @@ static enum token_verdict verify(struct fixture *f, struct slice text) {
 
 static void what_was_issued_is_valid_for_its_title_alone(void **state) {
     struct fixture *f = *state;
-    struct public_id session;
-    assert_int_equal(token_verify(f->authority, NULL, token_slice(&f->token), TITLE, TOKEN_METHOD_GET, &session), TOKEN_VALID);
-    assert_string_equal(session.text, f->grant.session.text);
+    struct token_bearer bearer;
+    assert_int_equal(token_verify(f->authority, NULL, token_slice(&f->token), TITLE, TOKEN_METHOD_GET, &bearer), TOKEN_VALID);
+    assert_string_equal(bearer.session.text, f->grant.session.text);
+    assert_int_equal(bearer.expires_s, f->token.expires_s);
     assert_int_equal(token_verify(f->authority, NULL, token_slice(&f->token), TITLE, TOKEN_METHOD_HEAD, NULL), TOKEN_VALID);
     assert_int_equal(token_verify(f->authority, NULL, token_slice(&f->token), TITLE, TOKEN_METHOD_OTHER, NULL), TOKEN_METHOD);
     assert_int_equal(token_verify(f->authority, NULL, token_slice(&f->token), OTHER, TOKEN_METHOD_GET, NULL), TOKEN_OTHER_TITLE);
@@ -145,9 +146,9 @@ static void we_read_what_others_made(void **state) {
     struct slice token = SLICE(
         "2D3RhEOhAQWhBEJrMVhnqQFqZ3JhbmRzdGFuZAJwN3pyM3Y5azJtOHFkNDF4aAQadzWUAAUaZVPxAAYaZVPxAAdCC3EZATYBGQE4oQOhAXgYL21lZGlhLzAxMjM0NTY3ODlh"
         "YmNkZWYvGQE5gmNHRVRkSEVBRFggrER66fCkFEiX83zTCiupDmA29__osj5v0qb97_AH7OU");
-    struct public_id session;
-    assert_int_equal(token_verify(f->authority, NULL, token, OTHER, TOKEN_METHOD_GET, &session), TOKEN_VALID);
-    assert_string_equal(session.text, "7zr3v9k2m8qd41xh");
+    struct token_bearer bearer;
+    assert_int_equal(token_verify(f->authority, NULL, token, OTHER, TOKEN_METHOD_GET, &bearer), TOKEN_VALID);
+    assert_string_equal(bearer.session.text, "7zr3v9k2m8qd41xh");
     assert_int_equal(token_verify(f->authority, NULL, token, TITLE, TOKEN_METHOD_GET, NULL), TOKEN_OTHER_TITLE);
     clock_manual_set_utc(f->clock, utc_from_seconds(2000000000));
     assert_int_equal(token_verify(f->authority, NULL, token, OTHER, TOKEN_METHOD_GET, NULL), TOKEN_EXPIRED);
@@ -275,8 +276,11 @@ static void keys_are_changed_without_a_gap(void **state) {
 
 static void revoking_ends_a_session_at_once(void **state) {
     struct fixture *f = *state;
-    assert_int_equal(token_verify(f->authority, f->cache, token_slice(&f->token), TITLE, TOKEN_METHOD_GET, NULL), TOKEN_VALID);
+    struct token_bearer bearer;
+    assert_int_equal(token_verify(f->authority, f->cache, token_slice(&f->token), TITLE, TOKEN_METHOD_GET, &bearer), TOKEN_VALID);
+    assert_int_equal(token_still(f->authority, &bearer), TOKEN_VALID);
     ok(token_revoke_session(f->authority, public_id_slice(&f->grant.session), now_s + 300));
+    assert_int_equal(token_still(f->authority, &bearer), TOKEN_REVOKED);
     assert_int_equal(verify(f, token_slice(&f->token)), TOKEN_REVOKED);
     assert_int_equal(token_verify(f->authority, f->cache, token_slice(&f->token), TITLE, TOKEN_METHOD_GET, NULL), TOKEN_REVOKED);
     assert_int_equal(token_cache_hits(f->cache), 1);
@@ -312,8 +316,11 @@ static void the_cache_remembers_and_forgets(void **state) {
         assert_int_equal(token_verify(f->authority, f->cache, token_slice(&t), TITLE, TOKEN_METHOD_GET, NULL), TOKEN_VALID);
     }
     assert_int_equal(token_verify(f->authority, f->cache, token_slice(&f->token), TITLE, TOKEN_METHOD_GET, NULL), TOKEN_VALID);
+    struct token_bearer bearer;
+    assert_int_equal(token_verify(f->authority, f->cache, token_slice(&f->token), TITLE, TOKEN_METHOD_GET, &bearer), TOKEN_VALID);
     clock_manual_advance(f->clock, 301 * NS_PER_S);
     assert_int_equal(token_verify(f->authority, f->cache, token_slice(&f->token), TITLE, TOKEN_METHOD_GET, NULL), TOKEN_EXPIRED);
+    assert_int_equal(token_still(f->authority, &bearer), TOKEN_EXPIRED);
 }
 
 /* RFC 4231, cases 1 and 2, and the same as HMAC() for random input of every length around the block size. */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * room.h: channels in memory. Within broadcast only.
+ *
+ *   broadcast.c  the table, the operator's calls, the thread
+ *   channel.c    one channel brought to where its row says: opened, ended, published
+ *   feed.c       publishers
+ *
+ * The table and what stands in a row's copy are guarded by the lock. A channel is freed only by who has it in hand (channel_hold), and only
+ * such a one opens, ends or changes it; nobody has the lock while calling anywhere. */
+#ifndef EVENT_BROADCAST_ROOM_H
+#define EVENT_BROADCAST_ROOM_H
+
+#include <stdatomic.h>
+
+#include "base/thread.h"
+#include "event/broadcast/broadcast.h"
+#include "event/broadcast/broadcast_sql.h"
+
+struct channel {
+    int64_t id, org_id;
+    struct public_id title;
+    /* Under the lock; written by who has it in hand. */
+    char key[BROADCAST_KEY_LEN + 1];
+    struct broadcast_settings settings;
+    enum broadcast_state state;
+    bool is_finished;
+    int64_t started_ms, ended_ms;
+    bool is_open; /* a live channel stands behind it, on this staging */
+    bool is_held;
+    /* Of who has it in hand. */
+    struct object_staging *staging;
+};
+
+struct news { /* of media/live, on its way to "broadcast" */
+    struct inbox_item item;
+    enum { NEWS_TRACKS, NEWS_CHANGE, NEWS_LOOK, NEWS_END } kind;
+    struct public_id title;
+};
+
+struct broadcast {
+    struct broadcast_options o;
+    struct lock lock;
+    struct condition idle; /* somebody has let go of a channel */
+    struct channel **channels; /* by id: oldest first */
+    size_t count, capacity;
+    struct inbox inbox;
+    struct news end;
+    struct thread *thread;
+    atomic_bool is_stopping;
+    atomic_ullong publishers, publishers_total, refused_total;
+#ifdef GRANDSTAND_TEST_DOORS
+    atomic_ullong looks_wanted, looks_done;
+#endif
+};
+
+int64_t now_ms(const struct broadcast *);
+struct err channel_missing(void);
+/* Waits until nobody has it in hand, and takes it. `org_id` 0: of any. ERR_NOT_FOUND channel.not_found. */
+MUST_USE struct err channel_hold(struct broadcast *, int64_t org_id, struct slice title, struct channel **out);
+void channel_let_go(struct broadcast *, struct channel *);
+void news_send(struct broadcast *, int kind, const struct public_id *);
+void told(struct broadcast *, const struct channel *); /* calls on_change */
+
+/* All of these with the channel in hand. */
+/* Writes state and times, of the channel and its title, in one transaction, and then here. */
+MUST_USE struct err channel_move(struct broadcast *, struct channel *, enum broadcast_state, int64_t started_ms, int64_t ended_ms);
+/* Opens it if it should be open and is not; finishes it if it has ended. Every step may have been done before. */
+MUST_USE struct err channel_settle(struct broadcast *, struct channel *);
+/* Closes the live channel and its staging, for a while. */
+void channel_close(struct broadcast *, struct channel *);
+
+#endif
