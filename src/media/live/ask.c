@@ -228,7 +228,7 @@ static void give_pieces(const struct ring *ring, const struct ring_place *place,
     }
 }
 
-static struct err answer_span(struct rendition *r, size_t at, uint64_t first, uint64_t end, struct live_answer *out) {
+static struct err answer_span(struct rendition *r, size_t at, const struct live_ask *ask, uint64_t first, uint64_t end, struct live_answer *out) {
     const struct manifest_segment *s = &ring_segments(&r->ring)[at];
     const struct ring_place *place = &ring_places(&r->ring)[at];
     out->kind = LIVE_ANSWER_BLOBS;
@@ -240,7 +240,7 @@ static struct err answer_span(struct rendition *r, size_t at, uint64_t first, ui
     const struct manifest_part *parts = place->held_parts ? &ring_parts(&r->ring)[place->part_first - r->ring.parts_from] : NULL;
     bool is_one_part = false;
     for (uint32_t i = 0; i < place->held_parts; i++) is_one_part |= parts[i].offset <= first && end <= parts[i].offset + parts[i].bytes;
-    if (place->held_parts && (is_one_part || !file)) {
+    if (place->held_parts && (is_one_part || !file || ask->wants_pieces)) {
         give_pieces(&r->ring, place, first, end, out);
         return ERR_OK;
     }
@@ -269,14 +269,14 @@ static struct err answer_segment(struct live_channel *c, struct rendition *r, ui
     bool is_open = s->flags & MANIFEST_OPEN && c->state != LIVE_STATE_ENDED;
     if (!is_open) {
         if (first >= s->bytes) return not_there("live.range", "The segment ends before this.");
-        return answer_span(r, at, first, until < s->bytes ? until + 1 : s->bytes, out);
+        return answer_span(r, at, ask, first, until < s->bytes ? until + 1 : s->bytes, out);
     }
-    if (until < s->bytes) return answer_span(r, at, first, until + 1, out);
+    if (until < s->bytes) return answer_span(r, at, ask, first, until + 1, out);
     if (s->bytes <= first || until != UINT64_MAX) {
         wait_for(c, r, number, NO_PART, until != UINT64_MAX ? until : first, w, out);
         return ERR_OK;
     }
-    struct err e = answer_span(r, at, first, s->bytes, out);
+    struct err e = answer_span(r, at, ask, first, s->bytes, out);
     out->kind = LIVE_ANSWER_GROWING;
     out->next = first + out->bytes;
     return e;

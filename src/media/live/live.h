@@ -188,6 +188,7 @@ struct live_ask {
     enum live_skip skip;
     bool has_range;            /* Range: bytes=first-last, or first- with range_last UINT64_MAX; segments only */
     uint64_t range_first, range_last;
+    bool wants_pieces;         /* parts as they are in memory, also where one span of a file would do: for a body that goes on as a stream */
 };
 
 struct live_piece {
