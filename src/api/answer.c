@@ -241,6 +241,7 @@ static void test_clock(struct http_request *r, void *arg) {
     int64_t ms = 0;
     struct err e = json_parse(http_request_body(r), 1000, &body);
     if (!e.kind && json_get_integer(body, "advance_ms", &ms) && ms >= 0) clock_manual_advance(bound->clock, ms * NS_PER_MS);
+    http_server_poke(bound->api->o.server);
     broadcast_test_tick(bound->api->o.broadcast);
     if (body) json_decref(body);
     http_respond_bytes(r, e.kind ? 400 : 200, SLICE("application/json"), SLICE("{}"));

@@ -307,6 +307,7 @@ static struct viewer *viewer_create(struct delivery *d, const struct token_beare
     *v = (struct viewer){.waiter.ready = on_ready, .note.run = on_note, .d = d, .bearer = *bearer, .title = *title, .ask = *ask};
     memcpy(v->file, ask->file.ptr, ask->file.len); /* no longer than a name of ours: live_get has looked */
     v->ask.file = slice_of(v->file, ask->file.len);
+    v->ask.wants_pieces = true;
     return v;
 }
 
@@ -340,6 +341,11 @@ void live_get(struct delivery *d, struct lane *lane, struct on_air *o, struct ht
     /* First without a waiter: most of what is asked for is there. */
     struct live_answer a = {0};
     live_ask(d->live, &o->title, &ask, NULL, &a);
+    if (a.kind == LIVE_ANSWER_GROWING && !a.piece_count) { /* it has been recorded this far; a stream wants it from memory */
+        live_answer_release(&a);
+        ask.wants_pieces = true;
+        live_ask(d->live, &o->title, &ask, NULL, &a);
+    }
     bool goes_on = a.kind == LIVE_ANSWER_WAIT || (a.kind == LIVE_ANSWER_GROWING && (a.piece_count || !ask.has_range));
     if (a.kind == LIVE_ANSWER_ERROR) {
         media_refuse(d, r, a.error, live_error_status(a.error));

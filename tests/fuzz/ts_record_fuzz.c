@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (len) memcpy(exact, data, len);
         struct child_message m = {.type = type, .body = slice_of(exact, len)};
         struct record r;
-        bool was_over = talk->has_ended, is_good = record_check(talk, &m, &r);
+        bool was_over = talk->has_ended, is_good = talk_check(talk, &m, &r);
         assert(!(is_good && was_over));
         if (is_good) check(talk, &r);
         free(exact);

@@ -75,6 +75,7 @@ test('a feed is on screen part by part, and the same bytes are a title afterward
             heard.hints++;
             hint = { ...before.hint, done: false };
             hint.answer = picture.get(hint.uri, { wire: picture.hintWire, headers: { range: `bytes=${hint.start}-` } }).then((answer) => { hint.done = true; return answer; });
+            hint.answer.catch(() => {}); // whoever waits for it hears of it
         }
         const reload = picture.follow(); // held until the part is there
         let isThere = false;
@@ -173,7 +174,7 @@ test('plain HLS and DASH read the same channel', async (t) => {
     assert.match(text, /type="dynamic"/);
     const mpd = require('mpd-parser').parse(text, { manifestUri: `${server.url}/media/${channel.id}/manifest.mpd`, NOW: Date.now() });
     assert.equal(mpd.playlists.length, 1);
-    assert.ok(!mpd.endList);
+    assert.ok(mpd.minimumUpdatePeriod >= 0 && mpd.playlists[0].segments.length >= 2, text);
 
     // A growing segment without a range comes in pieces, from its beginning to its end.
     const { uri } = viewer.playlist.hint;
@@ -289,11 +290,12 @@ test('what is held gets a proper answer: the end, a token that ends, a part that
     assert.equal((await ask('v0.m3u8')).status, 403);
 
     viewer.pass = await server.play(channel.id);
+    await encoder.end(); // what was open is closed as a shorter part
+    await channelUntil(operator, channel.id, (one) => one.health === null);
     await viewer.load();
     const last = viewer.playlist;
     const over = [ask(`v0.m3u8?_HLS_msn=${last.next}&_HLS_part=${last.parts.length}`), ask(`v0-${last.next + 1}.m4s`, { range: 'bytes=0-' })];
     await held(2);
-    await encoder.end();
     await operator.call('POST', `/operator/channels/${channel.id}/end`);
     const [playlist, segment] = await Promise.all(over);
     assert.equal(playlist.status, 200);
@@ -352,7 +354,7 @@ test('killed while several channels record: all of it plays, and the window goes
 });
 
 test('a full disk costs the recording, not the picture', async (t) => {
-    const { server, operator, channel, encoder } = await onAir(t, { ms: 2100 });
+    const { server, operator, channel, encoder } = await onAir(t, { ms: 2100, clock: 'manual' });
     const viewer = new Viewer(server, await server.play(channel.id), channel.id);
     t.after(() => viewer.close());
     await viewer.load();

@@ -15,10 +15,10 @@ const char *broadcast_state_name(enum broadcast_state s) { return state_names[s]
 
 struct broadcast_settings broadcast_settings_default(void) { return (struct broadcast_settings){.dvr_ms = BROADCAST_DVR_MS_DEFAULT, .is_recorded = true}; }
 
-int64_t now_ms(const struct broadcast *b) { return clock_utc(b->o.clock).ns / NS_PER_MS; }
-struct err channel_missing(void) { return err_make(ERR_NOT_FOUND, "channel.not_found", "There is no such channel. It may have been removed."); }
+int64_t broadcast_now_ms(const struct broadcast *b) { return clock_utc(b->o.clock).ns / NS_PER_MS; }
+struct err broadcast_missing(void) { return err_make(ERR_NOT_FOUND, "channel.not_found", "There is no such channel. It may have been removed."); }
 
-void told(struct broadcast *b, const struct channel *c) {
+void broadcast_tell(struct broadcast *b, const struct channel *c) {
     if (b->o.on_change) b->o.on_change(b->o.on_change_user, c->org_id, &c->title);
 }
 
@@ -31,7 +31,7 @@ static size_t place_of(const struct broadcast *b, int64_t org_id, struct slice t
     return SIZE_MAX;
 }
 
-struct err channel_hold(struct broadcast *b, int64_t org_id, struct slice title, struct channel **out) {
+struct err broadcast_hold(struct broadcast *b, int64_t org_id, struct slice title, struct channel **out) {
     struct channel *c = NULL;
     lock_take(&b->lock);
     for (;;) {
@@ -42,12 +42,12 @@ struct err channel_hold(struct broadcast *b, int64_t org_id, struct slice title,
     }
     if (c) c->is_held = true;
     lock_give(&b->lock);
-    if (!c) return channel_missing();
+    if (!c) return broadcast_missing();
     *out = c;
     return ERR_OK;
 }
 
-void channel_let_go(struct broadcast *b, struct channel *c) {
+void broadcast_let_go(struct broadcast *b, struct channel *c) {
     lock_take(&b->lock);
     c->is_held = false;
     condition_wake_all(&b->idle);
@@ -111,7 +111,7 @@ struct load {
 };
 static struct err load_fn(struct db_tx *tx, void *arg) {
     struct load *l = arg;
-    return DB_QUERY(tx, l->arena, &l->rows, &channel_all, DB_INT("limit", BROADCAST_CHANNELS_MAX));
+    return DB_QUERY(tx, l->arena, &l->rows, &broadcast_row_all, DB_INT("limit", BROADCAST_CHANNELS_MAX));
 }
 
 static struct err row_fold(struct broadcast *b, const struct db_rows *rows, size_t i) {
@@ -145,7 +145,7 @@ static struct err rows_load(struct broadcast *b) {
 
 /* --- news and the thread --- */
 
-void news_send(struct broadcast *b, int kind, const struct public_id *title) {
+void broadcast_news(struct broadcast *b, int kind, const struct public_id *title) {
     struct news *n = mem_zalloc(sizeof *n);
     if (!n) return; /* the next look finds it */
     n->kind = kind;
@@ -155,17 +155,17 @@ void news_send(struct broadcast *b, int kind, const struct public_id *title) {
 
 void broadcast_notice(void *user, const struct public_id *channel, enum live_notice notice) {
     struct broadcast *b = *(struct broadcast **)user;
-    if (b) news_send(b, notice == LIVE_NOTICE_TRACKS ? NEWS_TRACKS : NEWS_CHANGE, channel);
+    if (b) broadcast_news(b, notice == LIVE_NOTICE_TRACKS ? NEWS_TRACKS : NEWS_CHANGE, channel);
 }
 
 /* The first pictures have come: the title is on air. */
 static void take_tracks(struct broadcast *b, const struct public_id *title) {
     struct channel *c;
-    if (channel_hold(b, 0, public_id_slice(title), &c).kind) return;
+    if (broadcast_hold(b, 0, public_id_slice(title), &c).kind) return;
     struct err e = ERR_OK;
-    if (c->state == BROADCAST_WAITING) e = channel_move(b, c, BROADCAST_LIVE, now_ms(b), 0);
+    if (c->state == BROADCAST_WAITING) e = broadcast_move(b, c, BROADCAST_LIVE, broadcast_now_ms(b), 0);
     if (e.kind) log_error("broadcast", "not put on air", LOG_TEXT("channel", title->text), LOG_ERR(e)); /* the next look tries again */
-    channel_let_go(b, c);
+    broadcast_let_go(b, c);
 }
 
 static void take_change(struct broadcast *b, const struct public_id *title) {
@@ -174,25 +174,25 @@ static void take_change(struct broadcast *b, const struct public_id *title) {
     size_t at = place_of(b, 0, public_id_slice(title));
     if (at != SIZE_MAX) copy = *b->channels[at];
     lock_give(&b->lock);
-    if (copy.id) told(b, &copy);
+    if (copy.id) broadcast_tell(b, &copy);
 }
 
 static void settle_one(struct broadcast *b, const struct public_id *title) {
     struct channel *c;
-    if (channel_hold(b, 0, public_id_slice(title), &c).kind) return;
-    struct err e = channel_settle(b, c);
+    if (broadcast_hold(b, 0, public_id_slice(title), &c).kind) return;
+    struct err e = broadcast_settle(b, c);
     if (e.kind) log_error("broadcast", "not settled", LOG_TEXT("channel", title->text), LOG_ERR(e));
-    channel_let_go(b, c);
+    broadcast_let_go(b, c);
 }
 
 static void open_scheduled(struct broadcast *b, const struct public_id *title) {
     struct channel *c;
-    if (channel_hold(b, 0, public_id_slice(title), &c).kind) return;
+    if (broadcast_hold(b, 0, public_id_slice(title), &c).kind) return;
     struct err e = ERR_OK;
-    if (c->state == BROADCAST_SCHEDULED) e = channel_move(b, c, BROADCAST_WAITING, 0, 0);
-    if (!e.kind) e = channel_settle(b, c);
+    if (c->state == BROADCAST_SCHEDULED) e = broadcast_move(b, c, BROADCAST_WAITING, 0, 0);
+    if (!e.kind) e = broadcast_settle(b, c);
     if (e.kind) log_error("broadcast", "not opened", LOG_TEXT("channel", title->text), LOG_ERR(e));
-    channel_let_go(b, c);
+    broadcast_let_go(b, c);
 }
 
 /* Has a channel that waits got its pictures while the database was away? */
@@ -203,7 +203,7 @@ static bool has_pictures(struct broadcast *b, const struct public_id *title) {
 
 /* Once a second: the schedule, news of health, and what did not work before. */
 static void look(struct broadcast *b, bool is_retry) {
-    int64_t now = now_ms(b);
+    int64_t now = broadcast_now_ms(b);
     lock_take(&b->lock);
     size_t count = b->count;
     struct channel *copies = count ? mem_alloc(count * sizeof *copies) : NULL;
@@ -215,7 +215,7 @@ static void look(struct broadcast *b, bool is_retry) {
         if (c->state == BROADCAST_SCHEDULED && c->settings.starts_ms && c->settings.starts_ms <= now) open_scheduled(b, &c->title);
         else if (is_retry && ((should_be_open && !c->is_open) || (c->state == BROADCAST_ENDED && !c->is_finished))) settle_one(b, &c->title);
         else if (is_retry && c->state == BROADCAST_WAITING && c->is_open && has_pictures(b, &c->title)) take_tracks(b, &c->title);
-        else if (c->state == BROADCAST_LIVE && c->is_open) told(b, c);
+        else if (c->state == BROADCAST_LIVE && c->is_open) broadcast_tell(b, c);
     }
     mem_free(copies);
 }
@@ -259,7 +259,7 @@ static void thread_run(void *arg) {
 void broadcast_test_tick(struct broadcast *b) {
     live_test_tick(b->o.live);
     unsigned long long mine = atomic_fetch_add(&b->looks_wanted, 1) + 1;
-    news_send(b, NEWS_LOOK, NULL);
+    broadcast_news(b, NEWS_LOOK, NULL);
     lock_take(&b->lock);
     while (atomic_load(&b->looks_done) < mine) condition_wait(&b->idle, &b->lock);
     lock_give(&b->lock);
@@ -313,7 +313,7 @@ void broadcast_stop(struct broadcast *b) {
         inbox_push(&b->inbox, &b->end.item);
         thread_join(&b->thread);
     }
-    for (;;) { /* none is opened any more (channel_settle) */
+    for (;;) { /* none is opened any more (broadcast_settle) */
         struct public_id title = {0};
         lock_take(&b->lock);
         for (size_t i = 0; i < b->count && !title.text[0]; i++)
@@ -321,9 +321,9 @@ void broadcast_stop(struct broadcast *b) {
         lock_give(&b->lock);
         struct channel *c;
         if (!title.text[0]) return;
-        if (channel_hold(b, 0, public_id_slice(&title), &c).kind) continue;
-        channel_close(b, c);
-        channel_let_go(b, c);
+        if (broadcast_hold(b, 0, public_id_slice(&title), &c).kind) continue;
+        broadcast_shut(b, c);
+        broadcast_let_go(b, c);
     }
 }
 
@@ -372,7 +372,7 @@ static struct err create_fn(struct db_tx *tx, void *arg) {
     ladder_write(&c->settings, ladder);
     struct err e = catalog_create_in(tx, c->org_id, c->id, &c->title, w->names, CATALOG_SCHEDULED);
     if (!e.kind)
-        e = DB_RUN(tx, &channel_insert, DB_INT("id", c->id), DB_INT("org_id", c->org_id), DB_TEXT("title", public_id_slice(&c->title)),
+        e = DB_RUN(tx, &broadcast_row_insert, DB_INT("id", c->id), DB_INT("org_id", c->org_id), DB_TEXT("title", public_id_slice(&c->title)),
                    DB_CSTR("stream_key", c->key), DB_INT("state", c->state), DB_INT("backup", c->settings.backup), DB_INT("dvr_ms", c->settings.dvr_ms),
                    DB_BOOL("is_recorded", c->settings.is_recorded), DB_BOOL("is_endless", c->settings.is_endless), DB_CSTR("ladder", ladder),
                    DB_INT("starts_ms", c->settings.starts_ms));
@@ -394,7 +394,7 @@ struct err broadcast_create(struct broadcast *b, int64_t org_id, const struct ca
     c->org_id = org_id;
     c->title = public_id_random();
     c->settings = *settings;
-    c->state = settings->starts_ms > now_ms(b) ? BROADCAST_SCHEDULED : BROADCAST_WAITING;
+    c->state = settings->starts_ms > broadcast_now_ms(b) ? BROADCAST_SCHEDULED : BROADCAST_WAITING;
     c->is_held = true;
     key_make(c->key);
     struct public_id title = c->title;
@@ -406,9 +406,9 @@ struct err broadcast_create(struct broadcast *b, int64_t org_id, const struct ca
         return e;
     }
     e = catalog_refresh(b->o.catalog, org_id, public_id_slice(&title));
-    if (!e.kind) e = channel_settle(b, c);
-    told(b, c);
-    channel_let_go(b, c);
+    if (!e.kind) e = broadcast_settle(b, c);
+    broadcast_tell(b, c);
+    broadcast_let_go(b, c);
     if (!e.kind) *out = title;
     return e;
 }
@@ -431,7 +431,7 @@ struct err broadcast_get(struct broadcast *b, int64_t org_id, struct slice title
     size_t at = place_of(b, org_id, title);
     if (at != SIZE_MAX) copy_of(b->channels[at], &copy);
     lock_give(&b->lock);
-    if (at == SIZE_MAX) return channel_missing();
+    if (at == SIZE_MAX) return broadcast_missing();
     health_add(b, &copy);
     *out = copy;
     return ERR_OK;
@@ -462,10 +462,10 @@ static struct err change_fn(struct db_tx *tx, void *arg) {
     struct err e = catalog_change_in(tx, c->org_id, title, w->names);
     int64_t changed = 0;
     if (!e.kind)
-        e = DB_CHANGE(tx, &changed, &channel_set, DB_INT("org_id", c->org_id), DB_TEXT("title", title), DB_INT("backup", s->backup),
+        e = DB_CHANGE(tx, &changed, &broadcast_row_set, DB_INT("org_id", c->org_id), DB_TEXT("title", title), DB_INT("backup", s->backup),
                       DB_INT("dvr_ms", s->dvr_ms), DB_BOOL("is_recorded", s->is_recorded), DB_BOOL("is_endless", s->is_endless),
                       DB_CSTR("ladder", ladder), DB_INT("starts_ms", s->starts_ms));
-    if (!e.kind && !changed) e = channel_missing();
+    if (!e.kind && !changed) e = broadcast_missing();
     if (e.kind || c->is_finished) return e; /* a title on demand has no more to be told */
     enum catalog_status status = c->state == BROADCAST_LIVE ? CATALOG_LIVE : c->state == BROADCAST_ENDED ? CATALOG_ENDED : CATALOG_SCHEDULED;
     struct catalog_event event = {status, s->starts_ms, c->started_ms, c->ended_ms};
@@ -475,7 +475,7 @@ static struct err change_fn(struct db_tx *tx, void *arg) {
 struct err broadcast_change(struct broadcast *b, int64_t org_id, struct slice title, const struct catalog_change *names, const struct broadcast_settings *settings) {
     struct channel *c;
     struct err e = settings_check(settings);
-    if (!e.kind) e = channel_hold(b, org_id, title, &c);
+    if (!e.kind) e = broadcast_hold(b, org_id, title, &c);
     if (e.kind) return e;
     bool differs = memcmp(settings->ladder, c->settings.ladder, sizeof settings->ladder) != 0 || settings->is_endless != c->settings.is_endless ||
                    settings->is_recorded != c->settings.is_recorded;
@@ -488,51 +488,51 @@ struct err broadcast_change(struct broadcast *b, int64_t org_id, struct slice ti
         c->settings = *settings;
         lock_give(&b->lock);
         if (c->is_open && differs) { /* opened with other settings; nobody publishes yet */
-            channel_close(b, c);
-            e = channel_settle(b, c);
+            broadcast_shut(b, c);
+            e = broadcast_settle(b, c);
         } else if (c->is_open) {
             e = live_channel_set(b->o.live, &c->title, (uint32_t)settings->dvr_ms, settings->backup == BROADCAST_TAKE_OVER);
         }
         struct err shown = catalog_refresh(b->o.catalog, org_id, title);
         if (!e.kind) e = shown;
-        told(b, c);
+        broadcast_tell(b, c);
     }
-    channel_let_go(b, c);
+    broadcast_let_go(b, c);
     return e;
 }
 
 struct err broadcast_begin(struct broadcast *b, int64_t org_id, struct slice title) {
     struct channel *c;
-    struct err e = channel_hold(b, org_id, title, &c);
+    struct err e = broadcast_hold(b, org_id, title, &c);
     if (e.kind) return e;
     if (c->state == BROADCAST_ENDED) e = err_make(ERR_CONFLICT, "feed.over", "This event has ended.");
-    if (c->state == BROADCAST_SCHEDULED) e = channel_move(b, c, BROADCAST_WAITING, 0, 0);
-    if (!e.kind) e = channel_settle(b, c);
-    channel_let_go(b, c);
+    if (c->state == BROADCAST_SCHEDULED) e = broadcast_move(b, c, BROADCAST_WAITING, 0, 0);
+    if (!e.kind) e = broadcast_settle(b, c);
+    broadcast_let_go(b, c);
     return e;
 }
 
 struct err broadcast_end(struct broadcast *b, int64_t org_id, struct slice title) {
     struct channel *c;
-    struct err e = channel_hold(b, org_id, title, &c);
+    struct err e = broadcast_hold(b, org_id, title, &c);
     if (e.kind) return e;
-    if (c->state != BROADCAST_ENDED) e = channel_move(b, c, BROADCAST_ENDED, c->started_ms, now_ms(b));
+    if (c->state != BROADCAST_ENDED) e = broadcast_move(b, c, BROADCAST_ENDED, c->started_ms, broadcast_now_ms(b));
     struct public_id id = c->title;
-    channel_let_go(b, c);
-    if (!e.kind) news_send(b, NEWS_LOOK, &id); /* finishing may take its time */
+    broadcast_let_go(b, c);
+    if (!e.kind) broadcast_news(b, NEWS_LOOK, &id); /* finishing may take its time */
     return e;
 }
 
 static struct err rotate_fn(struct db_tx *tx, void *arg) {
     const struct change_work *w = arg;
     int64_t changed = 0;
-    struct err e = DB_CHANGE(tx, &changed, &channel_set_key, DB_INT("org_id", w->c->org_id), DB_TEXT("title", public_id_slice(&w->c->title)), DB_CSTR("stream_key", w->key));
-    return e.kind || changed ? e : channel_missing();
+    struct err e = DB_CHANGE(tx, &changed, &broadcast_row_set_key, DB_INT("org_id", w->c->org_id), DB_TEXT("title", public_id_slice(&w->c->title)), DB_CSTR("stream_key", w->key));
+    return e.kind || changed ? e : broadcast_missing();
 }
 
 struct err broadcast_rotate(struct broadcast *b, int64_t org_id, struct slice title) {
     struct channel *c;
-    struct err e = channel_hold(b, org_id, title, &c);
+    struct err e = broadcast_hold(b, org_id, title, &c);
     if (e.kind) return e;
     char key[BROADCAST_KEY_LEN + 1];
     key_make(key);
@@ -543,29 +543,29 @@ struct err broadcast_rotate(struct broadcast *b, int64_t org_id, struct slice ti
         memcpy(c->key, key, sizeof key);
         lock_give(&b->lock);
         live_channel_cut_feed(b->o.live, &c->title);
-        told(b, c);
+        broadcast_tell(b, c);
     }
-    channel_let_go(b, c);
+    broadcast_let_go(b, c);
     return e;
 }
 
 static struct err remove_fn(struct db_tx *tx, void *arg) {
     const struct change_work *w = arg;
     struct slice title = public_id_slice(&w->c->title);
-    struct err e = DB_RUN(tx, &channel_remove, DB_INT("org_id", w->c->org_id), DB_TEXT("title", title));
+    struct err e = DB_RUN(tx, &broadcast_row_remove, DB_INT("org_id", w->c->org_id), DB_TEXT("title", title));
     return e.kind ? e : catalog_remove_in(tx, w->c->org_id, title);
 }
 
 struct err broadcast_remove(struct broadcast *b, int64_t org_id, struct slice title) {
     struct channel *c;
-    struct err e = channel_hold(b, org_id, title, &c);
+    struct err e = broadcast_hold(b, org_id, title, &c);
     if (e.kind) return e;
     if (c->state == BROADCAST_LIVE || (c->state == BROADCAST_ENDED && !c->is_finished))
         e = err_make(ERR_CONFLICT, "channel.live", "This channel is on air or being finished. End it first.");
     struct change_work w = {.b = b, .c = c};
     if (!e.kind) e = db_write(b->o.db, remove_fn, &w);
     if (e.kind) {
-        channel_let_go(b, c);
+        broadcast_let_go(b, c);
         return e;
     }
     struct public_id id = c->title;
@@ -574,7 +574,7 @@ struct err broadcast_remove(struct broadcast *b, int64_t org_id, struct slice ti
     snprintf(keys[1], sizeof keys[1], "art/%s", id.text);
     struct object_staging *staging = c->staging;
     c->staging = NULL; /* it is thrown away, not kept */
-    channel_close(b, c);
+    broadcast_shut(b, c);
     struct err gone = staging ? object_staging_discard(&staging) : ERR_OK; /* what stays is removed at the next start: nobody claims it */
     object_staging_close(&staging);
     for (size_t i = 0; i < 2; i++) {
@@ -584,7 +584,7 @@ struct err broadcast_remove(struct broadcast *b, int64_t org_id, struct slice ti
     if (gone.kind) log_warn("broadcast", "media stays", LOG_TEXT("channel", id.text), LOG_ERR(gone));
     delivery_off_air_forget(b->o.delivery, &id);
     delivery_forget(b->o.delivery, public_id_slice(&id));
-    told(b, c);
+    broadcast_tell(b, c);
     table_remove(b, c);
     return catalog_refresh(b->o.catalog, org_id, public_id_slice(&id));
 }

@@ -17,21 +17,21 @@ const struct db_schema broadcast_schema = {.room = "broadcast", .migrations = mi
 #define OF_TITLE " WHERE org_id = :org_id AND title = :title"
 
 /* Of all organisations: a key says whose it is. */
-const struct db_statement channel_all = {
-    "broadcast.channel_all",
+const struct db_statement broadcast_row_all = {
+    "broadcast.row_all",
     "SELECT id, org_id, title, stream_key, state, is_finished, backup, dvr_ms, is_recorded, is_endless, ladder, starts_ms, started_ms, ended_ms "
     "FROM channel ORDER BY id LIMIT :limit"};
-const struct db_statement channel_insert = {
-    "broadcast.channel_insert",
+const struct db_statement broadcast_row_insert = {
+    "broadcast.row_insert",
     "INSERT INTO channel(id, org_id, title, stream_key, state, is_finished, backup, dvr_ms, is_recorded, is_endless, ladder, starts_ms, "
     "started_ms, ended_ms) VALUES(:id, :org_id, :title, :stream_key, :state, 0, :backup, :dvr_ms, :is_recorded, :is_endless, :ladder, "
     ":starts_ms, 0, 0)"};
-const struct db_statement channel_set = {
-    "broadcast.channel_set",
+const struct db_statement broadcast_row_set = {
+    "broadcast.row_set",
     "UPDATE channel SET backup = :backup, dvr_ms = :dvr_ms, is_recorded = :is_recorded, is_endless = :is_endless, ladder = :ladder, "
     "starts_ms = :starts_ms" OF_TITLE};
-const struct db_statement channel_set_key = {"broadcast.channel_set_key", "UPDATE channel SET stream_key = :stream_key" OF_TITLE};
-const struct db_statement channel_set_state = {
-    "broadcast.channel_set_state",
+const struct db_statement broadcast_row_set_key = {"broadcast.row_set_key", "UPDATE channel SET stream_key = :stream_key" OF_TITLE};
+const struct db_statement broadcast_row_set_state = {
+    "broadcast.row_set_state",
     "UPDATE channel SET state = :state, is_finished = :is_finished, started_ms = :started_ms, ended_ms = :ended_ms" OF_TITLE};
-const struct db_statement channel_remove = {"broadcast.channel_remove", "DELETE FROM channel" OF_TITLE};
+const struct db_statement broadcast_row_remove = {"broadcast.row_remove", "DELETE FROM channel" OF_TITLE};

@@ -5,6 +5,6 @@
 
 #include "system/db/db.h"
 
-extern const struct db_statement channel_all, channel_insert, channel_set, channel_set_key, channel_set_state, channel_remove;
+extern const struct db_statement broadcast_row_all, broadcast_row_insert, broadcast_row_set, broadcast_row_set_key, broadcast_row_set_state, broadcast_row_remove;
 
 #endif

@@ -34,9 +34,9 @@ static struct err move_fn(struct db_tx *tx, void *arg) {
     const struct move *m = arg;
     struct slice title = public_id_slice(&m->c->title);
     int64_t changed = 0;
-    struct err e = DB_CHANGE(tx, &changed, &channel_set_state, DB_INT("org_id", m->c->org_id), DB_TEXT("title", title), DB_INT("state", m->state),
+    struct err e = DB_CHANGE(tx, &changed, &broadcast_row_set_state, DB_INT("org_id", m->c->org_id), DB_TEXT("title", title), DB_INT("state", m->state),
                              DB_BOOL("is_finished", m->is_finished), DB_INT("started_ms", m->started_ms), DB_INT("ended_ms", m->ended_ms));
-    if (!e.kind && !changed) e = channel_missing();
+    if (!e.kind && !changed) e = broadcast_missing();
     struct catalog_event event = {status_of(m->state), m->c->settings.starts_ms, m->started_ms, m->ended_ms};
     if (!e.kind) e = catalog_set_event_in(tx, m->c->org_id, title, &event);
     return e.kind || !m->media ? e : catalog_set_media_in(tx, m->c->org_id, title, m->media);
@@ -52,11 +52,11 @@ static struct err move_write(struct broadcast *b, struct channel *c, const struc
     c->ended_ms = m->ended_ms;
     lock_give(&b->lock);
     e = catalog_refresh(b->o.catalog, c->org_id, public_id_slice(&c->title));
-    told(b, c);
+    broadcast_tell(b, c);
     return e;
 }
 
-struct err channel_move(struct broadcast *b, struct channel *c, enum broadcast_state state, int64_t started_ms, int64_t ended_ms) {
+struct err broadcast_move(struct broadcast *b, struct channel *c, enum broadcast_state state, int64_t started_ms, int64_t ended_ms) {
     return move_write(b, c, &(struct move){c, state, c->is_finished, started_ms, ended_ms, NULL});
 }
 
@@ -97,7 +97,7 @@ static struct err channel_open(struct broadcast *b, struct channel *c) {
     return ERR_OK;
 }
 
-void channel_close(struct broadcast *b, struct channel *c) {
+void broadcast_shut(struct broadcast *b, struct channel *c) {
     if (c->is_open) {
         struct err e = live_channel_close(b->o.live, &c->title);
         if (e.kind) log_warn("broadcast", "not closed", LOG_TEXT("channel", c->title.text), LOG_ERR(e));
@@ -186,13 +186,13 @@ static struct err channel_finish(struct broadcast *b, struct channel *c) {
     if (!e.kind) e = move_write(b, c, &(struct move){c, BROADCAST_ENDED, true, c->started_ms, c->ended_ms, has_media ? &media : NULL});
     buf_free(&tracks);
     if (e.kind) return e;
-    channel_close(b, c);
+    broadcast_shut(b, c);
     log_info("broadcast", "finished", LOG_TEXT("channel", c->title.text), LOG_BOOL("recording", has_media), LOG_INT("duration_ms", facts.duration_ms),
              LOG_INT("holes", (int64_t)facts.holes));
     return ERR_OK;
 }
 
-struct err channel_settle(struct broadcast *b, struct channel *c) {
+struct err broadcast_settle(struct broadcast *b, struct channel *c) {
     if (atomic_load(&b->is_stopping)) return err_make(ERR_BUSY, "feed.stopping", "The server is stopping.");
     bool should_be_open = c->state == BROADCAST_WAITING || c->state == BROADCAST_LIVE;
     if (should_be_open && !c->is_open) return channel_open(b, c);

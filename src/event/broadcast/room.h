@@ -6,7 +6,7 @@
  *   channel.c    one channel brought to where its row says: opened, ended, published
  *   feed.c       publishers
  *
- * The table and what stands in a row's copy are guarded by the lock. A channel is freed only by who has it in hand (channel_hold), and only
+ * The table and what stands in a row's copy are guarded by the lock. A channel is freed only by who has it in hand (broadcast_hold), and only
  * such a one opens, ends or changes it; nobody has the lock while calling anywhere. */
 #ifndef EVENT_BROADCAST_ROOM_H
 #define EVENT_BROADCAST_ROOM_H
@@ -54,20 +54,20 @@ struct broadcast {
 #endif
 };
 
-int64_t now_ms(const struct broadcast *);
-struct err channel_missing(void);
+int64_t broadcast_now_ms(const struct broadcast *);
+struct err broadcast_missing(void);
 /* Waits until nobody has it in hand, and takes it. `org_id` 0: of any. ERR_NOT_FOUND channel.not_found. */
-MUST_USE struct err channel_hold(struct broadcast *, int64_t org_id, struct slice title, struct channel **out);
-void channel_let_go(struct broadcast *, struct channel *);
-void news_send(struct broadcast *, int kind, const struct public_id *);
-void told(struct broadcast *, const struct channel *); /* calls on_change */
+MUST_USE struct err broadcast_hold(struct broadcast *, int64_t org_id, struct slice title, struct channel **out);
+void broadcast_let_go(struct broadcast *, struct channel *);
+void broadcast_news(struct broadcast *, int kind, const struct public_id *);
+void broadcast_tell(struct broadcast *, const struct channel *); /* calls on_change */
 
 /* All of these with the channel in hand. */
 /* Writes state and times, of the channel and its title, in one transaction, and then here. */
-MUST_USE struct err channel_move(struct broadcast *, struct channel *, enum broadcast_state, int64_t started_ms, int64_t ended_ms);
+MUST_USE struct err broadcast_move(struct broadcast *, struct channel *, enum broadcast_state, int64_t started_ms, int64_t ended_ms);
 /* Opens it if it should be open and is not; finishes it if it has ended. Every step may have been done before. */
-MUST_USE struct err channel_settle(struct broadcast *, struct channel *);
+MUST_USE struct err broadcast_settle(struct broadcast *, struct channel *);
 /* Closes the live channel and its staging, for a while. */
-void channel_close(struct broadcast *, struct channel *);
+void broadcast_shut(struct broadcast *, struct channel *);
 
 #endif

@@ -63,6 +63,13 @@ export function readFlv(path) {
     return tags;
 }
 
+/** A test that waits for ever says nothing; one that fails says for what. */
+export function soon(promise, what, ms = 20_000) {
+    let timer;
+    const late = new Promise((_, fail) => { timer = setTimeout(() => fail(new Error(`it did not come within ${ms} ms: ${what}`)), ms); });
+    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 class Encoder {
     constructor(url, tags) {
         const parsed = new URL(url.replace('rtmp:', 'http:'));
@@ -149,7 +156,7 @@ class Encoder {
             const at = this.heard.findIndex(isWanted);
             if (at >= 0) return this.heard.splice(at, 1)[0];
             if (this.isClosed) throw new Error('the server closed the connection');
-            await new Promise((done) => this.waiting.push(done));
+            await soon(new Promise((done) => this.waiting.push(done)), "the server's answer over RTMP");
         }
     }
 
@@ -167,7 +174,7 @@ class Encoder {
         });
         const shaken = new Promise((done) => { this.onShaken = done; });
         this.socket.write(Buffer.concat([Buffer.from([3]), Buffer.alloc(1536, 7)]));
-        await Promise.race([shaken, this.closed]);
+        await soon(Promise.race([shaken, this.closed]), 'the RTMP handshake');
         const size = Buffer.alloc(4);
         size.writeUInt32BE(chunkBytes);
         this.socket.write(this.message(2, 1, 0, 0, size));
@@ -193,7 +200,7 @@ class Encoder {
             const body = isMeta ? Buffer.concat([amf('@setDataFrame'), data]) : data;
             out.push(this.message(isMeta ? 3 : type === 8 ? 4 : 6, type, ms + this.offset, this.streamId, body));
         }
-        if (out.length && !this.isClosed) await new Promise((done) => this.socket.write(Buffer.concat(out), done));
+        if (out.length && !this.isClosed) await soon(new Promise((done) => this.socket.write(Buffer.concat(out), done)), 'the server to take frames');
     }
 
     /** Begins the file again, as another encoder would, or later on the same clock. */
@@ -206,7 +213,7 @@ class Encoder {
         this.command(0, 'FCUnpublish', 4, null, this.key);
         this.command(0, 'deleteStream', 5, null, this.streamId);
         this.socket.end();
-        await this.closed;
+        await soon(this.closed, 'the server to hang up after goodbye');
     }
 
     drop() {
