@@ -49,6 +49,7 @@ static void metrics_get(struct http_request *r, void *arg) {
     metric(&out, "live_cut_total", "", "Of those: ended early, since the token ended or the client was too slow", delivery.live_cut);
     metric(&out, "live_parts", "", "Parts made by the channels that are open", on_air.parts);
     metric(&out, "live_parts_late", "", "Of those: closed more than 50 ms after their last frame", on_air.parts_late);
+    metric(&out, "live_parts_recorded", "", "Of those: on the disk", on_air.recorded_parts);
     metric(&out, "live_parts_lost", "", "Of those: not recorded, the disk was full or slow", on_air.lost_parts);
     metric(&out, "live_samples_dropped", "", "Frames that came and could not be used", on_air.samples_dropped);
     metric(&out, "live_recorded_bytes", "", "Recorded by the channels that are open", on_air.recorded_bytes);

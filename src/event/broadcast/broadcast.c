@@ -8,7 +8,7 @@
 #include "base/rng.h"
 #include "event/broadcast/room.h"
 
-enum { LOAD_BYTES_MAX = 64 << 20, RETRY_LOOKS = 10 };
+enum { LOAD_BYTES_MAX = 64 << 20, RETRY_LOOKS = 10, UNRIPE_NS = 20000000 };
 
 static const char *const state_names[] = {"scheduled", "waiting", "live", "ended"};
 const char *broadcast_state_name(enum broadcast_state s) { return state_names[s]; }
@@ -158,14 +158,22 @@ void broadcast_notice(void *user, const struct public_id *channel, enum live_not
     if (b) broadcast_news(b, notice == LIVE_NOTICE_TRACKS ? NEWS_TRACKS : NEWS_CHANGE, channel);
 }
 
-/* The first pictures have come: the title is on air. */
-static void take_tracks(struct broadcast *b, const struct public_id *title) {
+/* Is there something to be watched? */
+static bool has_parts(struct broadcast *b, const struct public_id *title) {
+    struct live_health health;
+    return !live_channel_health(b->o.live, title, &health).kind && health.parts > 0;
+}
+
+/* The first pictures have come: the title is on air as soon as they can be watched. False: that is not yet. */
+static bool take_tracks(struct broadcast *b, const struct public_id *title) {
     struct channel *c;
-    if (broadcast_hold(b, 0, public_id_slice(title), &c).kind) return;
+    if (!has_parts(b, title)) return false;
+    if (broadcast_hold(b, 0, public_id_slice(title), &c).kind) return true;
     struct err e = ERR_OK;
     if (c->state == BROADCAST_WAITING) e = broadcast_move(b, c, BROADCAST_LIVE, broadcast_now_ms(b), 0);
     if (e.kind) log_error("broadcast", "not put on air", LOG_TEXT("channel", title->text), LOG_ERR(e)); /* the next look tries again */
     broadcast_let_go(b, c);
+    return true;
 }
 
 static void take_change(struct broadcast *b, const struct public_id *title) {
@@ -195,12 +203,6 @@ static void open_scheduled(struct broadcast *b, const struct public_id *title) {
     broadcast_let_go(b, c);
 }
 
-/* Has a channel that waits got its pictures while the database was away? */
-static bool has_pictures(struct broadcast *b, const struct public_id *title) {
-    struct live_health health;
-    return !live_channel_health(b->o.live, title, &health).kind && (health.has_video || health.has_audio);
-}
-
 /* Once a second: the schedule, news of health, and what did not work before. */
 static void look(struct broadcast *b, bool is_retry) {
     int64_t now = broadcast_now_ms(b);
@@ -214,7 +216,7 @@ static void look(struct broadcast *b, bool is_retry) {
         bool should_be_open = c->state == BROADCAST_WAITING || c->state == BROADCAST_LIVE;
         if (c->state == BROADCAST_SCHEDULED && c->settings.starts_ms && c->settings.starts_ms <= now) open_scheduled(b, &c->title);
         else if (is_retry && ((should_be_open && !c->is_open) || (c->state == BROADCAST_ENDED && !c->is_finished))) settle_one(b, &c->title);
-        else if (is_retry && c->state == BROADCAST_WAITING && c->is_open && has_pictures(b, &c->title)) take_tracks(b, &c->title);
+        else if (c->state == BROADCAST_WAITING && c->is_open) take_tracks(b, &c->title);
         else if (c->state == BROADCAST_LIVE && c->is_open) broadcast_tell(b, c);
     }
     mem_free(copies);
@@ -223,13 +225,15 @@ static void look(struct broadcast *b, bool is_retry) {
 static void thread_run(void *arg) {
     struct broadcast *b = arg;
     struct mono_time next = {0};
+    struct public_id unripe = {0}; /* has sent something that is not a part yet: looked at again soon */
     for (unsigned looks = 0;;) {
-        struct inbox_item *item = inbox_wait(&b->inbox, NS_PER_S);
+        struct inbox_item *item = inbox_wait(&b->inbox, unripe.text[0] ? UNRIPE_NS : NS_PER_S);
         bool is_end = false;
+        if (unripe.text[0] && take_tracks(b, &unripe)) unripe.text[0] = '\0';
         while (item) {
             struct news *n = (struct news *)item;
             item = item->next;
-            if (n->kind == NEWS_TRACKS) take_tracks(b, &n->title);
+            if (n->kind == NEWS_TRACKS && !take_tracks(b, &n->title)) unripe = n->title; /* of several the last; the others wait for the next look */
             if (n->kind == NEWS_CHANGE) take_change(b, &n->title);
             if (n->kind == NEWS_LOOK) {
                 if (n->title.text[0]) settle_one(b, &n->title);
@@ -637,6 +641,7 @@ void broadcast_stats(struct broadcast *b, struct broadcast_stats *out) {
         if (live_channel_health(b->o.live, &open[i], &h).kind) continue;
         s.parts += h.parts;
         s.parts_late += h.parts_late;
+        s.recorded_parts += h.recorded_parts;
         s.lost_parts += h.lost_parts;
         s.samples_dropped += h.samples_dropped;
         s.recorded_bytes += h.recorded_bytes;

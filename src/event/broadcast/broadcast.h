@@ -144,7 +144,7 @@ bool broadcast_live_facts(struct broadcast *, struct slice title, struct broadca
 struct broadcast_stats {
     uint64_t channels, waiting, live;
     uint64_t publishers, publishers_total, refused_total;
-    uint64_t parts, parts_late, lost_parts, samples_dropped, recorded_bytes, ring_bytes, waiters; /* of all that are open */
+    uint64_t parts, parts_late, recorded_parts, lost_parts, samples_dropped, recorded_bytes, ring_bytes, waiters; /* of all that are open */
 };
 void broadcast_stats(struct broadcast *, struct broadcast_stats *out);
 
