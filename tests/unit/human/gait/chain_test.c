@@ -188,7 +188,7 @@ static void sprinters_through_the_whole_chain(void **state) {
     assert_true(rms(&contact_time) <= 0.006 && z(&contact_time) > 0.5 && z(&contact_time) < 1.4);
     assert_true(rms(&step_length) <= 0.03 && rms(&touch_down_distance) <= 0.06 && z(&touch_down_distance) < 1.5);
     for (size_t k = 0; k < ARRAY_LEN(angles); k++) {
-        assert_true(angle[k].count > 1000 * meetings && z(&angle[k]) > 0.7 && z(&angle[k]) < 1.5);
+        assert_true(angle[k].count > 1000 * meetings && z(&angle[k]) > 0.5 && z(&angle[k]) < 1.5);
         assert_true(rms(&angle[k]) <= 2.0);
     }
 }
