@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import Hls, { ErrorTypes, Events, type ErrorData, type Level, type LoadPolicy } from 'hls.js';
 import { inLanguage, type Engine, type EngineEvents, type LiveReading, type MakeEngine, type Quality, type Tracks, type Wishes } from './engine';
+import { AligningController } from './hls-aligned';
 import { refusalOf, token_header, type Ticket } from './ticket';
 
 const toQuality = (level: Level, index: number): Quality => ({ id: String(index), height: level.height, bitrate: level.bitrate });
@@ -42,6 +43,7 @@ class HlsEngine implements Engine {
             abrEwmaDefaultEstimate: 4_000_000,
             startFragPrefetch: true,
             liveDurationInfinity: true,
+            abrController: AligningController,
             liveSyncOnStallIncrease: 0.15,
             maxLiveSyncPlaybackRate: 1, // catching up is the store's: gently, and for all engines alike
             playlistLoadPolicy: patience,

@@ -18,10 +18,13 @@ const rate_gentle = 1.05;
 const rate_most = 1.1;
 /** Faster from `begin_s` over the aim until `done_s`: the gap between the two keeps the rate from flapping. */
 const begin_s = 0.12;
+const fast_s = 0.35;
 const done_s = 0.02;
 /** With less than this ahead in the buffer a faster rate would only make it stop. */
 const ahead_s = 0.3;
-const jump_s = 12;
+/** Farther behind than this it would take minutes: then a jump, if the picture there is already buffered, and in any case a jump from `jump_s`. */
+const skip_s = 2.5;
+const jump_s = 8;
 /** No picture for so long although it should play: then it is said. A short stall is not a lost signal. */
 const lost_ms = 2500;
 
@@ -172,7 +175,7 @@ export class LiveState {
 
     #watchSignal(reading: LiveReading): void {
         const video = this.#video;
-        const isStarved = !video.paused && video.readyState < 3 && !video.seeking;
+        const isStarved = !video.paused && video.readyState < 3;
         if (!isStarved) {
             this.#starved_at = null;
             this.isLost = false;
@@ -189,11 +192,11 @@ export class LiveState {
         if (this.#chosen !== 1 || video.paused || video.readyState < 3) return;
         if (!this.#wantsEdge) return this.#setRate(1);
         const over = estimate - reading.target_s;
-        if (over > jump_s) return this.goLive();
         const { buffered } = video;
         const ahead = buffered.length ? buffered.end(buffered.length - 1) - video.currentTime : 0;
+        if (over > jump_s || (over > skip_s && ahead > over + ahead_s)) return this.goLive();
         if (ahead < ahead_s || over < done_s) this.#setRate(1);
-        else if (over > 1) this.#setRate(rate_most);
+        else if (over > fast_s) this.#setRate(rate_most);
         else if (over > begin_s) this.#setRate(rate_gentle);
     }
 }
