@@ -163,12 +163,15 @@ static const struct manifest_segment *first_in(const struct manifest_rendition *
     return NULL;
 }
 
-/* Which moment the times of this period mean: capture, as far as it is known (section 5.12). */
+/* Which moment the times of this period mean: capture, as far as it is known (section 5.12). Its UTCTiming says that the time is written as a
+ * date: without one Shaka Player reads a number of NTP. */
 static void put_producer(const struct manifest_live *m, const struct manifest_rendition *r, const struct manifest_segment *s, struct buf *out) {
     if (m->is_recording || m->is_ended) return;
     buf_printf(out, "        <ProducerReferenceTime id=\"0\" inband=\"true\" type=\"captured\" wallClockTime=\"");
     utc_format(out, (struct utc_time){s->utc_ns}, 3);
-    buf_printf(out, "\" presentationTime=\"%lld\"/>\n", (long long)s->start);
+    buf_printf(out, "\" presentationTime=\"%lld\"><UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:direct:2014\" value=\"", (long long)s->start);
+    utc_format(out, m->now, 3);
+    buf_cstr(out, "\"/></ProducerReferenceTime>\n");
     (void)r;
 }
 
