@@ -153,6 +153,8 @@ class DashEngine implements Engine {
             return;
         }
         if (error.severity !== shaka.util.Error.Severity.CRITICAL) return;
+        // A live channel without its publisher has nothing to send: that is no end. #streamFailed asks again.
+        if (this.#wasLive && error.category === shaka.util.Error.Category.NETWORK) return;
         const { NETWORK } = shaka.util.Error.Category;
         this.#events.failed(error.category === NETWORK ? 'network' : 'media', `shaka ${error.code}`);
     }
