@@ -30,7 +30,7 @@ enum {
     TEXT_BYTES_MAX = 8 << 20,
     MPD_FRESH_MS = 100,        /* how old the time in a DASH manifest may be */
     STILLS_BYTES_MAX = 32 << 20,
-    STALL_MS = 3000, KEYFRAME_MS = 10000, LOSS_MS = 10000, LATE_MS = 50,
+    STALL_MS = 3000, KEYFRAME_MS = 10000, LOSS_MS = 10000, LATE_MS = 50, FEED_SILENT_MS = 2500,
 };
 
 /* Where the next part will be. */

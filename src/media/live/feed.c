@@ -84,7 +84,9 @@ static void copy_text(char *out, size_t size, struct slice s) { (void)snprintf(o
 static struct err may_begin(const struct live_channel *c, const struct public_id *id) {
     if (!channel_is(c, id)) return live_no_channel();
     if (c->state == LIVE_STATE_ENDED) return ended();
-    if (c->feed && !c->options.takes_over)
+    /* An encoder that lost its network comes back before its old connection is noticed to be dead: silence is no publisher. */
+    bool is_silent = mono_diff_ns(clock_mono(clock_of(c)), c->sample_at) > FEED_SILENT_MS * NS_PER_MS;
+    if (c->feed && !c->options.takes_over && !is_silent)
         return err_make(ERR_CONFLICT, "feed.taken", "Somebody is publishing with this key already. End that first, or allow this channel to be taken over.");
     return ERR_OK;
 }

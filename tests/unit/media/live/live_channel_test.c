@@ -403,6 +403,26 @@ static void a_second_publisher_is_refused_or_takes_over(void **state) {
     made_publisher_free(&second);
 }
 
+static void a_silent_publisher_is_none(void **state) {
+    open_channel();
+    struct made_publisher first = {0}, second = {0};
+    assert_ok(made_begin(&first, live, clock, usual));
+    made_send(&first, 3000);
+    clock_manual_advance(clock, 2 * NS_PER_S);
+    assert_err(made_begin(&second, live, clock, usual), ERR_CONFLICT, "feed.taken");
+    clock_manual_advance(clock, NS_PER_S);
+    assert_ok(made_begin(&second, live, clock, usual));
+    made_send(&second, 3000);
+    made_end(&first);
+    made_send(&second, 3000);
+    struct live_health h;
+    assert_ok(live_channel_health(live, &made_id, &h));
+    assert_true(h.has_feed);
+    made_end(&second);
+    made_publisher_free(&first);
+    made_publisher_free(&second);
+}
+
 /* Frames are sent as fast as they come; only the order counts. */
 static void jumps_lose_nothing(void **state) {
     static const int64_t jumps[] = {-60000, -1500, 3000, 3600000, INT64_C(4294967296)};
@@ -794,6 +814,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_end_answers_everybody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_publisher_that_comes_back_goes_on_with_a_discontinuity, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_second_publisher_is_refused_or_takes_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_silent_publisher_is_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(jumps_lose_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sound_that_stops_and_comes_back_leaves_gaps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_picture_that_freezes_does_not_hold_up_the_sound, set_up, tear_down),
