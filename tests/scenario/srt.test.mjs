@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+//
+// The same journey by SRT: the ffmpeg command is the encoder.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { channelUntil, makeChannel, pictures, run, source, startLive, titleUntil, until, Viewer } from './lib/live.mjs';
+
+/** The encoder: sends the file at `speed` times its own and ends; resolves to its exit code and what it said. */
+function encode(t, input, url, { speed = 3, options = ['-c', 'copy'] } = {}) {
+    const child = spawn('ffmpeg', ['-nostdin', '-v', 'error', '-readrate', String(speed), '-i', input, ...options, '-f', 'mpegts', `${url}&linger=5`], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (data) => { said += data; });
+    t.after(() => child.kill('SIGKILL'));
+    const done = new Promise((resolve) => child.on('close', (code) => resolve({ code, said })));
+    return { child, done };
+}
+
+async function onAir(t, { file, body, options, args = [] }) {
+    const { server, operator } = await startLive(t, { clock: 'system', args: ['--srt', '127.0.0.1:0', ...args] });
+    const channel = await makeChannel(operator, body);
+    const encoder = encode(t, file, channel.srt_url, options);
+    await titleUntil(server, channel.id, (title) => title.status === 'live');
+    return { server, operator, channel, encoder };
+}
+
+test('a feed by SRT is on screen, and each of its pictures is in the recording', async (t) => {
+    const file = source(t, { seconds: 5, bframes: 2, gop: 25 });
+    const { server, operator, channel, encoder } = await onAir(t, { file: file.mp4, options: { speed: 2 } });
+    const pass = await server.play(channel.id);
+    const viewer = new Viewer(server, pass, channel.id);
+    t.after(() => viewer.close());
+    await until(() => viewer.load(), (p) => p.segments.length >= 1 || p.parts.length >= 2);
+    const live = await channelUntil(operator, channel.id, (one) => one.health?.video?.codec && one.health.round_trip_ms !== null);
+    assert.equal(live.health.protocol, 'srt');
+    assert.match(live.health.agent, /^SRT 1\./);
+    assert.deepEqual([live.health.video.width, live.health.video.height, live.health.audio.sample_rate], [320, 180, 48000]);
+
+    // a second encoder with the same key is told why not, while the first goes on
+    const second = await encode(t, file.mp4, channel.srt_url).done;
+    assert.notEqual(second.code, 0);
+    assert.deepEqual(await encoder.done, { code: 0, said: '' });
+    await channelUntil(operator, channel.id, (one) => one.health === null);
+    assert.equal((await operator.call('POST', `/operator/channels/${channel.id}/end`)).status, 200);
+    await titleUntil(server, channel.id, (title) => title.status === 'ready');
+    const after = await server.play(channel.id);
+    assert.deepEqual(pictures(`${server.url}${after.path_hls}`, ['-allowed_extensions', 'ALL']), pictures(file.mp4));
+    assert.match(server.log(), /srt refused .*code=feed\.taken/);
+    assert.doesNotMatch(server.log(), new RegExp(channel.key), 'no line has the key');
+});
+
+test('HEVC and sound that browsers do not play: the picture as it is, the sound as AAC', async (t) => {
+    const file = source(t, { seconds: 3 });
+    const ts = join(dirname(file.mp4), 'broadcast.ts');
+    run('ffmpeg', ['-v', 'error', '-i', file.mp4, '-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error:keyint=25:info=0', '-c:a', 'mp2', '-ac', '2', '-y', ts]);
+    const { server, operator, channel, encoder } = await onAir(t, { file: ts });
+    assert.equal((await encoder.done).code, 0);
+    await channelUntil(operator, channel.id, (one) => one.health === null);
+    assert.equal((await operator.call('POST', `/operator/channels/${channel.id}/end`)).status, 200);
+    await titleUntil(server, channel.id, (title) => title.status === 'ready');
+    const after = await server.play(channel.id);
+    const master = (await after.media('master.m3u8')).text;
+    assert.match(master, /CODECS="hvc1\.[^"]*,mp4a\.40\.2"/);
+    assert.deepEqual(pictures(`${server.url}${after.path_hls}`, ['-allowed_extensions', 'ALL']), pictures(ts));
+});
+
+test('who may not publish is told so in SRT\'s way', async (t) => {
+    const file = source(t, { seconds: 1 });
+    const { server, operator } = await startLive(t, { clock: 'system', args: ['--srt', '127.0.0.1:0', '--srt-passphrase', 'a-long-enough-secret'] });
+    const channel = await makeChannel(operator);
+    const base = channel.srt_url.split('?')[0], good = `${base}?streamid=publish:${channel.key}`, phrase = '&passphrase=a-long-enough-secret';
+    for (const [url, pattern] of [[`${base}?streamid=publish:nobodys-key-0123${phrase}`, /code=feed\.key/],
+        [`${base}?streamid=read:${channel.key}${phrase}`, /code=srt\.mode/],
+        [good, null], [`${good}&passphrase=another-secret-altogether`, null]]) {
+        const { code } = await encode(t, file.mp4, url).done;
+        assert.notEqual(code, 0, url);
+        if (pattern) await until(() => server.log(), (log) => pattern.test(log));
+    }
+    assert.equal((await operator.get(`/operator/channels/${channel.id}`)).json.health, null);
+    assert.equal((await encode(t, file.mp4, channel.srt_url).done).code, 0, 'the address to copy has all that is needed');
+    await titleUntil(server, channel.id, (title) => title.status === 'live');
+    assert.doesNotMatch(server.log(), new RegExp(`${channel.key}|nobodys-key`), 'no line has a key');
+});
+
+test('a stream that cannot be used is refused in words, and the server goes on', async (t) => {
+    const file = source(t, { seconds: 2 });
+    const at = dirname(file.mp4), two = join(at, 'two.ts'), junk = join(at, 'junk.ts');
+    run('ffmpeg', ['-v', 'error', '-i', file.mp4, '-map', '0:v', '-map', '0:v', '-c', 'copy', '-program', 'program_num=3:st=0', '-program', 'program_num=5:st=1', '-y', two]);
+    const { server, operator } = await startLive(t, { clock: 'system', args: ['--srt', '127.0.0.1:0'] });
+    const channel = await makeChannel(operator);
+    await encode(t, two, channel.srt_url, { options: ['-map', '0', '-c', 'copy', '-program', 'program_num=3:st=0', '-program', 'program_num=5:st=1'] }).done;
+    await until(() => server.log(), (log) => /code=srt\.programmes .*programmes=3,5/.test(log) || /programmes=3,5/.test(log));
+    // a transport stream with a tenth of its bytes turned round
+    run('ffmpeg', ['-v', 'error', '-i', file.mp4, '-c', 'copy', '-y', junk]);
+    const bytes = readFileSync(junk);
+    for (let i = 0; i < bytes.length; i += 10) bytes[i] ^= (i * 7) & 0xff;
+    writeFileSync(junk, bytes);
+    const port = new URL(channel.srt_url.replace('srt:', 'http:')).port;
+    spawnSync('ffmpeg', ['-nostdin', '-v', 'quiet', '-f', 'data', '-i', junk, '-map', '0', '-c', 'copy', '-f', 'data', `srt://127.0.0.1:${port}?streamid=publish:${channel.key}&linger=5`]);
+    const { code } = await encode(t, file.mp4, channel.srt_url).done;
+    assert.equal(code, 0);
+    await titleUntil(server, channel.id, (title) => title.status === 'live');
+});
