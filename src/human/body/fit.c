@@ -6,6 +6,7 @@
 #include "human/body/fit.h"
 
 enum { SAMPLES_MAX = 48, SAMPLE_STEPS = 4, STEPS_MAX = 12, JERK_SAMPLES = 8, JERK_FRAMES_MIN = 24, LESSONS = 2 };
+static const double tails = 4; /* degrees of freedom of Student's t; normal would be infinite */
 static const double solve_tolerance = 3e-3; /* a Newton step need not be nearer: the next one begins where it ends */
 static const double floor_m = 0.001;  /* no triangulated point is surer than this */
 
@@ -131,19 +132,20 @@ static bool scale_noise(struct task *t) {
 }
 
 static struct smoothness smoothness_of(const struct task *t) {
-    struct smoothness s;
+    struct smoothness s = {.local = NULL};
     for (int i = 0; i < DOFS; i++) s.weight[i] = 1 / (t->jerk[i] * pow(t->dt, 5));
     return s;
 }
 
-/* How strongly each degree of freedom jerks: MacKay's fixed point (1992) of the evidence, weight = decided degrees / sum of squares. */
-static bool learn_jerk(struct task *t, const struct smoothness *smooth) {
+/* How strongly each degree of freedom jerks: MacKay's fixed point (1992) of the evidence, weight = decided degrees / sum of squares. And where it jerks more than
+ * that: third differences with the tails of Student's t, whose weights come from expectation and maximisation (Lange, Little and Taylor 1989). A foot that
+ * strikes the ground stops within a frame; were that smoothed away, so would be the time of the contact. */
+static bool learn_jerk(struct task *t, struct smoothness *smooth) {
     if (t->frames < JERK_FRAMES_MIN) return true;
-    double squares[DOFS] = {0}, share[DOFS] = {0};
+    double share[DOFS] = {0};
     struct spread *spread = mem_alloc(sizeof *spread);
     if (!spread) return false;
-    size_t count = 0;
-    body_third_squares(t->postures, t->frames, squares);
+    size_t count = 0, rows = t->frames - 3;
     for (int i = 0; i < JERK_SAMPLES; i++) {
         size_t f = (2 * (size_t)i + 1) * t->frames / (2 * JERK_SAMPLES);
         if (!body_spread_around(t, f, smooth, spread)) continue;
@@ -151,27 +153,42 @@ static bool learn_jerk(struct task *t, const struct smoothness *smooth) {
         count++;
     }
     mem_free(spread);
-    for (int d = 0; d < DOFS && count; d++) {
-        double decided = fmax(share[d] / (double)count, 1e-3) * (double)(t->frames - 3), jerk = squares[d] / (decided * pow(t->dt, 5));
+    if (!count) return true;
+    double squares[DOFS] = {0};
+    body_thirds(t->postures, t->frames, t->thirds);
+    for (size_t f = 0; f < rows; f++) {
+        for (size_t d = 0; d < DOFS; d++) squares[d] += (double)(smooth->local ? t->local[f * DOFS + d] : 1) * (double)t->thirds[f * DOFS + d] * (double)t->thirds[f * DOFS + d];
+    }
+    for (int d = 0; d < DOFS; d++) {
+        share[d] = fmin(fmax(share[d] / (double)count, 1e-3), 1);
+        double jerk = squares[d] / (share[d] * (double)rows * pow(t->dt, 5));
         jerk = fmin(fmax(jerk, t->jerk[d] / 100), t->jerk[d] * 100); /* not all the way at once */
         t->jerk[d] = fmin(fmax(jerk, 1), 1e9);
     }
+    *smooth = smoothness_of(t);
+    for (size_t f = 0; f < rows; f++) {
+        for (size_t d = 0; d < DOFS; d++) {
+            double third = (double)t->thirds[f * DOFS + d], expected = smooth->weight[d] * third * third + 1 - share[d]; /* what is not known of it adds its variance */
+            t->local[f * DOFS + d] = (float)((tails + 1) / (tails + expected));
+        }
+    }
+    smooth->local = t->local;
     return true;
 }
 
-static struct err iterate(struct task *t, size_t *iterations) {
+static struct err iterate(struct task *t, struct smoothness *smooth, size_t *iterations) {
     size_t samples[SAMPLES_MAX], size_frames[SIZE_FRAMES_MAX], sample_count = choose(t, SAMPLES_MAX, samples), size_count = choose(t, SIZE_FRAMES_MAX, size_frames);
     for (int i = 0; i < SAMPLE_STEPS; i++) {
         if (!body_fit_sizes(t, samples, sample_count, true)) return err_memory();
     }
     double *step = mem_alloc(t->frames * DOFS * sizeof *step);
     if (!step) return err_memory();
-    struct smoothness smooth = smoothness_of(t);
-    double damping = 1e-4, cost = linearise(t, &smooth);
+    *smooth = smoothness_of(t);
+    double damping = 1e-4, cost = linearise(t, smooth);
     struct err e = ERR_OK;
     for (size_t i = 0; i < STEPS_MAX && !e.kind; i++) {
         bool is_memory;
-        if (!body_solve(t->normals, t->frames, &smooth, damping, solve_tolerance, step, &is_memory)) {
+        if (!body_solve(t->normals, t->frames, smooth, damping, solve_tolerance, step, &is_memory)) {
             if (is_memory) e = err_memory();
             else if (damping > 1e6) e = err_make(ERR_BUG, "body.solve", "The equations of the skeleton have no solution.");
             damping = fmax(damping, 1e-6) * 100;
@@ -179,22 +196,21 @@ static struct err iterate(struct task *t, size_t *iterations) {
         }
         memcpy(t->before, t->postures, t->frames * sizeof *t->before);
         for (size_t f = 0; f < t->frames; f++) body_move(&t->postures[f], step + f * DOFS);
-        double now = linearise(t, &smooth);
+        double now = linearise(t, smooth);
         (*iterations)++;
         if (!(now < cost)) { /* too far: back, and shorter */
             bool is_end = now - cost < 1e-6 * cost;
             memcpy(t->postures, t->before, t->frames * sizeof *t->before);
             if (is_end) break;
             damping = fmax(damping, 1e-6) * 30;
-            cost = linearise(t, &smooth);
+            cost = linearise(t, smooth);
             continue;
         }
         bool is_near = cost - now < 0.1 * now;
         cost = now, damping *= 0.1;
         if (i < LESSONS) {
-            if ((i == 0 && (!scale_noise(t) || !body_fit_sizes(t, size_frames, size_count, false))) || !learn_jerk(t, &smooth)) e = err_memory();
-            smooth = smoothness_of(t);
-            cost = linearise(t, &smooth);
+            if ((i == 0 && (!scale_noise(t) || !body_fit_sizes(t, size_frames, size_count, false))) || !learn_jerk(t, smooth)) e = err_memory();
+            cost = linearise(t, smooth);
         } else if (is_near) break;
     }
     mem_free(step);
@@ -214,14 +230,15 @@ struct err body_fit(struct arena *mem, const struct camera_rig *rig, const struc
     size_t frames = t.frames ? t.frames : 1, iterations = 0;
     t.sights = mem_zalloc_array(frames * POSE_JOINTS, sizeof *t.sights), t.postures = mem_zalloc_array(frames, sizeof *t.postures);
     t.before = mem_zalloc_array(frames, sizeof *t.before), t.normals = mem_alloc(frames * sizeof *t.normals);
-    struct err e = t.sights && t.postures && t.before && t.normals ? gather(&t) : err_memory();
+    t.thirds = mem_alloc(frames * DOFS * sizeof *t.thirds), t.local = mem_alloc(frames * DOFS * sizeof *t.local);
+    struct err e = t.sights && t.postures && t.before && t.normals && t.thirds && t.local ? gather(&t) : err_memory();
     if (!e.kind) e = body_begin(&t);
-    if (!e.kind) e = iterate(&t, &iterations);
+    struct smoothness smooth;
+    if (!e.kind) e = iterate(&t, &smooth, &iterations);
     if (!e.kind) {
-        struct smoothness smooth = smoothness_of(&t);
         struct body_fit fit = {.id = who->id, .frame_first = who->frame_first, .frame_count = who->frame_count, .rate = options->rate, .up = rig ? rig->up : CAMERA_UP_Z, .iterations = iterations};
         if (!(e = body_result(mem, &t, &smooth, &fit)).kind) *out = fit;
     }
-    mem_free(t.sights), mem_free(t.postures), mem_free(t.before), mem_free(t.normals), mem_free(t.pixels);
+    mem_free(t.sights), mem_free(t.postures), mem_free(t.before), mem_free(t.normals), mem_free(t.pixels), mem_free(t.thirds), mem_free(t.local);
     return e;
 }

@@ -65,6 +65,7 @@ struct task {
     int column[POSE_JOINTS];             /* of the layout, -1: not there */
     double noise_scale[POSE_JOINTS];
     double jerk[DOFS];
+    float *thirds, *local;               /* frames x DOFS: third differences, and struct smoothness' local weights */
     uint32_t measured;
 };
 
@@ -85,14 +86,17 @@ bool body_fit_sizes(struct task *, const size_t *frames, size_t count, bool with
 
 /* ---- the whole sequence ---- */
 
-/* Differences of third order over time: cost = 1/2 sum of weight[i] (third difference of degree i)^2. */
+/* Differences of third order over time: cost = 1/2 sum over t and i of weight[i] local[t][i] (third difference of degree i that begins at frame t)^2. What strikes
+ * the ground does not move smoothly: there `local` is small. */
 struct smoothness {
     double weight[DOFS];
+    const float *local; /* frames x DOFS, rows up to frames - 4; NULL: 1 everywhere */
 };
+static inline double body_weight(const struct smoothness *s, size_t frame, int dof) { return s->local ? s->weight[dof] * (double)s->local[frame * DOFS + (size_t)dof] : s->weight[dof]; }
 /* Cost of the smoothness at the postures, and its gradient added to the normals. */
 double body_smoothness(const struct posture *, size_t frames, const struct smoothness *, struct normal *normals);
-/* Sum over the frames of the squared third differences of each degree of freedom. */
-void body_third_squares(const struct posture *, size_t frames, double squares[DOFS]);
+/* Third differences of each degree of freedom: frames x DOFS, rows up to frames - 4. */
+void body_thirds(const struct posture *, size_t frames, float *out);
 
 /* Solves (blockdiag(normals + damping x diagonal) + smoothness) step = -gradient. step: frames x DOFS. The fast way, until what is left of
  * the torso's right-hand side is `tolerance` of it in the preconditioner's norm. Returns false if memory ran out or

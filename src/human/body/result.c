@@ -98,7 +98,15 @@ bool body_spread_around(const struct task *t, size_t frame, const struct smoothn
     struct normal around;
     size_t reach = (size_t)(0.05 / t->dt + 0.5);
     average(t, frame, reach, &around);
-    return body_spread(&around, smooth, t->dt, t->frames < 4, out);
+    struct smoothness here = {.local = NULL};
+    size_t from = frame > reach + 3 ? frame - reach - 3 : 0, to = frame + reach < t->frames ? frame + reach : t->frames; /* differences that reach these frames */
+    if (to + 3 > t->frames) to = t->frames > 3 ? t->frames - 3 : 0;
+    for (int i = 0; i < DOFS; i++) {
+        double sum = 0;
+        for (size_t f = from; f < to; f++) sum += body_weight(smooth, f, i);
+        here.weight[i] = to > from ? sum / (double)(to - from) : smooth->weight[i];
+    }
+    return body_spread(&around, &here, t->dt, t->frames < 4, out);
 }
 
 static struct sym3 mix(struct sym3 a, struct sym3 b, double s, double factor) { return sym3_add(sym3_scale(a, (1 - s) * factor), sym3_scale(b, s * factor)); }

@@ -19,33 +19,29 @@ static const double slow = 5e-4;         /* (2 sin(w/2))^6 of the frequency at w
 
 /* ---- smoothness ---- */
 
-/* D'D for third differences over `frames`: entry between frames t and t + k. */
-static double ties(size_t frames, size_t t, size_t k) {
-    static const double d[4] = {-1, 3, -3, 1};
-    double sum = 0;
-    for (size_t i = 0; i + k < 4; i++) { /* the row that begins at t - i */
-        if (t < i || t - i + 3 >= frames) continue;
-        sum += d[i] * d[i + k];
-    }
-    return sum;
-}
-
-static void tie_table(size_t frames, double (*out)[4]) {
-    for (size_t t = 0; t < frames; t++) {
-        for (size_t k = 0; k < 4; k++) out[t][k] = frames > 12 && t > 3 && t + 7 < frames && t > 4 ? out[t - 1][k] : ties(frames, t, k);
+/* D' W D for third differences: out[t][k][i] ties frame t to frame t + k in degree i. */
+static void tie_table(size_t frames, const struct smoothness *smooth, double (*out)[REACH + 1][DOFS]) {
+    static const double d[REACH + 1] = {-1, 3, -3, 1};
+    memset(out, 0, frames * sizeof *out);
+    for (size_t t = 0; t + REACH < frames; t++) {
+        double weight[DOFS];
+        for (int i = 0; i < DOFS; i++) weight[i] = body_weight(smooth, t, i);
+        for (size_t a = 0; a <= REACH; a++) {
+            for (size_t b = a; b <= REACH; b++) {
+                for (int i = 0; i < DOFS; i++) out[t + a][b - a][i] += d[a] * d[b] * weight[i];
+            }
+        }
     }
 }
 
-/* y += weight D'D x for `count` degrees of freedom at x[t * stride + i]. */
-static void smooth_product(const double (*tie)[4], size_t frames, const double *weight, size_t count, size_t stride, const double *restrict x, double *restrict y) {
+/* y += D' W D x for the torso. */
+static void smooth_product(const double (*tie)[REACH + 1][DOFS], size_t frames, const double *restrict x, double *restrict y) {
+    enum { N = TORSO_DOFS };
     for (size_t t = 0; t < frames; t++) {
         for (size_t k = 1; k <= REACH && t + k < frames; k++) {
-            double c = tie[t][k];
-            const double *x0 = x + t * stride, *x1 = x + (t + k) * stride;
-            double *y0 = y + t * stride, *y1 = y + (t + k) * stride;
-            for (size_t i = 0; i < count; i++) y0[i] += weight[i] * c * x1[i], y1[i] += weight[i] * c * x0[i];
+            for (int i = 0; i < N; i++) y[t * N + (size_t)i] += tie[t][k][i] * x[(t + k) * N + (size_t)i], y[(t + k) * N + (size_t)i] += tie[t][k][i] * x[t * N + (size_t)i];
         }
-        for (size_t i = 0; i < count; i++) y[t * stride + i] += weight[i] * tie[t][0] * x[t * stride + i];
+        for (int i = 0; i < N; i++) y[t * N + (size_t)i] += tie[t][0][i] * x[t * N + (size_t)i];
     }
 }
 
@@ -64,13 +60,17 @@ static void advance(const struct posture *p, const struct posture *q, double v[D
     }
 }
 
-double body_smoothness(const struct posture *p, size_t frames, const struct smoothness *s, struct normal *normals) {
+/* Goes through the third differences: three steps from frame to frame make one. */
+static double thirds(const struct posture *p, size_t frames, const struct smoothness *s, struct normal *normals, float *out) {
     double v[3][DOFS] = {{0}}, cost = 0;
     for (size_t f = 0; f + 1 < frames && frames >= 4; f++) {
         memcpy(v[0], v[1], sizeof v[0]), memcpy(v[1], v[2], sizeof v[1]);
         advance(&p[f], &p[f + 1], v[2]);
         for (int i = 0; i < DOFS && f >= 2; i++) {
-            double third = v[2][i] - 2 * v[1][i] + v[0][i], pull = s->weight[i] * third;
+            double third = v[2][i] - 2 * v[1][i] + v[0][i];
+            if (out) out[(f - 2) * DOFS + (size_t)i] = (float)third;
+            if (!s) continue;
+            double pull = body_weight(s, f - 2, i) * third;
             cost += 0.5 * pull * third;
             if (!normals) continue;
             normals[f - 2].gradient[i] -= pull, normals[f - 1].gradient[i] += 3 * pull, normals[f].gradient[i] -= 3 * pull, normals[f + 1].gradient[i] += pull;
@@ -79,15 +79,9 @@ double body_smoothness(const struct posture *p, size_t frames, const struct smoo
     return cost;
 }
 
-void body_third_squares(const struct posture *p, size_t frames, double squares[DOFS]) {
-    double v[3][DOFS] = {{0}};
-    memset(squares, 0, DOFS * sizeof *squares);
-    for (size_t f = 0; f + 1 < frames && frames >= 4; f++) {
-        memcpy(v[0], v[1], sizeof v[0]), memcpy(v[1], v[2], sizeof v[1]);
-        advance(&p[f], &p[f + 1], v[2]);
-        for (int i = 0; i < DOFS && f >= 2; i++) squares[i] += pow(v[2][i] - 2 * v[1][i] + v[0][i], 2);
-    }
-}
+double body_smoothness(const struct posture *p, size_t frames, const struct smoothness *s, struct normal *normals) { return thirds(p, frames, s, normals, NULL); }
+
+void body_thirds(const struct posture *p, size_t frames, float *out) { (void)thirds(p, frames, NULL, NULL, out); }
 
 /* ---- the step ---- */
 
@@ -98,7 +92,7 @@ struct solver {
     const struct smoothness *smooth;
     size_t frames;
     double damping;
-    double (*tie)[4];
+    double (*tie)[REACH + 1][DOFS];
     double *head;         /* factors: the head's */
     double *sides;        /* and those of arms and legs, four lanes */
     double *torso;        /* of the preconditioner */
@@ -108,14 +102,13 @@ struct solver {
 
 static bool factor_head(struct solver *s) {
     enum { N = HEAD_DOFS, HEIGHT = HEAD_WIDTH + 1 };
-    const double *weight = s->smooth->weight + DOF_NECK;
     memset(s->head, 0, s->frames * N * HEIGHT * sizeof *s->head);
     for (size_t f = 0; f < s->frames; f++) {
         for (size_t j = 0; j < N; j++) {
             double *column = s->head + (f * N + j) * HEIGHT;
             for (size_t i = j; i < N; i++) column[i - j] = s->normals[f].limb[HEAD_LIMB].own[i][j];
-            column[0] += s->damping * column[0] + weight[j] * s->tie[f][0];
-            for (size_t k = 1; k <= REACH && f + k < s->frames; k++) column[k * N] += weight[j] * s->tie[f][k];
+            column[0] += s->damping * column[0] + s->tie[f][0][DOF_NECK + j];
+            for (size_t k = 1; k <= REACH && f + k < s->frames; k++) column[k * N] += s->tie[f][k][DOF_NECK + j];
         }
     }
     return band_factor(s->head, s->frames * N, HEAD_WIDTH);
@@ -127,7 +120,7 @@ static bool factor_sides(struct solver *s) {
     for (size_t f = 0; f < s->frames; f++) {
         for (size_t lane = 0; lane < BAND_LANES; lane++) {
             size_t l = FIRST_SIDE + lane, n = (size_t)body_limbs[l].count;
-            const double *weight = s->smooth->weight + body_limbs[l].first;
+            size_t first = (size_t)body_limbs[l].first;
             for (size_t j = 0; j < SIDE; j++) {
                 double *column = s->sides + (f * SIDE + j) * HEIGHT * BAND_LANES + lane;
                 if (j >= n) {
@@ -135,8 +128,8 @@ static bool factor_sides(struct solver *s) {
                     continue;
                 }
                 for (size_t i = j; i < n; i++) column[(i - j) * BAND_LANES] = s->normals[f].limb[l].own[i][j];
-                column[0] += s->damping * column[0] + weight[j] * s->tie[f][0];
-                for (size_t k = 1; k <= REACH && f + k < s->frames; k++) column[k * SIDE * BAND_LANES] += weight[j] * s->tie[f][k];
+                column[0] += s->damping * column[0] + s->tie[f][0][first + j];
+                for (size_t k = 1; k <= REACH && f + k < s->frames; k++) column[k * SIDE * BAND_LANES] += s->tie[f][k][first + j];
             }
         }
     }
@@ -228,11 +221,11 @@ static bool factor_torso(struct solver *s) {
             }
         }
         for (int j = 0; j < N; j++) {
-            double *column = s->torso + (f * N + (size_t)j) * HEIGHT, weight = s->smooth->weight[j];
+            double *column = s->torso + (f * N + (size_t)j) * HEIGHT;
             for (int i = j; i < N; i++) column[i - j] = t[i][j];
             /* what cancelled to nothing is held by a trace of what was there */
-            column[0] += 1e-7 * s->normals[f].torso[j][j] + weight * s->tie[f][0];
-            for (size_t k = 1; k <= REACH && f + k < s->frames; k++) column[k * N] += weight * s->tie[f][k];
+            column[0] += 1e-7 * s->normals[f].torso[j][j] + s->tie[f][0][j];
+            for (size_t k = 1; k <= REACH && f + k < s->frames; k++) column[k * N] += s->tie[f][k][j];
         }
     }
     return band_factor(s->torso, s->frames * N, N * REACH);
@@ -248,7 +241,7 @@ static void schur_product(struct solver *s, const double *restrict x, double *re
             y[f * N + (size_t)i] = sum;
         }
     }
-    smooth_product((const double(*)[4])s->tie, s->frames, s->smooth->weight, N, N, x, y);
+    smooth_product((const double(*)[REACH + 1][DOFS])s->tie, s->frames, x, y);
     cross_product(s, x, false);
     solve_limbs(s);
     cross_back(s, y);
@@ -307,7 +300,7 @@ static bool solve(struct solver *s, double tolerance, double *step, double *vect
 bool body_solve(const struct normal *normals, size_t frames, const struct smoothness *smooth, double damping, double tolerance, double *step, bool *is_memory) {
     struct solver s = {.normals = normals, .smooth = smooth, .frames = frames, .damping = damping};
     /* in fours first, so that they stay aligned */
-    size_t sides = frames * SIDE * (SIDE_WIDTH + 1) * BAND_LANES, side_work = frames * SIDE * BAND_LANES, tie = frames * 4, torso = frames * TORSO_DOFS * (TORSO_DOFS * REACH + 1);
+    size_t sides = frames * SIDE * (SIDE_WIDTH + 1) * BAND_LANES, side_work = frames * SIDE * BAND_LANES, tie = frames * (REACH + 1) * DOFS, torso = frames * TORSO_DOFS * (TORSO_DOFS * REACH + 1);
     size_t head = frames * HEAD_DOFS * (HEAD_WIDTH + 1), head_work = frames * HEAD_DOFS, vectors = frames * TORSO_DOFS * 5;
     double *all = mem_alloc((BAND_LANES + sides + side_work + tie + torso + head + head_work + vectors) * sizeof *all);
     *is_memory = !all;
@@ -315,11 +308,11 @@ bool body_solve(const struct normal *normals, size_t frames, const struct smooth
     double *at = (double *)(((uintptr_t)all + 31) & ~(uintptr_t)31);
     s.sides = at, at += sides;
     s.side_work = at, at += side_work;
-    s.tie = (double(*)[4])at, at += tie;
+    s.tie = (double(*)[REACH + 1][DOFS])at, at += tie;
     s.torso = at, at += torso;
     s.head = at, at += head;
     s.head_work = at, at += head_work;
-    tie_table(frames, s.tie);
+    tie_table(frames, smooth, s.tie);
     bool is_solved = solve(&s, tolerance, step, at);
     mem_free(all);
     return is_solved;
@@ -327,8 +320,12 @@ bool body_solve(const struct normal *normals, size_t frames, const struct smooth
 
 bool body_solve_plain(const struct normal *normals, size_t frames, const struct smoothness *smooth, double damping, double *step) {
     size_t n = frames * DOFS;
-    double *a = mem_zalloc_array(n * n, sizeof *a);
-    if (!a) return false;
+    double *a = mem_zalloc_array(n * n, sizeof *a), (*tie)[REACH + 1][DOFS] = mem_alloc((frames ? frames : 1) * sizeof *tie);
+    if (!a || !tie) {
+        mem_free(a), mem_free(tie);
+        return false;
+    }
+    tie_table(frames, smooth, tie);
     for (size_t f = 0; f < frames; f++) {
         double *block = a + f * DOFS * n + f * DOFS;
         for (size_t i = 0; i < TORSO_DOFS; i++) {
@@ -344,7 +341,7 @@ bool body_solve_plain(const struct normal *normals, size_t frames, const struct 
         for (size_t i = 0; i < DOFS; i++) block[i * n + i] *= 1 + damping;
         for (size_t i = 0; i < DOFS; i++) {
             for (size_t k = 0; k <= REACH && f + k < frames; k++) {
-                double w = smooth->weight[i] * ties(frames, f, k);
+                double w = tie[f][k][i];
                 block[i * n + k * DOFS + i] += w;
                 if (k) block[k * DOFS * n + i * n + i] += w;
             }
@@ -353,6 +350,6 @@ bool body_solve_plain(const struct normal *normals, size_t frames, const struct 
     }
     bool is_solved = cholesky_factor(a, n);
     if (is_solved) cholesky_solve(a, n, step);
-    mem_free(a);
+    mem_free(a), mem_free(tie);
     return is_solved;
 }

@@ -222,8 +222,11 @@ static void whole_sequences_are_solved_as_the_dense_matrix_is(void **state) {
     for (size_t i = 0; i < 63; i++) {
         size_t frames = lengths[i % 7];
         struct task t;
-        struct smoothness smooth;
+        struct smoothness smooth = {.local = NULL};
+        float local[20 * DOFS];
         make_task(&t, &r, frames, missing[i / 7 % 3], 0.5);
+        for (size_t k = 0; k < frames * DOFS; k++) local[k] = (float)(0.01 + 1.3 * rng_unit(&r));
+        if (i % 2) smooth.local = local;
         for (int d = 0; d < DOFS; d++) smooth.weight[d] = pow(60, 5) / (jerk[i / 21] * exp(rng_normal(&r)));
         for (size_t f = 0; f < frames; f++) {
             struct stance s;
@@ -241,10 +244,59 @@ static void whole_sequences_are_solved_as_the_dense_matrix_is(void **state) {
     }
 }
 
+/* Nothing is smoother than a parabola; elsewhere the cost falls as its gradient says (to the first order of the turns between frames). */
+static void smoothness_is_the_third_difference(void **state) {
+    enum { FRAMES = 9 };
+    struct rng r = rng_seeded(15);
+    struct posture p[FRAMES], here = random_posture(&r, 0.5);
+    struct smoothness smooth = {.local = NULL};
+    float local[FRAMES * DOFS], third[FRAMES * DOFS];
+    for (int d = 0; d < DOFS; d++) smooth.weight[d] = exp(rng_normal(&r));
+    for (size_t k = 0; k < FRAMES * DOFS; k++) local[k] = (float)(0.1 + rng_unit(&r));
+    for (size_t f = 0; f < FRAMES; f++) {
+        double t = (double)f;
+        p[f] = here;
+        p[f].at = vec3_of(1 + 2 * t - t * t, 3 * t * t, -t);
+        for (int h = 0; h < HINGES; h++) p[f].hinge[h] = 0.1 * h - 0.2 * t + 0.01 * t * t;
+        p[f].ball[3] = rotation_from_vector(vec3_of(0.1 * t, 0, 0)); /* an even turn */
+    }
+    assert_true(body_smoothness(p, FRAMES, &smooth, NULL) < 1e-20);
+    smooth.local = local;
+    for (size_t f = 0; f < FRAMES; f++) {
+        double step[DOFS];
+        for (int d = 0; d < DOFS; d++) step[d] = 0.002 * rng_normal(&r);
+        body_move(&p[f], step);
+    }
+    static struct normal n[FRAMES];
+    memset(n, 0, sizeof n);
+    double cost = body_smoothness(p, FRAMES, &smooth, n), again = 0;
+    body_thirds(p, FRAMES, third);
+    for (size_t f = 0; f + 3 < FRAMES; f++) {
+        for (size_t d = 0; d < DOFS; d++) again += 0.5 * smooth.weight[d] * (double)local[f * DOFS + d] * (double)third[f * DOFS + d] * (double)third[f * DOFS + d];
+    }
+    assert_true(cost > 0 && fabs(cost - again) < 1e-5 * cost);
+    for (size_t f = 0; f < FRAMES; f++) {
+        for (int d = 0; d < DOFS; d++) {
+            double moved[2];
+            for (int side = 0; side < 2; side++) {
+                double step[DOFS] = {0};
+                struct posture was = p[f];
+                step[d] = side ? 1e-6 : -1e-6;
+                body_move(&p[f], step);
+                moved[side] = body_smoothness(p, FRAMES, &smooth, NULL);
+                p[f] = was;
+            }
+            double slope = (moved[1] - moved[0]) / 2e-6, most = 0;
+            for (size_t g = 0; g < FRAMES; g++) most = fmax(most, fabs(n[g].gradient[d]));
+            assert_true(fabs(slope - n[f].gradient[d]) < (body_dofs[d].kind == DOF_BALL ? 0.1 : 1e-4) * most + 1e-9);
+        }
+    }
+}
+
 static void no_step_from_what_is_no_matrix(void **state) {
     struct rng r = rng_seeded(6);
     struct task t;
-    struct smoothness smooth;
+    struct smoothness smooth = {.local = NULL};
     double step[6 * DOFS];
     bool is_memory;
     make_task(&t, &r, 6, 0, 0.5);
@@ -272,7 +324,7 @@ static void the_spread_is_the_diagonal_of_the_inverse(void **state) {
         t.postures[f] = t.postures[0];
         memcpy(t.sights + f * POSE_JOINTS, t.sights, POSE_JOINTS * sizeof *t.sights);
     }
-    struct smoothness smooth;
+    struct smoothness smooth = {.local = NULL};
     struct normal n = {0};
     struct stance s;
     for (int d = 0; d < DOFS; d++) smooth.weight[d] = pow(60, 5) / 3e5;
@@ -364,7 +416,7 @@ static void sizes_are_found(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(four_bands_equal_one_by_one), cmocka_unit_test(cardan_angles_go_back_and_forth), cmocka_unit_test(axes_and_pivots_are_derivatives), cmocka_unit_test(composite_normals_equal_explicit_ones),
-        cmocka_unit_test(the_gradient_is_the_slope_of_the_cost), cmocka_unit_test(whole_sequences_are_solved_as_the_dense_matrix_is), cmocka_unit_test(no_step_from_what_is_no_matrix),
+        cmocka_unit_test(the_gradient_is_the_slope_of_the_cost), cmocka_unit_test(whole_sequences_are_solved_as_the_dense_matrix_is), cmocka_unit_test(smoothness_is_the_third_difference), cmocka_unit_test(no_step_from_what_is_no_matrix),
         cmocka_unit_test(the_spread_is_the_diagonal_of_the_inverse), cmocka_unit_test(sizes_are_found),
     };
     return cmocka_run_group_tests_name("human/body/solver", tests, NULL, NULL);
