@@ -15,7 +15,7 @@ static int double_order(const void *a_, const void *b_) {
 
 static struct vec3 seen(const struct task *t, size_t f, enum pose_joint k) {
     const struct sight *s = &t->sights[f * POSE_JOINTS + k];
-    return s->information.xx > 0 ? s->at : VEC3_UNKNOWN;
+    return s->information.xx > 0 && s->deviation_m <= t->deviation_max_m ? s->at : VEC3_UNKNOWN;
 }
 static struct vec3 middle(struct vec3 a, struct vec3 b) { return vec3_mix(a, b, 0.5); }
 static struct vec3 either(struct vec3 a, struct vec3 b) { return vec3_is_known(a) ? a : b; }
@@ -105,6 +105,13 @@ static struct mat3 relative(const struct mat3 *parent, const struct mat3 *child)
     return mat3_multiply(&back, child);
 }
 
+/* A bone of half or one and a half times its length has an end that is something else. */
+static struct vec3 bone(const struct task *t, struct vec3 from, struct vec3 to, enum shape_size size) {
+    struct vec3 b = vec3_sub(to, from);
+    double length = vec3_norm(b);
+    return length > 0.5 * t->sizes[size] && length < 1.5 * t->sizes[size] ? b : VEC3_UNKNOWN;
+}
+
 /* A limb of two bones that bends one way: `first` and `second` are their directions, `sign` +1 when the far bone bends forwards (elbow), -1 backwards (knee),
  * `beside` the Z axis where the limb is straight. */
 static bool two_bones(struct vec3 first, struct vec3 second, double sign, struct vec3 beside, struct mat3 *upper, double *bend) {
@@ -121,10 +128,11 @@ static bool two_bones(struct vec3 first, struct vec3 second, double sign, struct
 static void pose_frame(const struct task *t, size_t f, struct posture *p, bool known[SLOTS]) {
     memset(known, 0, SLOTS);
     struct vec3 lhip = seen(t, f, POSE_LHIP), rhip = seen(t, f, POSE_RHIP), middle_hips = hips(t, f), top = neck(t, f);
-    struct vec3 lshoulder = seen(t, f, POSE_LSHOULDER), rshoulder = seen(t, f, POSE_RSHOULDER), up = vec3_sub(top, middle_hips);
+    struct vec3 lshoulder = seen(t, f, POSE_LSHOULDER), rshoulder = seen(t, f, POSE_RSHOULDER), up = bone(t, middle_hips, top, SIZE_TRUNK);
     struct mat3 pelvis, thorax, r;
     p->at = middle_hips, known[0] = vec3_is_known(middle_hips);
-    struct vec3 across = vec3_sub(rhip, lhip), shoulders = vec3_sub(rshoulder, lshoulder);
+    struct vec3 across = vec3_scale(bone(t, vec3_scale(lhip, 0.5), vec3_scale(rhip, 0.5), SIZE_HIP_WIDTH), 2);
+    struct vec3 shoulders = vec3_scale(bone(t, vec3_scale(lshoulder, 0.5), vec3_scale(rshoulder, 0.5), SIZE_SHOULDER_Z), 2);
     struct vec3 world_up = mat3_apply_transposed(&t->upright, vec3_of(0, 1, 0));
     if (!vec3_is_known(across)) across = shoulders;
     bool has_pelvis = frame_zy(across, vec3_is_known(up) ? up : world_up, &pelvis);
@@ -143,13 +151,13 @@ static void pose_frame(const struct task *t, size_t f, struct posture *p, bool k
         const int hinge = 1 + BALLS;
         known[hinge + 3 * side] = known[hinge + 3 * side + 1] = vec3_is_known(shoulders);
         p->hinge[3 * side] = p->hinge[3 * side + 1] = 0;
-        struct vec3 arm = vec3_sub(seen(t, f, e), seen(t, f, s)), fore = vec3_sub(seen(t, f, w), seen(t, f, e));
+        struct vec3 arm = bone(t, seen(t, f, s), seen(t, f, e), SIZE_UPPER_ARM), fore = bone(t, seen(t, f, e), seen(t, f, w), SIZE_FOREARM);
         if (two_bones(arm, fore, 1, mat3_column(&thorax, 2), &upper, &bend)) {
             p->ball[3 + side] = relative(&thorax, &upper), known[4 + side] = true;
             if (isfinite(bend)) p->hinge[3 * side + 2] = bend, known[hinge + 3 * side + 2] = true;
         }
         if (!has_pelvis) continue;
-        struct vec3 thigh = vec3_sub(seen(t, f, k), seen(t, f, h)), shank = vec3_sub(seen(t, f, a), seen(t, f, k));
+        struct vec3 thigh = bone(t, seen(t, f, h), seen(t, f, k), SIZE_THIGH), shank = bone(t, seen(t, f, k), seen(t, f, a), SIZE_SHANK);
         if (!two_bones(thigh, shank, -1, mat3_column(&pelvis, 2), &upper, &bend)) continue;
         p->ball[5 + side] = relative(&pelvis, &upper), known[6 + side] = true;
         if (!isfinite(bend)) continue;
@@ -158,7 +166,10 @@ static void pose_frame(const struct task *t, size_t f, struct posture *p, bool k
         struct mat3 turn = body_rotation(2, -bend), lower = mat3_multiply(&upper, &turn);
         struct vec3 sole = vec3_sub(seen(t, f, POSE_LBIGTOE + side), seen(t, f, POSE_LHEEL + side)), local = mat3_apply_transposed(&lower, sole);
         if (!vec3_is_known(sole)) continue;
-        p->ball[7 + side] = body_rotation(2, atan2(local.y, local.x)), p->hinge[knee + 1] = 0;
+        double pitch = atan2(local.y, local.x);
+        const struct angle_range *range = &body_ranges[BODY_ANKLE_ANGLE_L];
+        if (pitch < range->least - 0.2 || pitch > range->most + 0.2) continue; /* no foot does that: from here the fit would not find back */
+        p->ball[7 + side] = body_rotation(2, pitch), p->hinge[knee + 1] = 0;
         known[1 + 7 + side] = known[hinge + knee + 1] = true;
     }
 }
@@ -190,15 +201,30 @@ static void rest(const struct task *t, struct posture *p, int slot) {
     }
 }
 
+/* Points of twice the usual deviation, and at least 0.1 m, are left to the fit, which knows how to weigh them. */
+static struct err know_deviations(struct task *t) {
+    double *all = mem_alloc((t->frames * POSE_JOINTS + 1) * sizeof *all);
+    size_t n = 0;
+    if (!all) return err_memory();
+    for (size_t i = 0; i < t->frames * POSE_JOINTS; i++) {
+        if (t->sights[i].information.xx > 0) all[n++] = t->sights[i].deviation_m;
+    }
+    qsort(all, n, sizeof *all, double_order);
+    t->deviation_max_m = n ? fmax(2 * all[n / 2], 0.1) : 0.1;
+    mem_free(all);
+    return ERR_OK;
+}
+
 struct err body_begin(struct task *t) {
     uint32_t measured = 0;
     for (size_t i = 0; i < t->frames * POSE_JOINTS; i++) {
         if (t->sights[i].information.xx > 0) measured |= 1u << i % POSE_JOINTS;
     }
     t->measured = measured;
-    if (__builtin_popcount(measured) < 4) return err_make(ERR_INPUT, "body.empty", "Too few joints of this person were seen by two cameras for a skeleton.");
-    struct err e = measure(t);
+    struct err e = know_deviations(t);
     if (e.kind) return e;
+    if (__builtin_popcount(measured) < 4) return err_make(ERR_INPUT, "body.empty", "Too few joints of this person were seen by two cameras for a skeleton.");
+    if ((e = measure(t)).kind) return e;
     bool(*known)[SLOTS] = mem_alloc(t->frames * sizeof *known);
     if (!known) return err_memory();
     for (size_t f = 0; f < t->frames; f++) pose_frame(t, f, &t->postures[f], known[f]);

@@ -7,6 +7,7 @@
 
 enum { SAMPLES_MAX = 48, SAMPLE_STEPS = 4, STEPS_MAX = 12, JERK_SAMPLES = 8, JERK_FRAMES_MIN = 24, LESSONS = 2 };
 static const double tails = 4; /* degrees of freedom of Student's t; normal would be infinite */
+static const double cauchy2_first = 200, cauchy2 = 12;
 static const double solve_tolerance = 3e-3; /* a Newton step need not be nearer: the next one begins where it ends */
 static const double floor_m = 0.001;  /* no triangulated point is surer than this */
 
@@ -32,7 +33,7 @@ static struct err gather(struct task *t) {
             const struct track_point *p = &t->person->points[f * joints + (size_t)t->column[k]];
             struct sym3 c = p->covariance, information;
             c.xx += floor_m * floor_m, c.yy += floor_m * floor_m, c.zz += floor_m * floor_m;
-            if (vec3_is_known(p->at) && vec3_norm(p->at) < 1e6 && sym3_inverse(c, &information)) t->sights[f * POSE_JOINTS + (size_t)k] = (struct sight){p->at, information};
+            if (vec3_is_known(p->at) && vec3_norm(p->at) < 1e6 && sym3_inverse(c, &information)) t->sights[f * POSE_JOINTS + (size_t)k] = (struct sight){p->at, information, sqrt(sym3_trace(c))};
             else missing[open++] = k;
         }
         for (size_t c = 0; t->rig && open && c < t->rig->count; c++) {
@@ -184,6 +185,7 @@ static struct err iterate(struct task *t, struct smoothness *smooth, size_t *ite
     double *step = mem_alloc(t->frames * DOFS * sizeof *step);
     if (!step) return err_memory();
     *smooth = smoothness_of(t);
+    t->cauchy2 = cauchy2_first;
     double damping = 1e-4, cost = linearise(t, smooth);
     struct err e = ERR_OK;
     for (size_t i = 0; i < STEPS_MAX && !e.kind; i++) {
@@ -208,6 +210,7 @@ static struct err iterate(struct task *t, struct smoothness *smooth, size_t *ite
         }
         bool is_near = cost - now < 0.1 * now;
         cost = now, damping *= 0.1;
+        t->cauchy2 = cauchy2;
         if (i < LESSONS) {
             if ((i == 0 && (!scale_noise(t) || !body_fit_sizes(t, size_frames, size_count, false))) || !learn_jerk(t, smooth)) e = err_memory();
             cost = linearise(t, smooth);
@@ -223,7 +226,7 @@ struct err body_fit(struct arena *mem, const struct camera_rig *rig, const struc
     const struct track_person *who = &people->people[person];
     struct task t = {
         .options = options, .people = people, .person = who, .dt = 1 / options->rate, .frames = who->frame_count, .rig = options->without_pixels ? NULL : rig, .takes = takes,
-        .upright = body_upright(rig ? rig->up : CAMERA_UP_Z),
+        .upright = body_upright(rig ? rig->up : CAMERA_UP_Z), .cauchy2 = cauchy2,
     };
     for (int k = 0; k < POSE_JOINTS; k++) t.noise_scale[k] = 1;
     for (int i = 0; i < DOFS; i++) t.jerk[i] = body_dofs[i].jerk;

@@ -28,6 +28,7 @@ void body_move(struct posture *, const double step[DOFS]);
 struct sight {
     struct vec3 at;
     struct sym3 information;
+    double deviation_m; /* root of the covariance's trace */
 };
 /* One camera's pixel where no point was triangulated. */
 struct pixel {
@@ -66,7 +67,9 @@ struct task {
     double noise_scale[POSE_JOINTS];
     double jerk[DOFS];
     float *thirds, *local;               /* frames x DOFS: third differences, and struct smoothness' local weights */
+    double cauchy2;                      /* squared distance, in variances, at which a point's weight is a half: large at first, so that no wrong beginning is held by it */
     uint32_t measured;
+    double deviation_max_m;              /* sights less sure than this say nothing about where the fit begins */
 };
 
 /* Height, sizes and a posture for each frame from the points alone, geometry without iterations. ERR_INPUT body.empty, body.scale; ERR_LIMIT. */

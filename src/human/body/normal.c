@@ -11,8 +11,6 @@
 
 #include "human/body/fit.h"
 
-static const double cauchy2 = 12;              /* squared distance, in variances, at which a point's weight is a half */
-static const double pixel_cauchy2 = 6;
 static const double limit_deviation = 3 * M_PI / 180;
 
 /* Symmetric, row-major; (w, v). */
@@ -181,13 +179,13 @@ double body_normal(const struct task *t, size_t frame, const struct stance *s, s
     for (int k = 0; k < POSE_JOINTS; k++) {
         if (!(sights[k].information.xx > 0)) continue;
         struct vec3 r = vec3_sub(s->point[k], sights[k].at);
-        double scale = 1 / t->noise_scale[k], d2 = scale * sym3_quadratic(sights[k].information, r), weight = 1 / (1 + d2 / cauchy2);
-        product *= 1 + d2 / cauchy2;
-        if (product > 1e150) cost += 0.5 * cauchy2 * log(product), product = 1;
+        double scale = 1 / t->noise_scale[k], d2 = scale * sym3_quadratic(sights[k].information, r), weight = 1 / (1 + d2 / t->cauchy2);
+        product *= 1 + d2 / t->cauchy2;
+        if (product > 1e150) cost += 0.5 * t->cauchy2 * log(product), product = 1;
         spatial_point(&sum[body_point_segment((enum pose_joint)k)], vec3_sub(s->point[k], reference), sym3_scale(sights[k].information, scale * weight), r);
     }
     fold(s, sum, out);
-    cost += 0.5 * cauchy2 * log(product);
+    cost += 0.5 * t->cauchy2 * log(product);
     return cost + add_holds(t, &t->postures[frame], out);
 }
 
@@ -203,8 +201,8 @@ double body_normal_pixels(const struct task *t, size_t frame, size_t *from, cons
         double u, v, d[2][3], noise = t->people->noise_px[p->camera];
         if (!camera_lens_project_derivative(&view->lens, at, &u, &v, d)) continue;
         double ru = u - p->u, rv = v - p->v, scale = 1 / (noise * noise * t->noise_scale[p->joint]), d2 = (ru * ru + rv * rv) * scale;
-        cost += 0.5 * pixel_cauchy2 * log1p(d2 / pixel_cauchy2);
-        scale /= 1 + d2 / pixel_cauchy2;
+        cost += 0.5 * (0.5 * t->cauchy2) * log1p(d2 / (0.5 * t->cauchy2));
+        scale /= 1 + d2 / (0.5 * t->cauchy2);
         if (!has_any) memset(sum, 0, sizeof sum), has_any = true;
         struct vec3 ju = mat3_apply_transposed(&view->pose.rotation, vec3_of(d[0][0], d[0][1], d[0][2])), jv = mat3_apply_transposed(&view->pose.rotation, vec3_of(d[1][0], d[1][1], d[1][2]));
         struct sym3 w = {0};
@@ -236,8 +234,8 @@ double body_normal_plain(const struct task *t, size_t frame, const struct stance
         if (!(sight->information.xx > 0)) continue;
         struct vec3 r = vec3_sub(s->point[k], sight->at), by[DOFS];
         double scale = 1 / t->noise_scale[k], d2 = scale * sym3_quadratic(sight->information, r);
-        struct sym3 w = sym3_scale(sight->information, scale / (1 + d2 / cauchy2));
-        cost += 0.5 * cauchy2 * log1p(d2 / cauchy2);
+        struct sym3 w = sym3_scale(sight->information, scale / (1 + d2 / t->cauchy2));
+        cost += 0.5 * t->cauchy2 * log1p(d2 / t->cauchy2);
         for (int i = 0; i < DOFS; i++) {
             by[i] = (struct vec3){0};
             if (!body_dof_moves(i, body_point_segment((enum pose_joint)k))) continue;

@@ -9,7 +9,6 @@
 #include "human/body/fit.h"
 
 enum { COLUMNS = SIZES + 1, WIDE = TORSO_DOFS + COLUMNS, CHAIN_MAX = 18 };
-static const double cauchy2 = 12;
 
 /* A joint's place is a sum of sizes times vectors in the frames of the segments between it and the pelvis. */
 struct chain {
@@ -78,7 +77,7 @@ static void size_columns(const struct task *t, size_t frame, const struct stance
         if (!(sight->information.xx > 0)) continue;
         struct vec3 r = vec3_sub(s->point[k], sight->at), d = vec3_sub(s->point[k], reference), v[CHAIN_MAX], wv[CHAIN_MAX];
         double scale = 1 / t->noise_scale[k], d2 = scale * sym3_quadratic(sight->information, r);
-        struct sym3 w = sym3_scale(sight->information, scale / (1 + d2 / cauchy2));
+        struct sym3 w = sym3_scale(sight->information, scale / (1 + d2 / t->cauchy2));
         const struct chain *c = &chains[k];
         double(*mine)[6] = sum[body_point_segment((enum pose_joint)k)];
         for (int i = 0; i < c->count; i++) {

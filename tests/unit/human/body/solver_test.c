@@ -85,7 +85,7 @@ static void four_bands_equal_one_by_one(void **state) {
 /* A task of `frames` frames whose sights are scattered around random postures; `missing` of them are not there. */
 static void make_task(struct task *t, struct rng *r, size_t frames, double missing, double size) {
     static struct body_options options = {.rate = 60};
-    *t = (struct task){.options = &options, .dt = 1 / 60.0, .frames = frames, .upright = body_upright(CAMERA_UP_Z), .height = 1.8};
+    *t = (struct task){.options = &options, .dt = 1 / 60.0, .frames = frames, .upright = body_upright(CAMERA_UP_Z), .height = 1.8, .cauchy2 = 12};
     t->sights = calloc(frames * POSE_JOINTS, sizeof *t->sights), t->postures = calloc(frames, sizeof *t->postures), t->normals = calloc(frames, sizeof *t->normals);
     prior_sizes(t->sizes, t->height);
     body_shape_of(t->sizes, &t->shape);
