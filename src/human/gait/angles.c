@@ -22,6 +22,8 @@ static struct vec3 cardan(const struct frame *p, const struct frame *c) {
     return vec3_of(atan2(-vec3_dot(p->x, c->y), vec3_dot(p->y, c->y)), arc_sine(vec3_dot(p->z, c->y)), atan2(-vec3_dot(p->z, c->x), vec3_dot(p->z, c->z)));
 }
 
+static double flexion(const struct frame *p, const struct frame *c) { return atan2(-vec3_dot(p->x, c->y), vec3_dot(p->y, c->y)); }
+
 static double corner(struct vec3 a, struct vec3 at, struct vec3 b) {
     struct vec3 u = vec3_sub(a, at), v = vec3_sub(b, at);
     return degrees(atan2(vec3_norm(vec3_cross(u, v)), vec3_dot(u, v)));
@@ -38,59 +40,91 @@ static struct vec3 hinge(struct vec3 normal, struct vec3 y, struct vec3 hint, do
 
 static double wrapped(double a) { return a > M_PI ? a - 2 * M_PI : a < -M_PI ? a + 2 * M_PI : a; }
 
-void gait_angles(const struct vec3 j[POSE_JOINTS], struct vec3 axis, double out[GAIT_ANGLES]) {
-    struct vec3 up = {0, 0, 1}, right = vec3_cross(axis, up);
-    for (size_t i = 0; i < GAIT_ANGLES; i++) out[i] = NAN;
+/* Of one instant: the joints, where forward is, and the frames that legs and arms hang on. */
+struct posture {
+    const struct vec3 *j;
+    struct vec3 axis, right, spine, shoulder_line;
+    struct frame pelvis, trunk;
+};
+
+static struct posture posture_of(const struct vec3 j[POSE_JOINTS], struct vec3 axis) {
     struct vec3 middle = vec3_mix(j[POSE_LHIP], j[POSE_RHIP], 0.5), shoulders = vec3_mix(j[POSE_LSHOULDER], j[POSE_RSHOULDER], 0.5);
-    struct vec3 neck = vec3_is_known(j[POSE_NECK]) ? j[POSE_NECK] : shoulders, spine = vec3_unit(vec3_sub(neck, middle));
-    struct vec3 hips = vec3_unit(vec3_sub(j[POSE_RHIP], j[POSE_LHIP])), line = vec3_sub(j[POSE_RSHOULDER], j[POSE_LSHOULDER]);
-    /* pelvis: Z is the line of the hips, and Y as near to the spine as that allows */
-    struct vec3 front = vec3_unit(vec3_cross(spine, hips));
-    struct frame pelvis = {front, vec3_cross(hips, front), hips}, trunk = frame_of(spine, line);
-    double turn_hips = atan2(vec3_dot(hips, axis), vec3_dot(hips, right)), turn_shoulders = atan2(vec3_dot(line, axis), vec3_dot(line, right));
+    struct vec3 neck = vec3_is_known(j[POSE_NECK]) ? j[POSE_NECK] : shoulders, hips = vec3_unit(vec3_sub(j[POSE_RHIP], j[POSE_LHIP]));
+    struct posture p = {.j = j, .axis = axis, .right = vec3_cross(axis, vec3_of(0, 0, 1)), .spine = vec3_unit(vec3_sub(neck, middle)), .shoulder_line = vec3_sub(j[POSE_RSHOULDER], j[POSE_LSHOULDER])};
+    /* pelvis: Z is the line of the hips, and Y as near to the spine as that allows; trunk: Y is the spine, Z as near to the shoulders */
+    struct vec3 front = vec3_unit(vec3_cross(p.spine, hips));
+    p.pelvis = (struct frame){front, vec3_cross(hips, front), hips}, p.trunk = frame_of(p.spine, p.shoulder_line);
+    return p;
+}
+
+static void trunk_angles(const struct posture *p, double out[GAIT_ANGLES]) {
+    struct vec3 hips = p->pelvis.z, line = p->shoulder_line;
+    double turn_hips = atan2(vec3_dot(hips, p->axis), vec3_dot(hips, p->right)), turn_shoulders = atan2(vec3_dot(line, p->axis), vec3_dot(line, p->right));
     out[2 * GAIT_PELVIS_LIST] = degrees(arc_sine(hips.z));
     out[2 * GAIT_PELVIS_ROTATION] = degrees(turn_hips);
-    out[2 * GAIT_TRUNK_LEAN] = degrees(atan2(vec3_dot(spine, axis), spine.z));
-    out[2 * GAIT_TRUNK_BEND] = degrees(atan2(vec3_dot(spine, right), spine.z));
+    out[2 * GAIT_TRUNK_LEAN] = degrees(atan2(vec3_dot(p->spine, p->axis), p->spine.z));
+    out[2 * GAIT_TRUNK_BEND] = degrees(atan2(vec3_dot(p->spine, p->right), p->spine.z));
     out[2 * GAIT_TRUNK_ROTATION] = degrees(wrapped(turn_shoulders - turn_hips));
+}
+
+static void leg_angles(const struct posture *p, size_t s, double out[GAIT_ANGLES]) {
+    const struct vec3 *j = p->j;
+    double mirror = s == GAIT_LEFT ? -1 : 1, trust;
+    struct vec3 hip = j[POSE_LHIP + s], knee = j[POSE_LKNEE + s], ankle = j[POSE_LANKLE + s], heel = j[POSE_LHEEL + s], big = j[POSE_LBIGTOE + s], small = j[POSE_LSMALLTOE + s];
+    struct vec3 thigh_up = vec3_unit(vec3_sub(hip, knee)), shank_up = vec3_unit(vec3_sub(knee, ankle)), z = hinge(vec3_cross(shank_up, thigh_up), thigh_up, p->pelvis.z, &trust);
+    struct frame thigh = frame_of(thigh_up, z), shank = frame_of(shank_up, z);
+    struct vec3 a = cardan(&p->pelvis, &thigh);
+    out[2 * GAIT_HIP_FLEXION + s] = degrees(a.x), out[2 * GAIT_HIP_ADDUCTION + s] = degrees(mirror * a.y);
+    if (trust > 0.5) out[2 * GAIT_HIP_ROTATION + s] = degrees(mirror * a.z);
+    out[2 * GAIT_KNEE_FLEXION + s] = degrees(atan2(vec3_dot(vec3_cross(shank_up, thigh_up), z), vec3_dot(shank_up, thigh_up)));
+    /* foot: X from heel to the middle of the toes; Z across the toes, or that of the shank without the small one, or if one of them is wrong: they are
+     * four centimetres apart, and would turn the foot over */
+    bool has_small = vec3_is_known(small);
+    struct vec3 along = vec3_unit(vec3_sub(has_small ? vec3_mix(big, small, 0.5) : big, heel));
+    struct vec3 across = vec3_unit(without(has_small ? vec3_scale(vec3_sub(small, big), mirror) : shank.z, along));
+    if (vec3_dot(across, shank.z) < 0.3) across = vec3_unit(without(shank.z, along));
+    struct frame foot = {along, vec3_cross(across, along), across};
+    out[2 * GAIT_ANKLE_DORSIFLEXION + s] = degrees(flexion(&shank, &foot)), out[2 * GAIT_FOOT + s] = degrees(arc_sine(along.z));
+    out[2 * GAIT_THIGH + s] = degrees(atan2(-vec3_dot(thigh_up, p->axis), thigh_up.z)), out[2 * GAIT_SHANK + s] = degrees(atan2(vec3_dot(shank_up, p->axis), shank_up.z));
+    out[2 * GAIT_HIP_SIMPLE + s] = corner(j[POSE_LSHOULDER + s], hip, knee), out[2 * GAIT_KNEE_SIMPLE + s] = corner(hip, knee, ankle);
+    out[2 * GAIT_ANKLE_SIMPLE + s] = corner(knee, ankle, big);
+}
+
+static void arm_angles(const struct posture *p, size_t s, double out[GAIT_ANGLES]) {
+    double mirror = s == GAIT_LEFT ? -1 : 1, trust;
+    struct vec3 shoulder = p->j[POSE_LSHOULDER + s], elbow = p->j[POSE_LELBOW + s], wrist = p->j[POSE_LWRIST + s];
+    struct vec3 arm_up = vec3_unit(vec3_sub(shoulder, elbow)), forearm_up = vec3_unit(vec3_sub(elbow, wrist)), z = hinge(vec3_cross(arm_up, forearm_up), arm_up, p->trunk.z, &trust);
+    struct frame arm = frame_of(arm_up, vec3_is_known(z) ? z : p->trunk.z); /* without a wrist the upper arm still flexes */
+    struct vec3 a = cardan(&p->trunk, &arm);
+    out[2 * GAIT_SHOULDER_FLEXION + s] = degrees(a.x), out[2 * GAIT_SHOULDER_ADDUCTION + s] = degrees(mirror * a.y);
+    out[2 * GAIT_ELBOW_FLEXION + s] = degrees(atan2(vec3_dot(vec3_cross(arm_up, forearm_up), z), vec3_dot(arm_up, forearm_up)));
+    out[2 * GAIT_ELBOW_SIMPLE + s] = corner(shoulder, elbow, wrist);
+}
+
+/* Parts of the body, so that a joint's error costs only the angles that depend on it. The rest of `out` is NaN. */
+enum { TRUNK = 1, LEGS = 2, ARMS = 4, WHOLE = 7 };
+
+static void angles_of(const struct vec3 j[POSE_JOINTS], struct vec3 axis, unsigned parts, double out[GAIT_ANGLES]) {
+    struct posture p = posture_of(j, axis);
+    for (size_t i = 0; i < GAIT_ANGLES; i++) out[i] = NAN;
+    if (parts & TRUNK) trunk_angles(&p, out);
     for (size_t s = 0; s < GAIT_SIDES; s++) {
-        double mirror = s == GAIT_LEFT ? -1 : 1, trust;
-        struct vec3 hip = j[POSE_LHIP + s], knee = j[POSE_LKNEE + s], ankle = j[POSE_LANKLE + s], heel = j[POSE_LHEEL + s], big = j[POSE_LBIGTOE + s], small = j[POSE_LSMALLTOE + s];
-        struct vec3 shoulder = j[POSE_LSHOULDER + s], elbow = j[POSE_LELBOW + s], wrist = j[POSE_LWRIST + s];
-        struct vec3 thigh_up = vec3_unit(vec3_sub(hip, knee)), shank_up = vec3_unit(vec3_sub(knee, ankle));
-        struct vec3 z = hinge(vec3_cross(shank_up, thigh_up), thigh_up, hips, &trust);
-        struct frame thigh = frame_of(thigh_up, z), shank = frame_of(shank_up, z);
-        struct vec3 a = cardan(&pelvis, &thigh);
-        out[2 * GAIT_HIP_FLEXION + s] = degrees(a.x), out[2 * GAIT_HIP_ADDUCTION + s] = degrees(mirror * a.y);
-        if (trust > 0.5) out[2 * GAIT_HIP_ROTATION + s] = degrees(mirror * a.z);
-        out[2 * GAIT_KNEE_FLEXION + s] = degrees(atan2(vec3_dot(vec3_cross(shank_up, thigh_up), z), vec3_dot(shank_up, thigh_up)));
-        /* foot: X from heel to the middle of the toes; Z across the toes, or that of the shank without the small one */
-        bool has_small = vec3_is_known(small);
-        struct vec3 toes = has_small ? vec3_mix(big, small, 0.5) : big, along = vec3_unit(vec3_sub(toes, heel));
-        struct vec3 across = vec3_unit(without(has_small ? vec3_scale(vec3_sub(small, big), mirror) : shank.z, along));
-        if (vec3_dot(across, shank.z) < 0.3) across = vec3_unit(without(shank.z, along)); /* toes are four centimetres apart: one that is wrong turns the foot over */
-        struct frame foot = {along, vec3_cross(across, along), across};
-        out[2 * GAIT_ANKLE_DORSIFLEXION + s] = degrees(cardan(&shank, &foot).x);
-        out[2 * GAIT_FOOT + s] = degrees(arc_sine(along.z));
-        struct vec3 arm_up = vec3_unit(vec3_sub(shoulder, elbow)), forearm_up = vec3_unit(vec3_sub(elbow, wrist));
-        struct vec3 arm_z = hinge(vec3_cross(arm_up, forearm_up), arm_up, trunk.z, &trust);
-        struct frame arm = frame_of(arm_up, vec3_is_known(arm_z) ? arm_z : trunk.z);
-        a = cardan(&trunk, &arm);
-        out[2 * GAIT_SHOULDER_FLEXION + s] = degrees(a.x), out[2 * GAIT_SHOULDER_ADDUCTION + s] = degrees(mirror * a.y);
-        out[2 * GAIT_ELBOW_FLEXION + s] = degrees(atan2(vec3_dot(vec3_cross(arm_up, forearm_up), arm_z), vec3_dot(arm_up, forearm_up)));
-        out[2 * GAIT_THIGH + s] = degrees(atan2(-vec3_dot(thigh_up, axis), thigh_up.z));
-        out[2 * GAIT_SHANK + s] = degrees(atan2(vec3_dot(shank_up, axis), shank_up.z));
-        out[2 * GAIT_HIP_SIMPLE + s] = corner(shoulder, hip, knee), out[2 * GAIT_KNEE_SIMPLE + s] = corner(hip, knee, ankle);
-        out[2 * GAIT_ANKLE_SIMPLE + s] = corner(knee, ankle, big), out[2 * GAIT_ELBOW_SIMPLE + s] = corner(shoulder, elbow, wrist);
+        if (parts & LEGS) leg_angles(&p, s, out);
+        if (parts & ARMS) arm_angles(&p, s, out);
     }
 }
 
-/* Joints that no angle depends on together, so that they can be moved at once. */
-enum { GROUP_JOINTS = 4 };
-static const int8_t groups[][GROUP_JOINTS] = {
-    {POSE_LHIP, -1}, {POSE_RHIP, -1}, {POSE_NECK, -1}, {POSE_LSHOULDER, -1}, {POSE_RSHOULDER, -1},
-    {POSE_LKNEE, POSE_RKNEE, POSE_LELBOW, POSE_RELBOW}, {POSE_LANKLE, POSE_RANKLE, POSE_LWRIST, POSE_RWRIST},
-    {POSE_LHEEL, POSE_RHEEL, -1}, {POSE_LBIGTOE, POSE_RBIGTOE, -1}, {POSE_LSMALLTOE, POSE_RSMALLTOE, -1},
+void gait_angles(const struct vec3 joints[POSE_JOINTS], struct vec3 axis, double out[GAIT_ANGLES]) { angles_of(joints, axis, WHOLE, out); }
+
+/* Joints that no angle depends on together, so that they can be moved at once; and the parts they move. */
+enum { GROUP_JOINTS = 2 };
+static const struct {
+    int8_t joints[GROUP_JOINTS];
+    unsigned parts;
+} groups[] = {
+    {{POSE_LHIP, -1}, WHOLE}, {{POSE_RHIP, -1}, WHOLE}, {{POSE_NECK, -1}, WHOLE}, {{POSE_LSHOULDER, -1}, WHOLE}, {{POSE_RSHOULDER, -1}, WHOLE},
+    {{POSE_LKNEE, POSE_RKNEE}, LEGS}, {{POSE_LANKLE, POSE_RANKLE}, LEGS}, {{POSE_LHEEL, POSE_RHEEL}, LEGS}, {{POSE_LBIGTOE, POSE_RBIGTOE}, LEGS}, {{POSE_LSMALLTOE, POSE_RSMALLTOE}, LEGS},
+    {{POSE_LELBOW, POSE_RELBOW}, ARMS}, {{POSE_LWRIST, POSE_RWRIST}, ARMS},
 };
 
 /* Column `c` of the lower Cholesky factor; a covariance that has none gives no uncertainty in that direction. */
@@ -107,15 +141,15 @@ void gait_angles_of_frame(const struct track_state joints[POSE_JOINTS], struct v
     gait_angles(at, axis, base);
     for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
         bool is_there = false;
-        for (int i = 0; i < GROUP_JOINTS && groups[g][i] >= 0; i++) is_there = is_there || vec3_is_known(at[groups[g][i]]);
+        for (int i = 0; i < GROUP_JOINTS && groups[g].joints[i] >= 0; i++) is_there = is_there || vec3_is_known(at[groups[g].joints[i]]);
         for (int c = 0; c < 3 && is_there; c++) {
             struct vec3 kept[GROUP_JOINTS];
-            for (int i = 0; i < GROUP_JOINTS && groups[g][i] >= 0; i++) {
-                int k = groups[g][i];
+            for (int i = 0; i < GROUP_JOINTS && groups[g].joints[i] >= 0; i++) {
+                int k = groups[g].joints[i];
                 kept[i] = at[k], at[k] = vec3_add(at[k], vec3_scale(factor_column(joints[k].covariance, c), step));
             }
-            gait_angles(at, axis, moved);
-            for (int i = 0; i < GROUP_JOINTS && groups[g][i] >= 0; i++) at[groups[g][i]] = kept[i];
+            angles_of(at, axis, groups[g].parts, moved);
+            for (int i = 0; i < GROUP_JOINTS && groups[g].joints[i] >= 0; i++) at[groups[g].joints[i]] = kept[i];
             for (size_t a = 0; a < GAIT_ANGLES; a++) {
                 double d = (moved[a] - base[a]) / step;
                 if (isfinite(d) && fabs(moved[a] - base[a]) < 90) variance[a] += d * d; /* not over the seam at 180 degrees */

@@ -139,6 +139,7 @@ static struct gait_value refine(const struct gait_recording *r, const struct gai
     size_t joints[POINTS_MAX], count = joints_of((size_t)c->side, part, joints), last = c->frame_to - 1, seen = 0;
     struct sighting s[POINTS_MAX][2 * WINDOW + 2];
     size_t counts[POINTS_MAX] = {0};
+    struct vec3 near_of[POINTS_MAX];
     size_t edge = is_landing ? c->frame_from : last, stay = c->frame_to - c->frame_from;
     struct vec3 com = run->samples[edge].com_velocity;
     double body = body_speed(run, edge), fall = vec3_is_known(com) ? com.z : 0;
@@ -169,9 +170,28 @@ static struct gait_value refine(const struct gait_recording *r, const struct gai
         }
         if (counts[p] < 4) continue;
         seen++;
-        for (int g = 0; g < GRID; g++) total[g] += probability(s[p], counts[p], grid_from + g * step, is_landing, near, &habit);
+        near_of[p] = near;
     }
     if (!seen) return GAIT_UNKNOWN;
+    /* every fourth instant first, then all of those that may matter */
+    double top = -INFINITY;
+    for (int step_by = 4; step_by >= 1; step_by -= 3) {
+        for (int g = 0; g < GRID; g += step_by) {
+            if (step_by == 1) {
+                int before = g - g % 4, behind = before + 4 < GRID ? before + 4 : before;
+                if (g % 4 == 0) continue;
+                if (fmax(total[before], total[behind]) < top - 14) {
+                    total[g] = -INFINITY;
+                    continue;
+                }
+            }
+            total[g] = 0;
+            for (size_t p = 0; p < count; p++) {
+                if (counts[p] >= 4) total[g] += probability(s[p], counts[p], grid_from + g * step, is_landing, near_of[p], &habit);
+            }
+            top = fmax(top, total[g]);
+        }
+    }
     double best = -INFINITY, sum = 0, mean = 0, square = 0;
     for (int g = 0; g < GRID; g++) best = fmax(best, total[g]);
     if (!isfinite(best)) return GAIT_UNKNOWN;

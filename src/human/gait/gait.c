@@ -58,9 +58,11 @@ struct err gait_analyse(struct arena *mem, const struct gait_recording *r, const
     axis.z = 0;
     run.axis = vec3_norm(axis) > 1e-9 ? vec3_unit(axis) : direction(r, &run);
     /* contacts from a first, careless smoothing; everything else from a second one that knows of them */
-    if ((e = gait_smooth_legs(mem, r, &run)).kind) return e;
+    struct gait_strengths strengths;
+    for (size_t i = 0; i < sizeof strengths / sizeof(double); i++) (&strengths.of[0][0][0])[i] = NAN;
+    if ((e = gait_smooth_legs(mem, r, &run, &strengths)).kind) return e;
     if ((e = gait_find_contacts(mem, r, &run)).kind) return e;
-    if ((e = gait_smooth_legs(mem, r, &run)).kind) return e;
+    if ((e = gait_smooth_legs(mem, r, &run, &strengths)).kind) return e;
     if (balance && (e = gait_smooth_balance(mem, r, balance, &run)).kind) return e;
     for (size_t f = 0; f < r->frame_count; f++) {
         struct gait_sample *s = &run.samples[f];

@@ -34,10 +34,14 @@ struct gait_node {
     double fall[3], fall_deviation[3];               /* acceleration along the axes, known because nobody touches anything */
 };
 /* out has room for `count`. Axes: rows. False when memory ran out. */
-bool gait_smooth(const struct gait_node *, size_t count, const struct mat3 *axes, struct track_state *out);
+/* `strength`: logarithm (base 10) of the jerk's density along each axis; NAN: from the measurements; else it is looked for around that, or kept if `is_settled`. Holds what was found behind. */
+bool gait_smooth(const struct gait_node *, size_t count, const struct mat3 *axes, bool is_settled, double strength[3], struct track_state *out);
+struct gait_strengths {
+    double of[GAIT_SIDES][6][3]; /* of each joint of the legs */
+};
 size_t gait_nodes_max(const struct gait_recording *, const struct gait_run *);
 /* With the contacts known: the legs once more (run->states), and the centre of mass, which flies by gravity between them. */
-MUST_USE struct err gait_smooth_legs(struct arena *, const struct gait_recording *, struct gait_run *);
+MUST_USE struct err gait_smooth_legs(struct arena *, const struct gait_recording *, struct gait_run *, struct gait_strengths *);
 MUST_USE struct err gait_smooth_balance(struct arena *, const struct gait_recording *, const struct track_point *points, struct gait_run *);
 
 /* angles.c: the same with standard errors from the joints' covariances. */

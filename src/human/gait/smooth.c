@@ -52,7 +52,7 @@ struct work {
 
 /* One axis, with jerk density q; log-probability of what was used. */
 static double forward(const struct work *w, int axis, double q, bool store) {
-    double sum = 0;
+    double sum = 0, product = 1; /* of variances: one logarithm for many */
     struct gauss g = {{w->z[0], 0, 0}, {w->variance[0], 0, 0, 144, 0, 2500}};
     for (size_t i = 0; i < w->count; i++) {
         const struct gait_node *n = &w->nodes[i];
@@ -63,13 +63,14 @@ static double forward(const struct work *w, int axis, double q, bool store) {
         if (store) w->before[i] = g;
         if (i && w->use[i]) {
             double s = g.p.xx + w->variance[i], miss = w->z[i] - g.x.x;
-            sum -= 0.5 * (log(s) + miss * miss / s);
+            sum -= 0.5 * miss * miss / s, product *= s;
+            if (product < 1e-250 || product > 1e250) sum -= 0.5 * log(product), product = 1;
             update_position(&g, w->z[i], w->variance[i]);
         }
         if (n->is_falling) update_acceleration(&g, n->fall[axis], n->fall_deviation[axis] * n->fall_deviation[axis]);
         if (store) w->after[i] = g;
     }
-    return sum;
+    return sum - 0.5 * log(product);
 }
 
 static void backward(const struct work *w) {
@@ -91,7 +92,7 @@ static void backward(const struct work *w) {
     }
 }
 
-bool gait_smooth(const struct gait_node *nodes, size_t count, const struct mat3 *axes, struct track_state *out) {
+bool gait_smooth(const struct gait_node *nodes, size_t count, const struct mat3 *axes, bool is_settled, double strength[3], struct track_state *out) {
     struct work w = {.z = mem_zalloc_array(count, sizeof *w.z), .variance = mem_zalloc_array(count, sizeof *w.variance), .use = mem_zalloc_array(count, sizeof *w.use),
                      .before = mem_zalloc_array(count, sizeof *w.before), .after = mem_zalloc_array(count, sizeof *w.after)};
     bool has_memory = w.z && w.variance && w.use && w.before && w.after;
@@ -109,13 +110,16 @@ bool gait_smooth(const struct gait_node *nodes, size_t count, const struct mat3 
                 if ((w.use[i] = n->is_measured)) w.z[i] = vec3_dot(n->at, axis), w.variance[i] = sym3_quadratic(n->covariance, axis) + 1e-10;
             }
             double best = -INFINITY, best_log = 4;
-            for (int stage = 0; stage < 2; stage++) {
-                double centre = best_log;
-                for (int i = stage ? -2 : 0; i <= (stage ? 2 : 8); i++) {
-                    double log_q = stage ? centre + 0.33 * i : i, l = forward(&w, a, pow(10, log_q), false);
+            bool is_new = !isfinite(strength[a]);
+            if (is_settled && !is_new) best_log = strength[a];
+            for (int stage = is_new ? 0 : 1; stage < 2 && (is_new || !is_settled); stage++) {
+                double centre = is_new ? best_log : strength[a];
+                for (int i = stage ? -1 : 0; i <= (stage ? 1 : 8); i++) {
+                    double log_q = stage ? centre + 0.4 * i : i, l = forward(&w, a, pow(10, log_q), false);
                     if (l > best) best = l, best_log = log_q;
                 }
             }
+            strength[a] = best_log;
             forward(&w, a, pow(10, best_log), true);
             backward(&w);
             for (size_t i = 0; i < w.count; i++) {
@@ -260,12 +264,25 @@ static void stiffen(const struct gait_recording *r, struct track_state *states, 
         for (size_t k = 0; k < LEG; k++) {
             struct track_state *s = &states[f * POSE_JOINTS + (size_t)leg_joints[k] + side];
             if (!is_known[k] || !vec3_is_known(at[k])) {
-                *s = (struct track_state){.at = VEC3_UNKNOWN, .velocity = VEC3_UNKNOWN, .acceleration = VEC3_UNKNOWN};
+                if (s->source != TRACK_UNKNOWN) *s = (struct track_state){.at = VEC3_UNKNOWN, .velocity = VEC3_UNKNOWN, .acceleration = VEC3_UNKNOWN};
                 continue;
             }
             double(*c)[DIM] = &p[3 * k];
             s->at = at[k];
             s->covariance = (struct sym3){c[0][3 * k], c[0][3 * k + 1], c[0][3 * k + 2], c[1][3 * k + 1], c[1][3 * k + 2], c[2][3 * k + 2]};
+        }
+    }
+    /* One frame alone is bridged from both sides, by the cubic through places and velocities; more stays unknown. */
+    for (size_t f = 1; f + 1 < n; f++) {
+        for (size_t k = 0; k < LEG; k++) {
+            struct track_state *s = &states[f * POSE_JOINTS + (size_t)leg_joints[k] + side], *a = s - POSE_JOINTS, *b = s + POSE_JOINTS;
+            if (s->source != TRACK_UNKNOWN || a->source == TRACK_UNKNOWN || b->source == TRACK_UNKNOWN || !vec3_is_known(a->velocity) || !vec3_is_known(b->velocity)) continue;
+            const double give = 0.01 * 0.01; /* a centimetre: what a foot's change of acceleration makes of two frames */
+            *s = (struct track_state){.at = vec3_add(vec3_mix(a->at, b->at, 0.5), vec3_scale(vec3_sub(a->velocity, b->velocity), 0.25 / r->rate)), .velocity = vec3_mix(a->velocity, b->velocity, 0.5),
+                                      .acceleration = vec3_mix(a->acceleration, b->acceleration, 0.5), .covariance = sym3_scale(sym3_add(a->covariance, b->covariance), 0.5),
+                                      .velocity_covariance = sym3_add(a->velocity_covariance, b->velocity_covariance), .acceleration_covariance = sym3_add(a->acceleration_covariance, b->acceleration_covariance),
+                                      .source = TRACK_FILLED};
+            s->covariance.xx += give, s->covariance.yy += give, s->covariance.zz += give;
         }
     }
 }
@@ -284,7 +301,7 @@ static bool is_wild(const struct gait_node *n, const struct track_state *s, cons
 }
 
 /* Legs: the jolt of a touch-down is strongest in the foot. A measurement far from the curve is left out, and the curve drawn anew. */
-struct err gait_smooth_legs(struct arena *mem, const struct gait_recording *r, struct gait_run *run) {
+struct err gait_smooth_legs(struct arena *mem, const struct gait_recording *r, struct gait_run *run, struct gait_strengths *strengths) {
     static const struct {
         int8_t joint;
         double share;
@@ -323,8 +340,9 @@ struct err gait_smooth_legs(struct arena *mem, const struct gait_recording *r, s
             double values[3];
             struct mat3 axes;
             sym3_eigen(mean, values, &axes);
+            double *strength = strengths->of[side][j];
             for (int pass = 0; pass < 3; pass++) {
-                if (!gait_smooth(nodes, count, &axes, row)) return err_memory();
+                if (!gait_smooth(nodes, count, &axes, pass > 0, strength, row)) return err_memory();
                 size_t wild = 0;
                 for (size_t i = 0; i < count && pass < 2; i++) {
                     if (nodes[i].is_measured && is_wild(&nodes[i], &row[i], &axes, pass ? 3.5 : 5)) nodes[i].is_measured = false, wild++;
@@ -383,7 +401,8 @@ struct err gait_smooth_balance(struct arena *mem, const struct gait_recording *r
         const struct track_point *p = &points[node->frame];
         if (vec3_is_known(p->at) && vec3_is_known(run->samples[node->frame].com)) node->is_measured = true, node->at = p->at, node->covariance = p->covariance;
     }
-    if (!gait_smooth(nodes, count, &axes, row)) return err_memory();
+    double strength[3] = {NAN, NAN, NAN};
+    if (!gait_smooth(nodes, count, &axes, false, strength, row)) return err_memory();
     for (size_t i = 0; i < count; i++) {
         if (nodes[i].frame < 0 || row[i].source == TRACK_UNKNOWN) continue;
         struct gait_sample *s = &run->samples[nodes[i].frame];
