@@ -5,10 +5,11 @@
 #include "base/mem.h"
 #include "human/body/fit.h"
 
-enum { SAMPLES_MAX = 48, SAMPLE_STEPS = 4, STEPS_MAX = 12, JERK_SAMPLES = 8, JERK_FRAMES_MIN = 24, LESSONS = 2 };
+enum { SAMPLES_MAX = 48, SAMPLE_STEPS = 4, STEPS_MAX = 12, JERK_SAMPLES = 8, JERK_FRAMES_MIN = 24, LESSONS = 2, NOISE_FRAMES_MAX = 256 };
 static const double tails = 4; /* degrees of freedom of Student's t; normal would be infinite */
 static const double cauchy2_first = 200, cauchy2 = 12;
 static const double solve_tolerance = 3e-3; /* a Newton step need not be nearer: the next one begins where it ends */
+static const double chi2_median = 2.366; /* of three degrees of freedom */
 static const double floor_m = 0.001;  /* no triangulated point is surer than this */
 
 /* ---- what was measured ---- */
@@ -83,53 +84,29 @@ static double linearise(struct task *t, const struct smoothness *smooth) {
     return cost + body_smoothness(t->postures, t->frames, smooth, t->normals);
 }
 
-/* What the points scatter around the skeleton more than their covariances say: a network's own bias, a calibration that is a little wrong. */
-static bool scale_noise(struct task *t) {
-    double *d2 = mem_alloc((t->frames ? t->frames : 1) * POSE_JOINTS * sizeof *d2);
-    size_t count[POSE_JOINTS] = {0};
-    if (!d2) return false;
-    for (size_t f = 0; f < t->frames; f++) {
+static int double_order(const void *a_, const void *b_) {
+    double a = *(const double *)a_, b = *(const double *)b_;
+    return a < b ? -1 : a > b;
+}
+
+/* What the points scatter around the skeleton more than their covariances say: a network's own bias, a calibration that is a little wrong. By the median, over a
+ * few hundred frames of the recording. */
+static void scale_noise(struct task *t) {
+    double d2[POSE_JOINTS][NOISE_FRAMES_MAX];
+    size_t count[POSE_JOINTS] = {0}, stride = t->frames / NOISE_FRAMES_MAX + 1;
+    for (size_t f = 0; f < t->frames; f += stride) {
         struct stance s;
         body_stand(&t->shape, &t->postures[f], &s);
         for (size_t k = 0; k < POSE_JOINTS; k++) {
             const struct sight *g = &t->sights[f * POSE_JOINTS + k];
-            if (g->information.xx > 0) d2[k * t->frames + count[k]++] = sym3_quadratic(g->information, vec3_sub(s.point[k], g->at));
+            if (g->information.xx > 0) d2[k][count[k]++] = sym3_quadratic(g->information, vec3_sub(s.point[k], g->at));
         }
     }
     for (size_t k = 0; k < POSE_JOINTS; k++) {
         if (count[k] < 8) continue;
-        double *mine = d2 + k * t->frames;
-        size_t lower = 0;
-        /* the median by a quickselect's poor sister: values are few */
-        for (size_t n = count[k]; n > 1;) {
-            double pivot = mine[lower + n / 2];
-            size_t below = 0, same = 0;
-            for (size_t i = lower; i < lower + n; i++) below += mine[i] < pivot, same += mine[i] == pivot;
-            size_t want = count[k] / 2;
-            if (want >= lower + below && want < lower + below + same) {
-                mine[want] = pivot;
-                break;
-            }
-            bool is_below = want < lower + below;
-            size_t at = lower, end = lower + n;
-            /* partition in place: those wanted first */
-            for (size_t i = lower; i < end; i++) {
-                bool is_mine = is_below ? mine[i] < pivot : mine[i] > pivot;
-                if (!is_below && !is_mine) {
-                    double x = mine[at];
-                    mine[at++] = mine[i], mine[i] = x;
-                } else if (is_below && is_mine) {
-                    double x = mine[at];
-                    mine[at++] = mine[i], mine[i] = x;
-                }
-            }
-            if (is_below) n = below;
-            else n -= below + same, lower += below + same;
-        }
-        t->noise_scale[k] = fmin(fmax(1, mine[count[k] / 2] / 2.366), 1e4);
+        qsort(d2[k], count[k], sizeof d2[k][0], double_order);
+        t->noise_scale[k] = fmin(fmax(1, d2[k][count[k] / 2] / chi2_median), 1e4);
     }
-    mem_free(d2);
-    return true;
 }
 
 static struct smoothness smoothness_of(const struct task *t) {
@@ -212,7 +189,8 @@ static struct err iterate(struct task *t, struct smoothness *smooth, size_t *ite
         cost = now, damping *= 0.1;
         t->cauchy2 = cauchy2;
         if (i < LESSONS) {
-            if ((i == 0 && (!scale_noise(t) || !body_fit_sizes(t, size_frames, size_count, false))) || !learn_jerk(t, smooth)) e = err_memory();
+            if (i == 0) scale_noise(t);
+            if ((i == 0 && !body_fit_sizes(t, size_frames, size_count, false)) || !learn_jerk(t, smooth)) e = err_memory();
             cost = linearise(t, smooth);
         } else if (is_near) break;
     }
