@@ -60,7 +60,7 @@ static struct posture posture_of(const struct vec3 j[POSE_JOINTS], struct vec3 a
 static void trunk_angles(const struct posture *p, double out[GAIT_ANGLES]) {
     struct vec3 hips = p->pelvis.z, line = p->shoulder_line;
     double turn_hips = atan2(vec3_dot(hips, p->axis), vec3_dot(hips, p->right)), turn_shoulders = atan2(vec3_dot(line, p->axis), vec3_dot(line, p->right));
-    out[2 * GAIT_PELVIS_LIST] = degrees(arc_sine(hips.z));
+    out[2 * GAIT_PELVIS_LIST] = degrees(-arc_sine(hips.z));
     out[2 * GAIT_PELVIS_ROTATION] = degrees(turn_hips);
     out[2 * GAIT_TRUNK_LEAN] = degrees(atan2(vec3_dot(p->spine, p->axis), p->spine.z));
     out[2 * GAIT_TRUNK_BEND] = degrees(atan2(vec3_dot(p->spine, p->right), p->spine.z));

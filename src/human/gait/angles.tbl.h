@@ -2,7 +2,7 @@
  * Joint angles. ANGLE(id, name, 1 for a middle one or 2 for left and right, what is positive). The first group by ISB's convention
  * (Grood and Suntay 1983, Wu et al. 2002 and 2005: Cardan Z-X-Y, flexion first), then angles of segments in the world, then the simple angles
  * between three points. */
-ANGLE(PELVIS_LIST, "pelvis_list", 1, "right hip up")
+ANGLE(PELVIS_LIST, "pelvis_list", 1, "right side down")
 ANGLE(PELVIS_ROTATION, "pelvis_rotation", 1, "right hip forward (to the left)")
 ANGLE(TRUNK_LEAN, "trunk_lean", 1, "forward")
 ANGLE(TRUNK_BEND, "trunk_bend", 1, "to the right")

@@ -47,7 +47,7 @@ static void pose(const struct doll *d, struct vec3 axis, struct vec3 out[POSE_JO
     for (int k = 0; k < POSE_JOINTS; k++) out[k] = VEC3_UNKNOWN;
     /* lean forward turns Y towards X: negative about Z */
     struct mat3 trunk = times(world, times(about(X, d->bend), about(Z, -d->lean)));
-    struct mat3 pelvis = times(trunk, times(about(Y, d->pelvis_turn), about(X, -d->pelvis_list))), shoulders = times(trunk, about(Y, d->pelvis_turn + d->shoulders_turn));
+    struct mat3 pelvis = times(trunk, times(about(Y, d->pelvis_turn), about(X, d->pelvis_list))), shoulders = times(trunk, about(Y, d->pelvis_turn + d->shoulders_turn));
     struct vec3 hips = {3, 2, 1};
     out[POSE_HIP] = hips, out[POSE_NECK] = along(hips, trunk, 0, 0.5, 0), out[POSE_HEAD] = along(hips, trunk, 0, 0.8, 0);
     for (int s = 0; s < 2; s++) {
