@@ -116,7 +116,7 @@ static struct err listeners_open(struct command_context *c, struct serving *s) {
     if (!e.kind && srt) {
         snprintf(s->about, sizeof s->about, "%s", srt);
         struct srt_options options = {.address = srt, .passphrase = option_text(c, "srt-passphrase"), .admit = broadcast_admit,
-                                      .admit_user = s->house.broadcast, .receiver = receiver};
+                                      .admit_user = s->house.broadcast, .receiver = receiver, .clock = s->house.clock};
         e = srt_listener_create(&options, &s->srt);
         if (!e.kind) e = srt_listener_start(s->srt);
         if (!e.kind) s->ingest = (struct api_ingest){s->ingest.rtmp_port, (uint16_t)srt_listener_port(s->srt), options.passphrase};

@@ -88,6 +88,7 @@ struct err codec_annexb_push(struct codec_annexb *a, struct slice unit, struct c
         unsigned type = a->is_hevc ? (uint8_t)nal.ptr[0] >> 1 & 63 : (uint8_t)nal.ptr[0] & 31;
         if (role == NAL_ROLE_SET) has_sets = true, has_sps |= type == (a->is_hevc ? 33u : 7u);
         if (role == NAL_ROLE_SYNC) picture.is_sync = true;
+        if (!picture.utc_us) picture.utc_us = nal_read_time_us(nal, a->is_hevc);
         if (role == NAL_ROLE_PICTURE || (role == NAL_ROLE_SYNC && (a->is_hevc || type == 5))) has_picture = true;
     }
     if (has_sets) {

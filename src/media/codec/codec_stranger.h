@@ -170,6 +170,7 @@ struct codec_annexb_picture {
     struct slice data;   /* valid until the next call; empty: no picture was in it, or its parameters are not known yet */
     bool is_sync;
     bool has_new_track;  /* the track is known now, or another one from this picture on */
+    int64_t utc_us;      /* when it was taken, microseconds since 1970, where the encoder says it (MISB ST 0604); 0: it does not */
 };
 /* Errors: media.unsupported (neither H.264 nor HEVC), "memory". */
 MUST_USE struct err codec_annexb_open(enum cmaf_codec, struct codec_annexb **out);

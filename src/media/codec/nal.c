@@ -310,3 +310,35 @@ enum nal_role nal_role(struct slice unit, bool is_hevc) {
     if (type == 6) return recovers_at_once(unit) ? NAL_ROLE_SYNC : NAL_ROLE_OTHER;
     return type >= 1 && type <= 4 ? NAL_ROLE_PICTURE : NAL_ROLE_OTHER;
 }
+
+/* user_data_unregistered: UUID, status, then eight bytes of the time with 0xff after every second, so that no start code arises. */
+static int64_t precision_time(struct slice payload) {
+    struct byte_reader r = byte_reader_of(payload);
+    if (!slice_eq(bytes_take(&r, 16), SLICE("MISPmicrosectime"))) return 0;
+    bytes_skip(&r, 1); /* whether the encoder's clock is locked: how good it is shows in what it says */
+    uint64_t us = 0;
+    for (int i = 0; i < 4; i++) {
+        us = us << 16 | bytes_u16be(&r);
+        if (i < 3 && bytes_u8(&r) != 0xff) return 0;
+    }
+    return r.has_failed || us > INT64_MAX / 1000 ? 0 : (int64_t)us;
+}
+
+int64_t nal_read_time_us(struct slice unit, bool is_hevc) {
+    unsigned type = is_hevc ? (uint8_t)unit.ptr[0] >> 1 & 63 : (uint8_t)unit.ptr[0] & 31;
+    if (type != (is_hevc ? 39u : 6u)) return 0;
+    uint8_t bytes[1024];
+    struct byte_reader r = byte_reader_of(nal_unescape(slice_sub(unit, is_hevc ? 2 : 1, unit.len), bytes, sizeof bytes));
+    while (bytes_left(&r) > 2) {
+        unsigned kind = 0, size = 0, c;
+        do kind += c = bytes_u8(&r);
+        while (c == 255 && bytes_left(&r));
+        do size += c = bytes_u8(&r);
+        while (c == 255 && bytes_left(&r));
+        if (size > bytes_left(&r)) return 0;
+        struct slice payload = bytes_take(&r, size);
+        int64_t us = kind == 5 ? precision_time(payload) : 0;
+        if (us) return us;
+    }
+    return 0;
+}

@@ -61,6 +61,9 @@ bool nal_to_lengths(const struct nal_sets *known, bool is_hevc, struct slice ann
 /* HEVC: mastering display and light level from the SEI messages of a picture (H.265 D.2.28, D.2.35), where it has them. */
 void nal_read_hdr(struct slice sample, bool is_annexb, unsigned length_bytes, struct cmaf_hdr *out);
 
+/* The precision time stamp of MISB ST 0604 in this unit, if it is an SEI with one: microseconds since 1970; 0: none. */
+int64_t nal_read_time_us(struct slice unit, bool is_hevc);
+
 /* Do browsers play it? 8 bit 4:2:0 H.264; HEVC Main and Main 10. By the configuration record. */
 bool nal_config_is_playable(struct slice config, bool is_hevc);
 

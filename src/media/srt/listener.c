@@ -218,6 +218,7 @@ struct err srt_listener_create(const struct srt_options *options, struct srt_lis
     l->options.passphrase = NULL;
     l->options.address = NULL; /* borrowed until here */
     l->options.program = l->program;
+    if (!l->options.clock) l->options.clock = clock_system();
     if (e.kind) srt_listener_destroy(&l);
     else *out = l;
     return e;

@@ -172,7 +172,7 @@ static struct err take_picture(struct programme *p, struct stream *s, const stru
     p->clock = dts;
     if (picture.has_new_track && (e = take_track(p, s, *codec_annexb_track(s->picture))).kind) return e;
     if (!picture.data.len) return ERR_OK;
-    struct record_sample sample = {.dts = dts, .pts = feed_unwrap(dts, pes->pts, TIME_BITS), .is_sync = picture.is_sync};
+    struct record_sample sample = {.dts = dts, .pts = feed_unwrap(dts, pes->pts, TIME_BITS), .is_sync = picture.is_sync, .utc_us = picture.utc_us};
     return put_sample(p, s, sample, picture.data);
 }
 

@@ -20,6 +20,7 @@ enum {
     CHILD_STALL_MS = 10000,        /* a child that takes nothing for so long is stuck */
     GOODBYE_MS_MAX = 3000,         /* a connection that breaks so soon after a packet was closed by the encoder: SRT tells no difference */
     AGE_S_MAX = 10,
+    CLOCK_OFF_S_MAX = 10,
     STOP_LOOKS_MAX = 5,
     DRAIN_MS = 50,
     DRAIN_STEP_MS = 5,
@@ -130,7 +131,17 @@ static void read_run(void *arg) {
 static struct utc_time utc_of(const struct publisher *p, int64_t stamp) {
     int64_t now = now_ns();
     if (stamp > now || stamp < p->began - AGE_S_MAX * NS_PER_S) stamp = now; /* the child gave it back, or made it up */
-    return (struct utc_time){clock_utc(clock_system()).ns - (now - stamp)};
+    return (struct utc_time){clock_utc(p->options->clock).ns - (now - stamp)};
+}
+
+/* A clock that is off by more than this is not set: arrival is the better guess. */
+static void set_times(const struct publisher *p, const struct record *r, struct feed_sample *s) {
+    s->arrived = s->captured = utc_of(p, r->stamp);
+    s->clock_source = FEED_CLOCK_ARRIVAL;
+    int64_t told = r->utc_us > 0 && r->utc_us < INT64_MAX / NS_PER_US ? r->utc_us * NS_PER_US : 0;
+    if (!told || told < s->arrived.ns - CLOCK_OFF_S_MAX * NS_PER_S || told > s->arrived.ns + CLOCK_OFF_S_MAX * NS_PER_S) return;
+    s->captured.ns = told;
+    s->clock_source = FEED_CLOCK_REFERENCE;
 }
 
 static void give_cue(struct publisher *p, const struct record *r) {
@@ -163,8 +174,7 @@ static struct err take_message(struct publisher *p, const struct child_message *
                      LOG_INT("height", p->talk.tracks[i].height), LOG_INT("rate", p->talk.tracks[i].sample_rate));
         return to->tracks(p->feed, p->talk.tracks, p->talk.count);
     case RECORD_SAMPLE:
-        r.sample.arrived = r.sample.captured = utc_of(p, r.stamp);
-        r.sample.clock_source = FEED_CLOCK_ARRIVAL;
+        set_times(p, &r, &r.sample);
         return to->sample(p->feed, &r.sample);
     case RECORD_CUE: give_cue(p, &r); return ERR_OK;
     case RECORD_REFUSED: return refused(p, &r.refused);

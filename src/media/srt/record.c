@@ -87,6 +87,7 @@ static bool check_sample(const struct record_talk *talk, struct slice body, stru
     out->sample = (struct feed_sample){.track = r.track, .dts = r.dts, .pts = r.pts, .duration = r.duration, .is_sync = r.is_sync,
                                        .data = slice_sub(body, sizeof r, body.len)};
     out->stamp = r.stamp;
+    out->utc_us = r.utc_us;
     return true;
 }
 

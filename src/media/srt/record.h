@@ -46,6 +46,7 @@ struct record_track {
 struct record_sample {
     int64_t dts, pts;
     int64_t stamp;
+    int64_t utc_us; /* when it was taken, by the encoder's clock; 0: not told */
     uint32_t track, duration;
     uint32_t is_sync, zero;
 };
@@ -82,7 +83,7 @@ struct record_talk {
 struct record {
     enum record_type type;
     struct feed_sample sample; /* without `arrived` and `captured` */
-    int64_t stamp;             /* of the sample; not checked */
+    int64_t stamp, utc_us;     /* of the sample; not checked */
     struct slice section;
     int64_t clock;
     struct record_refused refused;

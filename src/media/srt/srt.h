@@ -7,7 +7,8 @@
  *
  * Carried: one programme; its first H.264 or HEVC picture; up to seven AAC, Opus, MP2, MP3, AC-3 or E-AC-3 sounds (all but AAC and Opus
  * as AAC); SCTE 35. Times are the source's 90 kHz clock made 64 bits wide: a picture in 1/90000 s, sound in its sample rate.
- * Capture time is when the packet was sent by the publisher's encoder, as SRT's own clock tells it (FEED_CLOCK_ARRIVAL).
+ * Capture time is what the encoder writes into its pictures (a precision time stamp of MISB ST 0604: FEED_CLOCK_REFERENCE), if that lies within
+ * ten seconds of arrival; else when the encoder sent the packet, as SRT's own clock tells it (FEED_CLOCK_ARRIVAL).
  *
  * What a publisher presents as its streamid, any of
  *      #!::r=KEY,m=publish   (SRT Access Control; u, s, t are read over, other modes are refused)
@@ -40,6 +41,7 @@ struct srt_options {
     size_t publishers_max;  /* 0: 64 */
     int64_t stall_ms_max;   /* a publisher that sends nothing for so long is ended with srt.stalled; 0: 10,000 */
     const char *program;    /* to start as the child; NULL: /proc/self/exe */
+    const struct clock *clock; /* of the times of arrival; NULL: the system's */
 
     /* Asked while a publisher calls, so that a refusal can be told with its reason. It comes on the thread of libsrt that receives for
      * everybody: an answer from memory, or one indexed read; not more than a millisecond. NULL: all are let in, and `begin` decides; a

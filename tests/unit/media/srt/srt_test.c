@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -42,7 +43,8 @@ enum { SAMPLES_MAX = 4096, FEEDS_MAX = 8 };
 
 struct got {
     size_t track;
-    int64_t dts, pts, arrived;
+    int64_t dts, pts, arrived, captured;
+    enum feed_clock_source clock_source;
     uint32_t duration, bytes;
     bool is_sync;
     uint64_t hash;
@@ -125,7 +127,8 @@ static struct err sample(void *feed, const struct feed_sample *s) {
     assert_true(s->track < f->track_count);
     if (f->count < SAMPLES_MAX)
         f->samples[f->count++] = (struct got){.track = s->track, .dts = s->dts, .pts = s->pts, .duration = s->duration, .is_sync = s->is_sync,
-                                              .bytes = (uint32_t)s->data.len, .hash = slice_hash(s->data), .arrived = s->arrived.ns};
+                                              .bytes = (uint32_t)s->data.len, .hash = slice_hash(s->data), .arrived = s->arrived.ns,
+                                              .captured = s->captured.ns, .clock_source = s->clock_source};
     bool is_enough = f->of->refuse_after && f->count >= f->of->refuse_after;
     pthread_cond_broadcast(&f->of->changed);
     pthread_mutex_unlock(&f->of->mutex);
@@ -664,6 +667,56 @@ static void bad_streams_are_refused_and_cues_come_through(void **state) {
     forget();
 }
 
+/* Encoders that know what time it is write it into the pictures. */
+static void the_encoders_own_time_is_taken(void **state) {
+    shell("ffmpeg -loglevel error -y -f lavfi -i testsrc2=size=64x48:rate=30:duration=0.5 -c:v libx264 -preset ultrafast -tune zerolatency -g 1 -pix_fmt yuv420p "
+          "-bsf:v 'h264_metadata=sei_user_data=4d495350-6d69-6372-6f73-656374696d65+0123456789ab' -f mpegts clock.ts");
+    struct buf bytes, with = BUF(1 << 20);
+    struct slice stream = read_whole("clock.ts", &bytes);
+    buf_append(&with, stream);
+    int64_t now = clock_utc(clock_system()).ns / 1000;
+    size_t marked = 0;
+    for (struct slice rest = buf_slice(&with);;) { /* twelve letters stand where the time belongs; one picture's is an hour off */
+        size_t at = slice_find(rest, SLICE("MISPmicrosectime"));
+        if (at == SLICE_NPOS || at + 28 > rest.len) break;
+        char *to = (char *)rest.ptr + at + 16;
+        uint64_t us = (uint64_t)now + marked * 33333 + (marked == 3 ? UINT64_C(3600000000) : 0);
+        *to++ = 0x1f;
+        for (int i = 0; i < 4; i++) {
+            *to++ = (char)(us >> (56 - 16 * i));
+            *to++ = (char)(us >> (48 - 16 * i));
+            if (i < 3) *to++ = (char)0xff;
+        }
+        marked++;
+        rest = slice_sub(rest, at + 28, rest.len);
+    }
+    assert_true(marked >= 10);
+    struct srt_listener *l = listen_with((struct srt_options){.latency_ms = 120});
+    SRTSOCKET s = call(l, "good", NULL);
+    send_all(s, buf_slice(&with));
+    wait_sent(s);
+    srt_close(s);
+    WAIT_UNTIL(recorder.ended == 1);
+    const struct feed *f = recorder.feeds[0];
+    size_t taken = 0;
+    for (size_t i = 0; i < f->count; i++) {
+        const struct got *g = &f->samples[i];
+        if (g->clock_source == FEED_CLOCK_REFERENCE) {
+            assert_int_equal(g->captured % 1000, 0);
+            assert_int_equal((g->captured / 1000 - now) % 33333, 0);
+            taken++;
+        } else {
+            assert_int_equal(g->clock_source, FEED_CLOCK_ARRIVAL);
+            assert_int_equal(g->captured, g->arrived);
+        }
+    }
+    assert_int_equal(taken, marked - 1);
+    buf_free(&bytes);
+    buf_free(&with);
+    srt_listener_destroy(&l);
+    forget();
+}
+
 /* A receiver that takes its time holds up its own publisher, and loses nothing. */
 static void a_slow_receiver_slows_its_own_publisher(void **state) {
     make_film("film.mp4", "-c:v libx264 -preset veryfast -g 30", "-c:a aac");
@@ -747,6 +800,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_child_that_dies_ends_its_own_feed_only),
         cmocka_unit_test(a_child_is_not_believed),
         cmocka_unit_test(bad_streams_are_refused_and_cues_come_through),
+        cmocka_unit_test(the_encoders_own_time_is_taken),
         cmocka_unit_test(a_slow_receiver_slows_its_own_publisher),
 #ifdef GRANDSTAND_TEST_DOORS
         cmocka_unit_test(memory_of_a_child_may_run_out),
