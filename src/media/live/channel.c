@@ -128,6 +128,19 @@ static struct err keep_init(struct rendition *r, uint16_t number, struct http_bl
     return ERR_OK;
 }
 
+/* Init segments go to the recorder; where memory ran out, the next time that one is looked for. Without them nothing would play. */
+static void give_inits(struct live_channel *c) {
+    for (size_t i = 0; i < LIVE_RENDITIONS_MAX && c->has_folder; i++) {
+        struct rendition *r = &c->renditions[i];
+        for (; r->inits_given < r->init_count; r->inits_given++) {
+            char name[LIVE_FILE_NAME_MAX];
+            const struct init_blob *init = &r->inits[r->inits_given];
+            (void)snprintf(name, sizeof name, "%s-i%u.mp4", r->name, init->number);
+            if (recorder_file(c->folder, name, init->blob, true).kind) return;
+        }
+    }
+}
+
 struct err channel_use_init(struct live_channel *c, size_t index, const struct cmaf_track *track) {
     struct rendition *r = &c->renditions[index];
     struct buf bytes = BUF(1 << 20), log = BUF(1 << 16);
@@ -154,12 +167,10 @@ struct err channel_use_init(struct live_channel *c, size_t index, const struct c
     channel_drop_texts(c);
     lock_give(&c->ring_lock);
     if (!e.kind) {
-        char name[LIVE_FILE_NAME_MAX];
-        (void)snprintf(name, sizeof name, "%s-i%u.mp4", r->name, number);
-        if (c->has_folder) e = recorder_file(c->folder, name, blob, true);
         r->init = number;
         r->has_init = true;
         c->notices |= 1u << LIVE_NOTICE_TRACKS;
+        give_inits(c);
     } else {
         http_blob_release(&blob);
     }
@@ -420,6 +431,7 @@ static void sink_end(void *user, size_t index, const struct cutter_end *end) {
     }
     uint32_t hour = r->hour;
     lock_give(&c->ring_lock);
+    give_inits(c);
     if (!e.kind && c->has_folder) {
         struct journal_head head = head_of(r, hour);
         e = recorder_end(c->folder, index, &head, &record);
@@ -553,6 +565,7 @@ static struct err restore_rendition(struct live_channel *c, int dir_fd, size_t i
         if (e.kind && e.kind != ERR_NOT_FOUND) return e;
         r->init = story->inits[i].number;
         r->has_init = true;
+        r->inits_given = r->init_count;
     }
     const struct manifest_segment *last = ring_last(&r->ring);
     cutter_use(&c->cutter, index, r->name[0] == 'v', r->hz, last ? last->number : UINT64_MAX);
@@ -708,6 +721,7 @@ struct err channel_end(struct live_channel *c, const struct public_id *id) {
         channel_drop_texts(c);
         channel_wake_all(c, &c->woken);
         lock_give(&c->ring_lock);
+        give_inits(c);
         channel_log(c, &log);
     }
     return wait_for_recorder(c);

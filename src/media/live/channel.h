@@ -65,6 +65,7 @@ struct rendition {
     uint32_t hour;                 /* the newest; never falls */
     struct init_blob *inits;
     size_t init_count, init_capacity;
+    size_t inits_given;            /* to the recorder (feed lock) */
     uint64_t peak_bps, average_bps; /* over the segments so far; the average forgets slowly */
     uint64_t recent_bytes;         /* of the last two seconds, for health */
     int64_t recent_from_ns;

@@ -442,8 +442,8 @@ static struct err wait_for(struct recorder_folder *f, struct item *i) {
 }
 
 struct err recorder_folder_flush(struct recorder_folder *f) {
-    struct item *i = item_new(f, ITEM_FLUSH, 0);
-    return i ? wait_for(f, i) : err_memory();
+    struct item i = {.type = ITEM_FLUSH, .folder = f, .is_lasting = true}; /* waiting needs no memory */
+    return wait_for(f, &i);
 }
 
 struct err recorder_folder_close(struct recorder_folder **address) {

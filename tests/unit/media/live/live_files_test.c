@@ -427,6 +427,9 @@ static void each_allocation_may_fail_once(void **state) {
         const struct live_recording *r;
         assert_ok(live_recording_open(dir, arena, &r)); /* whatever was lost, not what all else hangs on */
         assert_true(check_subset(&sent, r, "v0") + 22 >= sent.count);
+        struct buf init = made_recorded_text(r, "v0-i1.mp4");
+        assert_true(init.len > 300);
+        buf_free(&init);
         arena_destroy(&arena);
         size_t found = check_subset(&sent, NULL, "v0");
         assert_true(found + 11 >= sent.count); /* a part at the most */
