@@ -194,6 +194,16 @@ export function readPlaylist(text) {
     return p;
 }
 
+/** Between the last part of a segment and its EXTINF the hint may name the next segment already. hls-parser counts the hint as a part of the one
+ *  before; for it that one is closed. */
+function withClosedEnd(text) {
+    if (!text.includes('#EXT-X-PRELOAD-HINT')) return text;
+    const { parts, hint } = readPlaylist(text);
+    if (!parts.length || hint.uri === parts[0].uri) return text;
+    const duration = parts.reduce((sum, part) => sum + part.duration, 0);
+    return text.replace('#EXT-X-PRELOAD-HINT', `#EXTINF:${duration.toFixed(6)},\n${parts[0].uri}\n#EXT-X-PRELOAD-HINT`);
+}
+
 /** Other people's parsers must take it too. */
 export function checkPlaylist(text) {
     const hls = require('hls-parser');
@@ -201,9 +211,8 @@ export function checkPlaylist(text) {
     hls.setOptions({ strictMode: true });
     let parsed;
     try {
-        parsed = hls.parse(text);
+        parsed = hls.parse(withClosedEnd(text));
     } catch (error) {
-        if (/85%/.test(error.message)) return; // it counts the hint as a part of the open segment, also one into the next
         assert.fail(`${error.message}\n${text}`);
     }
     const parser = new Parser();
@@ -214,7 +223,8 @@ export function checkPlaylist(text) {
     assert.deepEqual(warnings, [], text);
     if (!parsed.isMasterPlaylist) {
         const p = readPlaylist(text);
-        assert.equal(parsed.segments.filter((s) => s.uri).length, p.segments.length, 'hls-parser counts the same segments');
+        const closed = readPlaylist(withClosedEnd(text)).segments.length;
+        assert.equal(parsed.segments.filter((s) => s.uri).length, closed, 'hls-parser counts the same segments');
         assert.equal(parser.manifest.segments.filter((s) => s.uri).length, p.segments.length, 'm3u8-parser counts the same segments');
         for (const s of p.segments) {
             assert.ok(Math.round(s.duration) <= p.target, `segment ${s.msn} lasts ${s.duration} s`);
