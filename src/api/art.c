@@ -35,6 +35,16 @@ static struct err art_respond(struct call *c, struct object *object) {
     return ERR_OK;
 }
 
+/* A title on air shows what is on it now. */
+static struct err art_live(struct call *c, struct slice title) {
+    struct http_blob *jpeg = NULL;
+    if (broadcast_preview(c->api->o.broadcast, c->org_id, title, &jpeg).kind) return err_make(ERR_NOT_FOUND, "art.not_found", "This title has no such picture.");
+    http_respond(c->r, &(struct http_response){.content_type = SLICE("image/jpeg"), .cache_control = SLICE("public, max-age=30"), .body = http_body_blob(jpeg)});
+    http_blob_release(&jpeg);
+    c->is_answered = true;
+    return ERR_OK;
+}
+
 static void art_get(struct http_request *r, void *arg) {
     struct call c;
     call_begin(&c, arg, r);
@@ -48,8 +58,8 @@ static void art_get(struct http_request *r, void *arg) {
     if (!e.kind && !catalog_find(view, title)) e = missing; /* also another organisation's */
     catalog_view_give(&view);
     if (!e.kind) e = art_open(c.api, c.arena, title, name, &object);
-    if (e.kind == ERR_NOT_FOUND) e = missing;
-    if (!e.kind) e = art_respond(&c, object);
+    if (e.kind == ERR_NOT_FOUND) e = slice_eq(name, SLICE("poster.jpg")) ? art_live(&c, title) : missing;
+    else if (!e.kind) e = art_respond(&c, object);
     object_close(&object);
     call_end(&c, e);
 }

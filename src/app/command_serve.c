@@ -37,6 +37,7 @@ const struct option command_serve_options[] = {
     {"proxy", OPTION_TEXT, "ADDRESS", NULL, "a proxy in front whose X-Forwarded-For and -Proto count"},
     {"threads", OPTION_NUMBER, "N", "0", "threads that serve; 0: one per processor"},
     {"encode-threads", OPTION_NUMBER, "N", "0", "threads of one encoder; 0: as many as processors, at most 4"},
+    {"no-stills", OPTION_FLAG, NULL, NULL, "do not decode live channels: no previews, alarms of silence or black, nor smaller pictures"},
     {"no-example-channel", OPTION_FLAG, NULL, NULL, "do not keep the example organisation's own channel on air"},
     {"no-ladder", OPTION_FLAG, NULL, NULL, "do not add smaller renditions to what is imported"},
     {"upload-max-gb", OPTION_NUMBER, "N", "1000", "the largest file that may be uploaded"},
@@ -127,6 +128,7 @@ static struct err listeners_open(struct command_context *c, struct serving *s) {
 static struct err serving_open(struct command_context *c, struct serving *s, struct http_listen listens[2], size_t *listen_count) {
     struct house_options options = house_options_of(c);
     options.is_server = true;
+    options.no_stills = option_flag(c, "no-stills");
     options.has_ladder = !option_flag(c, "no-ladder");
     options.threads = (int)option_number(c, "encode-threads");
     options.allow_origin = option_text(c, "cors");

@@ -119,13 +119,14 @@ static bool is_staging_claimed(void *user, struct slice name) {
 }
 
 static struct err server_open(struct house *h) {
-    struct err e = live_create(&(struct live_options){.clock = h->clock, .notice = broadcast_notice, .user = &h->broadcast}, &h->live);
+    struct err e = live_create(&(struct live_options){.clock = h->clock, .notice = broadcast_notice, .tap_tracks = broadcast_tap_tracks,
+                                                  .tap_sample = broadcast_tap_sample, .user = &h->broadcast}, &h->live);
     if (e.kind) return e;
     e = delivery_open(&h->delivery, &(struct delivery_options){.db = h->db, .clock = h->clock, .ids = h->ids, .objects = h->objects, .live = h->live,
                                                                 .allow_origin = h->options.allow_origin});
     if (e.kind) return e;
     e = broadcast_open(&h->broadcast, &(struct broadcast_options){.db = h->db, .clock = h->clock, .ids = h->ids, .objects = h->objects, .catalog = h->catalog,
-                                                                  .delivery = h->delivery, .live = h->live, .on_change = h->options.on_channel_change,
+                                                                  .delivery = h->delivery, .live = h->live, .looks_at = !h->options.no_stills, .on_change = h->options.on_channel_change,
                                                                   .on_change_user = h->options.on_channel_change_user});
     if (e.kind) return e;
     h->importer.delivery = h->delivery;

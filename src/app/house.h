@@ -25,6 +25,7 @@ struct house_options {
     struct clock *clock;    /* NULL: the system's */
     const char *allow_origin;
     bool has_ladder;
+    bool no_stills;         /* live channels are not decoded */
     int threads;
     bool is_server;         /* with job runner and delivery */
     void (*on_job_change)(void *user, const struct job_change *);

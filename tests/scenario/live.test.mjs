@@ -440,6 +440,44 @@ test('a scheduled event opens at its time, or when the operator says so', async 
     assert.equal((await server.get(`/api/v1/titles/${channel.id}`)).status, 404);
 });
 
+test('somebody looks and listens: preview, poster, pictures for the seek bar, level, a smaller picture', async (t) => {
+    const file = source(t, { seconds: 8, size: '640x360', tone: 1000 });
+    const { server, operator, channel, encoder } = await onAir(t, { file, ms: 700, hasStills: true, body: { ladder: [180] } });
+    assert.equal((await operator.get(`/operator/channels/${channel.id}`)).json.ladder[0], 180);
+    const shown = await until(() => operator.get(`/operator/channels/${channel.id}/preview.jpg`), (answer) => answer.status === 200);
+    assert.equal(shown.headers.get('content-type'), 'image/jpeg');
+    assert.equal(shown.bytes.readUInt16BE(0), 0xffd8);
+    const { poster } = await titleUntil(server, channel.id, (title) => title.poster !== null);
+    assert.equal((await server.get(poster)).bytes.readUInt16BE(0), 0xffd8);
+    const viewer = new Viewer(server, await server.play(channel.id), channel.id, 'v1');
+    t.after(() => viewer.close());
+    const seconds = (p) => [...p.segments, ...p.parts].reduce((sum, one) => sum + one.duration, 0);
+    for (let ms = 900; ms <= 8200; ms += 200) { // no faster than it can be looked at
+        await encoder.send(ms);
+        if (ms > 2000) await until(() => viewer.get('v1.m3u8'), (answer) => answer.status === 200 && seconds(readPlaylist(answer.body.toString())) * 1000 > ms - 1600);
+    }
+    const heard = await channelUntil(operator, channel.id, (one) => typeof one.health?.audio?.level_dbfs === 'number');
+    assert.ok(heard.health.audio.level_dbfs < -10 && heard.health.audio.level_dbfs > -40, String(heard.health.audio.level_dbfs));
+    await until(() => viewer.load(), (p) => p.segments.filter((s) => !s.isGap).length >= 2);
+    const smaller = viewer.playlist;
+    viewer.name = 'v0';
+    await viewer.load();
+    const source0 = viewer.playlist;
+    for (const one of smaller.segments.filter((s) => !s.isGap)) {
+        const same = source0.segments.find((s) => s.msn === one.msn);
+        assert.equal(one.duration, same.duration, `segment ${one.msn} is cut at the same place`);
+        assert.ok((await viewer.bytes(one.uri)).includes('moof'));
+    }
+    assert.match((await viewer.get('master.m3u8')).body.toString(), /RESOLUTION=320x180/);
+    const thumbs = await until(() => viewer.get('thumbs.vtt'), (answer) => answer.status === 200 && answer.body.includes('thumbs-'));
+    const [, name] = /(thumbs-\d+\.jpg)/.exec(thumbs.body.toString());
+    assert.equal((await viewer.get(name)).body.readUInt16BE(0), 0xffd8);
+    await encoder.end();
+    const over = await end(operator, server, channel.id);
+    assert.ok(over.poster);
+    assert.equal((await server.get(over.poster)).status, 200);
+});
+
 test('players say how they fare, and the operator sees it', async (t) => {
     const { server, operator, channel } = await onAir(t);
     const pass = await server.play(channel.id);

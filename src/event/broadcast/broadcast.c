@@ -158,6 +158,30 @@ void broadcast_notice(void *user, const struct public_id *channel, enum live_not
     if (b) broadcast_news(b, notice == LIVE_NOTICE_TRACKS ? NEWS_TRACKS : NEWS_CHANGE, channel);
 }
 
+/* The channel's lookout, for the moment of a call; NULL: it has none. */
+static struct lookout *lookout_of(struct broadcast *b, const struct public_id *channel) {
+    struct lookout *l = NULL;
+    lock_take(&b->lock);
+    size_t at = place_of(b, 0, public_id_slice(channel));
+    if (at != SIZE_MAX && (l = b->channels[at]->lookout)) lookout_retain(l);
+    lock_give(&b->lock);
+    return l;
+}
+
+void broadcast_tap_tracks(void *user, const struct public_id *channel, const struct cmaf_track *tracks, size_t count) {
+    struct broadcast *b = *(struct broadcast **)user;
+    struct lookout *l = b ? lookout_of(b, channel) : NULL;
+    if (l) lookout_tracks(l, tracks, count);
+    lookout_release(&l);
+}
+
+void broadcast_tap_sample(void *user, const struct public_id *channel, size_t track, const struct cmaf_sample *sample) {
+    struct broadcast *b = *(struct broadcast **)user;
+    struct lookout *l = b ? lookout_of(b, channel) : NULL;
+    if (l) lookout_sample(l, track, sample);
+    lookout_release(&l);
+}
+
 /* Is there something to be watched? */
 static bool has_parts(struct broadcast *b, const struct public_id *title) {
     struct live_health health;
@@ -174,6 +198,15 @@ static bool take_tracks(struct broadcast *b, const struct public_id *title) {
     if (e.kind) log_error("broadcast", "not put on air", LOG_TEXT("channel", title->text), LOG_ERR(e)); /* the next look tries again */
     broadcast_let_go(b, c);
     return true;
+}
+
+/* The first still has come: the title has a poster (api/art.c answers with the newest). */
+static void take_poster(struct broadcast *b, const struct public_id *title) {
+    struct channel *c;
+    if (broadcast_hold(b, 0, public_id_slice(title), &c).kind) return;
+    struct err e = c->is_finished ? ERR_OK : catalog_set_poster(b->o.catalog, c->org_id, public_id_slice(title), true);
+    if (e.kind) log_warn("broadcast", "no poster", LOG_TEXT("channel", title->text), LOG_ERR(e));
+    broadcast_let_go(b, c);
 }
 
 static void take_change(struct broadcast *b, const struct public_id *title) {
@@ -235,6 +268,7 @@ static void thread_run(void *arg) {
             item = item->next;
             if (n->kind == NEWS_TRACKS && !take_tracks(b, &n->title)) unripe = n->title; /* of several the last; the others wait for the next look */
             if (n->kind == NEWS_CHANGE) take_change(b, &n->title);
+            if (n->kind == NEWS_POSTER) take_poster(b, &n->title);
             if (n->kind == NEWS_LOOK) {
                 if (n->title.text[0]) settle_one(b, &n->title);
                 else next.ns = 0;

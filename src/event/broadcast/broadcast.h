@@ -89,6 +89,7 @@ struct broadcast_options {
     struct catalog *catalog;
     struct delivery *delivery;
     struct live *live; /* made with broadcast_notice as its notice, and the address of the pointer to this broadcast as its user */
+    bool looks_at; /* decode what comes: stills, levels, alarms of silence, black and freeze, and the ladder */
     /* A channel of this organisation has changed its state, or, once a second while it is live, its health. Quick; any thread. */
     void (*on_change)(void *user, int64_t org_id, const struct public_id *title);
     void *on_change_user;
@@ -97,6 +98,9 @@ struct broadcast_options {
 MUST_USE struct err broadcast_open(struct broadcast **out, const struct broadcast_options *);
 /* For live_options.notice: `user` is a struct broadcast **, which may still be NULL. */
 void broadcast_notice(void *user, const struct public_id *channel, enum live_notice);
+/* For live_options.tap_tracks and tap_sample. */
+void broadcast_tap_tracks(void *user, const struct public_id *channel, const struct cmaf_track *, size_t count);
+void broadcast_tap_sample(void *user, const struct public_id *channel, size_t track, const struct cmaf_sample *);
 /* For object_stagings_clean: is this the staging of a channel that goes on or is not finished? */
 bool broadcast_claims_staging(struct broadcast *, struct slice name);
 /* Opens the channels that wait or are live, goes on with those that were ending, starts "broadcast". */

@@ -90,14 +90,26 @@ static struct err channel_open(struct broadcast *b, struct channel *c) {
         object_staging_close(&c->staging);
         return e;
     }
+    struct lookout *lookout = b->o.looks_at ? lookout_create(b, &c->title, &c->settings) : NULL;
     lock_take(&b->lock);
     c->is_open = true;
+    c->lookout = lookout;
     lock_give(&b->lock);
     log_info("broadcast", "open", LOG_TEXT("channel", c->title.text), LOG_BOOL("continues", existed));
     return ERR_OK;
 }
 
+/* First nobody gives it anything any more. */
+static void lookout_end(struct broadcast *b, struct channel *c) {
+    lock_take(&b->lock);
+    struct lookout *lookout = c->lookout;
+    c->lookout = NULL;
+    lock_give(&b->lock);
+    lookout_release(&lookout);
+}
+
 void broadcast_shut(struct broadcast *b, struct channel *c) {
+    lookout_end(b, c);
     if (c->is_open) {
         struct err e = live_channel_close(b->o.live, &c->title);
         if (e.kind) log_warn("broadcast", "not closed", LOG_TEXT("channel", c->title.text), LOG_ERR(e));
@@ -174,6 +186,7 @@ static struct err channel_finish(struct broadcast *b, struct channel *c) {
     fs_close(&published);
     if (!c->is_open && !is_published) e = channel_open(b, c); /* after a kill: what was recorded is made whole */
     if (!e.kind && c->is_open) {
+        lookout_end(b, c);
         struct err ended = live_channel_end(b->o.live, &c->title);
         if (ended.kind) log_error("broadcast", "recording has holes", LOG_TEXT("channel", c->title.text), LOG_ERR(ended)); /* what there is, is shown */
     }

@@ -5,6 +5,7 @@
  *   broadcast.c  the table, the operator's calls, the thread
  *   channel.c    one channel brought to where its row says: opened, ended, published
  *   feed.c       publishers
+ *   lookout.c    who looks at a channel: stills, levels, alarms, smaller pictures
  *
  * The table and what stands in a row's copy are guarded by the lock. A channel is freed only by who has it in hand (broadcast_hold), and only
  * such a one opens, ends or changes it; nobody has the lock while calling anywhere. */
@@ -16,6 +17,7 @@
 #include "base/thread.h"
 #include "event/broadcast/broadcast.h"
 #include "event/broadcast/broadcast_sql.h"
+#include "event/broadcast/lookout.h"
 
 struct channel {
     int64_t id, org_id;
@@ -28,13 +30,14 @@ struct channel {
     int64_t started_ms, ended_ms;
     bool is_open; /* a live channel stands behind it, on this staging */
     bool is_held;
+    struct lookout *lookout; /* while it is open; NULL where there is none */
     /* Of who has it in hand. */
     struct object_staging *staging;
 };
 
 struct news { /* of media/live, on its way to "broadcast" */
     struct inbox_item item;
-    enum { NEWS_TRACKS, NEWS_CHANGE, NEWS_LOOK, NEWS_END } kind;
+    enum { NEWS_TRACKS, NEWS_CHANGE, NEWS_LOOK, NEWS_POSTER, NEWS_END } kind;
     struct public_id title;
 };
 

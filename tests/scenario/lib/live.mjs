@@ -42,8 +42,8 @@ export function pictures(input, options = []) {
 }
 
 /** A server that takes RTMP (and SRT, if asked), with its operator. */
-export async function startLive(t, { args = [], ...options } = {}) {
-    const server = await start(t, { args: ['--no-ladder', '--rtmp', '127.0.0.1:0', ...args], ...options });
+export async function startLive(t, { args = [], hasStills = false, ...options } = {}) {
+    const server = await start(t, { args: ['--no-ladder', '--rtmp', '127.0.0.1:0', ...(hasStills ? [] : ['--no-stills']), ...args], ...options });
     const operator = await server.enter();
     return { server, operator };
 }
