@@ -2,6 +2,7 @@
  *
  * `grandstand doctor`: looks at the machine and the data folder, and says of each finding how to mend it. Changes nothing. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include "app/house.h"
 #include "base/fs.h"
 #include "base/json.h"
+#include "media/srt/srt.h"
 
 const struct option command_doctor_options[] = {
     HOUSE_OPTIONS,
@@ -76,6 +78,23 @@ static void check_limits(struct report *r) {
     uint64_t megabytes = (uint64_t)pages * (uint64_t)page >> 20;
     find(r, "machine", megabytes < 1000 ? FINDING_WARNING : FINDING_GOOD, "Imports that have to transcode need about 1 GB of memory. Add some, or import elsewhere.",
          "%ld processors, %llu MB of memory", processors, (unsigned long long)megabytes);
+}
+
+/* What comes in by SRT: the library, and room for what arrives while nobody has had time to look. */
+static void check_srt(struct report *r) {
+    char version[16], text[32] = "";
+    struct err e = srt_library_version(version);
+    if (e.kind) {
+        find(r, "srt", FINDING_WARNING, "Install Debian's libsrt1.5-gnutls, or do without `serve --srt`.", "%s", e.what);
+        return;
+    }
+    struct buf bytes = BUF(64);
+    uint64_t room = 0;
+    if (!fs_read_file(AT_FDCWD, "/proc/sys/net/core/rmem_max", &bytes).kind) slice_to_u64(slice_trim(buf_slice(&bytes)), &room);
+    buf_free(&bytes);
+    bool is_small = room && room < 1 << 20;
+    snprintf(text, sizeof text, is_small ? ", %llu KB for arrivals" : "", (unsigned long long)(room >> 10));
+    find(r, "srt", is_small ? FINDING_WARNING : FINDING_GOOD, "With many SRT encoders: sysctl -w net.core.rmem_max=8388608, and in /etc/sysctl.d to keep it.", "libsrt %s%s", version, text);
 }
 
 /* --- the data folder --- */
@@ -187,6 +206,7 @@ int command_doctor(struct command_context *c) {
     char database[4096], about[512];
     check_kernel(&r);
     check_limits(&r);
+    check_srt(&r);
     if (check_folder(&r, data)) {
         check_disk(&r, data);
         check_server(&r, data);

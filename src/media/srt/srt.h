@@ -64,6 +64,9 @@ void srt_listener_destroy(struct srt_listener **); /* stops */
 int srt_listener_port(const struct srt_listener *);
 size_t srt_listener_publishers(struct srt_listener *); /* how many are connected now */
 
+/* Is libsrt there? "1.5.1". Loads it. Errors: ERR_BUSY srt.missing. */
+MUST_USE struct err srt_library_version(char out[16]);
+
 /* The kind of its children, for the table in main. */
 extern const struct child_kind srt_child;
 

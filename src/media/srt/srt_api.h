@@ -43,6 +43,7 @@ void srt_api_release(void);
 #define srt_getpeername srt_api.srt_getpeername_
 #define srt_getsockflag srt_api.srt_getsockflag_
 #define srt_getsockname srt_api.srt_getsockname_
+#define srt_getversion srt_api.srt_getversion_
 #define srt_listen srt_api.srt_listen_
 #define srt_listen_callback srt_api.srt_listen_callback_
 #define srt_msgctrl_init srt_api.srt_msgctrl_init_

@@ -770,6 +770,9 @@ static void memory_of_a_child_may_run_out(void **state) {
 #endif
 
 static void options_are_checked(void **state) {
+    char version[16];
+    assert_int_equal(srt_library_version(version).kind, ERR_NONE);
+    assert_int_equal(strncmp(version, "1.5.", 4), 0);
     struct srt_listener *l = NULL, *other = NULL;
     static const char *const BAD[] = {"", "9000", "localhost:9000", "127.0.0.1:", "127.0.0.1:70000", "[::1:9000", "1.2.3.4.5:1"};
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++) assert_string_equal(srt_listener_create(&(struct srt_options){.address = BAD[i]}, &l).code, "srt.address");
