@@ -64,6 +64,8 @@ static struct meeting meet(const char *scene, double seconds, size_t athletes, c
     return w;
 }
 
+static double degrees(const struct body_fit *fit, size_t frame, enum body_angle a) { return (double)fit->angles[frame * BODY_ANGLES + a] * 180 / M_PI; }
+
 static size_t nearest(const struct meeting *w, const struct body_fit *fit) {
     size_t best = 0, half = fit->frame_count / 2;
     double least = INFINITY;
@@ -73,6 +75,8 @@ static size_t nearest(const struct meeting *w, const struct body_fit *fit) {
     }
     return best;
 }
+
+static double seconds_of(double in_tests) { return getenv("TRACK_WHOLE_SCENES") ? 0 : in_tests; }
 
 static const int bones[][2] = {{POSE_LHIP, POSE_LKNEE}, {POSE_RHIP, POSE_RKNEE}, {POSE_LKNEE, POSE_LANKLE}, {POSE_RKNEE, POSE_RANKLE}, {POSE_LSHOULDER, POSE_LELBOW}, {POSE_RSHOULDER, POSE_RELBOW},
                                {POSE_LELBOW, POSE_LWRIST}, {POSE_RELBOW, POSE_RWRIST}, {POSE_LHIP, POSE_RHIP}, {POSE_LANKLE, POSE_LHEEL}, {POSE_RANKLE, POSE_RHEEL}, {POSE_NECK, POSE_HEAD}};
@@ -127,7 +131,6 @@ static struct result play(const char *scene, double seconds, const char *layout)
     return r;
 }
 
-static double seconds_of(double in_tests) { return getenv("TRACK_WHOLE_SCENES") ? 0 : in_tests; }
 
 static void nine_runners(void **state) {
     struct result r = play("ring", seconds_of(2), NULL);
@@ -143,6 +146,36 @@ static void nine_sprinters(void **state) {
     struct result r = play("race", seconds_of(1.5), NULL);
     assert_true(r.people == 9 && r.mean_m <= 0.008 && r.known > 0.99);
     assert_true(r.squares > 1.5 && r.squares < 4);
+}
+
+/* Feet that strike the ground: places, and the angles in the sagittal plane against those that the runners were made with. */
+static void sprinters_with_planted_feet(void **state) {
+    static const struct {
+        enum body_angle angle;
+        enum synth_angle truth;
+        double limit;
+    } angles[] = {{BODY_HIP_FLEXION_L, SYNTH_HIP_FLEXION, 2}, {BODY_HIP_FLEXION_R, SYNTH_HIP_FLEXION + 1, 2}, {BODY_KNEE_ANGLE_L, SYNTH_KNEE_FLEXION, 2.5}, {BODY_KNEE_ANGLE_R, SYNTH_KNEE_FLEXION + 1, 2.5},
+                  {BODY_ARM_FLEX_L, SYNTH_SHOULDER_FLEXION, 2}, {BODY_ELBOW_FLEX_R, SYNTH_ELBOW_FLEXION + 1, 2}};
+    struct meeting w = meet("sprint", seconds_of(2), seconds_of(2) > 0 ? 2 : 0, NULL);
+    double squares[ARRAY_LEN(angles)] = {0}, sum = 0, n = 0, an = 0;
+    for (size_t i = 0; i < w.people.count; i++) {
+        struct body_fit fit;
+        assert_int_equal(body_fit(w.mem, &w.m.rig, w.takes, &w.people, i, &(struct body_options){.rate = w.scene.rate}, &fit).kind, ERR_NONE);
+        size_t who = nearest(&w, &fit);
+        for (size_t f = 0; f < fit.frame_count; f++, an++) {
+            size_t at = (size_t)fit.frame_first + f;
+            for (size_t k = 0; k < POSE_JOINTS; k++) {
+                if (fit.joints[f * POSE_JOINTS + k].source != TRACK_UNKNOWN) sum += vec3_distance(fit.joints[f * POSE_JOINTS + k].at, *motion_at(&w.m.truth[who], at, k)), n++;
+            }
+            for (size_t a = 0; a < ARRAY_LEN(angles); a++) squares[a] += pow(degrees(&fit, f, angles[a].angle) - w.m.athletes[who].angles[at][angles[a].truth], 2);
+        }
+    }
+    print_message("# sprint: mean %.2f mm; degrees:", sum / n * 1e3);
+    for (size_t a = 0; a < ARRAY_LEN(angles); a++) print_message(" %s %.2f", body_angle_name(angles[a].angle), sqrt(squares[a] / an));
+    print_message("\n");
+    assert_true(sum / n < 0.006);
+    for (size_t a = 0; a < ARRAY_LEN(angles); a++) assert_true(sqrt(squares[a] / an) < angles[a].limit);
+    arena_destroy(&w.mem);
 }
 
 /* Layouts that lack joints: what they lack is unknown, what they have is as good. */
@@ -211,7 +244,18 @@ static struct err fit_hand(struct by_hand *h, struct body_fit *out) {
     return body_fit(h->mem, NULL, NULL, &h->people, 0, &(struct body_options){.rate = 60, .without_pixels = true}, out);
 }
 
-static double degrees(const struct body_fit *fit, size_t frame, enum body_angle a) { return (double)fit->angles[frame * BODY_ANGLES + a] * 180 / M_PI; }
+/* Knees that bend the wrong way are points that are wrong: a limit gives a few degrees, no more. */
+static void joints_end_where_joints_end(void **state) {
+    struct by_hand h = stand(12, 1);
+    struct body_fit fit;
+    for (size_t f = 0; f < 12; f++) h.person.points[f * POSE_JOINTS + POSE_RKNEE].at.x -= 0.3, h.person.points[f * POSE_JOINTS + POSE_LELBOW].at.x += 0.2;
+    assert_int_equal(fit_hand(&h, &fit).kind, ERR_NONE);
+    for (size_t f = 0; f < 12; f++) {
+        assert_true(!(degrees(&fit, f, BODY_KNEE_ANGLE_R) < -16) && !(degrees(&fit, f, BODY_ELBOW_FLEX_L) < -16));
+        assert_true(degrees(&fit, f, BODY_KNEE_ANGLE_L) > 20);
+    }
+    arena_destroy(&h.mem);
+}
 
 /* Signs: each movement from the table in the header, seen on somebody whose joints were put there by hand. */
 static void angles_have_the_signs_of_the_header(void **state) {
@@ -445,8 +489,14 @@ static void each_allocation_may_fail(void **state) {
     for (uint64_t nth = 1;; nth++) {
         struct by_hand h = stand(30, 1);
         struct body_fit fit;
+        struct motion_figure figure;
+        struct motion_table table;
+        struct motion joints;
         fault_arm(FAULT_ALLOC, nth, false);
         struct err e = fit_hand(&h, &fit);
+        if (!e.kind) e = body_figure(h.mem, &fit, &figure);
+        if (!e.kind) e = body_table(h.mem, &fit, &table);
+        if (!e.kind) e = body_motion(h.mem, &fit, NULL, &joints);
         bool has_fired = fault_fired(FAULT_ALLOC);
         fault_disarm_all();
         arena_destroy(&h.mem);
@@ -499,7 +549,7 @@ static void the_real_take_keeps_its_bones(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nine_runners), cmocka_unit_test(nine_runners_and_outliers), cmocka_unit_test(nine_sprinters), cmocka_unit_test(other_layouts),
+        cmocka_unit_test(nine_runners), cmocka_unit_test(nine_runners_and_outliers), cmocka_unit_test(nine_sprinters), cmocka_unit_test(sprinters_with_planted_feet), cmocka_unit_test(other_layouts), cmocka_unit_test(joints_end_where_joints_end),
         cmocka_unit_test(angles_have_the_signs_of_the_header), cmocka_unit_test(one_frame_two_frames_and_a_few), cmocka_unit_test(absurd_scales_are_refused), cmocka_unit_test(nothing_to_fit),
         cmocka_unit_test(numbers_that_are_none), cmocka_unit_test(gaps), cmocka_unit_test(pixels_of_a_single_camera_help), cmocka_unit_test(figures_and_tables_say_the_same),
         cmocka_unit_test(each_allocation_may_fail), cmocka_unit_test(the_real_take_keeps_its_bones),
