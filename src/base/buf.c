@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -83,6 +84,48 @@ void buf_u64_text(struct buf *b, uint64_t value) {
     char text[20], *at = text + sizeof text;
     do *--at = (char)('0' + value % 10);
     while (value /= 10);
+    buf_bytes(b, at, (size_t)(text + sizeof text - at));
+}
+
+/* x = mantissa / 2^shift, and decimal = digits / 10^places. They read back as the same when they differ by less than half a step of the mantissa; multiplied
+ * by 2^shift 10^places that is a comparison of whole numbers, which fit 128 bits for 1e-4 <= x < 1e5 and up to 17 digits. */
+static bool shortest(double x, uint64_t *digits, int *places) {
+    static const uint64_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000,
+                                    10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000};
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int shift = 1075 - (int)(bits >> 52 & 0x7ff), before = x >= 1e4 ? 5 : x >= 1e3 ? 4 : x >= 100 ? 3 : x >= 10 ? 2 : x >= 1 ? 1 : x >= 0.1 ? 0 : x >= 0.01 ? -1 : x >= 0.001 ? -2 : -3;
+    uint64_t mantissa = (bits & ((UINT64_C(1) << 52) - 1)) | UINT64_C(1) << 52;
+    for (int count = 15; count <= 17; count++) { /* whatever has fewer digits comes out of 15 with zeros behind it */
+        int p = count - before;
+        unsigned __int128 power = p <= 18 ? tens[p] : (unsigned __int128)tens[18] * tens[p - 18], scaled = mantissa * power;
+        unsigned __int128 d = (scaled + ((unsigned __int128)1 << (shift - 1))) >> shift, back = d << shift, miss = back > scaled ? back - scaled : scaled - back;
+        if (2 * miss >= power) continue;
+        *digits = (uint64_t)d, *places = p;
+        return true;
+    }
+    return false;
+}
+
+void buf_double(struct buf *b, double x) {
+    char text[40], *at = text + sizeof text;
+    double size = x < 0 ? -x : x;
+    uint64_t digits;
+    int places;
+    if (!(size >= 1e-4 && size < 1e5) || !shortest(size, &digits, &places)) {
+        for (int count = 6; count <= 17; count++) {
+            snprintf(text, sizeof text, "%.*g", count, x);
+            if (strtod(text, NULL) == x) break;
+        }
+        buf_cstr(b, text);
+        return;
+    }
+    for (; places > 0 && digits % 10 == 0; places--) digits /= 10;
+    for (int i = 0; i < places; i++, digits /= 10) *--at = (char)('0' + digits % 10);
+    if (places) *--at = '.';
+    do *--at = (char)('0' + digits % 10);
+    while (digits /= 10);
+    if (x < 0) *--at = '-';
     buf_bytes(b, at, (size_t)(text + sizeof text - at));
 }
 

@@ -30,6 +30,8 @@ void buf_cstr(struct buf *, const char *text);
 void buf_printf(struct buf *, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *, const char *format, va_list) PRINTF_LIKE(2, 0);
 void buf_u64_text(struct buf *, uint64_t); /* decimal, much faster than printf */
+/* The shortest decimal that reads back as the same double; for numbers of everyday size some ten times as fast as printf and strtod. Finite. */
+void buf_double(struct buf *, double);
 
 /* Big-endian binary, as ISO boxes, RTMP and TS want it. */
 void buf_u8(struct buf *, uint8_t);

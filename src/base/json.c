@@ -108,12 +108,7 @@ void json_add_double(struct json_writer *w, double x) {
         return;
     }
     value_begin(w);
-    char text[32];
-    for (int digits = 6; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, x);
-        if (strtod(text, NULL) == x) break;
-    }
-    buf_cstr(w->out, text);
+    buf_double(w->out, x);
 }
 
 void json_add_bool(struct json_writer *w, bool b) { json_add_raw(w, b ? SLICE("true") : SLICE("false")); }

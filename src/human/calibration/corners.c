@@ -532,7 +532,7 @@ static struct err find_at(struct arena *mem, const struct plane *full, const str
         if (b->marker_m == 0) *is_found = now->count >= (size_t)calibration_corner_count(b) && label_plain(all, now, b, &labels);
         else *is_found = label_markers(full, level, all, now, b, &labels);
         if (!*is_found) continue;
-        struct calibration_sight s;
+        struct calibration_sight s = {0};
         e = collect(mem, full, all, now, &labels, b, level, &s);
         if (e.kind) break;
         *is_found = b->marker_m > 0 ? s.count >= 4 : s.count == (size_t)calibration_corner_count(b);
@@ -565,7 +565,7 @@ struct err calibration_find_board(struct arena *mem, const struct calibration_pi
     for (int k = 0; k < count && !e.kind; k++) {
         int level = k <= first ? first - k : k;
         bool is_here;
-        struct calibration_sight s;
+        struct calibration_sight s = {0};
         if (is_found && (level > first || out->count == (size_t)calibration_corner_count(b))) break;
         e = find_at(mem, &levels[0], &levels[level], level, b, &s, &is_here);
         if (e.kind || !is_here || (is_found && s.count <= out->count)) continue;

@@ -101,16 +101,8 @@ struct err motion_parse_trc(struct arena *mem, struct slice text, struct motion 
 }
 
 void motion_number(struct buf *out, double x) {
-    char text[40];
-    if (isnan(x)) {
-        buf_cstr(out, "NaN");
-        return;
-    }
-    for (int digits = 9; digits <= 17; digits += 4) {
-        snprintf(text, sizeof text, "%.*g", digits, x);
-        if (strtod(text, NULL) == x) break;
-    }
-    buf_cstr(out, text);
+    if (isfinite(x)) buf_double(out, x);
+    else buf_cstr(out, isnan(x) ? "NaN" : x > 0 ? "inf" : "-inf");
 }
 
 void motion_write_trc(struct buf *out, const struct motion *m) {
