@@ -82,7 +82,7 @@ static void check_limits(struct report *r) {
 
 /* What comes in by SRT: the library, and room for what arrives while nobody has had time to look. */
 static void check_srt(struct report *r) {
-    char version[16], text[32] = "";
+    char version[16], room_text[32] = "";
     struct err e = srt_library_version(version);
     if (e.kind) {
         find(r, "srt", FINDING_WARNING, "Install Debian's libsrt1.5-gnutls, or do without `serve --srt`.", "%s", e.what);
@@ -93,8 +93,8 @@ static void check_srt(struct report *r) {
     if (!fs_read_file(AT_FDCWD, "/proc/sys/net/core/rmem_max", &bytes).kind) slice_to_u64(slice_trim(buf_slice(&bytes)), &room);
     buf_free(&bytes);
     bool is_small = room && room < 1 << 20;
-    snprintf(text, sizeof text, is_small ? ", %llu KB for arrivals" : "", (unsigned long long)(room >> 10));
-    find(r, "srt", is_small ? FINDING_WARNING : FINDING_GOOD, "With many SRT encoders: sysctl -w net.core.rmem_max=8388608, and in /etc/sysctl.d to keep it.", "libsrt %s%s", version, text);
+    if (is_small) snprintf(room_text, sizeof room_text, ", %llu KB for arrivals", (unsigned long long)(room >> 10));
+    find(r, "srt", is_small ? FINDING_WARNING : FINDING_GOOD, "With many SRT encoders: sysctl -w net.core.rmem_max=8388608, and in /etc/sysctl.d to keep it.", "libsrt %s%s", version, room_text);
 }
 
 /* --- the data folder --- */
