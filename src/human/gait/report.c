@@ -168,7 +168,7 @@ static void tile(struct page *p, struct slice name, struct gait_value v, double 
     } else {
         html(p, "–</div><div class=\"tile-error\">");
     }
-    if (below.len) {
+    if (below.len && gait_is_known(v)) {
         html(p, " · ");
         plot_escape(p->out, below);
     }
@@ -445,6 +445,43 @@ static void angle_plot(struct page *p, enum gait_angle kind, struct slice side, 
     html(p, "</svg></div>");
 }
 
+/* Without strides to lay over each other: the angles as they went. */
+static void angles_over_time(struct page *p, const struct gait_run *run) {
+    size_t n = run->frame_count, known = 0;
+    double *t = numbers(p, n), *y[GAIT_SIDES] = {numbers(p, n), numbers(p, n)};
+    if (p->has_failed || n < 2) return;
+    for (size_t i = 0; i < ARRAY_LEN(shown_angles); i++) {
+        for (size_t f = 0; f < n; f++) {
+            for (size_t s = 0; s < GAIT_SIDES; s++) known += gait_is_known(run->samples[f].angles[2 * (size_t)shown_angles[i] + s]);
+        }
+    }
+    if (!known) return;
+    html(p, "<section class=\"card\"><h3>");
+    say(p, "report.angles.time");
+    html(p, "</h3><p class=\"legend\"><span class=\"key l\"></span>");
+    say(p, "report.left");
+    html(p, "<span class=\"key r\"></span>");
+    say(p, "report.right");
+    html(p, "</p><div class=\"grid3\">");
+    for (size_t i = 0; i < ARRAY_LEN(shown_angles); i++) {
+        struct plot plot = {.out = p->out, .left = 44, .top = 34, .width = 272, .height = 150, .point = p->point, .x0 = run->samples[0].time_s, .x1 = run->samples[n - 1].time_s, .y0 = INFINITY, .y1 = -INFINITY};
+        for (size_t f = 0; f < n; f++) {
+            t[f] = run->samples[f].time_s;
+            for (size_t s = 0; s < GAIT_SIDES; s++) y[s][f] = run->samples[f].angles[2 * (size_t)shown_angles[i] + s].value, plot_widen(&plot.y0, &plot.y1, y[s][f]);
+        }
+        if (!(plot.y1 >= plot.y0)) continue;
+        plot_round(&plot.y0, &plot.y1);
+        struct slice name = angle_word(p, shown_angles[i]);
+        html(p, "<div class=\"third\">");
+        svg_begin(p, 330, 226, name);
+        title(p, &plot, arena_printf(p->mem, "%.*s (°)", SLICE_ARG(name)));
+        plot_axes(&plot, word(p, "report.axis.time"), SLICE_NONE);
+        for (size_t s = 0; s < GAIT_SIDES; s++) plot_line(&plot, t, y[s], n, s == GAIT_LEFT ? "line mean l" : "line mean r");
+        html(p, "</svg></div>");
+    }
+    html(p, "</div></section>");
+}
+
 static struct err angles_section(struct page *p, const struct gait_run *run) {
     struct fast f = fast_of(run);
     struct gait_cycle cycles[ARRAY_LEN(shown_angles)][GAIT_SIDES];
@@ -456,7 +493,10 @@ static struct err angles_section(struct page *p, const struct gait_run *run) {
             strides[s] = strides[s] > cycles[i][s].strides ? strides[s] : cycles[i][s].strides;
         }
     }
-    if (!strides[0] && !strides[1]) return ERR_OK;
+    if (!strides[0] && !strides[1]) {
+        angles_over_time(p, run);
+        return ERR_OK;
+    }
     html(p, "<section class=\"card\"><h3>");
     say(p, "report.angles");
     if (f.is_part) html(p, " · "), say(p, "report.at_top_speed");

@@ -11,8 +11,8 @@
 #include "base/mem.h"
 #include "human/gait/room.h"
 
-/* In the air: how well the acceleration is known (m/s2), and how calm the rest is against the ground. At both ends of a contact the acceleration may jump (m/s2). */
-static const double fall_deviation = 0.7, calm = 1e-2, kick = 15;
+/* In the air: how well the acceleration is known (m/s2), and how calm the rest is against the ground. At both ends of a contact the acceleration may jump (m/s2), the more the faster the body. */
+static const double fall_deviation = 0.7, calm = 1e-2, kick_slow = 2, kick_per_mps = 1.2;
 
 struct gauss {
     struct vec3 x; /* position, velocity, acceleration */
@@ -388,6 +388,8 @@ struct err gait_smooth_balance(struct arena *mem, const struct gait_recording *r
         /* a flight longer than 0.9 s is a foot that was not seen */
         if (was_airborne) node->calm = calm;
         if (node->frame < 0) {
+            struct vec3 v = run->samples[(size_t)fmin(fmax(gait_frame(run, node->time), 0), (double)n - 1)].com_velocity;
+            double kick = kick_slow + kick_per_mps * (vec3_is_known(v) ? vec3_norm(v) : 5);
             node->kick_acceleration[0] = node->kick_acceleration[1] = kick, node->kick_acceleration[2] = 3 * kick;
             continue;
         }

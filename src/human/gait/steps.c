@@ -153,7 +153,14 @@ struct err gait_find_steps(struct arena *mem, const struct gait_recording *r, st
     for (size_t f = 0; f < run->frame_count; f++) {
         if (gait_is_known(run->samples[f].speed)) moved += run->samples[f].speed.value / run->rate, time += 1 / run->rate;
     }
-    if (flights + supports >= 2) run->kind = flights > supports ? GAIT_RUNNING : GAIT_WALKING;
+    /* too few steps to count: whoever moves on with both feet down at once walks */
+    size_t both_down = 0;
+    for (size_t i = 0; i + 1 < run->contact_count; i++) {
+        const struct gait_contact *a = &run->contacts[i], *b = &run->contacts[i + 1];
+        both_down += a->side != b->side && b->frame_from > a->frame_from + 2 && (double)a->frame_to - (double)b->frame_from > 0.03 * run->rate;
+    }
+    if (flights + supports < 2 && both_down && time > 0.3 && moved / time >= 0.3 && moved / time < 2.5) run->kind = GAIT_WALKING;
+    else if (flights + supports >= 2) run->kind = flights > supports ? GAIT_RUNNING : GAIT_WALKING;
     else if (together >= 2) run->kind = GAIT_JUMPING;
     else if (run->contact_count && time > 0.3 && moved / time < 0.3) run->kind = GAIT_STANDING;
     if (run->contact_count && flights + supports == 0) gait_note(run, run->kind == GAIT_JUMPING ? "gait.jumps" : run->kind == GAIT_STANDING ? "gait.stands" : "gait.no_steps");
