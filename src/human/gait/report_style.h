@@ -24,7 +24,7 @@ static const char report_style[] =
     ".tile-name{font-size:12px;color:var(--soft);min-height:2.8em;line-height:1.35}.tile-value{font-size:27px;font-weight:650;letter-spacing:-.02em;line-height:1.15;white-space:nowrap}"
     ".tile-value .u{font-size:14px;font-weight:500;letter-spacing:0}.tile-error{font-size:12px;color:var(--faint)}"
     ".columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(380px,1fr));gap:0 16px}"
-    "table{border-collapse:collapse;width:100%;font-size:14px}th{text-align:left;font-weight:600;font-size:12px;color:var(--soft);padding:4px 8px;border-bottom:1px solid var(--rule)}"
+    "table{border-collapse:collapse;width:100%;font-size:14px}th{text-align:left;font-weight:600;font-size:.86em;color:var(--soft);padding:4px 8px;border-bottom:1px solid var(--rule)}"
     "td{padding:5px 8px;border-bottom:1px solid var(--rule)}tr:last-child td{border-bottom:0}.n{text-align:right;white-space:nowrap}td:first-child,th:first-child{padding-left:0}td:last-child,th:last-child{padding-right:0}"
     ".e,.u{color:var(--faint);font-size:.88em}.none{color:var(--faint)}.mark .v{color:var(--mark);font-weight:700}table+h3{margin-top:18px}"
     "th.l{color:var(--left)}th.r{color:var(--right)}th.a{color:var(--a)}th.b{color:var(--b)}"
@@ -49,9 +49,9 @@ static const char report_style[] =
     ".head{fill:var(--ink)}.com{fill:var(--card);stroke:var(--mark);stroke-width:2.2}.plumb{stroke:var(--mark);stroke-dasharray:2 3;opacity:.7;fill:none}.ground{stroke:var(--faint);stroke-width:1.5;fill:none}"
     ".caption{font-size:13px;font-weight:600;fill:var(--ink)}.caption.l{fill:var(--left)}.caption.r{fill:var(--right)}.caption .faint{fill:var(--faint);font-weight:400}.fact{font-size:11.5px}"
     ".notes ul{margin:0;padding-left:20px}.notes li{margin:4px 0}a{color:inherit}footer{margin-top:28px;color:var(--faint);font-size:12px}"
-    "@media(max-width:820px){.tiles{grid-template-columns:repeat(2,1fr)}.grid2,.grid3{grid-template-columns:1fr}.columns{grid-template-columns:1fr}.card{overflow-x:auto}}"
+    "@media screen and (max-width:820px){.tiles{grid-template-columns:repeat(2,1fr)}.grid2,.grid3{grid-template-columns:1fr}.columns{grid-template-columns:1fr}.card{overflow-x:auto}.card>svg{min-width:760px}td,th{white-space:nowrap}}"
     "@media print{body{font-size:11px}main{max-width:none;padding:0}.card,.tile{border-radius:4px;break-inside:avoid}.card{padding:8px 10px;margin-bottom:8px}article{break-before:page;margin-top:0}.overview+article,header.top+article{break-before:auto}"
     ".tiles{gap:6px;margin-bottom:8px}.tile{padding:6px 8px}.tile-value{font-size:18px}.tile-name,.tile-error,.about,table,.legend{font-size:9.5px}td{padding:2px 6px}h1{font-size:22px}h2{font-size:18px}h3{font-size:12px}"
-    ".columns{grid-template-columns:1fr 1fr}}";
+    ".columns{grid-template-columns:1fr 1fr}.tiles{grid-template-columns:repeat(6,1fr)}}";
 
 #endif
