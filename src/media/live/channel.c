@@ -336,6 +336,26 @@ static void count_part(struct live_channel *c, const struct cutter_part *p, stru
     r->recent_bytes += http_blob_slice(p->blob).len;
 }
 
+static void note_bitrate(struct rendition *r, const struct manifest_segment *s) {
+    if (!s->duration || s->flags & MANIFEST_GAP || (uint64_t)s->duration * 2 < r->hz) return; /* too short to say much */
+    uint64_t bps = (uint64_t)s->bytes * 8 * r->hz / s->duration;
+    if (bps > r->peak_bps) r->peak_bps = bps;
+    r->average_bps = r->average_bps ? (r->average_bps * 15 + bps) / 16 : bps;
+}
+
+/* With the ring lock: the open segment of the ring is whole. */
+static void close_in_ring(struct live_channel *c, size_t index, uint32_t duration) {
+    struct rendition *r = &c->renditions[index];
+    const struct ring_place *place = &r->ring.places[r->ring.first + r->ring.count - 1];
+    ring_close(&r->ring, duration);
+    note_bitrate(r, ring_last(&r->ring));
+    if (place->is_hole && !place->held_parts) ring_last(&r->ring)->flags |= MANIFEST_GAP;
+    r->expected.is_new = true;
+    slide_window(c, r);
+    drop_playlist(c, index, true);
+    channel_wake(c, index, &c->woken);
+}
+
 static void sink_part(void *user, size_t index, const struct cutter_part *p) {
     struct live_channel *c = user;
     struct rendition *r = &c->renditions[index];
@@ -360,7 +380,9 @@ static void sink_part(void *user, size_t index, const struct cutter_part *p) {
         count_part(c, p, r);
         note_expected(c, index);
         drop_playlist(c, index, is_first);
-        channel_wake(c, index, &c->woken);
+        /* The last part and the end come in one step: nobody sees the one without the other. */
+        if (p->is_last) close_in_ring(c, index, p->segment_duration);
+        else channel_wake(c, index, &c->woken);
         is_recorded = c->has_folder && atomic_load(&c->queued_bytes) + bytes <= c->live->options.ring_bytes_max;
         if (c->has_folder && !is_recorded) {
             ring_hole(&r->ring, p->number);
@@ -395,21 +417,13 @@ static void sink_part(void *user, size_t index, const struct cutter_part *p) {
     http_blob_release(&blob);
 }
 
-static void note_bitrate(struct rendition *r, const struct manifest_segment *s) {
-    if (!s->duration || s->flags & MANIFEST_GAP || (uint64_t)s->duration * 2 < r->hz) return; /* too short to say much */
-    uint64_t bps = (uint64_t)s->bytes * 8 * r->hz / s->duration;
-    if (bps > r->peak_bps) r->peak_bps = bps;
-    r->average_bps = r->average_bps ? (r->average_bps * 15 + bps) / 16 : bps;
-}
-
 static void sink_end(void *user, size_t index, const struct cutter_end *end) {
     struct live_channel *c = user;
     struct rendition *r = &c->renditions[index];
     int64_t utc_ns = timeline_to_ns(end->start, r->hz) + (c->has_skew ? c->skew_ns : c->story.epoch.ns);
     lock_take(&c->ring_lock);
-    struct manifest_segment *open = ring_last(&r->ring);
-    bool is_there = open && open->flags & MANIFEST_OPEN && open->number == end->number;
-    bool is_gap = !is_there;
+    const struct manifest_segment *last = ring_last(&r->ring);
+    bool is_gap = !last || last->number != end->number;
     struct err e = ERR_OK;
     if (is_gap) {
         struct manifest_segment s = {.number = end->number, .start = end->start, .utc_ns = utc_ns, .run = end->run, .init = end->init, .flags = MANIFEST_OPEN | MANIFEST_GAP};
@@ -418,16 +432,10 @@ static void sink_end(void *user, size_t index, const struct cutter_end *end) {
     struct journal_record record = {.type = JOURNAL_END, .number = end->number, .start = end->start, .duration = end->duration, .run = end->run, .init = end->init,
                                     .flags = is_gap ? JOURNAL_GAP : 0, .utc_ns = utc_ns};
     if (!e.kind) {
-        const struct ring_place *place = &r->ring.places[r->ring.first + r->ring.count - 1];
-        record.part = (uint16_t)place->held_parts;
+        if (ring_last(&r->ring)->flags & MANIFEST_OPEN) close_in_ring(c, index, end->duration);
+        record.part = (uint16_t)(is_gap ? 0 : end->parts);
         record.bytes = ring_last(&r->ring)->bytes;
-        ring_close(&r->ring, end->duration);
-        note_bitrate(r, ring_last(&r->ring));
-        if (place->is_hole && !place->held_parts) ring_last(&r->ring)->flags |= MANIFEST_GAP;
         note_expected(c, index);
-        slide_window(c, r);
-        drop_playlist(c, index, true);
-        channel_wake(c, index, &c->woken);
     }
     uint32_t hour = r->hour;
     lock_give(&c->ring_lock);

@@ -85,7 +85,7 @@ static uint64_t number_for(const struct cutter *c, uint32_t run, int64_t ns) {
 
 /* ---- parts and segments of one rendition ---- */
 
-static void emit_part(struct cutter *c, size_t index, size_t count) {
+static void emit(struct cutter *c, size_t index, size_t count, bool is_last) {
     struct cutter_rendition *r = &c->renditions[index];
     struct packer *p = &r->packer;
     if (!count) return;
@@ -100,9 +100,12 @@ static void emit_part(struct cutter *c, size_t index, size_t count) {
     }
     struct cutter_part part = {.number = r->number, .index = r->parts++, .blob = made.blob, .start = start, .duration = (uint32_t)made.duration,
                                .is_sync = made.is_sync, .first_bytes = r->is_video && made.is_sync ? made.first_bytes : 0, .run = r->run,
-                               .init = r->init, .samples = count, .arrived_ns = r->part_arrived_ns};
+                               .init = r->init, .samples = count, .arrived_ns = r->part_arrived_ns, .is_last = is_last};
+    part.segment_duration = (uint32_t)(r->end_dts - r->first_dts);
     c->sink.part(c->sink.user, index, &part);
 }
+
+static void emit_part(struct cutter *c, size_t index, size_t count) { emit(c, index, count, false); }
 
 /* The newest sample's duration will not be told any more. */
 static void settle_pending(struct cutter_rendition *r, int64_t duration) {
@@ -120,9 +123,9 @@ static void end_segment(struct cutter *c, size_t index) {
     struct cutter_rendition *r = &c->renditions[index];
     if (!r->is_open) return;
     settle_pending(r, 0);
-    emit_part(c, index, r->packer.count);
+    emit(c, index, r->packer.count, true);
     r->is_open = false;
-    struct cutter_end end = {.number = r->number, .start = r->start, .duration = (uint32_t)(r->end_dts - r->first_dts), .is_gap = !r->parts,
+    struct cutter_end end = {.number = r->number, .start = r->start, .duration = (uint32_t)(r->end_dts - r->first_dts), .parts = r->parts, .is_gap = !r->parts,
                              .run = r->run, .init = r->init};
     c->sink.end(c->sink.user, index, &end);
 }
@@ -137,6 +140,7 @@ static void fill_gaps(struct cutter *c, size_t index, uint64_t number) {
         if (stop <= start) stop = start + r->hz / 10;
         if (is_longer(r, stop - start, CUTTER_STRETCH_NS)) stop = start + 2 * (int64_t)r->hz; /* a run begins behind it */
         r->number++;
+        r->has_end = false;
         struct cutter_end end = {.number = r->number, .start = start, .duration = (uint32_t)(stop - start), .is_gap = true, .run = b ? b->run : r->run, .init = r->init};
         c->sink.end(c->sink.user, index, &end);
     }
@@ -166,25 +170,37 @@ static int64_t part_ticks(const struct cutter_rendition *r) {
     return r->packer.count ? r->end_dts - r->packer.samples[0].dts : 0;
 }
 
-/* Before the sample: what its time says about the one before it, and whether it still fits into the open part. */
-static void meet(struct cutter *c, size_t index, const struct cutter_sample *s) {
+/* Before the sample: what its time says about the one before it, and whether it still fits into the open part. `end`: where the open segment ends at the
+ * latest, INT64_MAX: not known. */
+static void meet(struct cutter *c, size_t index, const struct cutter_sample *s, int64_t end) {
     struct cutter_rendition *r = &c->renditions[index];
     if (!r->packer.count) return;
     struct cmaf_sample *last = &r->packer.samples[r->packer.count - 1];
     int64_t duration = s->dts - last->dts, before = last->dts - r->packer.samples[0].dts;
-    if (r->run != s->run || duration <= 0) duration = r->is_pending ? 0 : last->duration;
+    if (duration > end - last->dts && end > last->dts) duration = end - last->dts;
+    if (r->run != s->run || duration <= 0 || is_longer(r, duration, CUTTER_HOLE_NS)) duration = r->is_pending ? 0 : last->duration;
     if (r->is_pending) {
         if (before && duration && is_longer(r, before + duration, CUTTER_PART_NS) && r->parts < CUTTER_PARTS_MAX) emit_part(c, index, r->packer.count - 1);
         settle_pending(r, duration);
     } else if (duration != last->duration) { /* a small hole: within a part it lengthens the sample before it */
         if (is_longer(r, before + duration, CUTTER_PART_NS) && r->parts < CUTTER_PARTS_MAX) emit_part(c, index, r->packer.count);
-        else last->duration = (uint32_t)duration, r->end_dts = s->dts;
+        else last->duration = (uint32_t)duration, r->end_dts = last->dts + duration;
     }
     if (r->packer.count && packer_is_full(&r->packer, s->data.len)) emit_part(c, index, r->packer.count);
     if (r->packer.count && r->parts < CUTTER_PARTS_MAX && is_longer(r, part_ticks(r) + r->frame, CUTTER_PART_NS)) emit_part(c, index, r->packer.count);
 }
 
-static void append(struct cutter *c, size_t index, const struct cutter_sample *s) {
+/* Rule 6. */
+static void close_hole(const struct cutter_rendition *r, struct cutter_sample *s) {
+    int64_t hole = s->dts - r->end_dts;
+    if (!r->has_end || r->packer.count || s->run != r->run || hole <= 0 || is_longer(r, hole, CUTTER_HOLE_NS)) return;
+    s->dts -= hole;
+    if (s->duration) s->duration += (uint32_t)hole;
+    if (s->is_sync) s->pts -= hole; /* nothing that is decoded later is shown before it; of others the order of showing must stay */
+}
+
+/* `frame`: how long it lasts by itself. */
+static void append(struct cutter *c, size_t index, const struct cutter_sample *s, int64_t frame) {
     struct cutter_rendition *r = &c->renditions[index];
     struct cmaf_sample sample = {.dts = s->dts, .pts = s->pts, .duration = s->duration, .bytes = (uint32_t)s->data.len, .is_sync = s->is_sync, .data = s->data.ptr};
     struct err e = packer_add(&r->packer, &sample);
@@ -194,10 +210,11 @@ static void append(struct cutter *c, size_t index, const struct cutter_sample *s
     }
     r->part_arrived_ns = s->arrived_ns;
     r->is_pending = !s->duration;
+    r->has_end = true;
     r->end_dts = s->dts + s->duration;
-    if (s->duration) r->frame = s->duration;
+    if (s->duration && frame) r->frame = frame;
     /* Rule 3. */
-    if (s->duration && r->parts < CUTTER_PARTS_MAX && is_longer(r, part_ticks(r) + s->duration, CUTTER_PART_NS)) emit_part(c, index, r->packer.count);
+    if (s->duration && r->parts < CUTTER_PARTS_MAX && is_longer(r, part_ticks(r) + r->frame, CUTTER_PART_NS)) emit_part(c, index, r->packer.count);
 }
 
 /* ---- the leader ---- */
@@ -224,15 +241,18 @@ static void note_key(struct cutter_rendition *r, const struct cutter_sample *s) 
 /* Rule 1. */
 static bool should_cut(const struct cutter *c, const struct cutter_rendition *r, const struct cutter_sample *s) {
     if (!r->is_open || c->is_cut_forced || s->run != r->run || s->init != r->init) return true;
-    int64_t elapsed = s->dts - r->first_dts, frame = s->duration ? s->duration : r->frame;
+    int64_t elapsed = s->dts - r->first_dts, frame = s->duration ? s->duration : r->frame; /* also a long one */
     if (s->is_sync && elapsed > 0 && is_longer(r, elapsed + longest_gop(r), CUTTER_TARGET_NS)) return true;
     return is_longer(r, elapsed + frame, limit_ns(r));
 }
 
-static void lead(struct cutter *c, size_t index, const struct cutter_sample *s) {
+static void lead(struct cutter *c, size_t index, const struct cutter_sample *in) {
     struct cutter_rendition *r = &c->renditions[index];
-    if (r->is_open) meet(c, index, s);
-    if (s->is_sync) note_key(r, s);
+    if (r->is_open) meet(c, index, in, INT64_MAX);
+    struct cutter_sample sample = *in;
+    const struct cutter_sample *s = &sample;
+    close_hole(r, &sample);
+    if (s->is_sync) note_key(r, in);
     if (should_cut(c, r, s)) {
         const struct cutter_boundary *newest = boundary_at(c, c->next_number - 1);
         /* Boundaries that were made without the leader are its own, too, until it has used them. */
@@ -246,12 +266,12 @@ static void lead(struct cutter *c, size_t index, const struct cutter_sample *s) 
         c->is_cut_forced = false;
         open_segment(c, index, c->next_number - 1, s);
     }
-    append(c, index, s);
+    append(c, index, s, in->duration);
     int64_t progress = ns_of(r, s->dts + r->delay + (s->duration ? s->duration : 1));
     if (s->run > c->progress_run || progress > c->progress_ns) c->progress_ns = progress;
     c->progress_run = s->run;
     /* The limit is reached: nothing more can come into this segment. */
-    if (s->duration && r->is_open && is_longer(r, r->end_dts - r->first_dts + s->duration, limit_ns(r))) end_segment(c, index);
+    if (s->duration && r->is_open && is_longer(r, r->end_dts - r->first_dts + r->frame, limit_ns(r))) end_segment(c, index);
     for (size_t i = 0; i < CUTTER_RENDITIONS_MAX; i++)
         if (i != index && c->renditions[i].is_used) catch_up(c, i);
 }
@@ -266,7 +286,8 @@ static void follow(struct cutter *c, size_t index, const struct cutter_sample *s
         c->sink.lost(c->sink.user, index, 1);
         return;
     }
-    if (r->is_open) meet(c, index, s);
+    const struct cutter_boundary *after = r->is_open ? boundary_at(c, r->number + 1) : NULL;
+    if (r->is_open) meet(c, index, s, after && after->run == r->run ? ticks_of(r, after->start_ns) - r->delay : INT64_MAX);
     if (!r->is_open && r->has_number && number == r->number) { /* its segment is closed already: into the one behind it, if there is one */
         if (number + 1 >= c->next_number) {
             c->sink.lost(c->sink.user, index, 1);
@@ -274,8 +295,11 @@ static void follow(struct cutter *c, size_t index, const struct cutter_sample *s
         }
         number++;
     }
-    if (!r->is_open || number != r->number) open_segment(c, index, number, s);
-    append(c, index, s);
+    struct cutter_sample sample = *s;
+    if (r->is_open && number != r->number) end_segment(c, index);
+    if (number <= r->number + 1) close_hole(r, &sample);
+    if (!r->is_open) open_segment(c, index, number, &sample);
+    append(c, index, &sample, s->duration);
     close_reached(c, index);
 }
 

@@ -15,6 +15,9 @@
  *      when the limit is reached, or the next boundary.
  *   4. A leader that is silent for STALL_NS while others go on does not hold them up: boundaries are made without it.
  *   5. A follower that is LAG boundaries behind gets empty segments (gaps), so that its playlist goes on.
+ *   6. There are no holes between parts of a run. Where frames are missing and the part before is closed already, the next frame begins where that ended
+ *      and lasts the longer: browsers drop everything up to the next key frame where decode times leap by more than two frames (Media Source
+ *      Extensions section 3.5.8), and stop where nothing is buffered.
  *
  * Segments of all renditions have consecutive numbers; those in which a rendition has nothing are gaps. */
 #ifndef MEDIA_LIVE_CUTTER_H
@@ -28,6 +31,7 @@ enum { CUTTER_RENDITIONS_MAX = 8, CUTTER_BOUNDARIES = 64, CUTTER_GOPS = 4, CUTTE
 #define CUTTER_TARGET_NS (2010 * NS_PER_MS)  /* two seconds, and what 29.97 makes of them */
 #define CUTTER_STRETCH_NS (2400 * NS_PER_MS) /* still 2 when rounded: for groups of pictures a little longer than two seconds */
 #define CUTTER_STALL_NS (1 * NS_PER_S)
+#define CUTTER_HOLE_NS (1500 * NS_PER_MS)    /* a longer one is left as it is */
 
 struct cutter_sample {
     int64_t dts, pts;    /* ticks of the rendition's timescale */
@@ -52,7 +56,8 @@ struct cutter_part {
     struct http_blob *blob; /* the sink's: it releases it */
     int64_t start;         /* presentation, ticks */
     uint32_t duration;
-    bool is_sync;
+    bool is_sync, is_last; /* last: of the segment, whose end follows at once */
+    uint32_t segment_duration; /* with is_last */
     uint32_t first_bytes;  /* to the end of the first picture */
     uint32_t run;
     uint16_t init;
@@ -64,6 +69,7 @@ struct cutter_end {
     uint64_t number;
     int64_t start;
     uint32_t duration;
+    uint32_t parts;
     bool is_gap;
     uint32_t run;
     uint16_t init;
@@ -99,6 +105,7 @@ struct cutter_rendition {
     int64_t frame;          /* the last known duration of a sample */
     int64_t delay;          /* presentation minus decoding of the last key frame */
     bool is_pending;        /* the duration of the newest sample is not known yet */
+    bool has_end;           /* end_dts is where what comes next in this run should begin */
     /* the leader's groups of pictures */
     int64_t key_dts, gops[CUTTER_GOPS];
     unsigned gop_count;

@@ -161,6 +161,26 @@ static bool is_independent(const struct manifest_rendition *r) {
     return true;
 }
 
+/* Section 4.4.2.2: where to begin. Who follows the usual distance from the end may land in a long group of pictures, with nothing to see until the next key frame;
+ * better to be some seconds late at first. Sound says the same, so that both begin together. */
+static void put_start(const struct manifest_live *m, const struct manifest_rendition *self, struct buf *out) {
+    const struct manifest_rendition *r = NULL;
+    for (size_t i = 0; i < m->rendition_count && !r; i++)
+        if (m->renditions[i].inits[0].track.kind == CMAF_VIDEO && m->renditions[i].segment_count) r = &m->renditions[i];
+    if (!r) return;
+    int64_t end = end_us(self), usual = end - 3 * (int64_t)m->part_ms * 1000;
+    size_t at = r->segment_count;
+    while (at > 0 && us_of(r, r->segments[at - 1].start) > usual) at--;
+    if (!at || r->segments[at - 1].flags & MANIFEST_SYNC) return;
+    while (at > 0 && !(r->segments[at - 1].flags & MANIFEST_SYNC)) at--;
+    if (!at) return;
+    int64_t back = end - us_of(r, r->segments[at - 1].start) - 10000; /* a little inside, whatever is rounded */
+    if (back <= 0) return;
+    buf_cstr(out, "#EXT-X-START:TIME-OFFSET=-");
+    hls_put_seconds(out, back);
+    buf_bytes(out, "\n", 1);
+}
+
 void manifest_live_media(const struct manifest_live *m, size_t index, enum manifest_skip skip, struct buf *out) {
     const struct manifest_rendition *r = &m->renditions[index];
     const struct manifest_segment *before = NULL;
@@ -169,6 +189,7 @@ void manifest_live_media(const struct manifest_live *m, size_t index, enum manif
     buf_cstr(out, is_live ? "#EXTM3U\n#EXT-X-VERSION:9\n" : "#EXTM3U\n#EXT-X-VERSION:8\n");
     put_tag_u64(out, "#EXT-X-TARGETDURATION:", m->target_ms / 1000);
     if (is_live) put_control(m, out);
+    if (is_live && !m->is_ended) put_start(m, r, out);
     put_tag_u64(out, "#EXT-X-MEDIA-SEQUENCE:", r->segments[0].number);
     if (r->segments[0].run) put_tag_u64(out, "#EXT-X-DISCONTINUITY-SEQUENCE:", r->segments[0].run);
     if (!is_live) {

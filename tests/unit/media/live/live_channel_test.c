@@ -659,6 +659,126 @@ static void closing_tells_who_waits(void **state) {
     made_publisher_free(&p);
 }
 
+/* Browsers drop pictures up to the next key frame where decode times leap, and stop where nothing is buffered. */
+static void lost_frames_leave_no_hole_between_parts(void **state) {
+    struct rng rng = rng_seeded(77);
+    for (unsigned b_delay = 0; b_delay < 3; b_delay++) {
+        open_channel();
+        struct made_publisher p = {0};
+        assert_ok(made_begin(&p, live, clock, (struct made_stream){.num = 30, .den = 1, .gop = 30, .b_delay = b_delay, .has_sound = true}));
+        made_send(&p, 1000);
+        for (int i = 0; i < 300; i++) {
+            int64_t lost = rng_below(&rng, 8) ? 0 : 1 + (int64_t)rng_below(&rng, 20);
+            p.frames += lost; /* key frames as well */
+            p.video_s = (double)p.frames / 30;
+            p.sounds += rng_below(&rng, 8) ? 0 : (int64_t)rng_below(&rng, 6);
+            p.audio_s = (double)p.sounds * 1024 / 48000;
+            made_send(&p, 100);
+        }
+        made_end(&p);
+        assert_ok(live_channel_end(live, &made_id));
+        struct live_health h;
+        assert_ok(live_channel_health(live, &made_id, &h));
+        assert_int_equal(h.discontinuities, 0);
+        for (int k = 0; k < 2; k++) {
+            struct seen_list found = {0};
+            made_fetch(live, NULL, k ? "a0" : "v0", &found);
+            struct buf text = made_text(live, k ? "a0.m3u8" : "v0.m3u8");
+            bool has_gap = slice_find(buf_slice(&text), SLICE("#EXT-X-GAP")) != SLICE_NPOS;
+            buf_free(&text);
+            assert_false(has_gap && k == 0);
+            for (size_t i = 1; !has_gap && i < found.count; i++) assert_int_equal(found.all[i].dts, found.all[i - 1].dts + found.all[i - 1].duration);
+            seen_free(&found);
+        }
+        check_all(&p);
+        made_publisher_free(&p);
+        tear_down(NULL), set_up(NULL);
+    }
+}
+
+static void who_comes_into_a_long_group_of_pictures_begins_at_its_key_frame(void **state) {
+    open_channel();
+    struct made_publisher p = {0};
+    assert_ok(made_begin(&p, live, clock, (struct made_stream){.num = 25, .den = 1, .gop = 250, .b_delay = 2, .has_sound = true}));
+    char value[64];
+    for (int s = 1; s <= 25; s++) {
+        made_send(&p, 1000);
+        for (int k = 0; k < 2; k++) {
+            struct buf text = made_text(live, k ? "a0.m3u8" : "v0.m3u8");
+            bool is_told = last_of(buf_slice(&text), "#EXT-X-START:TIME-OFFSET=-", value, sizeof value);
+            double back = is_told ? atof(value) : 0, wanted = s % 10; /* the key frames are at 0, 10 and 20 s, and a step is a little longer than a second */
+            if (s % 10 >= 4 && !(is_told && back > wanted - 0.8 && back < wanted + 0.8)) fail_msg("%d s: told %d, %.3f", s, is_told, back);
+            if (s % 10 == 2) assert_false(is_told);
+            buf_free(&text);
+        }
+    }
+    made_end(&p);
+    assert_ok(live_channel_end(live, &made_id));
+    struct buf text = made_text(live, "v0.m3u8");
+    assert_false(last_of(buf_slice(&text), "#EXT-X-START", value, sizeof value));
+    buf_free(&text);
+    made_publisher_free(&p);
+}
+
+static void the_last_part_of_a_publisher_ends_its_segment(void **state) {
+    open_channel();
+    struct made_publisher p = {0};
+    assert_ok(made_begin(&p, live, clock, usual));
+    made_send(&p, 5100);
+    made_end(&p);
+    struct buf text = made_text(live, "v0.m3u8");
+    char value[64];
+    assert_true(last_of(buf_slice(&text), "#EXTINF:", value, sizeof value));
+    assert_string_equal(value, "1.100000,");
+    assert_true(last_of(buf_slice(&text), "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"", value, sizeof value));
+    assert_string_equal(value, "v0-3.m4s\",BYTERANGE-START=0");
+    buf_free(&text);
+    made_publisher_free(&p);
+}
+
+/* An encoder that cannot keep up leaves pictures out, and does not say how long the others last. */
+static void a_smaller_picture_with_holes_is_cut_all_the_same(void **state) {
+    open_channel();
+    struct made_publisher p = {0};
+    assert_ok(made_begin(&p, live, clock, usual));
+    made_send(&p, 1000);
+    struct cmaf_track small = made_h264();
+    small.timescale = 360000, small.width = 640, small.height = 360;
+    assert_ok(cmaf_track_complete(&small));
+    struct live_rendition *r;
+    assert_ok(live_rendition_open(live, &made_id, "v1", &small, &r));
+    struct rng rng = rng_seeded(6);
+    for (int i = 0; i < 60; i++) {
+        made_send(&p, 500);
+        for (int k = 0; k < 15; k++) {
+            int64_t n = 30 + i * 15 + k;
+            bool is_sync = n % 30 == 0;
+            if ((i / 10 % 2 && !is_sync) || (i / 10 == 4) || !rng_below(&rng, 10)) continue;
+            char data[16];
+            uint32_t name = (uint32_t)n;
+            memcpy(data, &name, 4);
+            for (uint32_t m = 4; m < sizeof data; m++) data[m] = (char)(name * 7 + m * 13);
+            struct err e = live_rendition_sample(r, &(struct cmaf_sample){.dts = n * 12000, .pts = n * 12000, .bytes = sizeof data, .is_sync = is_sync, .data = data});
+            assert_true(!e.kind || !strcmp(e.code, "live.late"));
+        }
+    }
+    live_rendition_close(&r);
+    struct buf text = made_text(live, "v1.m3u8");
+    struct slice rest = buf_slice(&text), line;
+    int count = 0;
+    while (slice_next(&rest, '\n', &line)) {
+        if (!slice_starts_with(line, SLICE("#EXTINF:"))) continue;
+        char number[32];
+        (void)snprintf(number, sizeof number, "%.*s", SLICE_ARG(slice_sub(line, 8, line.len)));
+        if (atof(number) >= 2.5) fail_msg("a segment of %s s", number);
+        count++;
+    }
+    assert_in_range(count, 13, 16);
+    buf_free(&text);
+    made_end(&p);
+    made_publisher_free(&p);
+}
+
 /* ---- what others add ---- */
 
 static void a_smaller_picture_is_cut_where_the_large_one_is(void **state) {
@@ -826,6 +946,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(opening_twice_and_strangers_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_tells_who_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_smaller_picture_is_cut_where_the_large_one_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lost_frames_leave_no_hole_between_parts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_comes_into_a_long_group_of_pictures_begins_at_its_key_frame, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_last_part_of_a_publisher_ends_its_segment, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_smaller_picture_with_holes_is_cut_all_the_same, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stills_are_on_the_seek_bar, set_up, tear_down),
         cmocka_unit_test_setup_teardown(health_says_what_is_going_on, set_up, tear_down),
     };
