@@ -265,6 +265,24 @@ static int follow(struct command_context *context, struct arena *mem, const stru
     return code;
 }
 
+/* The rig as somebody would have it who calibrated the cameras but could not start them together: beside the true one, where clocks differ. */
+static struct err write_unsynchronised(const struct camera_rig *rig, const char *out, struct buf *text) {
+    struct camera cameras[SYNTH_CAMERAS_MAX];
+    char path[1200];
+    bool is_needed = false;
+    for (size_t c = 0; c < rig->count; c++) {
+        const struct camera_clock *k = &rig->cameras[c].clock;
+        is_needed = is_needed || k->offset_s != 0 || k->drift != 0 || k->row_s != 0;
+        cameras[c] = rig->cameras[c], cameras[c].clock = (struct camera_clock){.rate = k->rate};
+    }
+    if (!is_needed) return ERR_OK;
+    buf_clear(text);
+    struct err e = camera_rig_write(text, &(struct camera_rig){cameras, rig->count, rig->up}, CAMERA_FORMAT_JSON, NULL);
+    snprintf(path, sizeof path, "%s/calibration-unsynchronised.json", out);
+    if (!e.kind) e = fs_write_file_atomic(AT_FDCWD, path, buf_slice(text), 0644);
+    return e;
+}
+
 static struct err write_meeting(const struct synth_meeting *m, const char *out) {
     char path[1200];
     struct buf text = BUF(64 << 20);
@@ -272,6 +290,7 @@ static struct err write_meeting(const struct synth_meeting *m, const char *out) 
     if (!e.kind) e = fs_make_dirs(AT_FDCWD, out, 0755);
     if (!e.kind && snprintf(path, sizeof path, "%s/calibration.json", out) >= (int)sizeof path - 64) e = err_make(ERR_INPUT, "option.value", "The path of the output folder is too long.");
     if (!e.kind) e = fs_write_file_atomic(AT_FDCWD, path, buf_slice(&text), 0644);
+    if (!e.kind) e = write_unsynchronised(&m->rig, out, &text);
     for (size_t c = 0; c < m->rig.count && !e.kind; c++) {
         snprintf(path, sizeof path, "%s/%s_json", out, m->takes[c].name);
         e = fs_make_dirs(AT_FDCWD, path, 0755);

@@ -95,6 +95,34 @@ test('a meeting that never took place is followed, and each athlete is found aga
   assert.equal(found.size, 3)
 })
 
+test('cameras that did not start together are synchronised from the movements', () => {
+  const scene = join(folder, 'free.json')
+  const clocks = [{}, { offset_s: 0.2137, row_s: 1e-5 }, { offset_s: -0.1291, rate: 50 }, { offset_s: 0.0968, drift: 5e-5 }]
+  writeFileSync(scene, JSON.stringify({ seed: 8, seconds: 2, athletes: 2, speed_min: 5, speed_max: 6, lane_m: 1.5, noise_px: 1.5, missing: 0.1, focal_px: 1400, width: 1920, height: 1080,
+    cameras: [0.4, 1.9, 3.5, 5].map((a, i) => ({ at: [4 + 16 * Math.cos(a), 16 * Math.sin(a), 3], look: [4, 0, 1], ...clocks[i] })) }))
+  const meeting = join(folder, 'free'), out = join(folder, 'synced')
+  assert.equal(run('track', 'synth', scene, '--out', meeting).status, 0)
+  const r = run('track', '--calibration', join(meeting, 'calibration-unsynchronised.json'), '--keypoints', ...[1, 2, 3, 4].map((i) => join(meeting, `cam0${i}_json`)),
+    '--out', out, '--fps', '60,60,50,60', '--sync', '--refine', '--no-skeleton', '--format', 'trc', '--json')
+  assert.equal(r.status, 0, r.stderr)
+  const report = JSON.parse(r.stdout)
+  assert.ok(report.synchronisation.every((c) => c.is_known))
+  const found = report.refinement.cameras
+  found.forEach((c, i) => {
+    // in the middle of picture and take, against the first camera
+    const at = (k) => (k.offset_s ?? 0) + (k.drift ?? 0) + 540 * (k.row_s ?? 0)
+    const off = (at(c) - at(found[0]) - at(clocks[i]) + at(clocks[0])) * 60
+    assert.ok(Math.abs(off) < 0.15, `${c.name} is ${off} frames off`)
+    assert.ok(c.after_px < 4, JSON.stringify(c))
+  })
+  assert.equal(report.people.length, 2)
+  const written = JSON.parse(readFileSync(join(out, 'calibration.json'), 'utf8'))
+  assert.equal(written.cameras[2].clock.rate, 50)
+  const bad = run('track', '--calibration', join(meeting, 'calibration-unsynchronised.json'), '--keypoints', ...[1, 2, 3, 4].map((i) => join(meeting, `cam0${i}_json`)), '--out', out, '--fps', '60,60')
+  assert.equal(bad.status, 2)
+  assert.match(bad.stderr, /--fps/)
+})
+
 test('a calibration goes through every format and comes back', () => {
   let from = calibration
   for (const name of ['a.toml', 'b.yml', 'c.qca.txt', 'd.json']) {
