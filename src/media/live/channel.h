@@ -164,7 +164,7 @@ struct live_feed {
     bool has_video;
     size_t video;                  /* index of the feed's track */
     /* Samples are held until it is known where the run begins and on which grid. */
-    bool is_opening, is_jump;
+    bool is_opening, is_jump, is_change; /* jump: within one publisher; change: of parameters */
     struct mono_time opening_since;
     struct held *held, **held_end;
     size_t held_count, held_bytes;

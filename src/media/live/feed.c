@@ -65,9 +65,10 @@ static struct err hold(struct live_feed *f, const struct feed_sample *s) {
     return ERR_OK;
 }
 
-static void start_opening(struct live_feed *f, bool is_jump) {
+static void start_opening(struct live_feed *f, bool is_jump, bool is_change) {
     f->is_opening = true;
-    f->is_jump = is_jump;
+    f->is_jump = is_jump || is_change;
+    f->is_change = is_change;
     f->opening_since = clock_mono(clock_of(f->channel));
 }
 
@@ -111,7 +112,7 @@ struct err live_feed_begin(struct live *live, const struct public_id *id, const 
         }
         c->feed = f;
         timeline_open(&f->timeline, c->story.epoch, c->run);
-        start_opening(f, false);
+        start_opening(f, false, false);
         lock_take(&c->ring_lock);
         channel_set_state(c, LIVE_STATE_LIVE);
         c->live_at = c->feed_at = c->sample_at = c->key_at = clock_mono(clock_of(c));
@@ -245,7 +246,7 @@ static struct err take_track(struct live_feed *f, size_t i, const struct cmaf_tr
     *track = (struct feed_track){.is_taken = true, .rendition = rendition, .line = line, .track = out, .config = config, .needs_key = track->needs_key};
     struct cmaf_track on_timeline = out;
     on_timeline.timescale = in->timescale;
-    timeline_set_track(&f->timeline, line, &on_timeline, was_taken);
+    timeline_set_track(&f->timeline, line, &on_timeline, goes_on);
     if (is_video) f->has_video = true, f->video = i;
     return ERR_OK;
 }
@@ -310,7 +311,7 @@ static struct err take_tracks(struct live_feed *f, const struct cmaf_track *trac
     if (f->is_opening) return ERR_OK;
     /* In the middle of it: other parameters begin a new run; a track that is new joins the one that is there. */
     if (t.changes) {
-        start_opening(f, true);
+        start_opening(f, false, true);
         return ERR_OK;
     }
     e = use_inits(f);
@@ -467,7 +468,7 @@ static struct err open_run(struct live_feed *f, const struct opening *o) {
     if (o->key) timeline_learn(&f->timeline, 0, o->times, o->pictures < TIMELINE_WARM ? o->pictures : TIMELINE_WARM);
     e = use_inits(f);
     if (e.kind) return e;
-    int64_t start = timeline_begin_run(&f->timeline, f->tracks[o->base->sample.track].line, o->base_ns, o->base->sample.captured, c->end_ns, f->is_jump);
+    int64_t start = timeline_begin_run(&f->timeline, f->tracks[o->base->sample.track].line, o->base_ns, o->base->sample.captured, c->end_ns, f->is_jump, f->is_change);
     channel_begin_run(c, f->timeline.run, start);
     if (o->key) f->tracks[f->video].needs_key = false;
     if (leader_of(f) < CUTTER_RENDITIONS_MAX) cutter_lead(&c->cutter, leader_of(f));
@@ -502,7 +503,7 @@ static struct err take_sample(struct live_feed *f, const struct feed_sample *s) 
     if (!t->is_taken) return ERR_OK;
     struct feed_sample on_line = *s;
     on_line.track = t->line;
-    if (!f->is_opening && timeline_look(&f->timeline, &on_line) == TIMELINE_JUMPS) start_opening(f, true);
+    if (!f->is_opening && timeline_look(&f->timeline, &on_line) == TIMELINE_JUMPS) start_opening(f, true, false);
     if (!f->is_opening) {
         (void)place(f, s, NULL);
         return ERR_OK;

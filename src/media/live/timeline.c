@@ -319,7 +319,8 @@ enum timeline_step timeline_look(const struct timeline *tl, const struct feed_sa
     return t->run < tl->run || step > 0 ? TIMELINE_STAYS : TIMELINE_JUMPS; /* joins the newest run, or was silent while others went on */
 }
 
-int64_t timeline_begin_run(struct timeline *tl, size_t track, int64_t source_ns, struct utc_time captured, int64_t floor_ns, bool is_kept) {
+int64_t timeline_begin_run(struct timeline *tl, size_t track, int64_t source_ns, struct utc_time captured, int64_t floor_ns, bool is_kept,
+                           bool for_all) {
     int64_t start = captured.ns - tl->epoch.ns;
     bool keeps = false;
     if (is_kept && tl->has_run) {
@@ -335,6 +336,7 @@ int64_t timeline_begin_run(struct timeline *tl, size_t track, int64_t source_ns,
     if (ms * NS_PER_MS < offset) ms++;
     offset = ms * NS_PER_MS;
     start = source_ns + offset;
+    for (size_t i = 0; for_all && i < tl->track_count; i++) tl->tracks[i].has_last = false;
     tl->run++;
     tl->has_run = true;
     tl->run_start_ns = start;

@@ -106,7 +106,7 @@ enum timeline_step {
 
 /* A publisher's timeline. `run` is the number before the first of its runs. */
 void timeline_open(struct timeline *, struct utc_time epoch, uint32_t run);
-/* Tracks are kept by index. New parameters of a track that goes on (`is_same`) leave its times as they are. */
+/* Tracks are kept by index. `is_same`: told again, its grid stays. A new or changed one begins with the next run, not before what was there. */
 void timeline_set_track(struct timeline *, size_t index, const struct cmaf_track *, bool is_same);
 /* How long one frame of this sound lasts, in samples; for Opus the packet says. */
 int64_t timeline_sound_frame(enum cmaf_codec, struct slice packet);
@@ -116,8 +116,9 @@ int64_t timeline_source_ns(const struct timeline *, size_t track, int64_t dts);
 /* Does this sample continue what is there? */
 enum timeline_step timeline_look(const struct timeline *, const struct feed_sample *);
 /* The next run: the sample of `track` at `source_ns` was captured at `captured`; nothing may lie before `floor_ns`. If `is_kept` and the offset of the run
- * before still fits (to half a second) it stays: then only tracks for themselves do not go back. Gives channel time of source_ns. */
-int64_t timeline_begin_run(struct timeline *, size_t track, int64_t source_ns, struct utc_time captured, int64_t floor_ns, bool is_kept);
+ * before still fits (to half a second) it stays: then only tracks for themselves do not go back. `for_all`: every track belongs to it from its next sample on (parameters changed); else each
+ * when it jumps too (times did). Gives channel time of source_ns. */
+int64_t timeline_begin_run(struct timeline *, size_t track, int64_t source_ns, struct utc_time captured, int64_t floor_ns, bool is_kept, bool for_all);
 /* Lets a picture track see what its first pictures' times are, before any is placed: on their grid from the first one on. */
 void timeline_learn(struct timeline *, size_t track, const int64_t *dts, size_t count);
 /* The sample's place. It continues, or a run was begun for it. */

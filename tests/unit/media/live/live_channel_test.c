@@ -581,10 +581,66 @@ static void parameters_that_change_begin_a_new_run(void **state) {
     made_publisher_free(&p);
 }
 
+static void a_change_of_size_and_rate_begins_with_the_key_frame(void **state) {
+    open_channel();
+    struct made_publisher p = {0};
+    assert_ok(made_begin(&p, live, clock, (struct made_stream){.num = 25, .den = 1, .gop = 50, .has_sound = true}));
+    made_send(&p, 4000);
+    /* The encoder's picture is suddenly behind the time of day: the offset cannot stay. */
+    clock_manual_advance(clock, 900 * NS_PER_MS);
+    p.tracks[0].width = 640, p.tracks[0].height = 360;
+    assert_ok(live_feed_tracks(p.feed, p.tracks, 2));
+    p.frames = 120, p.stream.num = 30, p.stream.gop = 60; /* still at 4 s */
+    made_send(&p, 6000);
+    made_end(&p);
+    struct buf text = made_text(live, "v0.m3u8");
+    struct slice rest = buf_slice(&text), line;
+    size_t segments = 0, at_discontinuity = SIZE_MAX, at_map = SIZE_MAX;
+    while (slice_next(&rest, '\n', &line)) {
+        if (slice_eq(line, SLICE("#EXT-X-DISCONTINUITY"))) at_discontinuity = segments;
+        if (slice_starts_with(line, SLICE("#EXT-X-MAP:URI=\"v0-i2.mp4"))) at_map = segments;
+        if (slice_starts_with(line, SLICE("#EXTINF:")) && !slice_starts_with(line, SLICE("#EXTINF:2.000000")) && segments < 5) fail_msg("%.*s", (int)text.len, text.ptr);
+        segments += line.len && line.ptr[0] != '#';
+    }
+    assert_int_equal(at_discontinuity, 2);
+    assert_int_equal(at_map, 2);
+    buf_free(&text);
+    assert_ok(live_channel_end(live, &made_id));
+    check_all(&p);
+    made_publisher_free(&p);
+}
+
+static void a_picture_that_does_not_come_back_is_a_gap(void **state) {
+    open_channel();
+    struct made_publisher p = {0};
+    assert_ok(made_begin(&p, live, clock, usual));
+    made_send(&p, 6000);
+    made_end(&p);
+    clock_manual_advance(clock, 3 * NS_PER_S);
+    struct made_stream sound_alone = {.has_sound = true, .offset_ms = 12345};
+    assert_ok(made_begin(&p, live, clock, sound_alone));
+    made_send(&p, 20000);
+    char last[2][64], end[64];
+    for (int k = 0; k < 2; k++) {
+        struct buf text = made_text(live, k ? "a0.m3u8" : "v0.m3u8");
+        assert_true(last_of(buf_slice(&text), k ? "a0-" : "v0-", last[k], sizeof last[k]));
+        if (!k) assert_true(last_of(buf_slice(&text), "#EXT-X-GAP", end, sizeof end));
+        buf_free(&text);
+    }
+    assert_true(atoi(last[0]) >= atoi(last[1]) - 2);
+    made_end(&p);
+    assert_ok(made_begin(&p, live, clock, (struct made_stream){.num = 30, .den = 1, .gop = 30, .has_sound = true, .offset_ms = 999}));
+    made_send(&p, 6000);
+    made_end(&p);
+    assert_ok(live_channel_end(live, &made_id));
+    check_all(&p);
+    made_publisher_free(&p);
+}
+
 static void a_channel_of_an_hour_slides_and_forgets(void **state) {
     assert_ok(live_channel_open(live, &made_id, &(struct live_channel_options){.dir_fd = dir, .dvr_ms = 60000}));
     struct made_publisher p = {0};
-    assert_ok(made_begin(&p, live, clock, (struct made_stream){.num = 10, .den = 1, .gop = 20, .has_sound = true, .bytes = 40}));
+    assert_ok(made_begin(&p, live, clock, (struct made_stream){.num = 5, .den = 1, .gop = 10, .has_sound = true, .sample_rate = 8000, .bytes = 40}));
     made_send(&p, 3590000);
     assert_true(fs_exists(dir, "v0-h0.m4s"));
     made_send(&p, 80000);
@@ -941,6 +997,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(without_a_key_frame_sound_begins_alone_and_the_picture_joins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_track_that_comes_late_joins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(parameters_that_change_begin_a_new_run, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_change_of_size_and_rate_begins_with_the_key_frame, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_picture_that_does_not_come_back_is_a_gap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_channel_of_an_hour_slides_and_forgets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_folder_the_window_is_what_memory_holds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(opening_twice_and_strangers_are_refused, set_up, tear_down),

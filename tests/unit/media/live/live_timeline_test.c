@@ -29,7 +29,7 @@ static struct feed_sample at(size_t track, int64_t dts, int64_t pts, int64_t ms)
 
 static struct timeline_place put(struct timeline *tl, const struct feed_sample *s) {
     if (timeline_look(tl, s) == TIMELINE_JUMPS)
-        (void)timeline_begin_run(tl, s->track, timeline_source_ns(tl, s->track, s->dts), s->captured, timeline_end_ns(tl), true);
+        (void)timeline_begin_run(tl, s->track, timeline_source_ns(tl, s->track, s->dts), s->captured, timeline_end_ns(tl), true, false);
     struct timeline_place place;
     timeline_place(tl, s, &place);
     return place;
