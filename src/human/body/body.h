@@ -115,6 +115,7 @@ struct body_options {
     double gap_s;        /* frames without any joint: longer gaps stay unknown; 0 means 0.2 */
     double fill_max_m;   /* a joint that was not seen is known while its standard deviation stays below; 0 means 0.03 */
     bool without_pixels; /* leave out the reprojection residuals and camera_px: the points alone */
+    enum camera_up up;   /* of the world, where no rig says it; CAMERA_UP_UNKNOWN is z */
 };
 
 /* Fits the skeleton to person `person` of track_follow. takes[c] and the rig are those that `people` was found with; both may be NULL together with
@@ -123,6 +124,9 @@ struct body_options {
  * shorter than 0.5 m or taller than 2.9 m: the calibration's unit is wrong); ERR_LIMIT (memory). On an error *out is untouched. */
 MUST_USE struct err body_fit(struct arena *mem, const struct camera_rig *rig, const struct pose_take *const *takes, const struct track_people *people, size_t person,
                              const struct body_options *, struct body_fit *out);
+
+/* The same from points alone: frame_count x POSE_JOINTS in the order of enum pose_joint, as gait_read_points and gait_from_track give them. */
+MUST_USE struct err body_fit_points(struct arena *mem, const struct track_point *points, int64_t frame_first, size_t frame_count, const struct body_options *, struct body_fit *out);
 
 /* The joints as a motion: those of the source layout, or all 26 (`layout` NULL), with the skeleton's places. */
 MUST_USE struct err body_motion(struct arena *, const struct body_fit *, const struct pose_layout *layout, struct motion *out);

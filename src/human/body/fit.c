@@ -204,7 +204,7 @@ struct err body_fit(struct arena *mem, const struct camera_rig *rig, const struc
     const struct track_person *who = &people->people[person];
     struct task t = {
         .options = options, .people = people, .person = who, .dt = 1 / options->rate, .frames = who->frame_count, .rig = options->without_pixels ? NULL : rig, .takes = takes,
-        .upright = body_upright(rig ? rig->up : CAMERA_UP_Z), .cauchy2 = cauchy2,
+        .upright = body_upright(rig ? rig->up : options->up), .cauchy2 = cauchy2,
     };
     for (int k = 0; k < POSE_JOINTS; k++) t.noise_scale[k] = 1;
     for (int i = 0; i < DOFS; i++) t.jerk[i] = body_dofs[i].jerk;
@@ -217,9 +217,18 @@ struct err body_fit(struct arena *mem, const struct camera_rig *rig, const struc
     struct smoothness smooth;
     if (!e.kind) e = iterate(&t, &smooth, &iterations);
     if (!e.kind) {
-        struct body_fit fit = {.id = who->id, .frame_first = who->frame_first, .frame_count = who->frame_count, .rate = options->rate, .up = rig ? rig->up : CAMERA_UP_Z, .iterations = iterations};
+        struct body_fit fit = {.id = who->id, .frame_first = who->frame_first, .frame_count = who->frame_count, .rate = options->rate, .up = rig ? rig->up : options->up, .iterations = iterations};
         if (!(e = body_result(mem, &t, &smooth, &fit)).kind) *out = fit;
     }
     mem_free(t.sights), mem_free(t.postures), mem_free(t.before), mem_free(t.normals), mem_free(t.pixels), mem_free(t.thirds), mem_free(t.local);
     return e;
+}
+
+struct err body_fit_points(struct arena *mem, const struct track_point *points, int64_t frame_first, size_t frame_count, const struct body_options *options, struct body_fit *out) {
+    struct track_person person = {.id = 1, .frame_first = frame_first, .frame_count = frame_count, .points = (struct track_point *)points}; /* only read */
+    struct track_people people = {.people = &person, .count = 1};
+    struct body_options alone = *options;
+    alone.without_pixels = true;
+    if (!pose_layout_named(SLICE("HALPE_26"), &people.layout)) return err_make(ERR_BUG, "body.layout", "The layout of the joints is missing.");
+    return body_fit(mem, NULL, NULL, &people, 0, &alone, out);
 }
