@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
- * grandstand track report DIR|FILE --out report.html: the page for the coach, from what `grandstand track` wrote or from any file of joints. And what `grandstand track`
- * itself writes about contacts, steps and speed. */
+ * grandstand track report DIR|FILE --out report.html: the page for the coach, from what `grandstand track` wrote or from any file of
+ * joints. And what `grandstand track` itself writes about contacts, steps and speed. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,8 @@ static int usage(struct command_context *context, const char *what, const char *
 /* Options that `track` and `track report` share. False when one of them makes no sense; *what says which. */
 static bool options_of(struct command_context *context, struct gait_options *o, double lines[GAIT_LINES_MAX], const char **what) {
     *o = GAIT_OPTIONS;
-    const char *sex = option_text(context, "sex"), *list = option_text(context, "lines"), *ground = option_text(context, "ground"), *start = option_text(context, "start-line"), *gun = option_text(context, "gun");
+    const char *sex = option_text(context, "sex"), *list = option_text(context, "lines"), *ground = option_text(context, "ground"),
+               *start = option_text(context, "start-line"), *gun = option_text(context, "gun");
     char *end;
     *what = "--sex is f or m.";
     if (sex && strcmp(sex, "f") && strcmp(sex, "m")) return false;
@@ -35,7 +36,9 @@ static bool options_of(struct command_context *context, struct gait_options *o, 
     *what = "--lines are metres from the start line that rise, such as 10,20,30; at most 64.";
     for (const char *c = list; c && *c;) {
         double line = strtod(c, &end);
-        if (end == c || (*end && *end != ',') || o->line_count == GAIT_LINES_MAX || !isfinite(line) || (o->line_count && line <= lines[o->line_count - 1])) return false;
+        if (end == c || (*end && *end != ',') || o->line_count == GAIT_LINES_MAX || !isfinite(line) ||
+            (o->line_count && line <= lines[o->line_count - 1]))
+            return false;
         lines[o->line_count++] = line, c = *end ? end + 1 : end;
     }
     o->lines_m = lines;
@@ -53,8 +56,9 @@ static struct err save(const char *path, struct buf *text) {
     return e;
 }
 
-struct err track_write_gait(struct arena *mem, const char *out, unsigned formats, struct command_context *context, enum camera_up up, const struct track_people *people, size_t person, double rate,
-                            const struct body_fit *fit, struct gait_run *run) {
+struct err track_write_gait(struct arena *mem, const char *out, unsigned formats, struct command_context *context, enum camera_up up,
+                            const struct track_people *people, size_t person, double rate, const struct body_fit *fit,
+                            struct gait_run *run) {
     char path[PATH_BYTES], *end = path;
     double lines[GAIT_LINES_MAX];
     const char *what;
@@ -72,8 +76,10 @@ struct err track_write_gait(struct arena *mem, const char *out, unsigned formats
     gait_write_points(&text, &r), memcpy(end, ".points.json", sizeof ".points.json");
     e = save(path, &text);
     if (!e.kind && formats & TRACK_JSON) gait_write_json(&text, run), memcpy(end, "_gait.json", sizeof "_gait.json"), e = save(path, &text);
-    if (!e.kind && formats & TRACK_CSV) gait_write_csv_frames(&text, run), memcpy(end, "_gait.csv", sizeof "_gait.csv"), e = save(path, &text);
-    if (!e.kind && formats & TRACK_CSV) gait_write_csv_steps(&text, run), memcpy(end, "_steps.csv", sizeof "_steps.csv"), e = save(path, &text);
+    if (!e.kind && formats & TRACK_CSV)
+        gait_write_csv_frames(&text, run), memcpy(end, "_gait.csv", sizeof "_gait.csv"), e = save(path, &text);
+    if (!e.kind && formats & TRACK_CSV)
+        gait_write_csv_steps(&text, run), memcpy(end, "_steps.csv", sizeof "_steps.csv"), e = save(path, &text);
     buf_free(&text);
     return e;
 }
@@ -117,24 +123,31 @@ static struct err list(struct arena *mem, const char *dir, char *names[PEOPLE_MA
     struct err e = ERR_OK;
     for (struct dirent *entry; !e.kind && (entry = readdir(d));) {
         if (!ends_with(entry->d_name, ".points.json")) continue;
-        if (*count == PEOPLE_MAX) e = err_make(ERR_LIMIT, "report.people", "There are more than 256 people in this folder.");
-        else if (!(names[*count] = arena_cstr(mem, arena_printf(mem, "%s/%s", dir, entry->d_name)))) e = err_memory();
-        else (*count)++;
+        if (*count == PEOPLE_MAX)
+            e = err_make(ERR_LIMIT, "report.people", "There are more than 256 people in this folder.");
+        else if (!(names[*count] = arena_cstr(mem, arena_printf(mem, "%s/%s", dir, entry->d_name))))
+            e = err_memory();
+        else
+            (*count)++;
     }
     closedir(d);
     if (!e.kind && *count) qsort(names, *count, sizeof *names, by_number);
-    if (!e.kind && !*count) e = err_make(ERR_NOT_FOUND, "report.empty", "There are no person-N.points.json files in this folder, which `grandstand track` writes.");
+    if (!e.kind && !*count)
+        e = err_make(ERR_NOT_FOUND, "report.empty",
+                     "There are no person-N.points.json files in this folder, which `grandstand track` writes.");
     return e;
 }
 
-static struct err read_one(struct arena *mem, struct command_context *context, const char *path, struct gait_recording *r, struct motion_note *note) {
+static struct err read_one(struct arena *mem, struct command_context *context, const char *path, struct gait_recording *r,
+                           struct motion_note *note) {
     if (!ends_with(path, ".points.json")) {
         struct motion m;
         const char *up = option_text(context, "up");
         struct err e = motion_read(mem, path, &m, note);
         if (e.kind) return e;
         /* files of joints are y-up as OpenSim's, unless somebody says so; gait is z-up */
-        for (size_t i = 0; (!up || !strcmp(up, "y")) && i < m.frame_count * m.point_count; i++) m.at[i] = vec3_of(m.at[i].z, m.at[i].x, m.at[i].y);
+        for (size_t i = 0; (!up || !strcmp(up, "y")) && i < m.frame_count * m.point_count; i++)
+            m.at[i] = vec3_of(m.at[i].z, m.at[i].x, m.at[i].y);
         if ((e = gait_from_motion(mem, &m, r)).kind) return e;
         const char *name = strrchr(path, '/');
         snprintf(r->name, sizeof r->name, "%.*s", (int)sizeof r->name - 1, name ? name + 1 : path);
@@ -148,13 +161,15 @@ static struct err read_one(struct arena *mem, struct command_context *context, c
 }
 
 /* Everybody of a folder or file, on a skeleton where one fits. *culprit is the file at fault. */
-static struct err read_all(struct arena *mem, struct command_context *context, const char *path, const struct gait_options *options, struct source *out, const char **culprit, struct motion_note *note) {
+static struct err read_all(struct arena *mem, struct command_context *context, const char *path, const struct gait_options *options,
+                           struct source *out, const char **culprit, struct motion_note *note) {
     char *names[PEOPLE_MAX];
     size_t count = 0;
     struct stat st;
     *culprit = path;
     if (stat(path, &st)) return err_from_errno(errno, "report.open", "The file or folder is not there.");
-    if (!S_ISDIR(st.st_mode)) names[count++] = (char *)path;
+    if (!S_ISDIR(st.st_mode))
+        names[count++] = (char *)path;
     else {
         struct err e = list(mem, path, names, &count);
         if (e.kind) return e;
@@ -186,9 +201,12 @@ static struct err write_tables(const char *out, const struct source *s) {
     int stem = (int)strlen(out) - (ends_with(out, ".html") ? 5 : 0);
     for (size_t i = 0; i < s->count && !e.kind; i++) {
         for (int part = 0; part < 2 && !e.kind; part++) {
-            if (snprintf(path, sizeof path, "%.*s-%s-%s.csv", stem, out, s->runs[i].name, part ? "steps" : "frames") >= (int)sizeof path) e = err_make(ERR_INPUT, "option.value", "The path of the report is too long.");
-            if (!e.kind && part) gait_write_csv_steps(&text, &s->runs[i]);
-            else if (!e.kind) gait_write_csv_frames(&text, &s->runs[i]);
+            if (snprintf(path, sizeof path, "%.*s-%s-%s.csv", stem, out, s->runs[i].name, part ? "steps" : "frames") >= (int)sizeof path)
+                e = err_make(ERR_INPUT, "option.value", "The path of the report is too long.");
+            if (!e.kind && part)
+                gait_write_csv_steps(&text, &s->runs[i]);
+            else if (!e.kind)
+                gait_write_csv_frames(&text, &s->runs[i]);
             if (!e.kind) e = save(path, &text);
         }
     }
@@ -220,10 +238,12 @@ static struct err print_json(struct arena *mem, const struct source *s, const st
 }
 
 int track_report(struct command_context *context) {
-    const char *out = option_text(context, "out"), *compare = option_text(context, "compare"), *language = option_text(context, "lang"), *up = option_text(context, "up"), *what, *culprit;
+    const char *out = option_text(context, "out"), *compare = option_text(context, "compare"), *language = option_text(context, "lang"),
+               *up = option_text(context, "up"), *what, *culprit;
     double lines[GAIT_LINES_MAX];
     struct gait_options options;
-    if (context->argument_count != 2 || (!out && !option_flag(context, "json"))) return usage(context, "Say `track report DIR --out report.html`, or --json.", "report");
+    if (context->argument_count != 2 || (!out && !option_flag(context, "json")))
+        return usage(context, "Say `track report DIR --out report.html`, or --json.", "report");
     if (!options_of(context, &options, lines, &what)) return usage(context, what, NULL);
     if (language && !text_language_is_known(slice_cstr(language))) return usage(context, "--lang is en, de, zh or th.", language);
     if (up && strcmp(up, "y") && strcmp(up, "z")) return usage(context, "--up is y or z.", up);
@@ -237,7 +257,8 @@ int track_report(struct command_context *context) {
     if (!e.kind && out) {
         culprit = out;
         const char *title = option_text(context, "title");
-        e = gait_write_report(mem, &page, own.runs, own.count, other.runs, other.count, language ? slice_cstr(language) : SLICE("en"), title ? slice_cstr(title) : SLICE_NONE);
+        e = gait_write_report(mem, &page, own.runs, own.count, other.runs, other.count, language ? slice_cstr(language) : SLICE("en"),
+                              title ? slice_cstr(title) : SLICE_NONE);
         if (!e.kind) e = save(out, &page);
         if (!e.kind && option_flag(context, "csv")) e = write_tables(out, &own);
     }
@@ -245,8 +266,10 @@ int track_report(struct command_context *context) {
     int code = EXIT_CODE_DONE;
     if (e.kind) {
         char about[600];
-        if (note.text[0]) snprintf(about, sizeof about, "%s, line %d: %s", culprit, note.line, note.text);
-        else snprintf(about, sizeof about, "%s", culprit);
+        if (note.text[0])
+            snprintf(about, sizeof about, "%s, line %d: %s", culprit, note.line, note.text);
+        else
+            snprintf(about, sizeof about, "%s", culprit);
         code = command_fail(context, e, about);
     } else if (!option_flag(context, "json")) {
         printf("%zu %s; written to %s\n", own.count, own.count == 1 ? "person" : "people", out);

@@ -20,14 +20,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         gait_write_points(&text, &r);
         if (!buf_error(&text).kind && !gait_read_points(mem, buf_slice(&text), &again).kind) {
             assert(again.frame_count == r.frame_count);
-            for (size_t i = 0; i < r.frame_count * POSE_JOINTS; i++) assert(vec3_is_known(r.points[i].at) == vec3_is_known(again.points[i].at));
+            for (size_t i = 0; i < r.frame_count * POSE_JOINTS; i++)
+                assert(vec3_is_known(r.points[i].at) == vec3_is_known(again.points[i].at));
         }
         static const double lines[] = {1, 2};
         struct gait_options o = GAIT_OPTIONS;
         o.lines_m = lines, o.line_count = 2;
         if (!gait_analyse(mem, &r, &o, &run).kind) {
             for (size_t f = 0; f < run.frame_count; f++) {
-                for (size_t a = 0; a < GAIT_ANGLES; a++) assert(!gait_is_known(run.samples[f].angles[a]) || run.samples[f].angles[a].error >= 0);
+                for (size_t a = 0; a < GAIT_ANGLES; a++)
+                    assert(!gait_is_known(run.samples[f].angles[a]) || run.samples[f].angles[a].error >= 0);
             }
             buf_clear(&text), gait_write_json(&text, &run);
             json_t *root;

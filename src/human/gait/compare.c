@@ -3,7 +3,8 @@
 
 /* ---- strides laid over each other ---- */
 
-struct err gait_cycle_of(struct arena *mem, const struct gait_run *run, size_t angle, enum gait_side side, double from_s, double to_s, struct gait_cycle *out) {
+struct err gait_cycle_of(struct arena *mem, const struct gait_run *run, size_t angle, enum gait_side side, double from_s, double to_s,
+                         struct gait_cycle *out) {
     struct gait_cycle c = {.toe_off = NAN};
     size_t most = run->contact_count;
     c.each = arena_alloc_array(mem, most + 1, sizeof *c.each);
@@ -105,16 +106,20 @@ struct err gait_compare(struct arena *mem, const struct gait_run *a, const struc
         struct gait_difference *d = &c.measures[m];
         *d = (struct gait_difference){.a = GAIT_UNKNOWN, .b = GAIT_UNKNOWN, .difference = GAIT_UNKNOWN, .z = NAN, .p = NAN};
         if (!n) continue;
-        /* Step against step, so that the rise of speed that both share is no scatter: a paired test. Two steps tell nothing of their scatter. */
-        double count = (double)n, mean = d_sum / count, scatter = n > 1 ? fmax(0, (d_square - count * mean * mean) / (count - 1)) : 0, own = (variance[0] + variance[1]) / (count * count);
-        d->a = gait_value_of(sum[0] / count, variance[0] / (count * count)), d->b = gait_value_of(sum[1] / count, variance[1] / (count * count));
+        /* Step against step, so that the rise of speed that both share is no scatter: a paired test. Two steps tell nothing of their
+         * scatter. */
+        double count = (double)n, mean = d_sum / count, scatter = n > 1 ? fmax(0, (d_square - count * mean * mean) / (count - 1)) : 0,
+               own = (variance[0] + variance[1]) / (count * count);
+        d->a = gait_value_of(sum[0] / count, variance[0] / (count * count)),
+        d->b = gait_value_of(sum[1] / count, variance[1] / (count * count));
         d->difference = gait_value_of(mean, fmax(scatter / count, own));
         if (n < 3 || d->difference.error <= 0) continue;
         d->z = mean / d->difference.error, d->p = chance(d->z, count - 1);
     }
     for (size_t i = 0; i < a->split_count; i++) {
         for (size_t k = 0; k < b->split_count; k++) {
-            if (a->splits[i].line_m != b->splits[k].line_m || !gait_is_known(a->splits[i].torso_s) || !gait_is_known(b->splits[k].torso_s)) continue;
+            if (a->splits[i].line_m != b->splits[k].line_m || !gait_is_known(a->splits[i].torso_s) || !gait_is_known(b->splits[k].torso_s))
+                continue;
             c.split_lines_m[c.split_count] = a->splits[i].line_m;
             c.splits[c.split_count++] = difference(a->splits[i].torso_s, b->splits[k].torso_s);
         }
@@ -125,7 +130,8 @@ struct err gait_compare(struct arena *mem, const struct gait_run *a, const struc
         for (size_t i = 0; i < c.split_count; i++) {
             struct gait_value at = c.splits[i].a, bt = c.splits[i].b;
             double own = i ? 1 : 0; /* the first line itself is exact */
-            c.splits[i] = difference(gait_value_of(at.value - base_a.value, own * (at.error * at.error + base_a.error * base_a.error)), gait_value_of(bt.value - base_b.value, own * (bt.error * bt.error + base_b.error * base_b.error)));
+            c.splits[i] = difference(gait_value_of(at.value - base_a.value, own * (at.error * at.error + base_a.error * base_a.error)),
+                                     gait_value_of(bt.value - base_b.value, own * (bt.error * bt.error + base_b.error * base_b.error)));
         }
     }
     *out = c;

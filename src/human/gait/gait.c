@@ -10,14 +10,15 @@ void gait_note(struct gait_run *run, const char *code) {
     if (run->note_count < GAIT_NOTES_MAX) run->notes[run->note_count++] = code;
 }
 
-/* Horizontal direction from where it began to where it ended; along a world axis if it nearly is. Somebody who stays where he is faces where the pelvis
- * faces. */
+/* Horizontal direction from where it began to where it ended; along a world axis if it nearly is. Somebody who stays where he is faces
+ * where the pelvis faces. */
 static struct vec3 direction(const struct gait_recording *r, const struct gait_run *run) {
     struct vec3 first = VEC3_UNKNOWN, last = VEC3_UNKNOWN, facing = {0};
     for (size_t f = 0; f < r->frame_count; f++) {
         struct vec3 at = run->samples[f].com;
         const struct track_state *left = gait_state(r, f, POSE_LHIP), *right = gait_state(r, f, POSE_RHIP);
-        if (vec3_is_known(left->at) && vec3_is_known(right->at)) facing = vec3_add(facing, vec3_cross(vec3_of(0, 0, 1), vec3_sub(right->at, left->at)));
+        if (vec3_is_known(left->at) && vec3_is_known(right->at))
+            facing = vec3_add(facing, vec3_cross(vec3_of(0, 0, 1), vec3_sub(right->at, left->at)));
         if (!vec3_is_known(at)) at = vec3_mix(left->at, right->at, 0.5);
         if (!vec3_is_known(at)) continue;
         if (!vec3_is_known(first)) first = at;
@@ -40,16 +41,28 @@ struct err gait_analyse(struct arena *mem, const struct gait_recording *r, const
     if (!(r->rate > 0 && isfinite(r->rate))) return err_make(ERR_INPUT, "gait.rate", "The frames a second must be a number above 0.");
     if (o->line_count > GAIT_LINES_MAX) return err_make(ERR_INPUT, "gait.lines", "There are more split lines than 64.");
     for (size_t i = 0; i < o->line_count; i++) {
-        if (!isfinite(o->lines_m[i]) || (i && o->lines_m[i] <= o->lines_m[i - 1])) return err_make(ERR_INPUT, "gait.lines", "The split lines must be numbers that rise: 10,20,30.");
+        if (!isfinite(o->lines_m[i]) || (i && o->lines_m[i] <= o->lines_m[i - 1]))
+            return err_make(ERR_INPUT, "gait.lines", "The split lines must be numbers that rise: 10,20,30.");
     }
-    struct gait_run run = {.rate = r->rate, .frame_first = r->frame_first, .frame_count = r->frame_count, .sex = o->sex, .start_m = o->start_m, .start_s = o->start_s,
-                           .ground_m = o->ground_m, .states = r->states};
+    struct gait_run run = {.rate = r->rate,
+                           .frame_first = r->frame_first,
+                           .frame_count = r->frame_count,
+                           .sex = o->sex,
+                           .start_m = o->start_m,
+                           .start_s = o->start_s,
+                           .ground_m = o->ground_m,
+                           .states = r->states};
     memcpy(run.name, r->name, sizeof run.name);
     run.samples = arena_alloc_array(mem, r->frame_count + 1, sizeof *run.samples);
     if (!run.samples) return err_memory();
     for (size_t f = 0; f < r->frame_count; f++) {
         struct gait_sample *s = &run.samples[f];
-        *s = (struct gait_sample){.time_s = gait_time(r, (double)f), .com = VEC3_UNKNOWN, .com_velocity = VEC3_UNKNOWN, .com_acceleration = VEC3_UNKNOWN, .distance = GAIT_UNKNOWN, .speed = GAIT_UNKNOWN};
+        *s = (struct gait_sample){.time_s = gait_time(r, (double)f),
+                                  .com = VEC3_UNKNOWN,
+                                  .com_velocity = VEC3_UNKNOWN,
+                                  .com_acceleration = VEC3_UNKNOWN,
+                                  .distance = GAIT_UNKNOWN,
+                                  .speed = GAIT_UNKNOWN};
     }
     struct track_point *balance;
     struct err e = gait_balance(mem, r, &run, &balance);

@@ -65,7 +65,7 @@ const char *gait_measure_unit(enum gait_measure); /* "m", "s", "deg", "m/s", "1/
 struct gait_recording {
     char name[MOTION_NAME_MAX];
     double rate;
-    int64_t frame_first;              /* number of frame 0 in the recording */
+    int64_t frame_first; /* number of frame 0 in the recording */
     size_t frame_count;
     const struct track_point *points; /* frame_count x POSE_JOINTS: as measured. NULL: contacts are refined on the states */
     const struct track_state *states; /* frame_count x POSE_JOINTS: smoothed, or on a fitted skeleton */
@@ -74,12 +74,12 @@ struct gait_recording {
 
 struct gait_options {
     enum gait_sex sex;
-    double ground_m;            /* height of the ground */
-    struct vec3 axis;           /* direction of the run; zero: from the run itself, and along a world axis if within 10 degrees of it */
-    double start_m;             /* where the start line lies along that axis, from the world's origin */
-    const double *lines_m;      /* split lines, metres from the start line; the last one is the finish, crossed by the torso */
+    double ground_m;       /* height of the ground */
+    struct vec3 axis;      /* direction of the run; zero: from the run itself, and along a world axis if within 10 degrees of it */
+    double start_m;        /* where the start line lies along that axis, from the world's origin */
+    const double *lines_m; /* split lines, metres from the start line; the last one is the finish, crossed by the torso */
     size_t line_count;
-    double start_s;             /* when the gun went; NAN: unknown, and splits count from frame 0 */
+    double start_s; /* when the gun went; NAN: unknown, and splits count from frame 0 */
 };
 #define GAIT_OPTIONS ((struct gait_options){.start_s = NAN})
 
@@ -89,8 +89,8 @@ struct gait_sample {
     double time_s;
     struct vec3 com, com_velocity, com_acceleration; /* VEC3_UNKNOWN where not known */
     struct sym3 com_covariance, com_velocity_covariance, com_acceleration_covariance;
-    struct gait_value distance;          /* of the centre of mass along the axis from the start line */
-    struct gait_value speed;             /* horizontal, of the centre of mass */
+    struct gait_value distance; /* of the centre of mass along the axis from the start line */
+    struct gait_value speed;    /* horizontal, of the centre of mass */
     struct gait_value angles[GAIT_ANGLES];
 };
 
@@ -100,19 +100,19 @@ struct gait_contact {
     size_t frame_from, frame_to;               /* first frame on the ground, and the one behind the last */
     struct vec3 toe;                           /* where the toes stood */
     struct sym3 toe_covariance;
-    double toe_clearance_m;                    /* of the toe's point over the ground while it stood */
+    double toe_clearance_m; /* of the toe's point over the ground while it stood */
 };
 
 /* From the touch-down of one foot to that of the other. Also the last contact begins one, whose step measures are unknown. */
 struct gait_step {
-    size_t contact;            /* the one that begins it */
-    enum gait_side side;       /* of that foot */
+    size_t contact;      /* the one that begins it */
+    enum gait_side side; /* of that foot */
     struct gait_value measures[GAIT_MEASURES];
 };
 
 struct gait_split {
     double line_m;
-    struct gait_value com_s, torso_s;   /* crossing by the centre of mass and by the foremost point of the torso */
+    struct gait_value com_s, torso_s;    /* crossing by the centre of mass and by the foremost point of the torso */
     struct gait_value interval_s, speed; /* since the line before, by the torso, and the mean speed in between; unknown for the first */
 };
 
@@ -120,10 +120,10 @@ struct gait_split {
 struct gait_curve {
     bool is_fitted;
     struct gait_value a_mps, tau_s, fade_per_s, t0_s;
-    struct gait_value top_mps, top_s;      /* the peak of the fitted curve */
-    struct gait_value acceleration_mps2;   /* at t0 */
+    struct gait_value top_mps, top_s;         /* the peak of the fitted curve */
+    struct gait_value acceleration_mps2;      /* at t0 */
     struct gait_value force_n_kg, power_w_kg; /* horizontal, per kilogram of body, air left out: at t0, and the greatest */
-    double rms_mps;                        /* of the step-averaged speed around the curve */
+    double rms_mps;                           /* of the step-averaged speed around the curve */
 };
 
 enum gait_phase_kind { GAIT_PHASE_START, GAIT_PHASE_DRIVE, GAIT_PHASE_TRANSITION, GAIT_PHASE_MAXIMUM, GAIT_PHASE_FADE, GAIT_PHASES };
@@ -135,9 +135,10 @@ struct gait_phase {
 
 struct gait_summary {
     size_t count, counts[GAIT_SIDES];
-    struct gait_value mean, sides[GAIT_SIDES]; /* error: of the mean, from the scatter of the steps and their own errors, whichever is larger */
-    double deviation;                          /* between steps; NAN with fewer than two */
-    struct gait_value symmetry;                /* 100 (left - right) / mean of both, percent */
+    struct gait_value mean,
+        sides[GAIT_SIDES];      /* error: of the mean, from the scatter of the steps and their own errors, whichever is larger */
+    double deviation;           /* between steps; NAN with fewer than two */
+    struct gait_value symmetry; /* 100 (left - right) / mean of both, percent */
 };
 
 enum gait_kind { GAIT_KIND_UNKNOWN, GAIT_STANDING, GAIT_WALKING, GAIT_RUNNING, GAIT_JUMPING };
@@ -149,11 +150,11 @@ struct gait_run {
     size_t frame_count;
     enum gait_sex sex;
     enum gait_kind kind;
-    struct vec3 axis;              /* unit, horizontal */
+    struct vec3 axis; /* unit, horizontal */
     double start_m, start_s, ground_m;
     const struct track_state *states; /* borrowed from the recording */
-    struct gait_sample *samples;   /* one per frame */
-    struct gait_contact *contacts; /* in order of touch-down */
+    struct gait_sample *samples;      /* one per frame */
+    struct gait_contact *contacts;    /* in order of touch-down */
     size_t contact_count;
     struct gait_step *steps;
     size_t step_count;
@@ -194,7 +195,8 @@ struct gait_cycle {
     double toe_off;                                               /* mean phase of toe-off, 0 to 1 */
 };
 /* Strides that begin in [from_s, to_s). The touch-downs are those of `side`, also for middle angles. ERR_LIMIT (memory). */
-MUST_USE struct err gait_cycle_of(struct arena *, const struct gait_run *, size_t angle, enum gait_side side, double from_s, double to_s, struct gait_cycle *out);
+MUST_USE struct err gait_cycle_of(struct arena *, const struct gait_run *, size_t angle, enum gait_side side, double from_s, double to_s,
+                                  struct gait_cycle *out);
 
 struct gait_difference {
     struct gait_value a, b, difference; /* b - a */
@@ -203,11 +205,11 @@ struct gait_difference {
 };
 struct gait_comparison {
     const struct gait_run *a, *b;
-    struct gait_difference measures[GAIT_MEASURES];             /* means over the steps both have */
-    size_t step_count;                                          /* steps aligned: by number, from the first full step, first side alike or not */
-    struct gait_difference (*steps)[GAIT_MEASURES];             /* step_count rows */
+    struct gait_difference measures[GAIT_MEASURES]; /* means over the steps both have */
+    size_t step_count;                              /* steps aligned: by number, from the first full step, first side alike or not */
+    struct gait_difference (*steps)[GAIT_MEASURES]; /* step_count rows */
     struct gait_difference top_speed;
-    struct gait_difference splits[GAIT_LINES_MAX];              /* time from the first common line */
+    struct gait_difference splits[GAIT_LINES_MAX]; /* time from the first common line */
     double split_lines_m[GAIT_LINES_MAX];
     size_t split_count;
 };
@@ -216,8 +218,9 @@ MUST_USE struct err gait_compare(struct arena *, const struct gait_run *a, const
 
 /* ---- files ---- */
 
-/* Measured points with their covariances, so that a report can be made later: {"format":"grandstand-points-1", "rate", "frame_first", "frames", "joints": [names],
- * "points": [[x, y, z, xx, xy, xz, yy, yz, zz] or null, ..]}, frame by frame; metres, and square millimetres for the covariance. */
+/* Measured points with their covariances, so that a report can be made later: {"format":"grandstand-points-1", "rate", "frame_first",
+ * "frames", "joints": [names], "points": [[x, y, z, xx, xy, xz, yy, yz, zz] or null, ..]}, frame by frame; metres, and square millimetres
+ * for the covariance. */
 void gait_write_points(struct buf *, const struct gait_recording *);
 /* Reads that and smooths it. Errors: ERR_INPUT gait.points (not such a file, or numbers that make no sense), json.syntax; ERR_LIMIT. */
 MUST_USE struct err gait_read_points(struct arena *, struct slice text, struct gait_recording *out);
@@ -225,13 +228,15 @@ MUST_USE struct err gait_read_points(struct arena *, struct slice text, struct g
 MUST_USE struct err gait_to_z_up(struct arena *, struct gait_recording *);
 /* The way back to what body_fit takes: one person with these points, in the layout HALPE_26. Borrows nothing. ERR_LIMIT. */
 MUST_USE struct err gait_people_of(struct arena *, const struct gait_recording *, struct track_people *out);
-/* A motion of any source (z-up): points by the names of their joints; the noise is measured from the motion itself, and what comes out of a file that was smoothed
- * before is a lower bound. Errors: ERR_INPUT gait.joints (no hips, knees or ankles in it), ERR_LIMIT. */
+/* A motion of any source (z-up): points by the names of their joints; the noise is measured from the motion itself, and what comes out of a
+ * file that was smoothed before is a lower bound. Errors: ERR_INPUT gait.joints (no hips, knees or ankles in it), ERR_LIMIT. */
 MUST_USE struct err gait_from_motion(struct arena *, const struct motion *, struct gait_recording *out);
 /* One person of track_follow, in any layout: points in the order of enum pose_joint, and smoothed. ERR_LIMIT. */
 MUST_USE struct err gait_from_track(struct arena *, const struct track_people *, size_t person, double rate, struct gait_recording *out);
-/* The same on the skeleton that was fitted to this person: trunk and arms from the skeleton, legs from the points and the contacts. Borrows from the fit. ERR_LIMIT. */
-MUST_USE struct err gait_from_body(struct arena *, const struct track_people *, size_t person, const struct body_fit *, struct gait_recording *out);
+/* The same on the skeleton that was fitted to this person: trunk and arms from the skeleton, legs from the points and the contacts. Borrows
+ * from the fit. ERR_LIMIT. */
+MUST_USE struct err gait_from_body(struct arena *, const struct track_people *, size_t person, const struct body_fit *,
+                                   struct gait_recording *out);
 
 void gait_write_json(struct buf *, const struct gait_run *);
 void gait_write_csv_frames(struct buf *, const struct gait_run *); /* a row per frame: time, centre of mass, speed, angles, each with _se */
@@ -240,7 +245,7 @@ void gait_write_json_comparison(struct buf *, const struct gait_comparison *);
 
 /* The page: one HTML text that needs nothing else. `language` is en, de, zh or th. `other` (NULL: none) is compared with every run
  * of the same index, or its first with all. ERR_LIMIT. */
-MUST_USE struct err gait_write_report(struct arena *, struct buf *, const struct gait_run *runs, size_t count, const struct gait_run *others, size_t other_count,
-                                      struct slice language, struct slice title);
+MUST_USE struct err gait_write_report(struct arena *, struct buf *, const struct gait_run *runs, size_t count,
+                                      const struct gait_run *others, size_t other_count, struct slice language, struct slice title);
 
 #endif

@@ -42,17 +42,24 @@ struct err gait_from_track(struct arena *mem, const struct track_people *people,
     if (!points) return err_memory();
     struct err e = smooth(mem, points, p->frame_count, rate, &states);
     if (e.kind) return e;
-    struct gait_recording r = {.rate = rate, .frame_first = p->frame_first, .frame_count = p->frame_count, .points = points, .states = states};
+    struct gait_recording r = {
+        .rate = rate, .frame_first = p->frame_first, .frame_count = p->frame_count, .points = points, .states = states};
     snprintf(r.name, sizeof r.name, "person-%u", p->id);
     *out = r;
     return ERR_OK;
 }
 
-struct err gait_from_body(struct arena *mem, const struct track_people *people, size_t person, const struct body_fit *fit, struct gait_recording *out) {
+struct err gait_from_body(struct arena *mem, const struct track_people *people, size_t person, const struct body_fit *fit,
+                          struct gait_recording *out) {
     const struct track_person *p = &people->people[person];
     struct track_point *points = points_of(mem, people, p);
     if (!points) return err_memory();
-    struct gait_recording r = {.rate = fit->rate, .frame_first = fit->frame_first, .frame_count = fit->frame_count, .points = points, .states = fit->joints, .is_fitted = true};
+    struct gait_recording r = {.rate = fit->rate,
+                               .frame_first = fit->frame_first,
+                               .frame_count = fit->frame_count,
+                               .points = points,
+                               .states = fit->joints,
+                               .is_fitted = true};
     snprintf(r.name, sizeof r.name, "person-%u", p->id);
     *out = r;
     return ERR_OK;
@@ -68,17 +75,24 @@ struct err gait_read_points(struct arena *mem, struct slice text, struct gait_re
     if (e.kind) return e;
     struct gait_recording r = {0};
     int64_t first = 0, frames = 0;
-    const json_t *joints = json_object_get(root, "joints"), *points = json_object_get(root, "points"), *rate = json_object_get(root, "rate");
+    const json_t *joints = json_object_get(root, "joints"), *points = json_object_get(root, "points"),
+                 *rate = json_object_get(root, "rate");
     struct slice name = json_get_string(root, "name");
     int8_t place[POSE_LAYOUT_JOINTS_MAX];
     size_t wide = json_array_size(joints);
-    if (!slice_eq(json_get_string(root, "format"), SLICE("grandstand-points-1"))) e = bad("This is no file of measured points as `grandstand track` writes it (person-N.points.json).");
-    else if (!json_is_number(rate) || !(json_number_value(rate) > 0 && json_number_value(rate) < 1e5) || !json_get_integer(root, "frame_first", &first) || first < -1000000000 || first > 1000000000) e = bad("\"rate\" or \"frame_first\" makes no sense.");
-    else if (!json_get_integer(root, "frames", &frames) || frames < 0 || frames > MOTION_FRAMES_MAX || wide < 1 || wide > POSE_LAYOUT_JOINTS_MAX || json_array_size(points) != (size_t)frames * wide) e = bad("\"points\" does not hold frames x joints entries.");
+    if (!slice_eq(json_get_string(root, "format"), SLICE("grandstand-points-1")))
+        e = bad("This is no file of measured points as `grandstand track` writes it (person-N.points.json).");
+    else if (!json_is_number(rate) || !(json_number_value(rate) > 0 && json_number_value(rate) < 1e5) ||
+             !json_get_integer(root, "frame_first", &first) || first < -1000000000 || first > 1000000000)
+        e = bad("\"rate\" or \"frame_first\" makes no sense.");
+    else if (!json_get_integer(root, "frames", &frames) || frames < 0 || frames > MOTION_FRAMES_MAX || wide < 1 ||
+             wide > POSE_LAYOUT_JOINTS_MAX || json_array_size(points) != (size_t)frames * wide)
+        e = bad("\"points\" does not hold frames x joints entries.");
     for (size_t k = 0; !e.kind && k < wide; k++) {
         place[k] = -1;
         for (int j = 0; j < POSE_JOINTS; j++) {
-            if (slice_eq_nocase(slice_cstr(json_string_value(json_array_get(joints, k))), slice_cstr(pose_joint_name((enum pose_joint)j)))) place[k] = (int8_t)j;
+            if (slice_eq_nocase(slice_cstr(json_string_value(json_array_get(joints, k))), slice_cstr(pose_joint_name((enum pose_joint)j))))
+                place[k] = (int8_t)j;
         }
     }
     struct track_point *list = e.kind ? NULL : arena_alloc_array(mem, (size_t)frames * POSE_JOINTS + 1, sizeof *list);
@@ -107,7 +121,8 @@ struct err gait_read_points(struct arena *mem, struct slice text, struct gait_re
     }
     if (!e.kind) {
         r.rate = json_number_value(rate), r.frame_first = first, r.frame_count = (size_t)frames, r.points = list;
-        snprintf(r.name, sizeof r.name, "%.*s", (int)(name.len < sizeof r.name - 1 ? name.len : sizeof r.name - 1), name.ptr ? name.ptr : "");
+        snprintf(r.name, sizeof r.name, "%.*s", (int)(name.len < sizeof r.name - 1 ? name.len : sizeof r.name - 1),
+                 name.ptr ? name.ptr : "");
     }
     json_decref(root);
     struct track_state *states = NULL;
@@ -127,11 +142,13 @@ struct err gait_to_z_up(struct arena *mem, struct gait_recording *r) {
     struct track_state *states = arena_alloc_array(mem, n + 1, sizeof *states);
     if (!states || (r->points && !points)) return err_memory();
     for (size_t i = 0; i < n; i++) {
-        if (points) points[i] = r->points[i], points[i].at = turn(points[i].at), points[i].covariance = turn_covariance(points[i].covariance);
+        if (points)
+            points[i] = r->points[i], points[i].at = turn(points[i].at), points[i].covariance = turn_covariance(points[i].covariance);
         struct track_state *s = &states[i];
         *s = r->states[i];
         s->at = turn(s->at), s->velocity = turn(s->velocity), s->acceleration = turn(s->acceleration);
-        s->covariance = turn_covariance(s->covariance), s->velocity_covariance = turn_covariance(s->velocity_covariance), s->acceleration_covariance = turn_covariance(s->acceleration_covariance);
+        s->covariance = turn_covariance(s->covariance), s->velocity_covariance = turn_covariance(s->velocity_covariance),
+        s->acceleration_covariance = turn_covariance(s->acceleration_covariance);
     }
     r->points = points, r->states = states;
     return ERR_OK;
@@ -140,10 +157,12 @@ struct err gait_to_z_up(struct arena *mem, struct gait_recording *r) {
 struct err gait_people_of(struct arena *mem, const struct gait_recording *r, struct track_people *out) {
     struct track_people people = {.people = arena_alloc_array(mem, 1, sizeof *people.people), .count = 1};
     if (!people.people) return err_memory();
-    if (!pose_layout_named(SLICE("HALPE_26"), &people.layout)) return err_make(ERR_BUG, "gait.layout", "The layout of the joints is missing.");
+    if (!pose_layout_named(SLICE("HALPE_26"), &people.layout))
+        return err_make(ERR_BUG, "gait.layout", "The layout of the joints is missing.");
     struct track_person *p = &people.people[0];
     *p = (struct track_person){.id = 1, .frame_first = r->frame_first, .frame_count = r->frame_count};
-    p->points = arena_alloc_array(mem, r->frame_count * POSE_JOINTS + 1, sizeof *p->points), p->detections = arena_alloc_array(mem, r->frame_count + 1, sizeof *p->detections);
+    p->points = arena_alloc_array(mem, r->frame_count * POSE_JOINTS + 1, sizeof *p->points),
+    p->detections = arena_alloc_array(mem, r->frame_count + 1, sizeof *p->detections);
     if (!p->points || !p->detections) return err_memory();
     memcpy(p->points, r->points, r->frame_count * POSE_JOINTS * sizeof *p->points);
     for (size_t f = 0; f < r->frame_count; f++) p->detections[f] = -1;
@@ -156,11 +175,13 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Noise of one point from itself: the third differences of a smooth curve are small, and those of white noise have 20 times its variance. Median, so that jolts do not count. */
+/* Noise of one point from itself: the third differences of a smooth curve are small, and those of white noise have 20 times its variance.
+ * Median, so that jolts do not count. */
 static double noise_of(const struct motion *m, size_t point, double *scratch) {
     size_t count = 0;
     for (size_t f = 3; f < m->frame_count; f++) {
-        struct vec3 d = vec3_add(vec3_sub(*motion_at(m, f, point), *motion_at(m, f - 3, point)), vec3_scale(vec3_sub(*motion_at(m, f - 2, point), *motion_at(m, f - 1, point)), 3));
+        struct vec3 d = vec3_add(vec3_sub(*motion_at(m, f, point), *motion_at(m, f - 3, point)),
+                                 vec3_scale(vec3_sub(*motion_at(m, f - 2, point), *motion_at(m, f - 1, point)), 3));
         if (vec3_is_known(d)) scratch[count++] = vec3_dot(d, d) / 3;
     }
     if (!count) return 1e-4;
@@ -175,7 +196,9 @@ struct err gait_from_motion(struct arena *mem, const struct motion *m, struct ga
     for (int k = 0; k < POSE_JOINTS; k++) place[k] = motion_find(m, slice_cstr(pose_joint_name((enum pose_joint)k)));
     static const int8_t needed[] = {POSE_LHIP, POSE_RHIP, POSE_LKNEE, POSE_RKNEE, POSE_LANKLE, POSE_RANKLE};
     for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
-        if (place[needed[i]] < 0) return err_make(ERR_INPUT, "gait.joints", "The file has no hips, knees and ankles by the names LHip, RHip, LKnee, RKnee, LAnkle, RAnkle.");
+        if (place[needed[i]] < 0)
+            return err_make(ERR_INPUT, "gait.joints",
+                            "The file has no hips, knees and ankles by the names LHip, RHip, LKnee, RKnee, LAnkle, RAnkle.");
     }
     struct track_point *points = arena_alloc_array(mem, n * POSE_JOINTS + 1, sizeof *points);
     struct arena_mark mark = arena_mark(mem);
@@ -185,7 +208,8 @@ struct err gait_from_motion(struct arena *mem, const struct motion *m, struct ga
         double noise = place[k] >= 0 ? noise_of(m, (size_t)place[k], scratch) : 0;
         for (size_t f = 0; f < n; f++) {
             struct track_point *p = &points[f * POSE_JOINTS + k];
-            *p = (struct track_point){.at = place[k] >= 0 ? *motion_at(m, f, (size_t)place[k]) : VEC3_UNKNOWN, .covariance = {noise, 0, 0, noise, 0, noise}};
+            *p = (struct track_point){.at = place[k] >= 0 ? *motion_at(m, f, (size_t)place[k]) : VEC3_UNKNOWN,
+                                      .covariance = {noise, 0, 0, noise, 0, noise}};
         }
     }
     arena_rewind(mem, mark);

@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "human/gait/room.h"
 
-/* de Leva (1996), table 4: share of the body's mass in percent, and where the segment's centre lies between its ends in percent from the first:
- * head from the top to the neck (CERV), trunk from the middle of the shoulders to that of the hips, foot from heel to toe tip. The hand has no point of its own
- * beyond the wrist: its centre lies ahead of the wrist by this share of the forearm, in its direction. */
+/* de Leva (1996), table 4: share of the body's mass in percent, and where the segment's centre lies between its ends in percent from the
+ * first: head from the top to the neck (CERV), trunk from the middle of the shoulders to that of the hips, foot from heel to toe tip. The
+ * hand has no point of its own beyond the wrist: its centre lies ahead of the wrist by this share of the forearm, in its direction. */
 struct segment {
     double mass[2], place[2]; /* female, male */
     int8_t from, to;          /* left joints; the right ones follow them */
 };
 enum { MIDDLE_SHOULDERS = -1, MIDDLE_HIPS = -2 };
 static const struct segment segments[] = {
-    {{6.68, 6.94}, {48.41, 50.02}, POSE_HEAD, POSE_NECK},
-    {{42.57, 43.46}, {37.82, 43.10}, MIDDLE_SHOULDERS, MIDDLE_HIPS},
-    {{2.55, 2.71}, {57.54, 57.72}, POSE_LSHOULDER, POSE_LELBOW},
-    {{1.38, 1.62}, {45.59, 45.74}, POSE_LELBOW, POSE_LWRIST},
-    {{0.56, 0.61}, {122.0, 125.3}, POSE_LELBOW, POSE_LWRIST},
-    {{14.78, 14.16}, {36.12, 40.95}, POSE_LHIP, POSE_LKNEE},
-    {{4.81, 4.33}, {43.52, 43.95}, POSE_LKNEE, POSE_LANKLE},
-    {{1.29, 1.37}, {40.14, 44.15}, POSE_LHEEL, POSE_LBIGTOE},
+    {{6.68, 6.94}, {48.41, 50.02}, POSE_HEAD, POSE_NECK},        {{42.57, 43.46}, {37.82, 43.10}, MIDDLE_SHOULDERS, MIDDLE_HIPS},
+    {{2.55, 2.71}, {57.54, 57.72}, POSE_LSHOULDER, POSE_LELBOW}, {{1.38, 1.62}, {45.59, 45.74}, POSE_LELBOW, POSE_LWRIST},
+    {{0.56, 0.61}, {122.0, 125.3}, POSE_LELBOW, POSE_LWRIST},    {{14.78, 14.16}, {36.12, 40.95}, POSE_LHIP, POSE_LKNEE},
+    {{4.81, 4.33}, {43.52, 43.95}, POSE_LKNEE, POSE_LANKLE},     {{1.29, 1.37}, {40.14, 44.15}, POSE_LHEEL, POSE_LBIGTOE},
 };
 
 static bool has(uint32_t missing, int joint) { return !(missing >> joint & 1); }
@@ -35,9 +31,12 @@ static bool put(uint32_t missing, int end, int side, double w, double weights[PO
         return true;
     }
     bool has_both = has(missing, both[0]) && has(missing, both[1]), has_alone = has(missing, alone);
-    if (end == POSE_NECK ? has_alone : !has_both && has_alone) weights[alone] += w;
-    else if (has_both) weights[both[0]] += 0.5 * w, weights[both[1]] += 0.5 * w;
-    else return false;
+    if (end == POSE_NECK ? has_alone : !has_both && has_alone)
+        weights[alone] += w;
+    else if (has_both)
+        weights[both[0]] += 0.5 * w, weights[both[1]] += 0.5 * w;
+    else
+        return false;
     return true;
 }
 
@@ -51,9 +50,12 @@ bool gait_mass_weights(enum gait_sex sex, uint32_t missing, double weights[POSE_
         for (int side = 0; side < (is_head || s->from == MIDDLE_SHOULDERS ? 1 : 2); side++) {
             total += mass;
             if (is_head && !has(missing, POSE_HEAD)) { /* between the ears; or at the nose */
-                if (has(missing, POSE_LEAR) && has(missing, POSE_REAR)) out[POSE_LEAR] += 0.5 * mass, out[POSE_REAR] += 0.5 * mass;
-                else if (has(missing, POSE_NOSE)) out[POSE_NOSE] += mass;
-                else return false;
+                if (has(missing, POSE_LEAR) && has(missing, POSE_REAR))
+                    out[POSE_LEAR] += 0.5 * mass, out[POSE_REAR] += 0.5 * mass;
+                else if (has(missing, POSE_NOSE))
+                    out[POSE_NOSE] += mass;
+                else
+                    return false;
             } else if (is_foot && (!has(missing, POSE_LHEEL + side) || !has(missing, POSE_LBIGTOE + side))) {
                 if (!has(missing, POSE_LANKLE + side)) return false;
                 out[POSE_LANKLE + side] += mass;
@@ -75,8 +77,12 @@ struct err gait_balance(struct arena *mem, const struct gait_recording *r, struc
         for (size_t f = 0; f < n; f++) known += gait_state(r, f, (size_t)k)->source != TRACK_UNKNOWN;
         if (2 * known < n || !known) missing |= (uint32_t)1 << k;
     }
-    double weights[POSE_JOINTS];
-    if (!gait_mass_weights(run->sex, missing, weights)) {
+    /* A foot that is hidden for a while must not cost the whole: its mass is at the ankle then, which makes two millimetres. */
+    static const uint32_t foot[GAIT_SIDES] = {1u << POSE_LHEEL | 1u << POSE_LBIGTOE, 1u << POSE_RHEEL | 1u << POSE_RBIGTOE};
+    double all[4][POSE_JOINTS]; /* bit s: without the foot of side s */
+    for (uint32_t without = 0; without < 4; without++) {
+        uint32_t gone = missing | (without & 1 ? foot[0] : 0) | (without & 2 ? foot[1] : 0);
+        if (gait_mass_weights(run->sex, gone, all[without])) continue;
         gait_note(run, "gait.no_mass");
         return ERR_OK;
     }
@@ -91,6 +97,13 @@ struct err gait_balance(struct arena *mem, const struct gait_recording *r, struc
         struct sym3 c = {0};
         double measured = 0;
         bool is_known = true;
+        size_t without = 0;
+        for (size_t side = 0; side < GAIT_SIDES; side++) {
+            bool is_seen = gait_state(r, f, POSE_LHEEL + side)->source != TRACK_UNKNOWN &&
+                           gait_state(r, f, POSE_LBIGTOE + side)->source != TRACK_UNKNOWN;
+            if (!is_seen) without |= (size_t)1 << side;
+        }
+        const double *weights = all[without];
         for (size_t k = 0; k < POSE_JOINTS && is_known; k++) {
             if (weights[k] == 0) continue;
             const struct track_state *s = gait_state(r, f, k);
@@ -102,7 +115,9 @@ struct err gait_balance(struct arena *mem, const struct gait_recording *r, struc
             c = sym3_add(c, sym3_scale(use ? m->covariance : s->covariance, weights[k] * weights[k]));
             if (use) measured += weights[k];
         }
-        if (is_known && (measured > 0.2 || !r->points)) p->at = at, p->covariance = c;
+        if (!is_known || (measured <= 0.2 && r->points)) continue;
+        p->at = at, p->covariance = c;
+        if (without) p->covariance.xx += 4e-6, p->covariance.yy += 4e-6, p->covariance.zz += 4e-6;
     }
     if (!track_smooth(points, 1, n, r->rate, 0.2, states)) return err_memory();
     for (size_t f = 0; f < n; f++) {

@@ -7,11 +7,16 @@
 void plot_escape(struct buf *out, struct slice s) {
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
-        if (c == '&') buf_cstr(out, "&amp;");
-        else if (c == '<') buf_cstr(out, "&lt;");
-        else if (c == '>') buf_cstr(out, "&gt;");
-        else if (c == '"') buf_cstr(out, "&quot;");
-        else if ((unsigned char)c >= ' ') buf_bytes(out, &c, 1);
+        if (c == '&')
+            buf_cstr(out, "&amp;");
+        else if (c == '<')
+            buf_cstr(out, "&lt;");
+        else if (c == '>')
+            buf_cstr(out, "&gt;");
+        else if (c == '"')
+            buf_cstr(out, "&quot;");
+        else if ((unsigned char)c >= ' ')
+            buf_bytes(out, &c, 1);
     }
 }
 
@@ -63,8 +68,8 @@ void plot_axes(struct plot *p, struct slice x_label, struct slice y_label) {
     for (int i = 0; i <= 100; i++) {
         double v = (ceil(p->y0 / sy - 1e-9) + i) * sy;
         if (v > p->y1 + 1e-9 * sy) break;
-        buf_printf(p->out, "<path class=\"grid%s\" d=\"M%.1f %.1fH%.1f\"/><text x=\"%.1f\" y=\"%.1f\" class=\"tick\" text-anchor=\"end\">", fabs(v) < 1e-9 ? " zero" : "", p->left, plot_y(p, v), p->left + p->width,
-                   p->left - 7, plot_y(p, v) + 4);
+        buf_printf(p->out, "<path class=\"grid%s\" d=\"M%.1f %.1fH%.1f\"/><text x=\"%.1f\" y=\"%.1f\" class=\"tick\" text-anchor=\"end\">",
+                   fabs(v) < 1e-9 ? " zero" : "", p->left, plot_y(p, v), p->left + p->width, p->left - 7, plot_y(p, v) + 4);
         plot_number(p->out, v, dy, p->point);
         buf_cstr(p->out, "</text>");
     }
@@ -79,28 +84,42 @@ void plot_axes(struct plot *p, struct slice x_label, struct slice y_label) {
     if (y_label.len) plot_text(p, p->left - 34, p->top - 10, "axis", "start", y_label);
 }
 
+/* Long recordings have more frames than a page has pixels: what falls on the same third of one is drawn once. */
+static bool is_crowded(double x, double before, size_t i, size_t count) { return i + 1 < count && fabs(x - before) < 0.34; }
+
 void plot_line(struct plot *p, const double *x, const double *y, size_t count, const char *class) {
     bool is_open = false;
+    double before = -INFINITY;
     buf_printf(p->out, "<path class=\"%s\" d=\"", class);
     for (size_t i = 0; i < count; i++) {
         if (!isfinite(x[i]) || !isfinite(y[i])) {
             is_open = false;
             continue;
         }
-        buf_printf(p->out, "%c%.1f %.1f", is_open ? 'L' : 'M', plot_x(p, x[i]), plot_y(p, y[i]));
-        is_open = true;
+        double at = plot_x(p, x[i]);
+        if (is_open && is_crowded(at, before, i, count)) continue;
+        buf_printf(p->out, "%c%.1f %.1f", is_open ? 'L' : 'M', at, plot_y(p, y[i]));
+        is_open = true, before = at;
     }
     buf_cstr(p->out, "\"/>");
+}
+
+static void edge(struct plot *p, double x, double y, double *before, bool is_first, bool is_last) {
+    double at = plot_x(p, x);
+    if (!is_first && !is_last && fabs(at - *before) < 0.34) return;
+    buf_printf(p->out, "%c%.1f %.1f", is_first ? 'M' : 'L', at, plot_y(p, y));
+    *before = at;
 }
 
 void plot_band(struct plot *p, const double *x, const double *low, const double *high, size_t count, const char *class) {
     buf_printf(p->out, "<path class=\"%s\" d=\"", class);
     for (size_t i = 0; i < count;) {
         size_t from = i;
+        double before = -INFINITY;
         while (i < count && isfinite(low[i]) && isfinite(high[i])) i++;
         if (i - from >= 2) {
-            for (size_t k = from; k < i; k++) buf_printf(p->out, "%c%.1f %.1f", k == from ? 'M' : 'L', plot_x(p, x[k]), plot_y(p, high[k]));
-            for (size_t k = i; k-- > from;) buf_printf(p->out, "L%.1f %.1f", plot_x(p, x[k]), plot_y(p, low[k]));
+            for (size_t k = from; k < i; k++) edge(p, x[k], high[k], &before, k == from, k + 1 == i);
+            for (size_t k = i; k-- > from;) edge(p, x[k], low[k], &before, false, k + 1 == i || k == from);
             buf_cstr(p->out, "Z");
         }
         if (i == from) i++;
@@ -111,7 +130,9 @@ void plot_band(struct plot *p, const double *x, const double *low, const double 
 void plot_dot(struct plot *p, double x, double y, double error, double radius, const char *class) {
     if (!isfinite(x) || !isfinite(y)) return;
     double half = error / (p->y1 - p->y0) * p->height;
-    if (isfinite(half) && half > radius) buf_printf(p->out, "<path class=\"whisker %s\" d=\"M%.1f %.1fV%.1f\"/>", class, plot_x(p, x), plot_y(p, y) - half, plot_y(p, y) + half);
+    if (isfinite(half) && half > radius)
+        buf_printf(p->out, "<path class=\"whisker %s\" d=\"M%.1f %.1fV%.1f\"/>", class, plot_x(p, x), plot_y(p, y) - half,
+                   plot_y(p, y) + half);
     buf_printf(p->out, "<circle class=\"dot %s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"/>", class, plot_x(p, x), plot_y(p, y), radius);
 }
 

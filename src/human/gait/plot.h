@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
- * plot.h: pictures of numbers as SVG, for report.c alone. A plot is a window onto a buffer: ranges of data, and a box of pixels they fall into. Colours come from the
- * page's style by class, so that light, dark and print are one text. Unknown (NaN) breaks a line and is never bridged. */
+ * plot.h: pictures of numbers as SVG, for report.c alone. A plot is a window onto a buffer: ranges of data, and a box of pixels they fall
+ * into. Colours come from the page's style by class, so that light, dark and print are one text. Unknown (NaN) breaks a line and is never
+ * bridged. */
 #ifndef HUMAN_GAIT_PLOT_H
 #define HUMAN_GAIT_PLOT_H
 
@@ -13,9 +14,9 @@
 
 struct plot {
     struct buf *out;
-    double x0, x1, y0, y1;             /* data */
-    double left, top, width, height;   /* pixels */
-    char point;                        /* decimal: '.' or ',' */
+    double x0, x1, y0, y1;           /* data */
+    double left, top, width, height; /* pixels */
+    char point;                      /* decimal: '.' or ',' */
 };
 
 static inline double plot_x(const struct plot *p, double x) { return p->left + (x - p->x0) / (p->x1 - p->x0) * p->width; }

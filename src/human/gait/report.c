@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
- * The page a coach shows to an athlete: one HTML text, its pictures drawn here as SVG, no script, nothing from outside. Light, dark and print by its style
- * alone (report_style.h). */
+ * The page a coach shows to an athlete: one HTML text, its pictures drawn here as SVG, no script, nothing from outside. Light, dark and
+ * print by its style alone (report_style.h). */
 #include <stdio.h>
 #include <string.h>
 
@@ -83,7 +83,8 @@ static void value(struct page *p, struct gait_value v, double scale, int digits,
 /* A text with parameters. */
 static void sentence(struct page *p, const char *code, const struct text_param *params, size_t count) {
     struct buf text = BUF(8192);
-    (void)text_format(&text, p->language, slice_cstr(code), params, count); /* a code that is missing leaves nothing, and the test of all codes finds it */
+    (void)text_format(&text, p->language, slice_cstr(code), params,
+                      count); /* a code that is missing leaves nothing, and the test of all codes finds it */
     plot_escape(p->out, buf_slice(&text));
     if (buf_error(&text).kind) p->has_failed = true;
     buf_free(&text);
@@ -179,8 +180,10 @@ static void tiles(struct page *p, const struct gait_run *run) {
     struct fast f = fast_of(run);
     struct slice when = word(p, f.is_part ? "report.at_top_speed" : "report.average");
     html(p, "<div class=\"tiles\">");
-    tile(p, word(p, "report.top_speed"), run->top_speed, 1, 2, "m/s", gait_is_known(run->top_speed) ? number_text(p, run->top_speed.value * 3.6, 1, " km/h") : SLICE_NONE);
-    static const enum gait_measure shown[] = {GAIT_STEP_LENGTH, GAIT_CADENCE, GAIT_CONTACT_TIME, GAIT_FLIGHT_TIME, GAIT_TOUCH_DOWN_DISTANCE};
+    tile(p, word(p, "report.top_speed"), run->top_speed, 1, 2, "m/s",
+         gait_is_known(run->top_speed) ? number_text(p, run->top_speed.value * 3.6, 1, " km/h") : SLICE_NONE);
+    static const enum gait_measure shown[] = {GAIT_STEP_LENGTH, GAIT_CADENCE, GAIT_CONTACT_TIME, GAIT_FLIGHT_TIME,
+                                              GAIT_TOUCH_DOWN_DISTANCE};
     for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
         struct shown s = shown_of(shown[i]);
         tile(p, word_of(p, "report.measure", gait_measure_name(shown[i])), mean_of(run, f, shown[i]), s.scale, s.digits, s.unit, when);
@@ -194,10 +197,20 @@ static void speed_plot(struct page *p, const struct gait_run *run) {
     size_t n = run->frame_count, known = 0;
     double *t = numbers(p, n), *v = numbers(p, n), *low = numbers(p, n), *high = numbers(p, n);
     if (p->has_failed) return;
-    struct plot plot = {.out = p->out, .left = 52, .top = 54, .width = 970, .height = 240, .point = p->point, .x0 = INFINITY, .x1 = -INFINITY, .y0 = 0, .y1 = 1};
+    struct plot plot = {.out = p->out,
+                        .left = 52,
+                        .top = 54,
+                        .width = 970,
+                        .height = 240,
+                        .point = p->point,
+                        .x0 = INFINITY,
+                        .x1 = -INFINITY,
+                        .y0 = 0,
+                        .y1 = 1};
     for (size_t f = 0; f < n; f++) {
         const struct gait_sample *s = &run->samples[f];
-        t[f] = s->time_s, v[f] = s->speed.value, low[f] = s->speed.value - 1.96 * s->speed.error, high[f] = s->speed.value + 1.96 * s->speed.error;
+        t[f] = s->time_s, v[f] = s->speed.value, low[f] = s->speed.value - 1.96 * s->speed.error,
+        high[f] = s->speed.value + 1.96 * s->speed.error;
         plot_widen(&plot.x0, &plot.x1, s->time_s), known += gait_is_known(s->speed);
         if (gait_is_known(s->speed)) plot.y1 = fmax(plot.y1, v[f]);
     }
@@ -213,7 +226,8 @@ static void speed_plot(struct page *p, const struct gait_run *run) {
         const struct gait_phase *h = &run->phases[i];
         if (!h->is_there) continue;
         double x = plot_x(&plot, fmax(h->from_s, plot.x0)), wide = plot_x(&plot, fmin(h->to_s, plot.x1)) - x;
-        buf_printf(p->out, "<rect class=\"phase phase-%zu\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>", i, x, plot.top - 26, wide, plot.height + 26);
+        buf_printf(p->out, "<rect class=\"phase phase-%zu\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>", i, x, plot.top - 26,
+                   wide, plot.height + 26);
         struct slice name = word_of(p, "report.phase", gait_phase_name(i));
         if (wide > 62) plot_text(&plot, x + wide / 2, plot.top - 10, "phase-name", "middle", name);
     }
@@ -226,7 +240,8 @@ static void speed_plot(struct page *p, const struct gait_run *run) {
         double when = s->torso_s.value + (isfinite(run->start_s) ? run->start_s : 0), x = plot_x(&plot, when);
         plot_rule(&plot, when, "split");
         if (x - last_label < 34) continue;
-        plot_text(&plot, x + 3, plot.top + plot.height - 6, "split-name", "start", number_text(p, s->line_m, s->line_m == floor(s->line_m) ? 0 : 1, " m"));
+        plot_text(&plot, x + 3, plot.top + plot.height - 6, "split-name", "start",
+                  number_text(p, s->line_m, s->line_m == floor(s->line_m) ? 0 : 1, " m"));
         last_label = x;
     }
     plot_band(&plot, t, low, high, n, "band speed");
@@ -242,22 +257,28 @@ static void speed_plot(struct page *p, const struct gait_run *run) {
     for (size_t i = 0; i < run->step_count; i++) {
         const struct gait_step *s = &run->steps[i];
         struct gait_value time = s->measures[GAIT_STEP_TIME], speed = s->measures[GAIT_SPEED];
-        if (gait_is_known(time)) plot_dot(&plot, run->contacts[s->contact].touch_down_s.value + 0.5 * time.value, speed.value, speed.error, 3.2, side_class[s->side]);
+        if (gait_is_known(time))
+            plot_dot(&plot, run->contacts[s->contact].touch_down_s.value + 0.5 * time.value, speed.value, speed.error, 3.2,
+                     side_class[s->side]);
     }
     /* contacts below, on the same clock */
     for (size_t side = 0; side < GAIT_SIDES; side++) {
-        double y = 332 + 38 * (double)side;
+        double y = 332 + 38 * (double)side, named = -INFINITY;
         plot_text(&plot, 44, y + 16, "row", "end", word(p, side_codes[side]));
         buf_printf(p->out, "<path class=\"grid\" d=\"M%.1f %.1fH%.1f\"/>", plot.left, y + 24, plot.left + plot.width);
         for (size_t i = 0; i < run->contact_count; i++) {
             const struct gait_contact *c = &run->contacts[i];
             if ((size_t)c->side != side) continue;
-            double from = gait_is_known(c->touch_down_s) ? c->touch_down_s.value : ((double)run->frame_first + (double)c->frame_from) / run->rate;
+            double from =
+                gait_is_known(c->touch_down_s) ? c->touch_down_s.value : ((double)run->frame_first + (double)c->frame_from) / run->rate;
             double to = gait_is_known(c->toe_off_s) ? c->toe_off_s.value : ((double)run->frame_first + (double)c->frame_to - 1) / run->rate;
             bool is_whole = gait_is_known(c->touch_down_s) && gait_is_known(c->toe_off_s);
             double x = plot_x(&plot, from), wide = fmax(1, plot_x(&plot, to) - x);
-            buf_printf(p->out, "<rect class=\"contact %s%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"12\" rx=\"2\"/>", side_class[side], is_whole ? "" : " open", x, y + 12, wide);
-            if (is_whole && (wide > 14 || i < 200)) plot_text(&plot, x + wide / 2, y + 7, "contact-name", "middle", number_text(p, (to - from) * 1000, 0, ""));
+            buf_printf(p->out, "<rect class=\"contact %s%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"12\" rx=\"2\"/>",
+                       side_class[side], is_whole ? "" : " open", x, y + 12, wide);
+            if (!is_whole || x + wide / 2 - named < 18) continue; /* no room */
+            named = x + wide / 2;
+            plot_text(&plot, named, y + 7, "contact-name", "middle", number_text(p, (to - from) * 1000, 0, ""));
         }
     }
     plot_text(&plot, plot.left + plot.width, 418, "axis", "end", word(p, "report.axis.time"));
@@ -323,8 +344,11 @@ static void small_tables(struct page *p, const struct gait_run *run) {
                 struct gait_value v;
                 double scale;
                 int digits;
-            } rows[] = {{"report.curve.top", "m/s", c->top_mps, 1, 2}, {"report.curve.tau", "s", c->tau_s, 1, 2}, {"report.curve.fade", "%/s", c->fade_per_s, 100, 1},
-                        {"report.curve.force", "N/kg", c->force_n_kg, 1, 1}, {"report.curve.power", "W/kg", c->power_w_kg, 1, 1}};
+            } rows[] = {{"report.curve.top", "m/s", c->top_mps, 1, 2},
+                        {"report.curve.tau", "s", c->tau_s, 1, 2},
+                        {"report.curve.fade", "%/s", c->fade_per_s, 100, 1},
+                        {"report.curve.force", "N/kg", c->force_n_kg, 1, 1},
+                        {"report.curve.power", "W/kg", c->power_w_kg, 1, 1}};
             html(p, "<h3>");
             say(p, "report.curve");
             html(p, "</h3><table><tbody>");
@@ -352,7 +376,16 @@ static size_t first_step(const struct gait_run *run) {
 
 static void step_plot(struct page *p, const struct gait_run *const *runs, size_t count, enum gait_measure m) {
     struct shown s = shown_of(m);
-    struct plot plot = {.out = p->out, .left = 48, .top = 36, .width = 440, .height = 130, .point = p->point, .x0 = 0.5, .x1 = 1.5, .y0 = INFINITY, .y1 = -INFINITY};
+    struct plot plot = {.out = p->out,
+                        .left = 48,
+                        .top = 36,
+                        .width = 440,
+                        .height = 130,
+                        .point = p->point,
+                        .x0 = 0.5,
+                        .x1 = 1.5,
+                        .y0 = INFINITY,
+                        .y1 = -INFINITY};
     for (size_t r = 0; r < count; r++) {
         for (size_t i = first_step(runs[r]); i < runs[r]->step_count; i++) {
             struct gait_value v = runs[r]->steps[i].measures[m];
@@ -372,18 +405,23 @@ static void step_plot(struct page *p, const struct gait_run *const *runs, size_t
         size_t first = first_step(runs[r]), n = 0;
         double *x = numbers(p, runs[r]->step_count), *y = numbers(p, runs[r]->step_count);
         if (p->has_failed) return;
-        for (size_t i = first; i < runs[r]->step_count; i++) x[n] = (double)(i - first) + 1, y[n++] = runs[r]->steps[i].measures[m].value * s.scale;
+        for (size_t i = first; i < runs[r]->step_count; i++)
+            x[n] = (double)(i - first) + 1, y[n++] = runs[r]->steps[i].measures[m].value * s.scale;
         plot_line(&plot, x, y, n, count == 1 ? "line thread" : r ? "line thread b" : "line thread a");
         for (size_t i = first; i < runs[r]->step_count; i++) {
             struct gait_value v = runs[r]->steps[i].measures[m];
-            plot_dot(&plot, (double)(i - first) + 1, v.value * s.scale, v.error * s.scale, 3.4, count == 1 ? side_class[runs[r]->steps[i].side] : r ? "b" : "a");
+            plot_dot(&plot, (double)(i - first) + 1, v.value * s.scale, v.error * s.scale, 3.4,
+                     count == 1 ? side_class[runs[r]->steps[i].side]
+                     : r        ? "b"
+                                : "a");
         }
     }
     html(p, "</svg></div>");
 }
 
 static void steps_section(struct page *p, const struct gait_run *run) {
-    static const enum gait_measure shown[] = {GAIT_STEP_LENGTH, GAIT_CADENCE, GAIT_CONTACT_TIME, GAIT_FLIGHT_TIME, GAIT_TOUCH_DOWN_DISTANCE, GAIT_TRUNK_LEAN_TD};
+    static const enum gait_measure shown[] = {GAIT_STEP_LENGTH,         GAIT_CADENCE,      GAIT_CONTACT_TIME, GAIT_FLIGHT_TIME,
+                                              GAIT_TOUCH_DOWN_DISTANCE, GAIT_TRUNK_LEAN_TD};
     size_t known = 0;
     for (size_t i = 0; i < run->step_count; i++) known += gait_is_known(run->steps[i].measures[GAIT_STEP_TIME]);
     if (!known) return;
@@ -400,7 +438,8 @@ static void steps_section(struct page *p, const struct gait_run *run) {
 
 /* ---- angles ---- */
 
-static const enum gait_angle shown_angles[] = {GAIT_HIP_FLEXION, GAIT_KNEE_FLEXION, GAIT_ANKLE_DORSIFLEXION, GAIT_THIGH, GAIT_SHOULDER_FLEXION, GAIT_ELBOW_FLEXION};
+static const enum gait_angle shown_angles[] = {GAIT_HIP_FLEXION, GAIT_KNEE_FLEXION,     GAIT_ANKLE_DORSIFLEXION,
+                                               GAIT_THIGH,       GAIT_SHOULDER_FLEXION, GAIT_ELBOW_FLEXION};
 
 static struct slice angle_word(struct page *p, enum gait_angle kind) {
     const char *name = gait_angle_name(2 * (size_t)kind);
@@ -412,8 +451,18 @@ static struct slice angle_word(struct page *p, enum gait_angle kind) {
 }
 
 /* `cycles` of one angle over each other; classes name their colours. */
-static void angle_plot(struct page *p, enum gait_angle kind, struct slice side, const struct gait_cycle *cycles, const char *const *classes, size_t count, bool with_each) {
-    struct plot plot = {.out = p->out, .left = 44, .top = 34, .width = 272, .height = 150, .point = p->point, .x0 = 0, .x1 = 100, .y0 = INFINITY, .y1 = -INFINITY};
+static void angle_plot(struct page *p, enum gait_angle kind, struct slice side, const struct gait_cycle *cycles, const char *const *classes,
+                       size_t count, bool with_each) {
+    struct plot plot = {.out = p->out,
+                        .left = 44,
+                        .top = 34,
+                        .width = 272,
+                        .height = 150,
+                        .point = p->point,
+                        .x0 = 0,
+                        .x1 = 100,
+                        .y0 = INFINITY,
+                        .y1 = -INFINITY};
     double phase[GAIT_PHASE_POINTS], low[GAIT_PHASE_POINTS], high[GAIT_PHASE_POINTS];
     size_t strides = 0;
     for (size_t c = 0; c < count; c++) {
@@ -432,7 +481,8 @@ static void angle_plot(struct page *p, enum gait_angle kind, struct slice side, 
     plot_axes(&plot, word(p, "report.axis.stride"), SLICE_NONE);
     for (size_t c = 0; c < count; c++) {
         char class[64];
-        for (size_t i = 0; i < GAIT_PHASE_POINTS; i++) low[i] = cycles[c].mean[i] - cycles[c].deviation[i], high[i] = cycles[c].mean[i] + cycles[c].deviation[i];
+        for (size_t i = 0; i < GAIT_PHASE_POINTS; i++)
+            low[i] = cycles[c].mean[i] - cycles[c].deviation[i], high[i] = cycles[c].mean[i] + cycles[c].deviation[i];
         snprintf(class, sizeof class, "band %s", classes[c]), plot_band(&plot, phase, low, high, GAIT_PHASE_POINTS, class);
         snprintf(class, sizeof class, "line hair %s", classes[c]);
         for (size_t s = 0; with_each && s < cycles[c].strides; s++) plot_line(&plot, phase, cycles[c].each[s], GAIT_PHASE_POINTS, class);
@@ -464,10 +514,20 @@ static void angles_over_time(struct page *p, const struct gait_run *run) {
     say(p, "report.right");
     html(p, "</p><div class=\"grid3\">");
     for (size_t i = 0; i < ARRAY_LEN(shown_angles); i++) {
-        struct plot plot = {.out = p->out, .left = 44, .top = 34, .width = 272, .height = 150, .point = p->point, .x0 = run->samples[0].time_s, .x1 = run->samples[n - 1].time_s, .y0 = INFINITY, .y1 = -INFINITY};
+        struct plot plot = {.out = p->out,
+                            .left = 44,
+                            .top = 34,
+                            .width = 272,
+                            .height = 150,
+                            .point = p->point,
+                            .x0 = run->samples[0].time_s,
+                            .x1 = run->samples[n - 1].time_s,
+                            .y0 = INFINITY,
+                            .y1 = -INFINITY};
         for (size_t f = 0; f < n; f++) {
             t[f] = run->samples[f].time_s;
-            for (size_t s = 0; s < GAIT_SIDES; s++) y[s][f] = run->samples[f].angles[2 * (size_t)shown_angles[i] + s].value, plot_widen(&plot.y0, &plot.y1, y[s][f]);
+            for (size_t s = 0; s < GAIT_SIDES; s++)
+                y[s][f] = run->samples[f].angles[2 * (size_t)shown_angles[i] + s].value, plot_widen(&plot.y0, &plot.y1, y[s][f]);
         }
         if (!(plot.y1 >= plot.y0)) continue;
         plot_round(&plot.y0, &plot.y1);
@@ -501,7 +561,8 @@ static struct err angles_section(struct page *p, const struct gait_run *run) {
     say(p, "report.angles");
     if (f.is_part) html(p, " · "), say(p, "report.at_top_speed");
     html(p, "</h3><p class=\"about\">");
-    struct text_param params[] = {{SLICE("left"), number_text(p, (double)strides[0], 0, "")}, {SLICE("right"), number_text(p, (double)strides[1], 0, "")}};
+    struct text_param params[] = {{SLICE("left"), number_text(p, (double)strides[0], 0, "")},
+                                  {SLICE("right"), number_text(p, (double)strides[1], 0, "")}};
     sentence(p, "report.angles.about", params, 2);
     html(p, "</p><p class=\"legend\"><span class=\"key l\"></span>");
     say(p, "report.left");
@@ -516,8 +577,10 @@ static struct err angles_section(struct page *p, const struct gait_run *run) {
 /* ---- left and right ---- */
 
 static void symmetry_section(struct page *p, const struct gait_run *run) {
-    static const enum gait_measure shown[] = {GAIT_CONTACT_TIME, GAIT_FLIGHT_TIME, GAIT_STEP_TIME, GAIT_STEP_LENGTH, GAIT_TOUCH_DOWN_DISTANCE, GAIT_TOE_OFF_DISTANCE, GAIT_SHIN_TD, GAIT_KNEE_TD,
-                                              GAIT_KNEE_STANCE, GAIT_KNEE_TO, GAIT_HIP_TO, GAIT_KNEE_SWING, GAIT_KNEE_LIFT, GAIT_THIGH_SEPARATION};
+    static const enum gait_measure shown[] = {GAIT_CONTACT_TIME,        GAIT_FLIGHT_TIME,      GAIT_STEP_TIME, GAIT_STEP_LENGTH,
+                                              GAIT_TOUCH_DOWN_DISTANCE, GAIT_TOE_OFF_DISTANCE, GAIT_SHIN_TD,   GAIT_KNEE_TD,
+                                              GAIT_KNEE_STANCE,         GAIT_KNEE_TO,          GAIT_HIP_TO,    GAIT_KNEE_SWING,
+                                              GAIT_KNEE_LIFT,           GAIT_THIGH_SEPARATION};
     size_t known = 0;
     for (size_t i = 0; i < ARRAY_LEN(shown); i++) known += gait_is_known(run->summaries[shown[i]].mean);
     if (!known) return;
@@ -552,14 +615,19 @@ static void symmetry_section(struct page *p, const struct gait_run *run) {
         bool has_share = gait_is_known(s->symmetry) && (strcmp(how.unit, "°") || fabs(s->mean.value) > 15) && s->symmetry.error < 60;
         bool is_marked = has_share && fabs(s->symmetry.value) > 2 * s->symmetry.error;
         buf_printf(p->out, "</td><td class=\"n%s\">", is_marked ? " mark" : "");
-        if (has_share) value(p, s->symmetry, 1, 1, "%");
-        else html(p, "<span class=\"none\">–</span>");
+        if (has_share)
+            value(p, s->symmetry, 1, 1, "%");
+        else
+            html(p, "<span class=\"none\">–</span>");
         html(p, "</td><td class=\"bar\">");
         if (has_share) {
             double x = fmax(-1, fmin(1, s->symmetry.value / 12)), e = fmin(1, s->symmetry.error / 12);
-            buf_printf(p->out, "<svg viewBox=\"0 0 160 16\" class=\"balance\" aria-hidden=\"true\"><path class=\"grid\" d=\"M80 1V15\"/><rect class=\"fill %s%s\" x=\"%.1f\" y=\"4\" width=\"%.1f\" height=\"8\" rx=\"1.5\"/>"
-                               "<path class=\"whisker\" d=\"M%.1f 8H%.1f\"/></svg>",
-                       x > 0 ? "l" : "r", is_marked ? "" : " faint", x > 0 ? 80 - 76 * x : 80, 76 * fabs(x), fmax(2, 80 - 76 * (x + e)), fmin(158, 80 - 76 * (x - e)));
+            buf_printf(p->out,
+                       "<svg viewBox=\"0 0 160 16\" class=\"balance\" aria-hidden=\"true\"><path class=\"grid\" d=\"M80 1V15\"/><rect "
+                       "class=\"fill %s%s\" x=\"%.1f\" y=\"4\" width=\"%.1f\" height=\"8\" rx=\"1.5\"/>"
+                       "<path class=\"whisker\" d=\"M%.1f 8H%.1f\"/></svg>",
+                       x > 0 ? "l" : "r", is_marked ? "" : " faint", x > 0 ? 80 - 76 * x : 80, 76 * fabs(x), fmax(2, 80 - 76 * (x + e)),
+                       fmin(158, 80 - 76 * (x - e)));
         }
         html(p, "</td></tr>");
     }
@@ -606,25 +674,34 @@ static void limb(const struct easel *e, const struct vec3 *j, const int *chain, 
 }
 
 static void figure(const struct easel *e, const struct vec3 *j, struct vec3 com) {
-    struct vec3 hips = vec3_mix(j[POSE_LHIP], j[POSE_RHIP], 0.5), neck = vec3_is_known(j[POSE_NECK]) ? j[POSE_NECK] : vec3_mix(j[POSE_LSHOULDER], j[POSE_RSHOULDER], 0.5);
+    struct vec3 hips = vec3_mix(j[POSE_LHIP], j[POSE_RHIP], 0.5),
+                neck = vec3_is_known(j[POSE_NECK]) ? j[POSE_NECK] : vec3_mix(j[POSE_LSHOULDER], j[POSE_RSHOULDER], 0.5);
     /* the camera stands on the right: what is on the left is behind */
     for (int side = 0; side < 2; side++) {
-        const int leg[] = {POSE_LHIP + side, POSE_LKNEE + side, POSE_LANKLE + side}, foot[] = {POSE_LHEEL + side, POSE_LANKLE + side, POSE_LBIGTOE + side, POSE_LHEEL + side},
+        const int leg[] = {POSE_LHIP + side, POSE_LKNEE + side, POSE_LANKLE + side},
+                  foot[] = {POSE_LHEEL + side, POSE_LANKLE + side, POSE_LBIGTOE + side, POSE_LHEEL + side},
                   arm[] = {POSE_LSHOULDER + side, POSE_LELBOW + side, POSE_LWRIST + side};
         limb(e, j, leg, 3, side_class[side]), limb(e, j, foot, 4, side_class[side]);
         if (side == 0) limb(e, j, arm, 3, "l thin");
         if (side == 0 && vec3_is_known(neck)) {
-            buf_printf(e->p->out, "<path class=\"limb trunk\" d=\"M%.1f %.1fL%.1f %.1f\"/>", easel_x(e, hips), easel_y(e, hips), easel_x(e, neck), easel_y(e, neck));
-            struct vec3 head = vec3_is_known(j[POSE_HEAD]) ? vec3_mix(neck, j[POSE_HEAD], 0.62) : vec3_is_known(j[POSE_NOSE]) ? j[POSE_NOSE] : VEC3_UNKNOWN;
+            buf_printf(e->p->out, "<path class=\"limb trunk\" d=\"M%.1f %.1fL%.1f %.1f\"/>", easel_x(e, hips), easel_y(e, hips),
+                       easel_x(e, neck), easel_y(e, neck));
+            struct vec3 head = vec3_is_known(j[POSE_HEAD])   ? vec3_mix(neck, j[POSE_HEAD], 0.62)
+                               : vec3_is_known(j[POSE_NOSE]) ? j[POSE_NOSE]
+                                                             : VEC3_UNKNOWN;
             if (vec3_is_known(head)) {
-                buf_printf(e->p->out, "<path class=\"limb trunk\" d=\"M%.1f %.1fL%.1f %.1f\"/><circle class=\"head\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"/>", easel_x(e, neck), easel_y(e, neck), easel_x(e, head),
-                           easel_y(e, head), easel_x(e, head), easel_y(e, head), 0.095 * e->scale);
+                buf_printf(
+                    e->p->out,
+                    "<path class=\"limb trunk\" d=\"M%.1f %.1fL%.1f %.1f\"/><circle class=\"head\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"/>",
+                    easel_x(e, neck), easel_y(e, neck), easel_x(e, head), easel_y(e, head), easel_x(e, head), easel_y(e, head),
+                    0.095 * e->scale);
             }
         }
         if (side == 1) limb(e, j, arm, 3, "r thin");
     }
     if (vec3_is_known(com)) {
-        buf_printf(e->p->out, "<path class=\"plumb\" d=\"M%.1f %.1fV%.1f\"/><circle class=\"com\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"/>", easel_x(e, com), easel_y(e, com), e->floor, easel_x(e, com), easel_y(e, com));
+        buf_printf(e->p->out, "<path class=\"plumb\" d=\"M%.1f %.1fV%.1f\"/><circle class=\"com\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"/>",
+                   easel_x(e, com), easel_y(e, com), e->floor, easel_x(e, com), easel_y(e, com));
     }
 }
 
@@ -635,7 +712,9 @@ static void kinogram(struct page *p, const struct gait_run *run) {
     for (size_t i = 0; i + 1 < run->step_count; i++) {
         const struct gait_contact *a = &run->contacts[run->steps[i].contact], *b = &run->contacts[run->steps[i + 1].contact];
         struct gait_value v = run->steps[i].measures[GAIT_SPEED];
-        if (a->side == b->side || !gait_is_known(v) || !gait_is_known(run->steps[i].measures[GAIT_CONTACT_TIME]) || !gait_is_known(run->steps[i + 1].measures[GAIT_CONTACT_TIME])) continue;
+        if (a->side == b->side || !gait_is_known(v) || !gait_is_known(run->steps[i].measures[GAIT_CONTACT_TIME]) ||
+            !gait_is_known(run->steps[i + 1].measures[GAIT_CONTACT_TIME]))
+            continue;
         if (v.value > top) top = v.value, best = i;
     }
     if (best == SIZE_MAX) return;
@@ -657,7 +736,13 @@ static void kinogram(struct page *p, const struct gait_run *run) {
             double x = 10 + 170 * (3 * k + i) + 85;
             if (!posture(run, times[i], j, &com)) continue;
             struct vec3 middle = vec3_is_known(com) ? com : vec3_mix(j[POSE_LHIP], j[POSE_RHIP], 0.5);
-            struct easel e = {.p = p, .axis = run->axis, .origin = vec3_dot(middle, run->axis), .centre = x, .floor = 290, .scale = 154, .ground_m = run->ground_m};
+            struct easel e = {.p = p,
+                              .axis = run->axis,
+                              .origin = vec3_dot(middle, run->axis),
+                              .centre = x,
+                              .floor = 290,
+                              .scale = 154,
+                              .ground_m = run->ground_m};
             figure(&e, j, com);
             plot_text(&plot, x, 312, "caption", "middle", word(p, names[i]));
             buf_printf(p->out, "<text x=\"%.1f\" y=\"330\" class=\"caption %s\" text-anchor=\"middle\">", x, side_class[c->side]);
@@ -668,8 +753,12 @@ static void kinogram(struct page *p, const struct gait_run *run) {
             const enum gait_measure told[3] = {GAIT_SHIN_TD, GAIT_KNEE_STANCE, GAIT_HIP_TO};
             struct gait_value v = step->measures[told[i]];
             if (gait_is_known(v)) {
-                struct slice name = i == 0 ? word_of(p, "report.measure", "touch_down_distance") : i == 1 ? word_of(p, "report.angle", "knee_flexion") : word_of(p, "report.measure", "toe_off_distance");
-                struct gait_value shown = i == 0 ? step->measures[GAIT_TOUCH_DOWN_DISTANCE] : i == 1 ? v : step->measures[GAIT_TOE_OFF_DISTANCE];
+                struct slice name = i == 0   ? word_of(p, "report.measure", "touch_down_distance")
+                                    : i == 1 ? word_of(p, "report.angle", "knee_flexion")
+                                             : word_of(p, "report.measure", "toe_off_distance");
+                struct gait_value shown = i == 0   ? step->measures[GAIT_TOUCH_DOWN_DISTANCE]
+                                          : i == 1 ? v
+                                                   : step->measures[GAIT_TOE_OFF_DISTANCE];
                 buf_printf(p->out, "<text x=\"%.1f\" y=\"347\" class=\"fact\" text-anchor=\"middle\">", x);
                 plot_escape(p->out, name);
                 buf_cstr(p->out, " ");
@@ -705,14 +794,16 @@ static void notes(struct page *p, const struct gait_run *run) {
 }
 
 static struct err athlete(struct page *p, const struct gait_run *run, size_t index) {
-    static const char *const kinds[] = {"report.kind.unknown", "report.kind.standing", "report.kind.walking", "report.kind.running", "report.kind.jumping"};
+    static const char *const kinds[] = {"report.kind.unknown", "report.kind.standing", "report.kind.walking", "report.kind.running",
+                                        "report.kind.jumping"};
     static const char *const sexes[] = {"report.sex.unknown", "report.sex.female", "report.sex.male"};
     buf_printf(p->out, "<article id=\"a%zu\"><header><h2>", index + 1);
     plot_escape(p->out, slice_cstr(run->name));
     html(p, "</h2><p class=\"facts\">");
     say(p, kinds[run->kind]);
     html(p, " · ");
-    struct text_param params[] = {{SLICE("frames"), number_text(p, (double)run->frame_count, 0, "")}, {SLICE("rate"), number_text(p, run->rate, run->rate == floor(run->rate) ? 0 : 2, "")}};
+    struct text_param params[] = {{SLICE("frames"), number_text(p, (double)run->frame_count, 0, "")},
+                                  {SLICE("rate"), number_text(p, run->rate, run->rate == floor(run->rate) ? 0 : 2, "")}};
     sentence(p, "report.recorded", params, 2);
     html(p, " · ");
     say(p, sexes[run->sex]);
@@ -747,7 +838,16 @@ static struct err comparison(struct page *p, const struct gait_run *a, const str
     plot_escape(p->out, slice_cstr(b->name));
     html(p, "</p></header>");
     /* speed over distance: the same place, whenever it was reached */
-    struct plot plot = {.out = p->out, .left = 52, .top = 30, .width = 970, .height = 230, .point = p->point, .x0 = INFINITY, .x1 = -INFINITY, .y0 = 0, .y1 = 1};
+    struct plot plot = {.out = p->out,
+                        .left = 52,
+                        .top = 30,
+                        .width = 970,
+                        .height = 230,
+                        .point = p->point,
+                        .x0 = INFINITY,
+                        .x1 = -INFINITY,
+                        .y0 = 0,
+                        .y1 = 1};
     for (int r = 0; r < 2; r++) {
         for (size_t f = 0; f < both[r]->frame_count; f++) {
             const struct gait_sample *s = &both[r]->samples[f];
@@ -798,9 +898,12 @@ static struct err comparison(struct page *p, const struct gait_run *a, const str
         buf_printf(p->out, "</td><td class=\"n%s\">", d->p < 0.05 ? " mark" : "");
         value(p, d->difference, how.scale, digits, how.unit);
         html(p, "</td><td class=\"n\">");
-        if (!isfinite(d->p)) html(p, "–");
-        else if (d->p < 0.001) html(p, "&lt; "), plot_number(p->out, 0.001, 3, p->point);
-        else plot_number(p->out, d->p, 3, p->point);
+        if (!isfinite(d->p))
+            html(p, "–");
+        else if (d->p < 0.001)
+            html(p, "&lt; "), plot_number(p->out, 0.001, 3, p->point);
+        else
+            plot_number(p->out, d->p, 3, p->point);
         html(p, "</td></tr>");
     }
     html(p, "</tbody></table></section>");
@@ -855,7 +958,16 @@ static void spark(struct page *p, const struct gait_run *run, double top) {
     double *x = numbers(p, n), *y = numbers(p, n);
     if (p->has_failed || n < 2) return;
     for (size_t f = 0; f < n; f++) x[f] = run->samples[f].time_s, y[f] = run->samples[f].speed.value;
-    struct plot plot = {.out = p->out, .left = 1, .top = 2, .width = 158, .height = 28, .x0 = x[0], .x1 = x[n - 1], .y0 = 0, .y1 = fmax(top, 1), .point = p->point};
+    struct plot plot = {.out = p->out,
+                        .left = 1,
+                        .top = 2,
+                        .width = 158,
+                        .height = 28,
+                        .x0 = x[0],
+                        .x1 = x[n - 1],
+                        .y0 = 0,
+                        .y1 = fmax(top, 1),
+                        .point = p->point};
     html(p, "<svg viewBox=\"0 0 160 32\" class=\"spark\" aria-hidden=\"true\">");
     plot_line(&plot, x, y, n, "line speed");
     html(p, "</svg>");
@@ -864,7 +976,8 @@ static void spark(struct page *p, const struct gait_run *run, double top) {
 static void overview(struct page *p, const struct gait_run *runs, size_t count) {
     double top = 0;
     for (size_t i = 0; i < count; i++) {
-        for (size_t f = 0; f < runs[i].frame_count; f++) top = fmax(top, gait_is_known(runs[i].samples[f].speed) ? runs[i].samples[f].speed.value : 0);
+        for (size_t f = 0; f < runs[i].frame_count; f++)
+            top = fmax(top, gait_is_known(runs[i].samples[f].speed) ? runs[i].samples[f].speed.value : 0);
     }
     html(p, "<section class=\"card overview\"><h3>");
     say(p, "report.overview");
@@ -903,11 +1016,14 @@ static void overview(struct page *p, const struct gait_run *runs, size_t count) 
     html(p, "</tbody></table></section>");
 }
 
-struct err gait_write_report(struct arena *mem, struct buf *out, const struct gait_run *runs, size_t count, const struct gait_run *others, size_t other_count, struct slice language, struct slice title) {
+struct err gait_write_report(struct arena *mem, struct buf *out, const struct gait_run *runs, size_t count, const struct gait_run *others,
+                             size_t other_count, struct slice language, struct slice title) {
     struct page p = {.mem = mem, .out = out, .language = text_language_is_known(language) ? language : SLICE("en")};
     p.point = slice_eq(p.language, SLICE("de")) ? ',' : '.';
     struct slice head = title.len ? title : word(&p, "report.title");
-    buf_printf(out, "<!doctype html>\n<html lang=\"%.*s\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<title>",
+    buf_printf(out,
+               "<!doctype html>\n<html lang=\"%.*s\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+               "content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<title>",
                SLICE_ARG(p.language));
     plot_escape(out, head);
     html(&p, "</title>\n<style>");

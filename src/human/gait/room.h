@@ -12,14 +12,16 @@
 static inline struct gait_value gait_value_of(double value, double variance) {
     return isfinite(value) && isfinite(variance) ? (struct gait_value){value, sqrt(fmax(variance, 0))} : GAIT_UNKNOWN;
 }
-static inline const struct track_state *gait_state(const struct gait_recording *r, size_t frame, size_t joint) { return &r->states[frame * POSE_JOINTS + joint]; }
+static inline const struct track_state *gait_state(const struct gait_recording *r, size_t frame, size_t joint) {
+    return &r->states[frame * POSE_JOINTS + joint];
+}
 static inline double gait_time(const struct gait_recording *r, double frame) { return ((double)r->frame_first + frame) / r->rate; }
 /* Frames since the first one of the recording. */
 static inline double gait_frame(const struct gait_run *run, double time_s) { return time_s * run->rate - (double)run->frame_first; }
 void gait_note(struct gait_run *, const char *code); /* once each */
 
-/* mass.c: fills the samples' centre of mass; joints that are never known are left out as gait_mass_weights says. *points: as measured, one per frame;
- * NULL when there is none. */
+/* mass.c: fills the samples' centre of mass; joints that are never known are left out as gait_mass_weights says. *points: as measured, one
+ * per frame; NULL when there is none. */
 MUST_USE struct err gait_balance(struct arena *, const struct gait_recording *, struct gait_run *, struct track_point **points);
 
 /* smooth.c */
@@ -29,13 +31,15 @@ struct gait_node {
     bool is_measured, is_falling;
     struct vec3 at;
     struct sym3 covariance;
-    double calm;                                     /* jerk up to here, over what it is elsewhere */
-    double kick_velocity[3], kick_acceleration[3];   /* standard deviations of what may jump here, along the axes */
-    double fall[3], fall_deviation[3];               /* acceleration along the axes, known because nobody touches anything */
+    double calm;                                   /* jerk up to here, over what it is elsewhere */
+    double kick_velocity[3], kick_acceleration[3]; /* standard deviations of what may jump here, along the axes */
+    double fall[3], fall_deviation[3];             /* acceleration along the axes, known because nobody touches anything */
 };
 /* out has room for `count`. Axes: rows. False when memory ran out. */
-/* `strength`: logarithm (base 10) of the jerk's density along each axis; NAN: from the measurements; else it is looked for around that, or kept if `is_settled`. Holds what was found behind. */
-bool gait_smooth(const struct gait_node *, size_t count, const struct mat3 *axes, bool is_settled, double strength[3], struct track_state *out);
+/* `strength`: logarithm (base 10) of the jerk's density along each axis; NAN: from the measurements; else it is looked for around that, or
+ * kept if `is_settled`. Holds what was found behind. */
+bool gait_smooth(const struct gait_node *, size_t count, const struct mat3 *axes, bool is_settled, double strength[3],
+                 struct track_state *out);
 struct gait_strengths {
     double of[GAIT_SIDES][6][3]; /* of each joint of the legs */
 };
@@ -54,7 +58,8 @@ MUST_USE struct err gait_find_contacts(struct arena *, const struct gait_recordi
 MUST_USE struct err gait_find_steps(struct arena *, const struct gait_recording *, struct gait_run *);
 void gait_summarise(struct gait_run *);
 /* A value at an instant between two frames, linear; its error holds that of the time. */
-struct gait_value gait_at(const struct gait_run *, struct gait_value time_s, struct gait_value (*get)(const struct gait_sample *, size_t), size_t which);
+struct gait_value gait_at(const struct gait_run *, struct gait_value time_s, struct gait_value (*get)(const struct gait_sample *, size_t),
+                          size_t which);
 
 struct gait_value gait_angle_at_sample(const struct gait_sample *, size_t angle);
 

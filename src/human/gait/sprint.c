@@ -5,7 +5,8 @@
 
 /* ---- split times ---- */
 
-/* The foremost of neck and shoulders along the axis: the line is crossed by the torso, not by head, arms or legs (World Athletics, rule TR 18). */
+/* The foremost of neck and shoulders along the axis: the line is crossed by the torso, not by head, arms or legs (World Athletics, rule TR
+ * 18). */
 static bool torso(const struct gait_run *run, size_t f, double *at, double *velocity, double *variance) {
     static const int8_t joints[] = {POSE_NECK, POSE_LSHOULDER, POSE_RSHOULDER};
     bool is_known = false;
@@ -22,12 +23,14 @@ static bool torso(const struct gait_run *run, size_t f, double *at, double *velo
 static bool balance(const struct gait_run *run, size_t f, double *at, double *velocity, double *variance) {
     const struct gait_sample *s = &run->samples[f];
     if (!vec3_is_known(s->com) || !vec3_is_known(s->com_velocity)) return false;
-    *at = vec3_dot(s->com, run->axis) - run->start_m, *velocity = vec3_dot(s->com_velocity, run->axis), *variance = sym3_quadratic(s->com_covariance, run->axis);
+    *at = vec3_dot(s->com, run->axis) - run->start_m, *velocity = vec3_dot(s->com_velocity, run->axis),
+    *variance = sym3_quadratic(s->com_covariance, run->axis);
     return true;
 }
 
 /* First time the line is crossed forwards: between two frames by the cubic through both positions and velocities. */
-static struct gait_value crossing(const struct gait_run *run, double line, bool (*where)(const struct gait_run *, size_t, double *, double *, double *)) {
+static struct gait_value crossing(const struct gait_run *run, double line,
+                                  bool (*where)(const struct gait_run *, size_t, double *, double *, double *)) {
     double at = 0, v = 0, variance = 0, at_before = 0, v_before = 0, variance_before = 0, dt = 1 / run->rate;
     bool was_known = false;
     for (size_t f = 0; f < run->frame_count; f++) {
@@ -36,12 +39,16 @@ static struct gait_value crossing(const struct gait_run *run, double line, bool 
             double low = 0, high = 1;
             for (int i = 0; i < 50; i++) {
                 double s = 0.5 * (low + high), s2 = s * s, s3 = s2 * s;
-                double x = (2 * s3 - 3 * s2 + 1) * at_before + (s3 - 2 * s2 + s) * dt * v_before + (3 * s2 - 2 * s3) * at + (s3 - s2) * dt * v;
-                if (x < line) low = s;
-                else high = s;
+                double x =
+                    (2 * s3 - 3 * s2 + 1) * at_before + (s3 - 2 * s2 + s) * dt * v_before + (3 * s2 - 2 * s3) * at + (s3 - s2) * dt * v;
+                if (x < line)
+                    low = s;
+                else
+                    high = s;
             }
             double speed = fmax((at - at_before) * run->rate, 0.05);
-            return gait_value_of(run->samples[f - 1].time_s + low * dt - (isfinite(run->start_s) ? run->start_s : 0), fmax(variance, variance_before) / (speed * speed));
+            return gait_value_of(run->samples[f - 1].time_s + low * dt - (isfinite(run->start_s) ? run->start_s : 0),
+                                 fmax(variance, variance_before) / (speed * speed));
         }
         was_known = is_known, at_before = at, v_before = v, variance_before = variance;
     }
@@ -54,10 +61,15 @@ struct err gait_find_splits(struct arena *mem, const struct gait_recording *r, c
     if (!run->splits) return err_memory();
     for (size_t i = 0; i < o->line_count; i++) {
         struct gait_split *s = &run->splits[run->split_count++];
-        *s = (struct gait_split){.line_m = o->lines_m[i], .com_s = crossing(run, o->lines_m[i], balance), .torso_s = crossing(run, o->lines_m[i], torso), .interval_s = GAIT_UNKNOWN, .speed = GAIT_UNKNOWN};
+        *s = (struct gait_split){.line_m = o->lines_m[i],
+                                 .com_s = crossing(run, o->lines_m[i], balance),
+                                 .torso_s = crossing(run, o->lines_m[i], torso),
+                                 .interval_s = GAIT_UNKNOWN,
+                                 .speed = GAIT_UNKNOWN};
         if (!gait_is_known(s->torso_s)) gait_note(run, "gait.line_not_crossed");
         if (!i || !gait_is_known(s->torso_s) || !gait_is_known(s[-1].torso_s)) continue;
-        double T = s->torso_s.value - s[-1].torso_s.value, way = s->line_m - s[-1].line_m, variance = pow(s->torso_s.error, 2) + pow(s[-1].torso_s.error, 2);
+        double T = s->torso_s.value - s[-1].torso_s.value, way = s->line_m - s[-1].line_m,
+               variance = pow(s->torso_s.error, 2) + pow(s[-1].torso_s.error, 2);
         s->interval_s = gait_value_of(T, variance), s->speed = gait_value_of(way / T, variance * pow(way / (T * T), 2));
     }
     return ERR_OK;
@@ -79,7 +91,8 @@ static double curve(const double p[PARAMETERS], double t) {
 static double misfit(const double p[PARAMETERS], const struct point *q, size_t n) {
     double sum = 0;
     for (size_t i = 0; i < n; i++) sum += q[i].weight * pow(q[i].v - curve(p, q[i].t), 2);
-    return sum + pow((p[2] - 0.01) / 0.03, 2) + pow((p[1] - 0.2) / 0.7, 2); /* weak priors: fading of 1 % a second, tau of 1.2 s, where the data says nothing */
+    return sum + pow((p[2] - 0.01) / 0.03, 2) +
+           pow((p[1] - 0.2) / 0.7, 2); /* weak priors: fading of 1 % a second, tau of 1.2 s, where the data says nothing */
 }
 
 /* Where the curve is highest, not behind `last`. */
@@ -101,9 +114,18 @@ static void derive(const double p[PARAMETERS], double last, double out[DERIVED])
 
 void gait_fit_speed(struct gait_run *run) {
     struct gait_curve *c = &run->curve;
-    *c = (struct gait_curve){.a_mps = GAIT_UNKNOWN, .tau_s = GAIT_UNKNOWN, .fade_per_s = GAIT_UNKNOWN, .t0_s = GAIT_UNKNOWN, .top_mps = GAIT_UNKNOWN, .top_s = GAIT_UNKNOWN,
-                             .acceleration_mps2 = GAIT_UNKNOWN, .force_n_kg = GAIT_UNKNOWN, .power_w_kg = GAIT_UNKNOWN, .rms_mps = NAN};
-    for (int i = 0; i < GAIT_PHASES; i++) run->phases[i] = (struct gait_phase){.from_s = NAN, .to_s = NAN, .from_m = GAIT_UNKNOWN, .to_m = GAIT_UNKNOWN};
+    *c = (struct gait_curve){.a_mps = GAIT_UNKNOWN,
+                             .tau_s = GAIT_UNKNOWN,
+                             .fade_per_s = GAIT_UNKNOWN,
+                             .t0_s = GAIT_UNKNOWN,
+                             .top_mps = GAIT_UNKNOWN,
+                             .top_s = GAIT_UNKNOWN,
+                             .acceleration_mps2 = GAIT_UNKNOWN,
+                             .force_n_kg = GAIT_UNKNOWN,
+                             .power_w_kg = GAIT_UNKNOWN,
+                             .rms_mps = NAN};
+    for (int i = 0; i < GAIT_PHASES; i++)
+        run->phases[i] = (struct gait_phase){.from_s = NAN, .to_s = NAN, .from_m = GAIT_UNKNOWN, .to_m = GAIT_UNKNOWN};
     struct point q[POINTS_MAX];
     size_t n = 0;
     double first_down = INFINITY, least = INFINITY, most = 0, moves_from = NAN, last = 0;
@@ -157,7 +179,8 @@ void gait_fit_speed(struct gait_run *run) {
                 }
             }
             const double prior[PARAMETERS] = {0, 1 / 0.49, 1 / 9e-4, 0}, centre[PARAMETERS] = {0, 0.2, 0.01, 0};
-            for (int k = 0; k < PARAMETERS; k++) h[k * PARAMETERS + k] += prior[k], g[k] += prior[k] * (centre[k] - p[k]), h[k * PARAMETERS + k] *= 1 + lambda;
+            for (int k = 0; k < PARAMETERS; k++)
+                h[k * PARAMETERS + k] += prior[k], g[k] += prior[k] * (centre[k] - p[k]), h[k * PARAMETERS + k] *= 1 + lambda;
             double next[PARAMETERS];
             if (!cholesky_factor(h, PARAMETERS)) {
                 lambda = fmax(lambda, 1e-6) * 10;
@@ -185,7 +208,8 @@ void gait_fit_speed(struct gait_run *run) {
         return;
     }
     /* the parameters' covariance, widened by what the curve does not explain */
-    double h[PARAMETERS * PARAMETERS] = {0}, covariance[PARAMETERS][PARAMETERS], widen = fmax(1, best_misfit / fmax(1, (double)n - PARAMETERS));
+    double h[PARAMETERS * PARAMETERS] = {0}, covariance[PARAMETERS][PARAMETERS],
+                          widen = fmax(1, best_misfit / fmax(1, (double)n - PARAMETERS));
     for (size_t i = 0; i < n; i++) {
         double base = curve(best, q[i].t), j[PARAMETERS];
         for (int k = 0; k < PARAMETERS; k++) {
@@ -221,9 +245,12 @@ void gait_fit_speed(struct gait_run *run) {
         }
     }
     c->is_fitted = true;
-    c->a_mps = gait_value_of(best[0], covariance[0][0]), c->tau_s = gait_value_of(tau, covariance[1][1] * tau * tau), c->fade_per_s = gait_value_of(best[2], covariance[2][2]);
-    c->t0_s = gait_value_of(best[3], covariance[3][3]), c->top_mps = gait_value_of(base[TOP], variance[TOP]), c->acceleration_mps2 = gait_value_of(base[ACCELERATION], variance[ACCELERATION]);
-    if (base[TOP_TIME] < last - 1e-6) c->top_s = gait_value_of(base[TOP_TIME], variance[TOP_TIME]); /* else it was still rising when the recording ended */
+    c->a_mps = gait_value_of(best[0], covariance[0][0]), c->tau_s = gait_value_of(tau, covariance[1][1] * tau * tau),
+    c->fade_per_s = gait_value_of(best[2], covariance[2][2]);
+    c->t0_s = gait_value_of(best[3], covariance[3][3]), c->top_mps = gait_value_of(base[TOP], variance[TOP]),
+    c->acceleration_mps2 = gait_value_of(base[ACCELERATION], variance[ACCELERATION]);
+    if (base[TOP_TIME] < last - 1e-6)
+        c->top_s = gait_value_of(base[TOP_TIME], variance[TOP_TIME]); /* else it was still rising when the recording ended */
     bool saw_start = isfinite(moves_from) && least < 0.4 * base[TOP];
     if (saw_start) c->force_n_kg = c->acceleration_mps2, c->power_w_kg = gait_value_of(base[POWER], variance[POWER]);
     /* Phases by the curve's share of its own top. */
@@ -240,12 +267,14 @@ void gait_fit_speed(struct gait_run *run) {
         }
     }
     bounds[GAIT_PHASE_TRANSITION] = isfinite(share80) ? fmax(share80, bounds[GAIT_PHASE_DRIVE]) : last;
-    bounds[GAIT_PHASE_MAXIMUM] = isfinite(share97) ? fmax(share97, bounds[GAIT_PHASE_TRANSITION]) : last, bounds[GAIT_PHASE_FADE] = fade, bounds[GAIT_PHASES] = last;
+    bounds[GAIT_PHASE_MAXIMUM] = isfinite(share97) ? fmax(share97, bounds[GAIT_PHASE_TRANSITION]) : last, bounds[GAIT_PHASE_FADE] = fade,
+    bounds[GAIT_PHASES] = last;
     for (int i = 0; i < GAIT_PHASES; i++) {
         struct gait_phase *p = &run->phases[i];
         if (!(bounds[i + 1] - bounds[i] > 0.02)) continue;
         p->is_there = true, p->from_s = bounds[i], p->to_s = bounds[i + 1];
-        size_t a = (size_t)fmax(0, fmin((double)run->frame_count - 1, gait_frame(run, p->from_s) + 0.5)), b = (size_t)fmax(0, fmin((double)run->frame_count - 1, gait_frame(run, p->to_s) + 0.5));
+        size_t a = (size_t)fmax(0, fmin((double)run->frame_count - 1, gait_frame(run, p->from_s) + 0.5)),
+               b = (size_t)fmax(0, fmin((double)run->frame_count - 1, gait_frame(run, p->to_s) + 0.5));
         p->from_m = run->samples[a].distance, p->to_m = run->samples[b].distance;
     }
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "human/gait/room.h"
 
-struct gait_value gait_angle_at_sample(const struct gait_sample *s, size_t which) { return s->angles[which]; }
+struct gait_value gait_angle_at_sample(const struct gait_sample *s, size_t which) {
+    return s->angles[which];
+}
 
-struct gait_value gait_at(const struct gait_run *run, struct gait_value time_s, struct gait_value (*get)(const struct gait_sample *, size_t), size_t which) {
+struct gait_value gait_at(const struct gait_run *run, struct gait_value time_s,
+                          struct gait_value (*get)(const struct gait_sample *, size_t), size_t which) {
     double frame = gait_frame(run, time_s.value);
     if (!(frame >= 0 && frame <= (double)run->frame_count - 1)) return GAIT_UNKNOWN;
     size_t f = (size_t)frame;
@@ -17,7 +20,9 @@ struct gait_value gait_at(const struct gait_run *run, struct gait_value time_s, 
     return gait_value_of(a.value * (1 - t) + b.value * t, error * error + drift * drift);
 }
 
-static struct gait_value minus(struct gait_value a, struct gait_value b) { return gait_value_of(a.value - b.value, a.error * a.error + b.error * b.error); }
+static struct gait_value minus(struct gait_value a, struct gait_value b) {
+    return gait_value_of(a.value - b.value, a.error * a.error + b.error * b.error);
+}
 
 /* a / b of independent values */
 static struct gait_value over(struct gait_value a, struct gait_value b) {
@@ -33,13 +38,16 @@ static struct gait_value peak(const struct gait_run *run, size_t angle, double f
     size_t at = 0, unknown = 0;
     for (size_t f = (size_t)from; f <= (size_t)to; f++) {
         struct gait_value v = run->samples[f].angles[angle];
-        if (!gait_is_known(v)) unknown++;
-        else if (!gait_is_known(best) || sign * v.value > sign * best.value) best = v, at = f;
+        if (!gait_is_known(v))
+            unknown++;
+        else if (!gait_is_known(best) || sign * v.value > sign * best.value)
+            best = v, at = f;
     }
     /* the peak may lie in what is not known */
     if (!gait_is_known(best) || unknown > (size_t)(0.2 * (to - from + 1))) return GAIT_UNKNOWN;
     if (at > (size_t)from && at < (size_t)to) {
-        double a = run->samples[at - 1].angles[angle].value, b = best.value, c = run->samples[at + 1].angles[angle].value, bend = a - 2 * b + c;
+        double a = run->samples[at - 1].angles[angle].value, b = best.value, c = run->samples[at + 1].angles[angle].value,
+               bend = a - 2 * b + c;
         if (isfinite(bend) && fabs(bend) > 1e-9) best.value = b - (a - c) * (a - c) / (8 * bend);
     }
     return best;
@@ -65,19 +73,25 @@ static struct gait_value along(const struct gait_run *run, struct gait_value tim
     return gait_value_of(vec3_dot(vec3_mix(a->com, b->com, t), way), variance);
 }
 
-static struct gait_value toe_along(const struct gait_contact *c, struct vec3 way) { return gait_value_of(vec3_dot(c->toe, way), sym3_quadratic(c->toe_covariance, way)); }
+static struct gait_value toe_along(const struct gait_contact *c, struct vec3 way) {
+    return gait_value_of(vec3_dot(c->toe, way), sym3_quadratic(c->toe_covariance, way));
+}
 
-static void measure(const struct gait_run *run, struct gait_step *s, const struct gait_contact *c, const struct gait_contact *next, const struct gait_contact *same) {
+static void measure(const struct gait_run *run, struct gait_step *s, const struct gait_contact *c, const struct gait_contact *next,
+                    const struct gait_contact *same) {
     size_t side = (size_t)c->side, other = 1 - side;
     struct gait_value *m = s->measures, down = c->touch_down_s, off = c->toe_off_s;
     for (int i = 0; i < GAIT_MEASURES; i++) m[i] = GAIT_UNKNOWN;
     m[GAIT_CONTACT_TIME] = minus(off, down);
-    m[GAIT_TRUNK_LEAN_TD] = gait_at(run, down, gait_angle_at_sample, 2 * GAIT_TRUNK_LEAN), m[GAIT_SHIN_TD] = gait_at(run, down, gait_angle_at_sample, 2 * GAIT_SHANK + side);
-    m[GAIT_KNEE_TD] = gait_at(run, down, gait_angle_at_sample, 2 * GAIT_KNEE_FLEXION + side), m[GAIT_KNEE_TO] = gait_at(run, off, gait_angle_at_sample, 2 * GAIT_KNEE_FLEXION + side);
+    m[GAIT_TRUNK_LEAN_TD] = gait_at(run, down, gait_angle_at_sample, 2 * GAIT_TRUNK_LEAN),
+    m[GAIT_SHIN_TD] = gait_at(run, down, gait_angle_at_sample, 2 * GAIT_SHANK + side);
+    m[GAIT_KNEE_TD] = gait_at(run, down, gait_angle_at_sample, 2 * GAIT_KNEE_FLEXION + side),
+    m[GAIT_KNEE_TO] = gait_at(run, off, gait_angle_at_sample, 2 * GAIT_KNEE_FLEXION + side);
     m[GAIT_KNEE_STANCE] = peak(run, 2 * GAIT_KNEE_FLEXION + side, down.value, off.value, 1);
     struct gait_value hip = gait_at(run, off, gait_angle_at_sample, 2 * GAIT_HIP_FLEXION + side);
     m[GAIT_HIP_TO] = (struct gait_value){-hip.value, hip.error};
-    struct gait_value front = gait_at(run, down, gait_angle_at_sample, 2 * GAIT_THIGH + side), rear = gait_at(run, down, gait_angle_at_sample, 2 * GAIT_THIGH + other);
+    struct gait_value front = gait_at(run, down, gait_angle_at_sample, 2 * GAIT_THIGH + side),
+                      rear = gait_at(run, down, gait_angle_at_sample, 2 * GAIT_THIGH + other);
     m[GAIT_THIGH_SEPARATION] = minus(front, rear);
     struct vec3 way = heading(run, down.value, off.value);
     if (vec3_is_known(c->toe)) {
@@ -99,7 +113,8 @@ static void measure(const struct gait_run *run, struct gait_step *s, const struc
         struct gait_value exact[2] = {{down.value, 0}, {next->touch_down_s.value, 0}};
         struct gait_value way_m = minus(along(run, exact[1], way), along(run, exact[0], way));
         m[GAIT_SPEED] = gait_value_of(way_m.value / time.value, pow(way_m.error / time.value, 2));
-        double from = gait_frame(run, down.value), to = gait_frame(run, next->touch_down_s.value), low = INFINITY, high = -INFINITY, low_variance = 0, high_variance = 0;
+        double from = gait_frame(run, down.value), to = gait_frame(run, next->touch_down_s.value), low = INFINITY, high = -INFINITY,
+               low_variance = 0, high_variance = 0;
         bool is_known = from >= 0 && to < (double)run->frame_count;
         for (size_t f = is_known ? (size_t)from : 0; is_known && f <= (size_t)to; f++) {
             const struct gait_sample *q = &run->samples[f];
@@ -130,12 +145,17 @@ struct err gait_find_steps(struct arena *mem, const struct gait_recording *r, st
     for (size_t i = 0; i < run->contact_count; i++) {
         const struct gait_contact *c = &run->contacts[i], *next = NULL, *same = NULL;
         for (size_t k = i + 1; k < run->contact_count && !same; k++) {
-            if (run->contacts[k].side == c->side) same = &run->contacts[k];
-            else if (!next) next = &run->contacts[k];
+            if (run->contacts[k].side == c->side)
+                same = &run->contacts[k];
+            else if (!next)
+                next = &run->contacts[k];
         }
-        /* Landings of both feet at once are no steps of each other; and two of the same foot in a row mean that one in between was missed. */
+        /* Landings of both feet at once are no steps of each other; and two of the same foot in a row mean that one in between was missed.
+         */
         bool is_together = next && fabs(begin_of(run, next) - begin_of(run, c)) < 0.05;
-        if (i) is_together = is_together || (run->contacts[i - 1].side != c->side && fabs(begin_of(run, c) - begin_of(run, &run->contacts[i - 1])) < 0.05);
+        if (i)
+            is_together = is_together ||
+                          (run->contacts[i - 1].side != c->side && fabs(begin_of(run, c) - begin_of(run, &run->contacts[i - 1])) < 0.05);
         if (is_together) next = NULL, together += gait_is_known(c->touch_down_s);
         if (!is_together && !next) same = NULL;
         if (next && !(gait_is_known(next->touch_down_s) && gait_is_known(c->touch_down_s))) next = NULL;
@@ -157,24 +177,33 @@ struct err gait_find_steps(struct arena *mem, const struct gait_recording *r, st
     size_t both_down = 0;
     for (size_t i = 0; i + 1 < run->contact_count; i++) {
         const struct gait_contact *a = &run->contacts[i], *b = &run->contacts[i + 1];
-        both_down += a->side != b->side && b->frame_from > a->frame_from + 2 && (double)a->frame_to - (double)b->frame_from > 0.03 * run->rate;
+        both_down +=
+            a->side != b->side && b->frame_from > a->frame_from + 2 && (double)a->frame_to - (double)b->frame_from > 0.03 * run->rate;
     }
-    if (flights + supports < 2 && both_down && time > 0.3 && moved / time >= 0.3 && moved / time < 2.5) run->kind = GAIT_WALKING;
-    else if (flights + supports >= 2) run->kind = flights > supports ? GAIT_RUNNING : GAIT_WALKING;
-    else if (together >= 2) run->kind = GAIT_JUMPING;
-    else if (run->contact_count && time > 0.3 && moved / time < 0.3) run->kind = GAIT_STANDING;
-    if (run->contact_count && flights + supports == 0) gait_note(run, run->kind == GAIT_JUMPING ? "gait.jumps" : run->kind == GAIT_STANDING ? "gait.stands" : "gait.no_steps");
+    if (flights + supports < 2 && both_down && time > 0.3 && moved / time >= 0.3 && moved / time < 2.5)
+        run->kind = GAIT_WALKING;
+    else if (flights + supports >= 2)
+        run->kind = flights > supports ? GAIT_RUNNING : GAIT_WALKING;
+    else if (together >= 2)
+        run->kind = GAIT_JUMPING;
+    else if (run->contact_count && time > 0.3 && moved / time < 0.3)
+        run->kind = GAIT_STANDING;
+    if (run->contact_count && flights + supports == 0)
+        gait_note(run, run->kind == GAIT_JUMPING ? "gait.jumps" : run->kind == GAIT_STANDING ? "gait.stands" : "gait.no_steps");
     /* the greatest speed over two steps, so that one foot's habits do not count */
     run->top_speed = run->top_speed_s = GAIT_UNKNOWN;
     for (size_t i = 0; i + 2 < run->contact_count; i++) {
         const struct gait_contact *a = &run->contacts[i], *b = &run->contacts[i + 2];
-        if (a->side != b->side || run->contacts[i + 1].side == a->side || !gait_is_known(run->steps[i].measures[GAIT_STRIDE_TIME])) continue;
+        if (a->side != b->side || run->contacts[i + 1].side == a->side || !gait_is_known(run->steps[i].measures[GAIT_STRIDE_TIME]))
+            continue;
         double T = b->touch_down_s.value - a->touch_down_s.value;
         struct vec3 way = heading(run, a->touch_down_s.value, b->touch_down_s.value);
-        struct gait_value d = minus(along(run, (struct gait_value){b->touch_down_s.value, 0}, way), along(run, (struct gait_value){a->touch_down_s.value, 0}, way));
+        struct gait_value d = minus(along(run, (struct gait_value){b->touch_down_s.value, 0}, way),
+                                    along(run, (struct gait_value){a->touch_down_s.value, 0}, way));
         struct gait_value v = gait_value_of(d.value / T, pow(d.error / T, 2));
         if (!gait_is_known(v) || (gait_is_known(run->top_speed) && v.value <= run->top_speed.value)) continue;
-        run->top_speed = v, run->top_speed_s = gait_value_of(0.5 * (a->touch_down_s.value + b->touch_down_s.value), 0.25 * (pow(a->touch_down_s.error, 2) + pow(b->touch_down_s.error, 2)));
+        run->top_speed = v, run->top_speed_s = gait_value_of(0.5 * (a->touch_down_s.value + b->touch_down_s.value),
+                                                             0.25 * (pow(a->touch_down_s.error, 2) + pow(b->touch_down_s.error, 2)));
     }
     return ERR_OK;
 }
@@ -189,16 +218,20 @@ void gait_summarise(struct gait_run *run) {
             struct gait_value v = run->steps[i].measures[m];
             if (!gait_is_known(v)) continue;
             size_t both[2] = {(size_t)run->steps[i].side, 2};
-            for (int k = 0; k < 2; k++) sum[both[k]] += v.value, square[both[k]] += v.value * v.value, variance[both[k]] += v.error * v.error, count[both[k]]++;
+            for (int k = 0; k < 2; k++)
+                sum[both[k]] += v.value, square[both[k]] += v.value * v.value, variance[both[k]] += v.error * v.error, count[both[k]]++;
         }
         for (int k = 0; k < 3; k++) {
             double n = (double)count[k], mean = sum[k] / n, scatter = n > 1 ? fmax(0, (square[k] - n * mean * mean) / (n - 1)) : 0;
             struct gait_value v = count[k] ? gait_value_of(mean, fmax(scatter / n, variance[k] / (n * n))) : GAIT_UNKNOWN;
-            if (k == 2) s->mean = v, s->count = count[k], s->deviation = n > 1 ? sqrt(scatter) : NAN;
-            else s->sides[k] = v, s->counts[k] = count[k];
+            if (k == 2)
+                s->mean = v, s->count = count[k], s->deviation = n > 1 ? sqrt(scatter) : NAN;
+            else
+                s->sides[k] = v, s->counts[k] = count[k];
         }
-        /* Left against right: each step against the mean of the steps before and behind it, which are the other foot's. So a speed that rises is no asymmetry. Such differences
-         * share steps: of n of them with variance s2, the mean has 8/3 s2 / n if the steps scatter independently. */
+        /* Left against right: each step against the mean of the steps before and behind it, which are the other foot's. So a speed that
+         * rises is no asymmetry. Such differences share steps: of n of them with variance s2, the mean has 8/3 s2 / n if the steps scatter
+         * independently. */
         double d_sum = 0, d_square = 0, level = 0, own = 0;
         size_t d_count = 0;
         for (size_t i = 1; i + 1 < run->step_count; i++) {

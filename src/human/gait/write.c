@@ -22,16 +22,20 @@ static double rounded(double v, double error) {
 static void fixed(struct json_writer *w, int decimals, double v) {
     char text[64];
     snprintf(text, sizeof text, "%.*f", decimals, v);
-    if (isfinite(v)) json_add_raw(w, slice_cstr(text));
-    else json_add_null(w);
+    if (isfinite(v))
+        json_add_raw(w, slice_cstr(text));
+    else
+        json_add_null(w);
 }
 
 /* With so many figures. */
 static void figures(struct json_writer *w, int count, double v) {
     char text[64];
     snprintf(text, sizeof text, "%.*g", count, v);
-    if (isfinite(v)) json_add_raw(w, slice_cstr(text));
-    else json_add_null(w);
+    if (isfinite(v))
+        json_add_raw(w, slice_cstr(text));
+    else
+        json_add_null(w);
 }
 
 /* {"value": v, "se": e}, or null */
@@ -61,10 +65,12 @@ static void triple(struct json_writer *w, const char *name, struct vec3 v) {
 void gait_write_json(struct buf *out, const struct gait_run *run) {
     struct json_writer w = json_writer_of(out);
     json_begin_object(&w);
-    json_put_cstr(&w, "name", run->name), json_put_double(&w, "rate", run->rate), json_put_number(&w, "frame_first", run->frame_first), json_put_number(&w, "frames", (int64_t)run->frame_count);
+    json_put_cstr(&w, "name", run->name), json_put_double(&w, "rate", run->rate), json_put_number(&w, "frame_first", run->frame_first),
+        json_put_number(&w, "frames", (int64_t)run->frame_count);
     json_put_cstr(&w, "kind", kinds[run->kind]), json_put_cstr(&w, "sex", sexes[run->sex]);
     triple(&w, "axis", run->axis);
-    json_put_double(&w, "start_line_m", run->start_m), json_put_double(&w, "start_s", run->start_s), json_put_double(&w, "ground_m", run->ground_m);
+    json_put_double(&w, "start_line_m", run->start_m), json_put_double(&w, "start_s", run->start_s),
+        json_put_double(&w, "ground_m", run->ground_m);
     json_key(&w, "notes");
     json_begin_array(&w);
     for (size_t i = 0; i < run->note_count; i++) json_add_cstr(&w, run->notes[i]);
@@ -73,9 +79,12 @@ void gait_write_json(struct buf *out, const struct gait_run *run) {
     json_key(&w, "curve");
     if (run->curve.is_fitted) {
         json_begin_object(&w);
-        put(&w, "a_mps", run->curve.a_mps), put(&w, "tau_s", run->curve.tau_s), put(&w, "fade_per_s", run->curve.fade_per_s), put(&w, "t0_s", run->curve.t0_s);
-        put(&w, "top_mps", run->curve.top_mps), put(&w, "top_s", run->curve.top_s), put(&w, "acceleration_mps2", run->curve.acceleration_mps2);
-        put(&w, "force_n_kg", run->curve.force_n_kg), put(&w, "power_w_kg", run->curve.power_w_kg), json_put_double(&w, "rms_mps", run->curve.rms_mps);
+        put(&w, "a_mps", run->curve.a_mps), put(&w, "tau_s", run->curve.tau_s), put(&w, "fade_per_s", run->curve.fade_per_s),
+            put(&w, "t0_s", run->curve.t0_s);
+        put(&w, "top_mps", run->curve.top_mps), put(&w, "top_s", run->curve.top_s),
+            put(&w, "acceleration_mps2", run->curve.acceleration_mps2);
+        put(&w, "force_n_kg", run->curve.force_n_kg), put(&w, "power_w_kg", run->curve.power_w_kg),
+            json_put_double(&w, "rms_mps", run->curve.rms_mps);
         json_end(&w);
     } else {
         json_add_null(&w);
@@ -97,7 +106,8 @@ void gait_write_json(struct buf *out, const struct gait_run *run) {
     for (size_t i = 0; i < run->split_count; i++) {
         const struct gait_split *s = &run->splits[i];
         json_begin_object(&w);
-        json_put_double(&w, "line_m", s->line_m), put(&w, "torso_s", s->torso_s), put(&w, "com_s", s->com_s), put(&w, "interval_s", s->interval_s), put(&w, "speed_mps", s->speed);
+        json_put_double(&w, "line_m", s->line_m), put(&w, "torso_s", s->torso_s), put(&w, "com_s", s->com_s),
+            put(&w, "interval_s", s->interval_s), put(&w, "speed_mps", s->speed);
         json_end(&w);
     }
     json_end(&w);
@@ -136,7 +146,8 @@ void gait_write_json(struct buf *out, const struct gait_run *run) {
     /* frames as rows of numbers, named once */
     json_key(&w, "frame_columns");
     json_begin_array(&w);
-    json_add_cstr(&w, "time_s"), json_add_cstr(&w, "com_x_m"), json_add_cstr(&w, "com_y_m"), json_add_cstr(&w, "com_z_m"), json_add_cstr(&w, "com_se_m"), json_add_cstr(&w, "speed_mps");
+    json_add_cstr(&w, "time_s"), json_add_cstr(&w, "com_x_m"), json_add_cstr(&w, "com_y_m"), json_add_cstr(&w, "com_z_m"),
+        json_add_cstr(&w, "com_se_m"), json_add_cstr(&w, "speed_mps");
     json_add_cstr(&w, "speed_se_mps"), json_add_cstr(&w, "acceleration_mps2"), json_add_cstr(&w, "acceleration_se_mps2");
     for (size_t a = 0; a < GAIT_ANGLES; a++) {
         char name[64];
@@ -153,7 +164,8 @@ void gait_write_json(struct buf *out, const struct gait_run *run) {
         struct gait_value along = gait_acceleration(run, f);
         json_begin_array(&w);
         fixed(&w, 5, s->time_s), fixed(&w, 5, s->com.x), fixed(&w, 5, s->com.y), fixed(&w, 5, s->com.z);
-        figures(&w, 3, vec3_is_known(s->com) ? sqrt(sym3_trace(s->com_covariance)) : NAN), fixed(&w, 5, s->speed.value), figures(&w, 3, s->speed.error);
+        figures(&w, 3, vec3_is_known(s->com) ? sqrt(sym3_trace(s->com_covariance)) : NAN), fixed(&w, 5, s->speed.value),
+            figures(&w, 3, s->speed.error);
         fixed(&w, 4, along.value), figures(&w, 3, along.error);
         for (size_t a = 0; a < GAIT_ANGLES; a++) {
             if (gait_angle_name(a)) fixed(&w, 3, s->angles[a].value), figures(&w, 3, s->angles[a].error);
@@ -174,12 +186,16 @@ struct gait_value gait_acceleration(const struct gait_run *run, size_t f) {
 /* ---- CSV ---- */
 
 static void cell(struct buf *out, struct gait_value v) {
-    if (!gait_is_known(v)) buf_cstr(out, ",,");
-    else buf_printf(out, ",%.9g,%.3g", rounded(v.value, v.error), v.error);
+    if (!gait_is_known(v))
+        buf_cstr(out, ",,");
+    else
+        buf_printf(out, ",%.9g,%.3g", rounded(v.value, v.error), v.error);
 }
 
 void gait_write_csv_frames(struct buf *out, const struct gait_run *run) {
-    buf_cstr(out, "time_s,com_x_m,com_y_m,com_z_m,com_se_m,distance_m,distance_m_se,speed_mps,speed_mps_se,acceleration_mps2,acceleration_mps2_se");
+    buf_cstr(
+        out,
+        "time_s,com_x_m,com_y_m,com_z_m,com_se_m,distance_m,distance_m_se,speed_mps,speed_mps_se,acceleration_mps2,acceleration_mps2_se");
     for (size_t a = 0; a < GAIT_ANGLES; a++) {
         if (gait_angle_name(a)) buf_printf(out, ",%s_deg,%s_deg_se", gait_angle_name(a), gait_angle_name(a));
     }
@@ -187,8 +203,10 @@ void gait_write_csv_frames(struct buf *out, const struct gait_run *run) {
     for (size_t f = 0; f < run->frame_count; f++) {
         const struct gait_sample *s = &run->samples[f];
         buf_printf(out, "%.6f", s->time_s);
-        if (vec3_is_known(s->com)) buf_printf(out, ",%.5f,%.5f,%.5f,%.3g", s->com.x, s->com.y, s->com.z, sqrt(sym3_trace(s->com_covariance)));
-        else buf_cstr(out, ",,,,");
+        if (vec3_is_known(s->com))
+            buf_printf(out, ",%.5f,%.5f,%.5f,%.3g", s->com.x, s->com.y, s->com.z, sqrt(sym3_trace(s->com_covariance)));
+        else
+            buf_cstr(out, ",,,,");
         cell(out, s->distance), cell(out, s->speed), cell(out, gait_acceleration(run, f));
         for (size_t a = 0; a < GAIT_ANGLES; a++) {
             if (gait_angle_name(a)) cell(out, s->angles[a]);
@@ -256,7 +274,8 @@ void gait_write_points(struct buf *out, const struct gait_recording *r) {
     struct json_writer w = json_writer_of(out);
     json_begin_object(&w);
     json_put_cstr(&w, "format", "grandstand-points-1");
-    json_put_cstr(&w, "name", r->name), json_put_double(&w, "rate", r->rate), json_put_number(&w, "frame_first", r->frame_first), json_put_number(&w, "frames", (int64_t)r->frame_count);
+    json_put_cstr(&w, "name", r->name), json_put_double(&w, "rate", r->rate), json_put_number(&w, "frame_first", r->frame_first),
+        json_put_number(&w, "frames", (int64_t)r->frame_count);
     json_key(&w, "joints");
     json_begin_array(&w);
     for (int k = 0; k < POSE_JOINTS; k++) json_add_cstr(&w, pose_joint_name((enum pose_joint)k));
@@ -270,8 +289,8 @@ void gait_write_points(struct buf *out, const struct gait_recording *r) {
             continue;
         }
         char text[200];
-        snprintf(text, sizeof text, "[%.5f,%.5f,%.5f,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g]", p->at.x, p->at.y, p->at.z, p->covariance.xx * 1e6, p->covariance.xy * 1e6, p->covariance.xz * 1e6, p->covariance.yy * 1e6,
-                 p->covariance.yz * 1e6, p->covariance.zz * 1e6);
+        snprintf(text, sizeof text, "[%.5f,%.5f,%.5f,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g]", p->at.x, p->at.y, p->at.z, p->covariance.xx * 1e6,
+                 p->covariance.xy * 1e6, p->covariance.xz * 1e6, p->covariance.yy * 1e6, p->covariance.yz * 1e6, p->covariance.zz * 1e6);
         json_add_raw(&w, slice_cstr(text));
     }
     json_end(&w);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
- * The whole chain over sprints that never took place: pictures with noise, gaps and outliers; tracking; gait. How near the truth, and whether the standard errors say so. */
+ * The whole chain over sprints that never took place: pictures with noise, gaps and outliers; tracking; gait. How near the truth, and
+ * whether the standard errors say so. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,11 +50,17 @@ static const struct {
     const char *name;
     int sides;
     bool is_sagittal_leg;
-} angles[] = {{SYNTH_TRUNK_LEAN, GAIT_TRUNK_LEAN, "trunk lean", 1, false}, {SYNTH_HIP_FLEXION, GAIT_HIP_FLEXION, "hip", 2, true}, {SYNTH_KNEE_FLEXION, GAIT_KNEE_FLEXION, "knee", 2, true},
-              {SYNTH_ANKLE_DORSIFLEXION, GAIT_ANKLE_DORSIFLEXION, "ankle", 2, true}, {SYNTH_THIGH, GAIT_THIGH, "thigh", 2, true}, {SYNTH_SHANK, GAIT_SHANK, "shank", 2, true},
-              {SYNTH_SHOULDER_FLEXION, GAIT_SHOULDER_FLEXION, "shoulder", 2, false}, {SYNTH_ELBOW_FLEXION, GAIT_ELBOW_FLEXION, "elbow", 2, false}};
+} angles[] = {{SYNTH_TRUNK_LEAN, GAIT_TRUNK_LEAN, "trunk lean", 1, false},
+              {SYNTH_HIP_FLEXION, GAIT_HIP_FLEXION, "hip", 2, true},
+              {SYNTH_KNEE_FLEXION, GAIT_KNEE_FLEXION, "knee", 2, true},
+              {SYNTH_ANKLE_DORSIFLEXION, GAIT_ANKLE_DORSIFLEXION, "ankle", 2, true},
+              {SYNTH_THIGH, GAIT_THIGH, "thigh", 2, true},
+              {SYNTH_SHANK, GAIT_SHANK, "shank", 2, true},
+              {SYNTH_SHOULDER_FLEXION, GAIT_SHOULDER_FLEXION, "shoulder", 2, false},
+              {SYNTH_ELBOW_FLEXION, GAIT_ELBOW_FLEXION, "elbow", 2, false}};
 
-static struct errors speed, step_speed, split, touch_down, toe_off, contact_time, step_length, touch_down_distance, angle[ARRAY_LEN(angles)];
+static struct errors speed, step_speed, split, touch_down, toe_off, contact_time, step_length, touch_down_distance,
+    angle[ARRAY_LEN(angles)];
 static size_t contacts_true, contacts_missed, contacts_invented;
 
 static const struct gait_contact *match(const struct gait_run *run, const struct synth_contact *c) {
@@ -68,7 +75,8 @@ static const struct gait_contact *match(const struct gait_run *run, const struct
 /* When a hip-high line is crossed by the true centre of mass. */
 static double true_crossing(const struct synth_truth *who, size_t frames, double rate, double line) {
     for (size_t f = 1; f < frames; f++) {
-        if (who->com[f - 1].x < line && who->com[f].x >= line) return ((double)f - 1 + (line - who->com[f - 1].x) / (who->com[f].x - who->com[f - 1].x)) / rate;
+        if (who->com[f - 1].x < line && who->com[f].x >= line)
+            return ((double)f - 1 + (line - who->com[f - 1].x) / (who->com[f].x - who->com[f - 1].x)) / rate;
     }
     return NAN;
 }
@@ -78,7 +86,8 @@ static double com_at(const struct synth_truth *who, const struct motion *truth, 
     size_t i = f < 1 ? 0 : (size_t)f;
     if (i + 1 >= truth->frame_count) i = truth->frame_count - 2;
     double t = f - (double)i, dt = 1 / truth->rate, t2 = t * t, t3 = t2 * t;
-    return (2 * t3 - 3 * t2 + 1) * who->com[i].x + (t3 - 2 * t2 + t) * dt * who->com_velocity[i].x + (3 * t2 - 2 * t3) * who->com[i + 1].x + (t3 - t2) * dt * who->com_velocity[i + 1].x;
+    return (2 * t3 - 3 * t2 + 1) * who->com[i].x + (t3 - 2 * t2 + t) * dt * who->com_velocity[i].x + (3 * t2 - 2 * t3) * who->com[i + 1].x +
+           (t3 - t2) * dt * who->com_velocity[i + 1].x;
 }
 
 static void compare(const struct gait_run *run, const struct synth_truth *who, const struct motion *truth) {
@@ -89,7 +98,8 @@ static void compare(const struct gait_run *run, const struct synth_truth *who, c
         double v = hypot(who->com_velocity[g].x, who->com_velocity[g].y);
         if (v >= 10 && v <= 12) add(&speed, s->speed, v);
         for (size_t k = 0; k < ARRAY_LEN(angles); k++) {
-            for (int side = 0; side < angles[k].sides; side++) add(&angle[k], s->angles[2 * (size_t)angles[k].kind + (size_t)side], who->angles[g][(int)angles[k].truth + side]);
+            for (int side = 0; side < angles[k].sides; side++)
+                add(&angle[k], s->angles[2 * (size_t)angles[k].kind + (size_t)side], who->angles[g][(int)angles[k].truth + side]);
         }
     }
     for (size_t i = 0; i < run->split_count; i++) {
@@ -118,7 +128,8 @@ static void compare(const struct gait_run *run, const struct synth_truth *who, c
         size_t frame = (size_t)(c->touch_down_s * rate);
         double t = c->touch_down_s * rate - (double)frame, com = who->com[frame].x * (1 - t) + who->com[frame + 1].x * t;
         add(&touch_down_distance, s->measures[GAIT_TOUCH_DOWN_DISTANCE], c->toe.x - com);
-        if (i + 1 < who->contact_count && who->contacts[i + 1].side != c->side) add(&step_length, s->measures[GAIT_STEP_LENGTH], who->contacts[i + 1].toe.x - c->toe.x);
+        if (i + 1 < who->contact_count && who->contacts[i + 1].side != c->side)
+            add(&step_length, s->measures[GAIT_STEP_LENGTH], who->contacts[i + 1].toe.x - c->toe.x);
     }
     contacts_invented += run->contact_count - matched;
 }
@@ -143,7 +154,8 @@ static void play(uint64_t seed) {
         size_t best = 0, half = p->frame_count / 2;
         double least = INFINITY;
         for (size_t a = 0; a < scene.athletes; a++) {
-            double d = vec3_distance(p->points[half * POSE_JOINTS + POSE_HIP].at, *motion_at(&m.truth[a], (size_t)p->frame_first + half, POSE_HIP));
+            double d = vec3_distance(p->points[half * POSE_JOINTS + POSE_HIP].at,
+                                     *motion_at(&m.truth[a], (size_t)p->frame_first + half, POSE_HIP));
             if (d < least) least = d, best = a;
         }
         struct gait_recording r;
@@ -172,12 +184,17 @@ static void sprinters_through_the_whole_chain(void **state) {
     const size_t meetings = getenv("GRANDSTAND_TEST_LONG") ? ARRAY_LEN(seeds) : 1;
     for (size_t i = 0; i < meetings; i++) play(seeds[i]);
     double touch = p95(&touch_down), toe = p95(&toe_off);
-    print_message("# speed %.4f m/s (z %.2f, %zu frames); splits %.1f ms (z %.2f, %zu); contacts %zu, missed %zu, invented %zu; touch-down %.2f ms, p95 %.2f (z %.2f); toe-off %.2f, p95 %.2f (z %.2f)\n", rms(&speed), z(&speed),
-                  speed.count, rms(&split) * 1e3, z(&split), split.count, contacts_true, contacts_missed, contacts_invented, rms(&touch_down) * 1e3, touch * 1e3, z(&touch_down), rms(&toe_off) * 1e3, toe * 1e3, z(&toe_off));
+    print_message(
+        "# speed %.4f m/s (z %.2f, %zu frames); splits %.1f ms (z %.2f, %zu); contacts %zu, missed %zu, invented %zu; touch-down %.2f ms, "
+        "p95 %.2f (z %.2f); toe-off %.2f, p95 %.2f (z %.2f)\n",
+        rms(&speed), z(&speed), speed.count, rms(&split) * 1e3, z(&split), split.count, contacts_true, contacts_missed, contacts_invented,
+        rms(&touch_down) * 1e3, touch * 1e3, z(&touch_down), rms(&toe_off) * 1e3, toe * 1e3, z(&toe_off));
     print_message("# step speed %.4f m/s (z %.2f)\n", rms(&step_speed), z(&step_speed));
-    print_message("# contact time %.2f ms (z %.2f), step length %.1f mm (z %.2f), touch-down distance %.1f mm (z %.2f)\n", rms(&contact_time) * 1e3, z(&contact_time), rms(&step_length) * 1e3, z(&step_length),
-                  rms(&touch_down_distance) * 1e3, z(&touch_down_distance));
-    for (size_t k = 0; k < ARRAY_LEN(angles); k++) print_message("# %s: %.2f degrees (z %.2f)\n", angles[k].name, rms(&angle[k]), z(&angle[k]));
+    print_message("# contact time %.2f ms (z %.2f), step length %.1f mm (z %.2f), touch-down distance %.1f mm (z %.2f)\n",
+                  rms(&contact_time) * 1e3, z(&contact_time), rms(&step_length) * 1e3, z(&step_length), rms(&touch_down_distance) * 1e3,
+                  z(&touch_down_distance));
+    for (size_t k = 0; k < ARRAY_LEN(angles); k++)
+        print_message("# %s: %.2f degrees (z %.2f)\n", angles[k].name, rms(&angle[k]), z(&angle[k]));
     assert_true(speed.count > 500 * meetings && rms(&speed) <= 0.05);
     assert_true(z(&speed) > 0.7 && z(&speed) < 1.4);
     assert_true(rms(&step_speed) <= 0.02 && z(&step_speed) > 0.6 && z(&step_speed) < 1.5);
