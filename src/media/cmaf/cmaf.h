@@ -113,6 +113,12 @@ struct cmaf_track {
 /* Checks what the caller filled in, and derives codec_string (and, where they are 0, size, channels and sample rate) from
  * the config. Errors: ERR_INPUT (track.codec, track.config, track.language, track.label, ... each with a sentence). */
 MUST_USE struct err cmaf_track_complete(struct cmaf_track *);
+/* What a picture's set-up data says: size, shape of pixels, colour, rate go into the track; what is not told stays as it is. False: the bytes are
+ * malformed or do not tell the size. */
+bool cmaf_picture_of_avcc(struct cmaf_track *, struct slice record); /* AVCDecoderConfigurationRecord */
+bool cmaf_picture_of_hvcc(struct cmaf_track *, struct slice record); /* HEVCDecoderConfigurationRecord */
+bool cmaf_picture_of_av1(struct cmaf_track *, struct slice units);   /* open bitstream units: behind av1C's four bytes, or a key frame */
+bool cmaf_picture_of_vp9(struct cmaf_track *, struct slice frame);   /* only key frames say their size */
 /* Brings a language tag into its usual form in place ("ENG", "eng" become "en"); what is no tag becomes "". */
 void cmaf_language_normalise(char *tag, size_t size);
 /* The size on a screen with square pixels, turned upright. */

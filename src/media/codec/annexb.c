@@ -63,12 +63,9 @@ static struct err take_sets(struct codec_annexb *a, struct slice unit, bool has_
         if (!nal_make_config(&a->sets, a->is_hevc, &a->next_config)) return ERR_OK; /* not all are here yet */
     }
     if (a->has_track && slice_eq(buf_slice(&a->config), buf_slice(&a->next_config))) return ERR_OK;
-    struct nal_format format;
-    if (!nal_read_format(nal_sets_sps(&a->sets), a->is_hevc, &format)) return ERR_OK;
-    if (!nal_config_is_playable(buf_slice(&a->next_config), a->is_hevc)) return codec_media_err("media.unsupported");
-    struct cmaf_track t = {.kind = CMAF_VIDEO, .codec = a->is_hevc ? CMAF_HEVC : CMAF_H264, .timescale = 90000, .config = buf_slice(&a->next_config),
-                           .width = (uint16_t)format.width, .height = (uint16_t)format.height, .aspect_x = format.aspect_x, .aspect_y = format.aspect_y,
-                           .rate_num = format.rate_num, .rate_den = format.rate_den, .colour = format.colour};
+    struct cmaf_track t = {.kind = CMAF_VIDEO, .codec = a->is_hevc ? CMAF_HEVC : CMAF_H264, .timescale = 90000, .config = buf_slice(&a->next_config)};
+    if (!(a->is_hevc ? cmaf_picture_of_hvcc(&t, t.config) : cmaf_picture_of_avcc(&t, t.config))) return ERR_OK;
+    if (!nal_config_is_playable(t.config, a->is_hevc)) return codec_media_err("media.unsupported");
     if (a->is_hevc) nal_read_hdr(unit, true, 4, &t.hdr);
     if (cmaf_track_complete(&t).kind) return ERR_OK;
     struct buf old = a->config;

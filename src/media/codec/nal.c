@@ -275,8 +275,6 @@ void nal_read_hdr(struct slice sample, bool is_annexb, unsigned length_bytes, st
     }
 }
 
-struct slice nal_sets_sps(const struct nal_sets *s) { return s->count[NAL_SPS] ? set_at(s, NAL_SPS, 0) : SLICE_NONE; }
-
 /* An SEI message "recovery point" that says: from this picture on (H.264 D.2.8). Broadcasters send such pictures instead of IDR. */
 static bool recovers_at_once(struct slice unit) {
     uint8_t bytes[64];

@@ -30,19 +30,6 @@ bool nal_is_annexb(struct slice); /* begins with a start code */
 /* The payload of a unit without emulation prevention (00 00 03), as far as fits. */
 struct slice nal_unescape(struct slice unit, uint8_t *out, size_t size);
 
-/* What a sequence parameter set says about pictures. */
-struct nal_format {
-    uint32_t width, height;          /* as shown: without what is cropped */
-    uint32_t aspect_x, aspect_y;     /* of a pixel; 0: not told */
-    uint32_t rate_num, rate_den;     /* pictures a second; 0: not told */
-    struct cmaf_colour colour;
-};
-/* Reads an SPS (H.264 section 7.3.2.1, H.265 section 7.3.2.2) with its header byte(s). False: malformed. What cannot be made sense of in the VUI is
- * left out. */
-bool nal_read_format(struct slice sps, bool is_hevc, struct nal_format *out);
-/* The first SPS among these. */
-struct slice nal_sets_sps(const struct nal_sets *);
-
 enum nal_role { NAL_ROLE_PICTURE, NAL_ROLE_SYNC, NAL_ROLE_SET, NAL_ROLE_OTHER };
 /* SYNC: a picture from which decoding can start: IDR, or IRAP in HEVC. An H.264 recovery point (SEI) that is at once counts as SYNC too. */
 enum nal_role nal_role(struct slice unit, bool is_hevc);

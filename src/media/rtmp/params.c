@@ -4,17 +4,16 @@
 #include <math.h>
 
 #include "base/bytes.h"
-#include "media/rtmp/picture.h"
 #include "media/rtmp/sound.h"
 
 bool params_of_config(struct cmaf_track *t, struct slice body, struct buf *out) {
     if (!body.len || body.len > CMAF_CONFIG_BYTES_MAX) return false;
     bool is_good = false;
     switch (t->codec) {
-    case CMAF_H264: is_good = picture_of_avcc(t, body); break;
-    case CMAF_HEVC: is_good = picture_of_hvcc(t, body); break;
+    case CMAF_H264: is_good = cmaf_picture_of_avcc(t, body); break;
+    case CMAF_HEVC: is_good = cmaf_picture_of_hvcc(t, body); break;
     case CMAF_AV1: /* AV1 in ISOBMFF section 2.3: the sequence header is usual, not required */
-        is_good = body.len == 4 || (body.len > 4 && picture_of_av1(slice_sub(body, 4, body.len), t));
+        is_good = body.len == 4 || (body.len > 4 && cmaf_picture_of_av1(t, slice_sub(body, 4, body.len)));
         break;
     case CMAF_VP9: /* with or without version and flags, as the publisher understands it */
         if (body.len >= 8 && (body.len < 12 || memcmp(body.ptr, "\1\0\0\0", 4))) buf_u32be(out, 0x01000000);
@@ -31,8 +30,8 @@ bool params_of_config(struct cmaf_track *t, struct slice body, struct buf *out) 
 
 bool params_of_frame(struct cmaf_track *t, struct slice frame, struct buf *out) {
     switch (t->codec) {
-    case CMAF_VP9: return picture_of_vp9(frame, t);
-    case CMAF_AV1: return picture_of_av1(frame, t);
+    case CMAF_VP9: return cmaf_picture_of_vp9(t, frame);
+    case CMAF_AV1: return cmaf_picture_of_av1(t, frame);
     case CMAF_AC3:
     case CMAF_EAC3: return sound_of_ac3(t, frame, out);
     case CMAF_MP3: return sound_of_mp3(t, frame);

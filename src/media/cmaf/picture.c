@@ -1,7 +1,9 @@
-/* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "media/rtmp/picture.h"
-
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * picture.c: what the parameter sets of H.264 and HEVC, the sequence header of AV1 and a key frame of VP9 say about pictures. All bits up to those
+ * that somebody wants have to be walked through. */
 #include "base/bytes.h"
+#include "media/cmaf/cmaf.h"
 
 enum { SET_BYTES_MAX = 4096 };
 
@@ -144,7 +146,7 @@ static bool read_h264_sps(struct slice nal, struct cmaf_track *t) {
     return true;
 }
 
-bool picture_of_avcc(struct cmaf_track *t, struct slice body) { /* 14496-15 section 5.3.3.1 */
+bool cmaf_picture_of_avcc(struct cmaf_track *t, struct slice body) { /* 14496-15 section 5.3.3.1 */
     struct byte_reader r = byte_reader_of(body);
     bytes_skip(&r, 5);
     unsigned sets = bytes_u8(&r) & 31;
@@ -281,7 +283,7 @@ static bool read_hevc_sps(struct slice nal, struct cmaf_track *t) {
     return true;
 }
 
-bool picture_of_hvcc(struct cmaf_track *t, struct slice body) { /* 14496-15 section 8.3.3.1 */
+bool cmaf_picture_of_hvcc(struct cmaf_track *t, struct slice body) { /* 14496-15 section 8.3.3.1 */
     struct byte_reader r = byte_reader_of(body);
     bytes_skip(&r, 22);
     unsigned arrays = bytes_u8(&r);
@@ -381,7 +383,7 @@ static bool read_av1_sequence(struct slice obu, struct cmaf_track *t) { /* secti
 }
 
 /* The sequence header among the units of a configuration or of a key frame (section 5.3). */
-bool picture_of_av1(struct slice units, struct cmaf_track *t) {
+bool cmaf_picture_of_av1(struct cmaf_track *t, struct slice units) {
     struct byte_reader r = byte_reader_of(units);
     while (!r.has_failed && bytes_left(&r)) {
         uint8_t header = bytes_u8(&r);
@@ -395,7 +397,7 @@ bool picture_of_av1(struct slice units, struct cmaf_track *t) {
 }
 
 /* VP9 bitstream section 6.2: only a key frame says its size. */
-bool picture_of_vp9(struct slice frame, struct cmaf_track *t) {
+bool cmaf_picture_of_vp9(struct cmaf_track *t, struct slice frame) {
     struct bit_reader bits = bit_reader_of(frame), *b = &bits;
     if (bits_take(b, 2) != 2) return false;
     unsigned profile = bits_take(b, 1);
