@@ -113,6 +113,10 @@ function checkHistory(name, before, now) {
 
 // What a player has that knew `before` and loads the delta is what the whole playlist says.
 function checkDelta(name, before, delta, whole) {
+  if (delta.skipped) { // twelve seconds of playlist stay, however long nobody published in between
+    const kept = [...delta.segments.values(), ...delta.open].reduce((sum, s) => sum + s.duration, 0);
+    assert.ok(kept >= 11.99, `${name}: a delta of ${kept} s`);
+  }
   if (!before || !delta.skipped || before.end < delta.first + delta.skipped) return;
   const merged = new Map();
   for (let n = delta.first; n < delta.first + delta.skipped; n++) merged.set(n, before.segments.get(n));

@@ -77,21 +77,13 @@ static void put_whole(const struct manifest_rendition *r, const struct manifest_
 
 /* ---- the playlist ---- */
 
-static int64_t end_us(const struct manifest_rendition *r) {
-    const struct manifest_segment *last = &r->segments[r->segment_count - 1];
-    return us_of(r, last->start + last->duration);
-}
-
-/* How many segments at the beginning end before `us`. */
-static size_t count_before(const struct manifest_rendition *r, int64_t us) {
-    size_t low = 0, high = r->segment_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct manifest_segment *s = &r->segments[middle];
-        if (us_of(r, s->start + s->duration) < us) low = middle + 1;
-        else high = middle;
-    }
-    return low;
+/* The segment in which what lies `us` before the end of the playlist begins. Playlists count durations: where nobody published for a while, the timeline leaps and
+ * they do not (section 6.2.5.1). *rest: from that segment's start to the end. */
+static size_t back_from_end(const struct manifest_rendition *r, int64_t us, int64_t *rest) {
+    size_t at = r->segment_count;
+    *rest = 0;
+    while (at > 0 && (*rest < us || at == r->segment_count)) at--, *rest += span_us(r, r->segments[at].start, r->segments[at].duration);
+    return at;
 }
 
 static void put_hex(struct buf *out, const char *name, struct slice section) {
@@ -161,23 +153,30 @@ static bool is_independent(const struct manifest_rendition *r) {
     return true;
 }
 
+static const struct manifest_segment *segment_numbered(const struct manifest_rendition *r, uint64_t number) {
+    uint64_t first = r->segments[0].number;
+    return number >= first && number - first < r->segment_count ? &r->segments[number - first] : NULL;
+}
+
 /* Section 4.4.2.2: where to begin. Who follows the usual distance from the end may land in a long group of pictures, with nothing to see until the next key frame;
  * better to be some seconds late at first. Sound says the same, so that both begin together. */
 static void put_start(const struct manifest_live *m, const struct manifest_rendition *self, struct buf *out) {
-    const struct manifest_rendition *r = NULL;
-    for (size_t i = 0; i < m->rendition_count && !r; i++)
-        if (m->renditions[i].inits[0].track.kind == CMAF_VIDEO && m->renditions[i].segment_count) r = &m->renditions[i];
-    if (!r) return;
-    int64_t end = end_us(self), usual = end - 3 * (int64_t)m->part_ms * 1000;
-    size_t at = r->segment_count;
-    while (at > 0 && us_of(r, r->segments[at - 1].start) > usual) at--;
-    if (!at || r->segments[at - 1].flags & MANIFEST_SYNC) return;
-    while (at > 0 && !(r->segments[at - 1].flags & MANIFEST_SYNC)) at--;
-    if (!at) return;
-    int64_t back = end - us_of(r, r->segments[at - 1].start) - 10000; /* a little inside, whatever is rounded */
-    if (back <= 0) return;
+    const struct manifest_rendition *picture = NULL;
+    for (size_t i = 0; i < m->rendition_count && !picture; i++)
+        if (m->renditions[i].inits[0].track.kind == CMAF_VIDEO && m->renditions[i].segment_count) picture = &m->renditions[i];
+    if (!picture) return;
+    int64_t back;
+    size_t at = back_from_end(self, 3 * (int64_t)m->part_ms * 1000, &back);
+    for (bool is_first = true;; is_first = false) {
+        const struct manifest_segment *s = segment_numbered(picture, self->segments[at].number);
+        if (!s || (is_first && s->flags & MANIFEST_SYNC)) return;
+        if (s->flags & MANIFEST_SYNC) break;
+        if (!at--) return;
+        back += span_us(self, self->segments[at].start, self->segments[at].duration);
+    }
+    back -= 10000; /* a little inside, whatever is rounded */
     buf_cstr(out, "#EXT-X-START:TIME-OFFSET=-");
-    hls_put_seconds(out, back);
+    hls_put_seconds(out, back > 0 ? back : 0);
     buf_bytes(out, "\n", 1);
 }
 
@@ -185,7 +184,8 @@ void manifest_live_media(const struct manifest_live *m, size_t index, enum manif
     const struct manifest_rendition *r = &m->renditions[index];
     const struct manifest_segment *before = NULL;
     bool is_live = !m->is_recording;
-    size_t skipped = skip == MANIFEST_DELTA && is_live && !m->is_ended ? count_before(r, end_us(r) - 6 * (int64_t)m->target_ms * 1000) : 0;
+    int64_t rest;
+    size_t skipped = skip == MANIFEST_DELTA && is_live && !m->is_ended ? back_from_end(r, 6 * (int64_t)m->target_ms * 1000, &rest) : 0;
     buf_cstr(out, is_live ? "#EXTM3U\n#EXT-X-VERSION:9\n" : "#EXTM3U\n#EXT-X-VERSION:8\n");
     put_tag_u64(out, "#EXT-X-TARGETDURATION:", m->target_ms / 1000);
     if (is_live) put_control(m, out);
