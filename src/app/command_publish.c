@@ -21,6 +21,7 @@ const struct option command_publish_options[] = {
     {"gop-s", OPTION_TEXT, "SECONDS", "1", "between key frames of the test picture"},
     {"bitrate-kbps", OPTION_NUMBER, "KBIT", NULL, "of the test picture; default: by its size, 2500 for 1280x720 at 30"},
     {"title", OPTION_TEXT, "TEXT", "Grandstand", "written on the test picture"},
+    {"trouble", OPTION_TEXT, "KIND", NULL, "silence, black or freeze: a test picture with which to try the alarms"},
     {"seconds", OPTION_TEXT, "SECONDS", NULL, "stop after that time"},
     {"loop", OPTION_FLAG, NULL, NULL, "when the file ends begin it again"},
     {"keep", OPTION_FLAG, NULL, NULL, "connect again, for ever, when the connection breaks or is refused"},
@@ -132,6 +133,17 @@ static bool parse_rate(const char *text, int *num, int *den) {
     return true;
 }
 
+static bool parse_trouble(const char *text, enum testcard_trouble *out) {
+    static const char *const NAMES[] = {[TESTCARD_SILENCE] = "silence", [TESTCARD_BLACK] = "black", [TESTCARD_FREEZE] = "freeze"};
+    if (!text) return true;
+    for (size_t i = TESTCARD_SILENCE; i < ARRAY_LEN(NAMES); i++) {
+        if (strcmp(text, NAMES[i])) continue;
+        *out = (enum testcard_trouble)i;
+        return true;
+    }
+    return false;
+}
+
 /* For people, and for logs of scripts: the key is a password. */
 static void place_of(const char *url, char *out, size_t size) {
     struct slice s = slice_cstr(url);
@@ -160,6 +172,7 @@ static struct err publish_card(struct command_context *context, const char *url,
         return usage("--rate is a number such as 30, or a fraction such as 30000/1001.");
     if (!parse_ms(option_text(context, "gop-s"), &gop_ms) || gop_ms > 60000) return usage("--gop-s is up to 60 seconds, such as 1 or 0.5.");
     o.gop_ms = (int)gop_ms;
+    if (!parse_trouble(option_text(context, "trouble"), &o.trouble)) return usage("--trouble is silence, black or freeze.");
     struct testcard_progress p = {0};
     struct err e = testcard_stream_run(&o, &p);
     json_put_number(w, "frames", (int64_t)p.frames);

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -163,7 +164,16 @@ test('a connection that breaks is made again, and goes on with a key frame', asy
     assert.equal(JSON.parse(text.trim().split('\n').at(-1)).reconnections, 1);
 });
 
-/** A free port, for the listener of ffmpeg, which cannot choose one. */
+/** ffmpeg as a server that takes one publisher: {url, ended}. Its port is free a moment before, since it cannot choose one; and it is listening. */
+async function listen(path) {
+    const port = await freePort(), url = `rtmp://127.0.0.1:${port}/live/${key}`;
+    const child = spawn('ffmpeg', ['-v', 'fatal', '-nostdin', '-listen', '1', '-i', url, '-c', 'copy', '-y', path], { stdio: 'ignore' });
+    const isListening = async () => (await readFile('/proc/net/tcp', 'utf8')).includes(`0100007F:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`);
+    while (child.exitCode === null && !await isListening());
+    return { url, ended: once(child, 'exit') };
+}
+
+/** A free port. */
 async function freePort() {
     const probe = createServer().listen(0, '127.0.0.1');
     await once(probe, 'listening');
@@ -174,12 +184,10 @@ async function freePort() {
 }
 
 test('the time on the test picture is read back after encoding, another server, decoding and scaling to 240 lines', async (t) => {
-    const path = join(folder(t), 'card.mkv'), port = await freePort(), url = `rtmp://127.0.0.1:${port}/live/${key}`;
-    const listener = spawn('ffmpeg', ['-v', 'fatal', '-nostdin', '-listen', '1', '-i', url, '-c', 'copy', '-y', path], { stdio: 'ignore' });
-    const listened = once(listener, 'exit'), before = Date.now();
+    const path = join(folder(t), 'card.mkv'), { url, ended: listened } = await listen(path), before = Date.now();
     let text = '';
-    const child = spawn(program, ['publish', '--test', '--size', '640x360', '--seconds', '2', '--keep', '--json', url], { stdio: ['ignore', 'pipe', 'inherit'] });
-    child.stdout.on('data', (chunk) => (text += chunk)); // --keep: until ffmpeg has begun to listen
+    const child = spawn(program, ['publish', '--test', '--size', '640x360', '--seconds', '2', '--json', url], { stdio: ['ignore', 'pipe', 'inherit'] });
+    child.stdout.on('data', (chunk) => (text += chunk));
     const [status] = await once(child, 'close');
     const after = Date.now();
     assert.equal(status, 0, text);
@@ -199,6 +207,19 @@ test('the time on the test picture is read back after encoding, another server, 
     assert.equal(sound.trim(), 'aac,48000,2');
 });
 
+test('troubles to try the alarms with: silence, black, freeze', async (t) => {
+    const dir = folder(t);
+    const measured = await Promise.all(['silence', 'black', 'freeze'].map(async (trouble) => {
+        const path = join(dir, `${trouble}.mkv`), { url, ended: listened } = await listen(path);
+        const child = spawn(program, ['publish', '--test', '--size', '320x180', '--rate', '10', '--seconds', '2', '--trouble', trouble, url], { stdio: 'ignore' });
+        assert.equal((await once(child, 'close'))[0], 0);
+        await listened;
+        const said = spawnSync('ffmpeg', ['-v', 'info', '-nostdin', '-i', path, '-af', 'volumedetect', '-vf', 'scale=64:36,blackframe=99:20,freezedetect=n=0.002:d=0.5', '-f', 'null', '-'], { encoding: 'utf8' }).stderr;
+        return { isSilent: Number(/mean_volume: (-?[\d.]+|-inf)/.exec(said)[1].replace('-inf', '-200')) < -80, isBlack: /pblack:100/.test(said), isFrozen: /freeze_start/.test(said) };
+    }));
+    assert.deepEqual(measured, [{ isSilent: true, isBlack: false, isFrozen: false }, { isSilent: false, isBlack: true, isFrozen: true }, { isSilent: false, isBlack: false, isFrozen: true }]);
+});
+
 test('what cannot be published is said, with a code and an exit code', (t) => {
     const cases = [
         [['publish', '--test', 'http://x/live/k'], 1, 'rtmp.url'],
@@ -207,6 +228,7 @@ test('what cannot be published is said, with a code and an exit code', (t) => {
         [['publish', '--test', '--size', '1281x720', 'rtmp://127.0.0.1:1/live/k'], 1, 'testcard.size'],
         [['publish', '--test', '--size', 'big', 'rtmp://127.0.0.1:1/live/k'], 2, 'publish.options'],
         [['publish', '--test', '--rate', '0', 'rtmp://127.0.0.1:1/live/k'], 2, 'publish.options'],
+        [['publish', '--test', '--trouble', 'rain', 'rtmp://127.0.0.1:1/live/k'], 2, 'publish.options'],
         [['publish', 'rtmp://127.0.0.1:1/live/k'], 2, 'publish.options'],
         [['publish', '--test', 'film.mp4', 'rtmp://127.0.0.1:1/live/k'], 2, 'publish.options'],
     ];

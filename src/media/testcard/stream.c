@@ -105,15 +105,22 @@ static struct err open_encoder(struct stream *s) {
 
 /* Sound from where it ended to `until`, in samples since the start. */
 static struct err send_sound(struct stream *s, struct utc_time start, int64_t *done, int64_t until) {
-    float samples[SOUND_FRAMES_MAX * TESTCARD_SOUND_CHANNELS];
+    float samples[SOUND_FRAMES_MAX * TESTCARD_SOUND_CHANNELS] = {0};
     struct err e = ERR_OK;
     while (*done < until && !e.kind) {
         size_t count = until - *done < SOUND_FRAMES_MAX ? (size_t)(until - *done) : SOUND_FRAMES_MAX;
-        testcard_sound((struct utc_time){start.ns + (int64_t)((__int128)*done * NS_PER_S / TESTCARD_SOUND_RATE)}, count, samples);
+        if (s->options->trouble != TESTCARD_SILENCE)
+            testcard_sound((struct utc_time){start.ns + (int64_t)((__int128)*done * NS_PER_S / TESTCARD_SOUND_RATE)}, count, samples);
         e = codec_live_sound(s->encoder, samples, count);
         *done += (int64_t)count;
     }
     return e;
+}
+
+static void paint(struct stream *s, struct utc_time start, struct testcard_picture *out) {
+    bool is_frozen = s->options->trouble == TESTCARD_FREEZE;
+    if (s->options->trouble == TESTCARD_BLACK) testcard_paint_black(s->card, out);
+    else testcard_paint(s->card, is_frozen ? start : s->taken, is_frozen ? 0 : s->frame, out);
 }
 
 /* One connection, from its first picture on. */
@@ -137,7 +144,7 @@ static struct err run_connection(struct stream *s) {
         if (apart > 20 * NS_PER_MS || apart < -20 * NS_PER_MS) start_utc.ns += apart; /* the wall clock was set: the tone follows the lamp */
         e = send_sound(s, start_utc, &sound_done, (int64_t)((__int128)since * TESTCARD_SOUND_RATE / NS_PER_S));
         struct testcard_picture card;
-        testcard_paint(s->card, s->taken, s->frame, &card);
+        paint(s, start_utc, &card);
         if (!e.kind) e = codec_live_picture(s->encoder, card.planes, card.strides, picture);
         if (e.kind) break;
         picture++;

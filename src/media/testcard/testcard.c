@@ -394,6 +394,13 @@ static void draw_cells(struct testcard *t, uint64_t ms) {
     }
 }
 
+static void hand_out(const struct testcard *t, struct testcard_picture *out) {
+    for (int i = 0; i < 3; i++) {
+        out->planes[i] = t->moving + t->plane_at[i];
+        out->strides[i] = i ? t->width / 2 : t->width;
+    }
+}
+
 void testcard_paint(struct testcard *t, struct utc_time taken, uint64_t frame, struct testcard_picture *out) {
     memcpy(t->moving, t->still, t->bytes);
     int64_t in_second = taken.ns % NS_PER_S, seconds = taken.ns / NS_PER_S;
@@ -425,10 +432,13 @@ void testcard_paint(struct testcard *t, struct utc_time taken, uint64_t frame, s
     if (in_second < 100 * NS_PER_MS) draw(t, 1184, 72, 1184, 72, 26, amber, 1);
     else draw(t, 1184, 72, 1184, 72, 26, colour_of(0.12, 0.14, 0.2), 1);
     draw_cells(t, (uint64_t)(taken.ns / NS_PER_MS) & 0xffffffffffff);
-    for (int i = 0; i < 3; i++) {
-        out->planes[i] = t->moving + t->plane_at[i];
-        out->strides[i] = i ? t->width / 2 : t->width;
-    }
+    hand_out(t, out);
+}
+
+void testcard_paint_black(struct testcard *t, struct testcard_picture *out) {
+    memset(t->moving, 16, t->plane_at[1]);
+    memset(t->moving + t->plane_at[1], 128, t->bytes - t->plane_at[1]);
+    hand_out(t, out);
 }
 
 void testcard_sound(struct utc_time from, size_t frames, float *out) {

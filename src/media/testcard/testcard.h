@@ -50,6 +50,8 @@ MUST_USE struct err testcard_create(struct testcard **out, const struct testcard
 void testcard_destroy(struct testcard **);
 /* The card as it is at `taken`; `frame` is the number that it shows. */
 void testcard_paint(struct testcard *, struct utc_time taken, uint64_t frame, struct testcard_picture *out);
+/* The same without anything on it. */
+void testcard_paint_black(struct testcard *, struct testcard_picture *out);
 /* `frames` sample frames of stereo that begin at `from`, -1 to 1, interleaved. */
 void testcard_sound(struct utc_time from, size_t frames, float *out);
 
@@ -66,9 +68,13 @@ struct testcard_progress {
     char words[256]; /* why it is not connected: the server's, or ours */
 };
 
+/* What a venue can do wrong, for trying the alarms. */
+enum testcard_trouble { TESTCARD_FINE, TESTCARD_SILENCE, TESTCARD_BLACK, TESTCARD_FREEZE };
+
 struct testcard_stream_options {
     const char *url;             /* "rtmp://HOST/live/KEY" */
     struct testcard_options card;
+    enum testcard_trouble trouble;
     int gop_ms;                  /* 0: 1,000 */
     int bitrate_kbps;            /* 0: 2,500 for 720p30, by pixels for others */
     int64_t ms_max;              /* 0: until is_cancelled */
