@@ -103,6 +103,47 @@ static void skeleton(struct arena *mem, const struct synth_meeting *m, const str
 }
 
 /* Follows a scene, smooths it, and fits skeletons: accuracy against its truth. */
+static void identities(const char *name, const struct synth_scene *s, const struct synth_meeting *m, const struct track_people *people, struct arena *mem) {
+    size_t frames = m->truth[0].frame_count, swapped = 0, longest = 0;
+    uint8_t *covered = arena_alloc_array(mem, s->athletes * frames, 1);
+    char what[200];
+    for (size_t i = 0; i < people->count && covered; i++) {
+        const struct track_person *p = &people->people[i];
+        size_t votes[SYNTH_ATHLETES_MAX] = {0}, whose = 0;
+        int16_t *nearest = arena_alloc_array(mem, p->frame_count, sizeof *nearest);
+        for (size_t f = 0; nearest && f < p->frame_count; f++) {
+            double least = INFINITY;
+            nearest[f] = -1;
+            for (size_t a = 0; a < s->athletes; a++) {
+                double sum = 0;
+                size_t n = 0;
+                for (size_t k = 0; k < POSE_JOINTS; k++) {
+                    struct vec3 at = p->points[f * POSE_JOINTS + k].at;
+                    if (vec3_is_known(at)) sum += vec3_distance(at, *motion_at(&m->truth[a], (size_t)p->frame_first + f, k)), n++;
+                }
+                if (n >= 4 && sum / (double)n < least) least = sum / (double)n, nearest[f] = (int16_t)a;
+            }
+            if (nearest[f] >= 0) votes[nearest[f]]++;
+        }
+        for (size_t a = 1; a < s->athletes; a++) whose = votes[a] > votes[whose] ? a : whose;
+        for (size_t f = 0; nearest && f < p->frame_count; f++) {
+            if (nearest[f] < 0) continue;
+            swapped += (size_t)nearest[f] != whose;
+            covered[(size_t)nearest[f] * frames + (size_t)p->frame_first + f] = 1;
+        }
+    }
+    for (size_t a = 0; a < s->athletes && covered; a++) {
+        for (size_t f = 0, run = 0; f < frames; f++) {
+            run = covered[a * frames + f] ? 0 : run + 1;
+            longest = run > longest ? run : longest;
+        }
+    }
+    snprintf(what, sizeof what, "%s: %zu people, %zu athletes; frames of somebody else", name, people->count, s->athletes);
+    row(what, (double)swapped, "", "-", "0");
+    snprintf(what, sizeof what, "%s: longest time that an athlete was nobody", name);
+    row(what, (double)longest / s->rate, "s", "-", "<= 0.3");
+}
+
 static void scene(const char *name) {
     struct arena *mem = arena_create((size_t)4 << 30);
     struct buf text = BUF(1 << 20);
@@ -149,6 +190,7 @@ static void scene(const char *name) {
             }
         }
     }
+    identities(name, &s, &m, &people, mem);
     /* The bound is that of the same points: what cameras without an outlier there determine. */
     snprintf(what, sizeof what, "%s: raw error over the bound of %.1f mm, root mean square", name, sqrt(bound2 / (double)raw_n) * 1e3);
     row(what, sqrt(raw2 / bound2), "", "-", "<= 1.03");
@@ -266,6 +308,49 @@ static void metrics(const char *name, const uint64_t *seeds, size_t seed_count) 
     error_row("sprint: ankle dorsiflexion", &angles[2], 1, "degrees", false, "<= 2");
 }
 
+/* Frame by frame, with states eight frames later: CPU time of one frame, and how near they are. */
+static void live(const char *name) {
+    struct arena *mem = arena_create((size_t)4 << 30);
+    struct buf text = BUF(1 << 20);
+    char path[300], what[200];
+    struct synth_scene s;
+    struct synth_meeting m;
+    struct track_live *l;
+    snprintf(path, sizeof path, "bench/scenes/%s.json", name);
+    must(fs_read_file(AT_FDCWD, path, &text), path);
+    must(synth_scene_parse(buf_slice(&text), &s), path);
+    must(synth_make(mem, &s, &m), path);
+    buf_free(&text);
+    must(track_live_open(&m.takes[0].layout, s.cameras, &(struct track_live_options){.follow = {.rate = s.rate}, .lag_frames = 8}, &l), path);
+    size_t frames = m.truth[0].frame_count, n = 0;
+    double seconds = 0, sum = 0;
+    for (size_t f = 0; f < frames; f++) {
+        const struct pose_frame *list[SYNTH_CAMERAS_MAX];
+        const struct camera_view *views[SYNTH_CAMERAS_MAX];
+        struct track_live_frame out;
+        bool has_frame;
+        for (size_t c = 0; c < s.cameras; c++) list[c] = &m.takes[c].frames[f], views[c] = camera_view_at(&m.rig.cameras[c], (int64_t)f);
+        double t = cpu();
+        must(track_live_push(l, list, views, &out, &has_frame), path);
+        seconds += cpu() - t;
+        for (size_t i = 0; has_frame && i < out.count; i++) {
+            const struct track_state *states = out.people[i].states;
+            size_t who = 0;
+            if (states[POSE_HIP].source == TRACK_UNKNOWN) continue;
+            for (size_t a = 1; a < s.athletes; a++) {
+                if (vec3_distance(states[POSE_HIP].at, *motion_at(&m.truth[a], f - 8, POSE_HIP)) < vec3_distance(states[POSE_HIP].at, *motion_at(&m.truth[who], f - 8, POSE_HIP))) who = a;
+            }
+            for (size_t k = 0; k < POSE_JOINTS; k++) {
+                if (states[k].source != TRACK_UNKNOWN) sum += vec3_distance(states[k].at, *motion_at(&m.truth[who], f - 8, k)), n++;
+            }
+        }
+    }
+    snprintf(what, sizeof what, "%s: live, a frame of %zu athletes (%.2f mm mean after 8 frames)", name, s.athletes, sum / (double)n * 1e3);
+    row(what, seconds * 1e3 / (double)frames, "ms", "-", "-");
+    track_live_close(&l);
+    arena_destroy(&mem);
+}
+
 /* Cameras that started when they liked, drift and expose row by row: how near their clocks are found. */
 static void clocks(const char *name) {
     struct arena *mem = arena_create((size_t)4 << 30);
@@ -311,6 +396,7 @@ int main(int argc, char **argv) {
     row("16 cameras, 4 of them wrong", triangulation(16, 0, 0, 4, 100), "frames/s", "-", ">= 1,500");
     static const char *const names[] = {"ring", "ring-outliers", "race"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) scene(names[i]);
+    live("ring");
     clocks("unsynchronised");
     static const uint64_t seeds[] = {0, 5, 6};
     metrics("sprint", seeds, ARRAY_LEN(seeds));

@@ -203,7 +203,7 @@ struct harvest {
     const struct calibration_board *board;
     struct calibration_sight *sights;
     const char **names; /* of the picture: file, or file and number */
-    size_t count, room, found;
+    size_t count, room, found, looked;
     int width, height;
     const char *path; /* being read */
     bool is_video;
@@ -212,6 +212,7 @@ struct harvest {
 
 static struct err look(void *user, const struct frames_picture *p) {
     struct harvest *h = user;
+    h->looked++;
     if (!h->width) h->width = p->width, h->height = p->height;
     if (p->width != h->width || p->height != h->height) {
         return err_make(ERR_INPUT, "calibration.picture", "This picture has another size than those before it. Calibrate each size by itself, as the camera records it.");
@@ -397,7 +398,7 @@ static int intrinsics(struct command_context *context, struct arena *mem) {
                            : err_make(ERR_INPUT, "calibration.few", "The board was found in none of the pictures. Check --squares (all squares, not inner corners) and --marker.");
     if (e.kind) {
         char about[200];
-        snprintf(about, sizeof about, "%s: the board was found in %zu of %zu pictures", name, h.found, h.count);
+        snprintf(about, sizeof about, "%s: the board was found in %zu of %zu pictures", name, h.found, h.looked);
         return command_fail(context, e, about);
     }
     struct camera camera = {.width = h.width, .height = h.height, .error_px = result.rms_px, .fixed = {.lens = result.cameras[0].lens, .pose = {.rotation = MAT3_IDENTITY}}};

@@ -222,13 +222,14 @@ bool track_smooth(const struct track_point *points, size_t stride, size_t count,
         struct model m = model_of(1 / rate);
         /* From a hip that glides to a foot that strikes: jerk of 10^0.5 to 10^5.5 m/s3/sqrt(Hz), squared. Gates by a generous middle one. */
         forward(&m, &w, n, first, 1e6, true, false);
-        double best = -INFINITY, best_log = 6;
-        for (int stage = 0; stage < 2; stage++) {
-            double centre = best_log;
-            for (int i = stage ? -2 : 0; i <= (stage ? 2 : 10); i++) {
-                double log_q = stage ? centre + 0.33 * i : 1 + i, l = forward(&m, &w, n, first, pow(10, log_q), false, false);
-                if (l > best) best = l, best_log = log_q;
-            }
+        /* The likelihood has one hill: up it by decades, then by thirds of one, then the top of a parabola. */
+        double at[3], best_log = 4;
+        for (double size = 1; size > 0.3; size -= 0.67) {
+            for (int i = 0; i < 3; i++) at[i] = forward(&m, &w, n, first, pow(10, best_log + size * (i - 1)), false, false);
+            while (at[2] > at[1] && best_log < 10) best_log += size, at[0] = at[1], at[1] = at[2], at[2] = forward(&m, &w, n, first, pow(10, best_log + size), false, false);
+            while (at[0] > at[1] && best_log > 2) best_log -= size, at[2] = at[1], at[1] = at[0], at[0] = forward(&m, &w, n, first, pow(10, best_log - size), false, false);
+            double bend = at[0] - 2 * at[1] + at[2];
+            if (bend < 0) best_log += size * fmin(fmax(0.5 * (at[0] - at[2]) / bend, -1), 1);
         }
         smooth(&m, &w, n, first, pow(10, best_log), gap_s * rate, &axes, out);
     }
