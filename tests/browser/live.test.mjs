@@ -113,7 +113,7 @@ test('the players say how it goes: session, delay and start-up with each request
     const context = await open(browser);
     const page = await watch(context, `${live}?protocol=hls`);
     await page.waitForFunction(() => document.querySelector('video').getVideoPlaybackQuality().totalVideoFrames > 30);
-    const said = decodeURIComponent(site.live.requests.findLast((one) => /m4s/.test(one)));
+    const said = decodeURIComponent(site.live.requests.filter((one) => /m4s/.test(one)).pop());
     for (const key of [/sid="s\d+"/, /cid="live000000000001"/, /ltc=\d+/, /msd=\d+/, /sf=h/]) assert.match(said, key);
     await context.close();
 });

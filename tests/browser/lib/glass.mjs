@@ -47,7 +47,7 @@ export function takeGlass(page) {
 }
 
 export function spreadOf(values) {
-    const sorted = values.toSorted((a, b) => a - b);
+    const sorted = [...values].sort((a, b) => a - b);
     const at = (part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
     return { median: at(0.5), p95: at(0.95), least: sorted[0], most: sorted.at(-1) };
 }
