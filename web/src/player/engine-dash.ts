@@ -104,6 +104,9 @@ class DashEngine implements Engine {
             age_s: (performance.now() - this.#moved_at) / 1000, offset_s: 0, captured: (at) => began + at * 1000,
         };
     }
+    revive(): void {
+        this.#player.retryStreaming(0.1);
+    }
     /** Shaka measures both itself. */
     report(): void {}
 

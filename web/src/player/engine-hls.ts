@@ -66,8 +66,9 @@ class HlsEngine implements Engine {
         hls.on(Events.ERROR, (_, data) => void this.#failed(data));
         hls.on(Events.INIT_PTS_FOUND, (_, { frag, initPTS, timescale }) => this.#offsets.set(frag.cc, initPTS / timescale));
         hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
-            if (this.#wasLive && !details.live) this.#events.over();
+            const isOver = this.#wasLive && !details.live;
             this.#wasLive = details.live;
+            if (isOver) this.#events.over();
         });
         hls.on(Events.AUDIO_TRACKS_UPDATED, () => {
             const track = inLanguage(this.#tracks().audios, wishes.audio);
@@ -109,6 +110,21 @@ class HlsEngine implements Engine {
                 return fragment?.programDateTime ? fragment.programDateTime + (time - fragment.start) * 1000 : null;
             },
         };
+    }
+    /** hls.js does not ask again after a delta update that it could not apply. If the server's list has moved on and hls.js has not, it
+     *  begins anew with everything. */
+    revive(): void {
+        const hls = this.#hls;
+        const known = hls.latestLevelDetails?.endSN ?? -1;
+        const url = hls.levels[hls.loadLevel]?.url[0];
+        if (!url) return;
+        fetch(url, { headers: { [token_header]: this.#ticket.use() } }).then((response) => response.text()).then((list) => {
+            const first = Number(/#EXT-X-MEDIA-SEQUENCE:(\d+)/.exec(list)?.[1] ?? NaN);
+            const newest = first + (list.match(/^#EXTINF/gm)?.length ?? 0) - 1;
+            if (newest <= known || (hls.latestLevelDetails?.endSN ?? -1) !== known) return;
+            hls.once(Events.MANIFEST_PARSED, () => void this.#video.play().catch(() => undefined));
+            hls.loadSource(hls.url ?? '');
+        }, () => undefined);
     }
     report({ latency_ms, startup_ms }: { latency_ms: number | null; startup_ms: number | null }): void {
         this.#report = (latency_ms === null ? '' : `%2Cltc%3D${latency_ms}`) + (startup_ms === null ? '' : `%2Cmsd%3D${startup_ms}`);

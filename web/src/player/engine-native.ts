@@ -81,6 +81,7 @@ class NativeEngine implements Engine {
             captured: (at) => (Number.isFinite(began) ? began + at * 1000 : null),
         };
     }
+    revive(): void {}
     report(): void {}
     destroy(): Promise<void> {
         this.#abort.abort();

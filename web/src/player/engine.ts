@@ -70,6 +70,8 @@ export interface Engine {
     setCaption(id: string | null): void;
     /** Bits per second the connection gives, 0 if unknown. */
     bandwidth(): number;
+    /** The signal has been lost for a while: ask for everything anew, in case the engine has stopped asking. */
+    revive(): void;
     /** null if this is no live stream, or not yet known. */
     live(): LiveReading | null;
     /** Delay measured against capture and the start, for the player's reports to the server (CMCD `ltc`, `msd`). */

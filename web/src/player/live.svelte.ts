@@ -27,6 +27,11 @@ const skip_s = 2.5;
 const jump_s = 8;
 /** No picture for so long although it should play: then it is said. A short stall is not a lost signal. */
 const lost_ms = 2500;
+/** The engine is told to ask anew this often while nothing comes. */
+const revive_ms = 5000;
+/** After the end: no picture for so long, so near to the last second. */
+const ended_ms = 1200;
+const last_s = 3;
 
 export class LiveState {
     /** true from the first reading to the stream's end. */
@@ -46,18 +51,21 @@ export class LiveState {
 
     #video: HTMLVideoElement;
     #engine: () => Engine | null;
+    #onended: () => void;
     #timer: ReturnType<typeof setInterval> | undefined;
     #abort = new AbortController();
     #reading: LiveReading | null = null;
     #wantsEdge = true;
     #chosen = 1; // the tempo that the viewer chose
     #starved_at: number | null = null;
+    #revived_at = -Infinity;
     #estimates: number[] = [];
     startup_ms: number | null = null;
 
-    constructor(video: HTMLVideoElement, engine: () => Engine | null) {
+    constructor(video: HTMLVideoElement, engine: () => Engine | null, onended: () => void) {
         this.#video = video;
         this.#engine = engine;
+        this.#onended = onended;
         const { signal } = this.#abort;
         video.addEventListener('pause', () => {
             if (this.isLive && !video.ended && video.readyState > 2) this.#wantsEdge = false;
@@ -143,6 +151,7 @@ export class LiveState {
         if (this.isOver && video.seekable.length) {
             this.start = video.seekable.start(0);
             this.end = video.seekable.end(video.seekable.length - 1);
+            this.#watchEnd();
         }
         if (!reading || !engine || this.isOver) return;
         this.#reading = reading;
@@ -173,6 +182,17 @@ export class LiveState {
         this.#catchUp(reading, estimate);
     }
 
+    /** hls.js may leave out what was not yet loaded of the last segment when a stream ends in the middle of it: who stands there has seen
+     *  the end. */
+    #watchEnd(): void {
+        const video = this.#video;
+        if (video.paused || video.readyState >= 3) this.#starved_at = null;
+        else this.#starved_at ??= performance.now();
+        if (this.#starved_at === null || performance.now() - this.#starved_at < ended_ms || this.end - video.currentTime > last_s) return;
+        this.#starved_at = null;
+        this.#onended();
+    }
+
     #watchSignal(reading: LiveReading): void {
         const video = this.#video;
         const isStarved = !video.paused && video.readyState < 3;
@@ -182,7 +202,11 @@ export class LiveState {
             return;
         }
         this.#starved_at ??= performance.now();
-        if (performance.now() - this.#starved_at > lost_ms && reading.age_s > lost_ms / 1000) this.isLost = true;
+        const starved_ms = performance.now() - this.#starved_at;
+        if (starved_ms > lost_ms && reading.age_s > lost_ms / 1000) this.isLost = true;
+        if (starved_ms < revive_ms || performance.now() - this.#revived_at < revive_ms) return;
+        this.#revived_at = performance.now();
+        this.#engine()?.revive();
     }
 
     #catchUp(reading: LiveReading, estimate: number): void {

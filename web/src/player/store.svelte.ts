@@ -80,7 +80,10 @@ export class PlayerStore {
         this.#start_s = start_s;
         this.isBroadcast = isLive;
         this.speed = Number(stored('speed')) || 1;
-        this.live = new LiveState(video, () => this.#engine);
+        this.live = new LiveState(video, () => this.#engine, () => {
+            video.pause();
+            if (this.phase === 'playing') this.phase = 'ended';
+        });
         const { signal } = this.#abort;
         video.addEventListener('playing', () => this.#ticket?.watch(true), { signal });
         video.addEventListener('pause', () => {
