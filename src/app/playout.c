@@ -113,7 +113,7 @@ static struct err film_send(struct playout *p, struct reel reels[2]) {
 
 static struct err film_play(struct playout *p, const struct public_id *title) {
     char key[40];
-    snprintf(key, sizeof key, "titles/%s", title->text);
+    snprintf(key, sizeof key, "titles/%.*s", PUBLIC_ID_LEN, title->text);
     int dir_fd = -1;
     struct reel reels[2] = {{.fd = -1}, {.fd = -1}};
     struct err e = object_open_folder(p->house->objects, slice_cstr(key), &dir_fd);

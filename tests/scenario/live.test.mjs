@@ -3,7 +3,10 @@
 // J2: a feed comes in, viewers see it, and it is a film when it is over. An encoder in our hands sends frames when the test says so, so
 // that nothing here waits for time.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { connect } from 'node:http2';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { channelUntil, checkPlaylist, makeChannel, pictures, readPlaylist, require, source, startLive, titleUntil, until, Viewer, Wire } from './lib/live.mjs';
@@ -18,6 +21,15 @@ async function onAir(t, { file = source(t), ms = 1500, body, ...options } = {}) 
     await encoder.send(ms);
     await titleUntil(server, channel.id, (title) => title.status === 'live');
     return { server, operator, channel, encoder, file };
+}
+
+async function freePorts(count) {
+    const held = await Promise.all(Array.from({ length: count }, () => new Promise((done) => {
+        const one = createServer().listen(0, '127.0.0.1', () => done(one));
+    })));
+    const ports = held.map((one) => one.address().port);
+    await Promise.all(held.map((one) => new Promise((done) => { one.close(done); })));
+    return ports;
 }
 
 const end = async (operator, server, id) => {
@@ -476,6 +488,61 @@ test('somebody looks and listens: preview, poster, pictures for the seek bar, le
     const over = await end(operator, server, channel.id);
     assert.ok(over.poster);
     assert.equal((await server.get(over.poster)).status, 200);
+});
+
+test('by SRT, with a passphrase: the same channel, every picture', async (t) => {
+    const passphrase = 'correct-horse-battery';
+    const file = source(t, { seconds: 5, bframes: 2 });
+    const { server, operator } = await startLive(t, { clock: 'system', args: ['--srt', '127.0.0.1:0', '--srt-passphrase', passphrase] });
+    const channel = await makeChannel(operator);
+    const send = (url) => new Promise((done) => {
+        const encoder = spawn('ffmpeg', ['-v', 'error', '-readrate', '4', '-i', file.mp4, '-c', 'copy', '-f', 'mpegts', url], { stdio: ['ignore', 'ignore', 'pipe'] });
+        t.after(() => encoder.kill('SIGKILL'));
+        let said = '';
+        encoder.stderr.on('data', (data) => { said += data; });
+        encoder.on('exit', (code) => done({ code, said }));
+    });
+    const url = channel.srt_url;
+    assert.notEqual((await send(url.replace(channel.key, 'nobodys-key-0123'))).code, 0);
+    assert.notEqual((await send(url.replace(/&passphrase=.*/, '&passphrase=wrong-horse-battery'))).code, 0);
+    const sent = send(url);
+    const health = (await channelUntil(operator, channel.id, (one) => one.health?.video && one.status === 'live')).health;
+    assert.deepEqual([health.protocol, health.video.width, health.audio.sample_rate], ['srt', 320, 48000]);
+    const { code, said } = await sent;
+    assert.equal(code, 0, said);
+    await channelUntil(operator, channel.id, (one) => one.health === null);
+    await end(operator, server, channel.id);
+    assert.deepEqual(pictures(`${server.url}${(await server.play(channel.id)).path_hls}`, ['-allowed_extensions', 'ALL']), pictures(file.mp4));
+    assert.doesNotMatch(server.log(), new RegExp(`${channel.key}|${passphrase}`));
+});
+
+test('over HTTP/2 as over HTTP/1.1: held, and streamed as it grows', async (t) => {
+    const [port] = await freePorts(1);
+    const { server, channel, encoder } = await onAir(t, { ms: 2600, args: ['--https', `127.0.0.1:${port}`] });
+    const pass = await server.play(channel.id);
+    const viewer = new Viewer(server, pass, channel.id);
+    t.after(() => viewer.close());
+    await until(() => viewer.load(), (p) => p.next === 1 && p.parts.length >= 1);
+    const session = connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+    t.after(() => session.destroy());
+    const ask = (file, headers = {}) => new Promise((done, fail) => {
+        const request = session.request({ ':path': `/media/${channel.id}/${file}`, ...viewer.fields, ...headers });
+        const pieces = [];
+        let fields;
+        request.on('response', (all) => { fields = all; }).on('data', (piece) => pieces.push(piece)).on('error', fail);
+        request.on('end', () => done({ status: fields[':status'], fields, body: Buffer.concat(pieces), pieces })).end();
+    });
+    const { next, parts, hint } = viewer.playlist;
+    const waiting = [ask(`v0.m3u8?_HLS_msn=${next}&_HLS_part=${parts.length}`), ask(hint.uri, { range: `bytes=${hint.start}-` }), ask('a0.m3u8')];
+    assert.equal((await waiting[2]).status, 200);
+    await until(() => server.metric('http_held_now'), (n) => n === 2);
+    await encoder.send(5000);
+    const [playlist, segment] = await Promise.all(waiting);
+    assert.equal(playlist.status, 200);
+    checkPlaylist(playlist.body.toString());
+    assert.equal(segment.status, 206);
+    assert.match(segment.fields['content-range'], new RegExp(`^bytes ${hint.start}-`));
+    assert.ok(segment.body.equals((await viewer.bytes(hint.uri)).subarray(hint.start)));
 });
 
 test('players say how they fare, and the operator sees it', async (t) => {

@@ -41,7 +41,7 @@ const keys = (object) => Object.keys(object).sort();
 
 test('each operation answers as it is written, and one organisation sees nothing of another', async (t) => {
     const documented = operations(), called = new Set();
-    const server = await start(t, { args: ['--no-ladder', '--upload-max-gb', '1', '--rtmp', '127.0.0.1:0', '--srt', '127.0.0.1:0', '--srt-passphrase', 'correct horse'] });
+    const server = await start(t, { args: ['--no-ladder', '--upload-max-gb', '1', '--rtmp', '127.0.0.1:0', '--srt', '127.0.0.1:0', '--srt-passphrase', 'correct-horse'] });
     const operator = await server.enter();
     const linked = run(['operator-link', '--data', server.data, '--host', 'arena.example', '--organisation', 'Arena', '--json']);
     assert.equal(linked.status, 0, linked.stderr);
@@ -135,7 +135,7 @@ test('each operation answers as it is written, and one organisation sees nothing
     const channel = (await call('POST /api/v1/operator/channels', 201, { body: { names: { en: 'On air' }, dvr_ms: 600000, backup: 'take_over', ladder: [] } })).json;
     assert.deepEqual(keys(channel), channelKeys);
     assert.match(channel.rtmp_url, new RegExp(`^rtmp://127\\.0\\.0\\.1:\\d+/live/${channel.key}$`));
-    assert.match(channel.srt_url, new RegExp(`^srt://127\\.0\\.0\\.1:\\d+\\?streamid=publish:${channel.key}&passphrase=correct horse$`));
+    assert.match(channel.srt_url, new RegExp(`^srt://127\\.0\\.0\\.1:\\d+\\?streamid=publish:${channel.key}&passphrase=correct-horse$`));
     assert.deepEqual([channel.dvr_ms, channel.backup, channel.status, channel.health], [600000, 'take_over', 'waiting', null]);
     for (const body of [{}, { names: {} }, { names: { en: 'x' }, dvr_ms: 1 }, { names: { en: 'x' }, starts_at: 'soon' }, { names: { en: 'x' }, ladder: [100] }, { names: { en: 'x' }, ladder: [480, 720] },
         { names: { en: 'x' }, backup: 'maybe' }, { names: { en: 'x' }, is_recorded: 'yes' }, { names: { en: 'x' }, kind: 'opera' }]) await call('POST /api/v1/operator/channels', 400, { body });

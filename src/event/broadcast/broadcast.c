@@ -185,7 +185,12 @@ void broadcast_tap_sample(void *user, const struct public_id *channel, size_t tr
 /* Is there something to be watched? */
 static bool has_parts(struct broadcast *b, const struct public_id *title) {
     struct live_health health;
-    return !live_channel_health(b->o.live, title, &health).kind && health.parts > 0;
+    struct live_answer a = {0};
+    if (live_channel_health(b->o.live, title, &health).kind || (!health.has_video && !health.has_audio)) return false;
+    live_ask(b->o.live, title, &(struct live_ask){.file = health.has_video ? SLICE("v0.m3u8") : SLICE("a0.m3u8")}, NULL, &a);
+    bool is_there = a.kind == LIVE_ANSWER_BLOBS;
+    live_answer_release(&a);
+    return is_there;
 }
 
 /* The first pictures have come: the title is on air as soon as they can be watched. False: that is not yet. */
@@ -222,7 +227,7 @@ static void settle_one(struct broadcast *b, const struct public_id *title) {
     struct channel *c;
     if (broadcast_hold(b, 0, public_id_slice(title), &c).kind) return;
     struct err e = broadcast_settle(b, c);
-    if (e.kind) log_error("broadcast", "not settled", LOG_TEXT("channel", title->text), LOG_ERR(e));
+    if (e.kind && !atomic_load(&b->is_stopping)) log_error("broadcast", "not settled", LOG_TEXT("channel", title->text), LOG_ERR(e));
     broadcast_let_go(b, c);
 }
 

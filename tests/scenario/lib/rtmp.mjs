@@ -191,14 +191,21 @@ class Encoder {
         return this;
     }
 
+    metadata(data) {
+        return this.message(3, 18, 0, this.streamId, Buffer.concat([amf('@setDataFrame'), data]));
+    }
+
+    announce(tag) {
+        this.socket.write(this.metadata(tag.data));
+    }
+
     /** Sends all tags up to that time of the file, moved by `offset` ms; resolves when the system has taken them. */
     async send(untilMs = Infinity) {
         const out = [];
         while (this.next < this.tags.length && this.tags[this.next].ms < untilMs) {
             const { type, ms, data } = this.tags[this.next++];
-            const isMeta = type === 18;
-            const body = isMeta ? Buffer.concat([amf('@setDataFrame'), data]) : data;
-            out.push(this.message(isMeta ? 3 : type === 8 ? 4 : 6, type, ms + this.offset, this.streamId, body));
+            if (type === 18) out.push(this.metadata(data));
+            else out.push(this.message(type === 8 ? 4 : 6, type, ms + this.offset, this.streamId, data));
         }
         if (out.length && !this.isClosed) await soon(new Promise((done) => this.socket.write(Buffer.concat(out), done)), 'the server to take frames');
     }
