@@ -232,17 +232,38 @@ bool nal_config_is_playable(struct slice config, bool is_hevc) {
     return sps.len >= 4 && read_h264_format(sps, &f) && f.chroma <= 1 && f.luma_bits == 8 && f.chroma_bits == 8;
 }
 
-static void read_sei(struct slice unit, struct cmaf_hdr *out) {
+/* The messages of an SEI unit one after the other (H.264 section 7.3.2.3.1, H.265 section 7.3.5), as far as its first kilobyte goes. */
+struct sei {
     uint8_t bytes[1024];
-    struct byte_reader r = byte_reader_of(nal_unescape(slice_sub(unit, 2, unit.len), bytes, sizeof bytes));
-    while (bytes_left(&r) > 2) {
-        unsigned type = 0, size = 0, c;
-        do type += c = bytes_u8(&r);
-        while (c == 255 && bytes_left(&r));
-        do size += c = bytes_u8(&r);
-        while (c == 255 && bytes_left(&r));
-        if (size > bytes_left(&r)) return;
-        struct byte_reader payload = byte_reader_of(bytes_take(&r, size));
+    struct byte_reader rest;
+    unsigned type;
+    struct slice payload;
+};
+
+static void sei_begin(struct sei *s, struct slice unit, bool is_hevc) {
+    s->rest = byte_reader_of(nal_unescape(slice_sub(unit, is_hevc ? 2 : 1, unit.len), s->bytes, sizeof s->bytes));
+}
+
+static bool sei_next(struct sei *s) {
+    struct byte_reader *r = &s->rest;
+    if (bytes_left(r) <= 2) return false;
+    unsigned type = 0, size = 0, c;
+    do type += c = bytes_u8(r);
+    while (c == 255 && bytes_left(r));
+    do size += c = bytes_u8(r);
+    while (c == 255 && bytes_left(r));
+    if (size > bytes_left(r)) return false;
+    s->type = type;
+    s->payload = bytes_take(r, size);
+    return true;
+}
+
+static void read_sei(struct slice unit, struct cmaf_hdr *out) {
+    struct sei s;
+    for (sei_begin(&s, unit, true); sei_next(&s);) {
+        struct byte_reader payload = byte_reader_of(s.payload);
+        unsigned type = s.type;
+        size_t size = s.payload.len;
         if (type == 137 && size >= 24) {
             for (int i = 0; i < 3; i++) {
                 out->primary_x[i] = bytes_u16be(&payload);
@@ -277,20 +298,12 @@ void nal_read_hdr(struct slice sample, bool is_annexb, unsigned length_bytes, st
 
 /* An SEI message "recovery point" that says: from this picture on (H.264 D.2.8). Broadcasters send such pictures instead of IDR. */
 static bool recovers_at_once(struct slice unit) {
-    uint8_t bytes[64];
-    struct byte_reader r = byte_reader_of(nal_unescape(slice_sub(unit, 1, unit.len), bytes, sizeof bytes));
-    while (bytes_left(&r) > 2) {
-        unsigned type = 0, size = 0, c;
-        do type += c = bytes_u8(&r);
-        while (c == 255 && bytes_left(&r));
-        do size += c = bytes_u8(&r);
-        while (c == 255 && bytes_left(&r));
-        if (type == 6) {
-            struct bit_reader payload = bit_reader_of(bytes_take(&r, size < bytes_left(&r) ? size : bytes_left(&r)));
+    struct sei s;
+    for (sei_begin(&s, unit, false); sei_next(&s);)
+        if (s.type == 6) {
+            struct bit_reader payload = bit_reader_of(s.payload);
             return bits_ue(&payload) == 0 && !payload.has_failed;
         }
-        bytes_skip(&r, size);
-    }
     return false;
 }
 
@@ -325,17 +338,9 @@ static int64_t precision_time(struct slice payload) {
 int64_t nal_read_time_us(struct slice unit, bool is_hevc) {
     unsigned type = is_hevc ? (uint8_t)unit.ptr[0] >> 1 & 63 : (uint8_t)unit.ptr[0] & 31;
     if (type != (is_hevc ? 39u : 6u)) return 0;
-    uint8_t bytes[1024];
-    struct byte_reader r = byte_reader_of(nal_unescape(slice_sub(unit, is_hevc ? 2 : 1, unit.len), bytes, sizeof bytes));
-    while (bytes_left(&r) > 2) {
-        unsigned kind = 0, size = 0, c;
-        do kind += c = bytes_u8(&r);
-        while (c == 255 && bytes_left(&r));
-        do size += c = bytes_u8(&r);
-        while (c == 255 && bytes_left(&r));
-        if (size > bytes_left(&r)) return 0;
-        struct slice payload = bytes_take(&r, size);
-        int64_t us = kind == 5 ? precision_time(payload) : 0;
+    struct sei s;
+    for (sei_begin(&s, unit, is_hevc); sei_next(&s);) {
+        int64_t us = s.type == 5 ? precision_time(s.payload) : 0;
         if (us) return us;
     }
     return 0;
