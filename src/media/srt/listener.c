@@ -187,7 +187,8 @@ static struct err open_socket(struct srt_listener *l) {
     int latency_ms = l->options.latency_ms > 0 ? l->options.latency_ms : LATENCY_MS, no = 0, yes = 1, key_bytes = 16;
     int bad = srt_setsockflag(l->socket, SRTO_RCVLATENCY, &latency_ms, sizeof latency_ms) | srt_setsockflag(l->socket, SRTO_REUSEADDR, &no, sizeof no) |
               srt_setsockflag(l->socket, SRTO_ENFORCEDENCRYPTION, &yes, sizeof yes) | srt_setsockflag(l->socket, SRTO_RCVSYN, &no, sizeof no);
-    if (address.ss_family == AF_INET6) bad |= srt_setsockflag(l->socket, SRTO_IPV6ONLY, &yes, sizeof yes);
+    bool is_any = address.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&((struct sockaddr_in6 *)&address)->sin6_addr);
+    if (address.ss_family == AF_INET6) bad |= srt_setsockflag(l->socket, SRTO_IPV6ONLY, is_any ? &no : &yes, sizeof yes); /* [::] means everybody */
     if (l->passphrase)
         bad |= srt_setsockflag(l->socket, SRTO_PBKEYLEN, &key_bytes, sizeof key_bytes) | srt_setsockflag(l->socket, SRTO_PASSPHRASE, l->passphrase, (int)passphrase_len);
     if (bad) return FAILED;

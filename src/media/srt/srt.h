@@ -35,7 +35,7 @@
 struct srt_listener;
 
 struct srt_options {
-    const char *address;    /* "127.0.0.1:9000", "[::1]:9000"; port 0: any that is free, see srt_listener_port */
+    const char *address;    /* "127.0.0.1:9000", "[::1]:9000", "[::]:9000" (IPv4 too); port 0: any that is free, see srt_listener_port */
     const char *passphrase; /* 10 to 79 bytes; NULL: no encryption. Never logged */
     int latency_ms;         /* how long lost packets may take to come again; 0: 120. A publisher that asks for more gets more */
     size_t publishers_max;  /* 0: 64 */

@@ -523,6 +523,22 @@ static void several_publish_at_once(void **state) {
     forget();
 }
 
+static void one_address_serves_both_families(void **state) {
+    int six = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (six < 0) {
+        print_message("# this machine has no IPv6\n");
+        skip();
+    }
+    close(six);
+    struct srt_listener *l = listen_with((struct srt_options){.address = "[::]:0", .latency_ms = 20});
+    SRTSOCKET s = call(l, "good", NULL); /* by IPv4 */
+    assert_true(s > 0);
+    WAIT_UNTIL(recorder.count == 1);
+    srt_close(s);
+    srt_listener_destroy(&l);
+    forget();
+}
+
 static void a_publisher_that_stalls_is_hung_up_on(void **state) {
     struct srt_listener *l = listen_with((struct srt_options){.latency_ms = 20, .stall_ms_max = 100});
     SRTSOCKET s = call(l, "good", NULL); /* connected, kept alive by libsrt, silent */
@@ -798,6 +814,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(what_is_lost_on_the_way_comes_again),
         cmocka_unit_test(a_way_that_is_too_bad_costs_pictures_only),
         cmocka_unit_test(several_publish_at_once),
+        cmocka_unit_test(one_address_serves_both_families),
         cmocka_unit_test(a_publisher_that_stalls_is_hung_up_on),
         cmocka_unit_test(the_receiver_may_have_enough),
         cmocka_unit_test(a_child_that_dies_ends_its_own_feed_only),
