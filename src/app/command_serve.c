@@ -148,13 +148,13 @@ static struct err serving_open(struct command_context *c, struct serving *s, str
 #ifdef GRANDSTAND_TEST_DOORS
     if (!e.kind && house_test_clock()) e = api_add_test_doors(s->api, house_test_clock());
 #endif
+    /* Channels before viewers and encoders: who comes back after a restart finds his channel open. */
+    if (!e.kind) e = broadcast_start(s->house.broadcast);
     if (!e.kind) {
         snprintf(s->about, sizeof s->about, "%s", option_text(c, "http"));
         e = http_server_start(s->server);
     }
     if (!e.kind) e = job_runner_start(s->house.jobs);
-    /* Channels before encoders: who comes back after a restart finds its channel open. */
-    if (!e.kind) e = broadcast_start(s->house.broadcast);
     if (!e.kind) e = listeners_open(c, s);
     return e.kind || option_flag(c, "no-example-channel") ? e : playout_start(&s->playout, &s->house);
 }

@@ -76,6 +76,7 @@ static struct err ask_read(struct http_request *r, struct slice file, struct liv
 
 int live_error_status(struct err e) {
     if (!strcmp(e.code, "live.range")) return 416;
+    if (!strcmp(e.code, "live.channel")) return 503; /* it is on air, and closed for a moment: the server stops or starts */
     switch (e.kind) {
     case ERR_NOT_FOUND: return 404;
     case ERR_INPUT: return 400;

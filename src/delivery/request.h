@@ -18,7 +18,7 @@ void media_refuse_held(struct delivery *, struct http_held **, struct err, int s
 void live_get(struct delivery *, struct lane *, struct on_air *, struct http_request *, const struct token_bearer *);
 /* Of "bytes=5-9" and "bytes=5-"; false for everything else, which is then answered whole or by the server itself. */
 bool live_range_read(struct slice field, uint64_t *first, uint64_t *last);
-/* 404, 400, 416 or 503. */
+/* 404, 400, 416 or 503; never 404 for what may be there in a moment: players do not ask again. */
 int live_error_status(struct err);
 
 /* --- recording.c: what was live, from the shelf --- */

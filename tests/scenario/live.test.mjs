@@ -364,6 +364,27 @@ test('killed while several channels record: all of it plays, and the window goes
     assert.deepEqual(shown.slice(-sent.length), sent);
 });
 
+test('a server that stops tells those who wait to come again, and goes on where it was', async (t) => {
+    const file = source(t, { seconds: 5 });
+    const { server, operator, channel, encoder } = await onAir(t, { file, ms: 2600 });
+    const viewer = new Viewer(server, await server.play(channel.id), channel.id);
+    t.after(() => viewer.close());
+    const { next, parts, hint, segments } = await until(() => viewer.load(), (p) => p.segments.length >= 1);
+    const waiting = [viewer.get(`v0.m3u8?_HLS_msn=${next}&_HLS_part=${parts.length}`), viewer.get(hint.uri, { wire: viewer.hintWire, headers: { range: `bytes=${hint.start}-` } })];
+    await until(() => server.metric('http_held_now'), (n) => n === 2);
+    const ended = await server.stop();
+    assert.equal(ended.code, 0, server.log());
+    const answers = await Promise.all(waiting);
+    // The encoder was let go first, so the part that was open is closed: who waits gets it, or is told to come again.
+    for (const answer of answers) assert.ok([200, 206, 416, 503].includes(answer.status), String(answer.status));
+    await encoder.closed;
+    await server.start();
+    assert.equal((await operator.get(`/operator/channels/${channel.id}`)).json.status, 'live');
+    const again = new Viewer(server, await server.play(channel.id), channel.id);
+    t.after(() => again.close());
+    assert.equal((await again.load()).segments[0].uri, segments[0].uri);
+});
+
 test('a full disk costs the recording, not the picture', async (t) => {
     const { server, operator, channel, encoder } = await onAir(t, { ms: 2100, clock: 'manual' });
     const viewer = new Viewer(server, await server.play(channel.id), channel.id);

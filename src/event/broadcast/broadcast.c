@@ -615,6 +615,7 @@ struct err broadcast_remove(struct broadcast *b, int64_t org_id, struct slice ti
     char keys[2][40];
     snprintf(keys[0], sizeof keys[0], "titles/%s", id.text);
     snprintf(keys[1], sizeof keys[1], "art/%s", id.text);
+    delivery_off_air(b->o.delivery, &id);
     struct object_staging *staging = c->staging;
     c->staging = NULL; /* it is thrown away, not kept */
     broadcast_shut(b, c);

@@ -113,7 +113,6 @@ void broadcast_shut(struct broadcast *b, struct channel *c) {
     if (c->is_open) {
         struct err e = live_channel_close(b->o.live, &c->title);
         if (e.kind) log_warn("broadcast", "not closed", LOG_TEXT("channel", c->title.text), LOG_ERR(e));
-        delivery_off_air(b->o.delivery, &c->title);
         lock_take(&b->lock);
         c->is_open = false;
         lock_give(&b->lock);
@@ -199,6 +198,7 @@ static struct err channel_finish(struct broadcast *b, struct channel *c) {
     if (!e.kind) e = move_write(b, c, &(struct move){c, BROADCAST_ENDED, true, c->started_ms, c->ended_ms, has_media ? &media : NULL});
     buf_free(&tracks);
     if (e.kind) return e;
+    delivery_off_air(b->o.delivery, &c->title); /* from here on the shelf answers */
     broadcast_shut(b, c);
     log_info("broadcast", "finished", LOG_TEXT("channel", c->title.text), LOG_BOOL("recording", has_media), LOG_INT("duration_ms", facts.duration_ms),
              LOG_INT("holes", (int64_t)facts.holes));

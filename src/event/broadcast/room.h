@@ -70,7 +70,7 @@ void broadcast_tell(struct broadcast *, const struct channel *); /* calls on_cha
 MUST_USE struct err broadcast_move(struct broadcast *, struct channel *, enum broadcast_state, int64_t started_ms, int64_t ended_ms);
 /* Opens it if it should be open and is not; finishes it if it has ended. Every step may have been done before. */
 MUST_USE struct err broadcast_settle(struct broadcast *, struct channel *);
-/* Closes the live channel and its staging, for a while. */
+/* Closes the live channel and its staging, for a while: who asks meanwhile is told to ask again (503), since players give up on a 404. */
 void broadcast_shut(struct broadcast *, struct channel *);
 
 #endif
