@@ -3,7 +3,7 @@
  * grandstand calibrate: how cameras see and where they stand.
  *   board --out FILE.pdf                          a checkerboard or ChArUco board to print
  *   intrinsics [--camera NAME] PICTURES           a lens from pictures or a video of the board
- *   extrinsics --calibration FILE FOLDER...       cameras beside each other, from the board seen by several at once
+ *   extrinsics --calibration FILE FOLDER...       cameras beside each other, from the board seen by several at once (folders or videos)
  *   points --calibration FILE MARKS.csv           places from measured points
  *   lines --calibration FILE MARKS.csv            places from the lines of a track (and points)
  *   convert IN OUT, check IN                      files */
@@ -206,8 +206,7 @@ struct harvest {
     size_t count, room, found, looked;
     int width, height;
     const char *path; /* being read */
-    bool is_video;
-    struct err refused; /* of the picture's size */
+    bool is_video, keeps_all; /* keeps_all: pictures without the board stand in the row as well */
 };
 
 static struct err look(void *user, const struct frames_picture *p) {
@@ -229,7 +228,7 @@ static struct err look(void *user, const struct frames_picture *p) {
     struct calibration_sight s = {0};
     struct err e = calibration_find_board(h->mem, &picture, h->board, &s);
     if (e.kind && e.kind != ERR_NOT_FOUND) return e;
-    if (e.kind && h->is_video) return ERR_OK; /* most pictures of a video show it somewhere else */
+    if (e.kind && h->is_video && !h->keeps_all) return ERR_OK; /* most pictures of a video show it somewhere else */
     h->names[h->count] = h->is_video ? arena_printf(h->mem, "%s#%lld", h->path, (long long)p->number).ptr : h->path;
     if (!h->names[h->count]) return err_memory();
     h->sights[h->count++] = e.kind ? (struct calibration_sight){0} : s, h->found += !e.kind;
@@ -423,7 +422,7 @@ static int extrinsics(struct command_context *context, struct arena *mem) {
     struct harvest harvests[CAMERA_COUNT_MAX] = {0};
     struct calibration_camera_options options[CAMERA_COUNT_MAX] = {0};
     int code;
-    if (!out || !given || cameras < 2 || cameras > CAMERA_COUNT_MAX) return usage(context, "Say `calibrate extrinsics --calibration lenses.json --out rig.json FOLDER FOLDER...`, one folder of pictures for each camera.", NULL);
+    if (!out || !given || cameras < 2 || cameras > CAMERA_COUNT_MAX) return usage(context, "Say `calibrate extrinsics --calibration lenses.json --out rig.json FOLDER FOLDER...`, one folder of pictures or one video for each camera.", NULL);
     if (!board_of(context, &board, &code)) return code;
     struct err e = camera_rig_read(mem, given, CAMERA_FORMAT_GUESS, &rig, &note);
     if (e.kind) return refuse(context, e, given, &note);
@@ -431,9 +430,9 @@ static int extrinsics(struct command_context *context, struct arena *mem) {
     for (size_t c = 0; c < cameras; c++) {
         const char **files;
         size_t count;
-        harvests[c] = (struct harvest){.mem = mem, .board = &board};
+        harvests[c] = (struct harvest){.mem = mem, .board = &board, .keeps_all = true};
         e = files_of(mem, context->arguments[c + 1], &files, &count);
-        for (size_t i = 0; i < count && !e.kind; i++) e = read_pictures(&harvests[c], files[i], 1);
+        for (size_t i = 0; i < count && !e.kind; i++) e = read_pictures(&harvests[c], files[i], option_number(context, "every"));
         if (e.kind) return command_fail(context, e, harvests[c].path ? harvests[c].path : context->arguments[c + 1]);
         if (harvests[c].count > instants) instants = harvests[c].count;
         options[c] = (struct calibration_camera_options){.is_lens_known = true, .lens = rig.cameras[c].fixed.lens, .width = harvests[c].width, .height = harvests[c].height};

@@ -29,6 +29,7 @@ const struct option command_track_options[] = {
     {"refine", OPTION_FLAG, NULL, NULL, "improve the calibration from the people themselves: poses, principal points, time offsets, drift, rolling shutter; says what it brought on frames it did not use, writes calibration.json"},
     {"height", OPTION_TEXT, "M", NULL, "with --refine: how tall these people are on average, in metres; sets the scale"},
     {"length", OPTION_TEXT, "A-B=M", NULL, "with --refine: the known distance between two joints, such as RHip-RKnee=0.45; sets the scale"},
+    {"lanes", OPTION_TEXT, "M", NULL, "runners keep to lanes of this width along x, with a line at y = 0 (1.22 on a track): decides who is who where pictures leave it open"},
     {"people", OPTION_NUMBER, "N", "0", "keep only the N people seen longest; 0: all"},
     {"compat", OPTION_TEXT, "pose2sim", NULL, "another method than ours: pose2sim repeats Pose2Sim's own (one person, lens distortion ignored)"},
     {"cutoff", OPTION_TEXT, "HZ", "6", "with --compat: cutoff of the zero-lag Butterworth filter of the second TRC; 0: none is written"},
@@ -195,6 +196,11 @@ static int follow(struct command_context *context, struct arena *mem, const stru
     struct track_plan plan = {.rate = rate, .people_max = (size_t)limit, .with_sync = option_flag(context, "sync"), .with_refinement = option_flag(context, "refine"),
                               .refine = {.held = 0.3, .with_clocks = true}};
     struct track_result result;
+    if (option_text(context, "lanes")) {
+        char *end;
+        plan.lane_m = strtod(option_text(context, "lanes"), &end);
+        if (*end || !(plan.lane_m >= 0.3 && plan.lane_m < 20)) return usage(context, "--lanes is the width of a lane in metres, such as 1.22.", option_text(context, "lanes"));
+    }
     struct err e = sizes_of(context, &takes[0]->layout, &plan.refine);
     if (e.kind) return usage(context, e.what, NULL);
     if (!(e = track_everybody(mem, rig, takes, &plan, &result)).kind) e = fs_make_dirs(AT_FDCWD, out, 0755);

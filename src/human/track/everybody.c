@@ -1,35 +1,52 @@
-/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * All of it. Each pass over a recording makes a result of its own, which only the next pass needs: they live in arenas that are emptied in turn, and the last
+ * one is copied to the caller's. A minute of nine people is 300 MB a pass. */
 #include <math.h>
 #include <string.h>
 
 #include "human/track/track.h"
 
+enum { PASS_BYTES_MAX_GB = 8 };
+
 struct work {
-    struct arena *mem;
+    struct arena *passes[2]; /* [0] holds the newest */
+    struct arena *scratch;
     const struct pose_take *const *takes;
     const struct track_plan *plan;
     struct track_result *r;
 };
 
-static struct err follow(struct work *w) {
+static struct err follow(struct work *w, struct arena *mem) {
     struct track_result *r = w->r;
-    struct track_options options = {.rate = r->recording.rate};
-    struct err e = track_follow(w->mem, &r->recording.rig, r->recording.takes, &options, &r->people);
+    const struct track_options options = {.rate = r->recording.rate, .back_s = w->plan->back_s, .lane_m = w->plan->lane_m, .lane_y = w->plan->lane_y};
+    struct err e = track_follow(mem, &r->recording.rig, r->recording.takes, &options, &r->people);
     if (e.kind) return e;
-    if (!(r->states = arena_alloc_array(w->mem, r->people.count + 1, sizeof *r->states))) return err_memory();
+    if (!(r->states = arena_alloc_array(mem, r->people.count + 1, sizeof *r->states))) return err_memory();
     for (size_t i = 0; i < r->people.count && !e.kind; i++) {
-        e = track_smooth_all(w->mem, &r->people, i, r->recording.rate, w->plan->gap_s > 0 ? w->plan->gap_s : 0.2, &r->states[i]);
+        e = track_smooth_all(mem, &r->people, i, r->recording.rate, w->plan->gap_s > 0 ? w->plan->gap_s : 0.2, &r->states[i]);
     }
     return e;
 }
 
-/* Follows everybody by the clocks of r->rig, the second time with the joints moved by their own motion. */
+/* Follows everybody by the clocks of r->rig, the second time with the joints moved by their own motion. What there was before is gone afterwards. */
 static struct err follow_retimed(struct work *w) {
-    struct err e = track_retime(w->mem, &w->r->rig, w->takes, w->plan->rate, &w->r->recording);
-    if (!e.kind) e = follow(w);
-    if (e.kind || w->r->recording.is_as_given) return e;
-    if ((e = track_retime_by_motion(w->mem, &w->r->recording, &w->r->people, w->r->states, &w->r->recording)).kind) return e;
-    return follow(w);
+    struct track_result *r = w->r;
+    arena_reset(w->scratch), arena_reset(w->passes[1]);
+    struct err e = track_retime(w->scratch, &r->rig, w->takes, w->plan->rate, &r->recording);
+    if (!e.kind && r->recording.is_as_given) e = track_retime(w->passes[1], &r->rig, w->takes, w->plan->rate, &r->recording);
+    if (!e.kind) e = follow(w, r->recording.is_as_given ? w->passes[1] : w->scratch);
+    if (!e.kind && !r->recording.is_as_given) {
+        /* The rig and the sources, which by_motion shares, must outlive the scratch: made once more beside the new takes. */
+        struct track_people people = r->people;
+        struct track_state **states = r->states;
+        e = track_retime(w->passes[1], &r->rig, w->takes, w->plan->rate, &r->recording);
+        if (!e.kind) e = track_retime_by_motion(w->passes[1], &r->recording, &people, states, &r->recording);
+        if (!e.kind) e = follow(w, w->passes[1]);
+    }
+    struct arena *newest = w->passes[1];
+    w->passes[1] = w->passes[0], w->passes[0] = newest;
+    return e;
 }
 
 /* Those seen longest; everybody was of use until now. */
@@ -45,18 +62,23 @@ static void keep_longest(struct track_result *r, size_t limit) {
     }
 }
 
-static struct err refine(struct work *w) {
+static struct err refine(struct work *w, struct arena *mem) {
     struct track_result *r = w->r;
-    struct track_refine_options options = w->plan->refine;
+    const struct track_refine_options options = w->plan->refine;
     struct track_refinement total = {0};
     const struct camera_rig given = r->rig;
     double scale = 1;
     for (int round = 0; round < 4; round++) {
         struct track_refinement now;
-        struct camera_rig *rig = ARENA_NEW(w->mem, struct camera_rig); /* the recording keeps its rig */
+        struct camera_rig *rig = ARENA_NEW(mem, struct camera_rig);
         if (!rig) return err_memory();
-        struct err e = track_refine(w->mem, &r->recording, &r->people, &options, rig, &now);
+        arena_reset(w->scratch);
+        struct err e = track_refine(w->scratch, &r->recording, &r->people, &options, rig, &now);
         if (e.kind) return e;
+        struct camera *cameras = arena_alloc_array(mem, rig->count, sizeof *cameras);
+        if (!cameras) return err_memory();
+        memcpy(cameras, rig->cameras, rig->count * sizeof *cameras);
+        rig->cameras = cameras;
         scale *= now.scale;
         if (!round) total = now;
         else {
@@ -83,23 +105,60 @@ static struct err refine(struct work *w) {
     return ERR_OK;
 }
 
-struct err track_everybody(struct arena *mem, const struct camera_rig *rig, const struct pose_take *const *takes, const struct track_plan *plan, struct track_result *out) {
-    struct track_result *r = ARENA_NEW(mem, struct track_result); /* what it holds points into itself */
-    if (!r) return err_memory();
-    if (rig->count < 2) return err_make(ERR_INPUT, "track.takes", "At least two cameras are needed.");
-    struct work w = {mem, takes, plan, r};
-    r->rig = *rig;
-    struct err e = ERR_OK;
-    if (plan->with_sync) {
-        if ((e = track_synchronise(rig, takes, plan->rate, plan->offset_max_s > 0 ? plan->offset_max_s : 3, &r->sync)).kind) return e;
-        struct camera *cameras = arena_alloc_array(mem, rig->count, sizeof *cameras);
-        if (!cameras) return err_memory();
-        for (size_t c = 0; c < rig->count; c++) cameras[c] = rig->cameras[c], cameras[c].clock = r->sync.clocks[c];
-        r->rig.cameras = cameras;
+static void *copied(struct arena *mem, const void *from, size_t count, size_t bytes) {
+    void *to = arena_alloc_array(mem, count + 1, bytes);
+    if (to && count) memcpy(to, from, count * bytes);
+    return to;
+}
+
+/* The result, as it lies in the arenas of the passes, into the caller's. */
+static struct err adopt(struct arena *mem, struct track_result *r) {
+    const size_t joints = r->people.layout.joint_count, cameras = r->recording.rig.count;
+    bool is_whole = (r->people.people = copied(mem, r->people.people, r->people.count, sizeof *r->people.people)) && (r->states = copied(mem, r->states, r->people.count, sizeof *r->states));
+    for (size_t i = 0; i < r->people.count && is_whole; i++) {
+        struct track_person *p = &r->people.people[i];
+        is_whole = (p->points = copied(mem, p->points, p->frame_count * joints, sizeof *p->points)) && (p->detections = copied(mem, p->detections, p->frame_count * cameras, sizeof *p->detections)) &&
+                   (r->states[i] = copied(mem, r->states[i], p->frame_count * joints, sizeof **r->states));
     }
-    if (!(e = follow_retimed(&w)).kind && plan->with_refinement) e = refine(&w);
-    if (e.kind) return e;
-    keep_longest(r, plan->people_max);
-    *out = *r;
+    struct track_recording *t = &r->recording;
+    if (is_whole) is_whole = (t->takes = copied(mem, t->takes, cameras, sizeof *t->takes)) && (t->rig.cameras = copied(mem, t->rig.cameras, cameras, sizeof *t->rig.cameras));
+    for (size_t c = 0; c < cameras && is_whole && !t->is_as_given; c++) {
+        struct pose_take *take = copied(mem, t->takes[c], 1, sizeof *take);
+        struct camera *camera = &t->rig.cameras[c];
+        is_whole = take && (take->frames = copied(mem, take->frames, take->frame_count, sizeof *take->frames)) && (t->source[c] = copied(mem, t->source[c], t->frame_count, sizeof *t->source[c]));
+        for (size_t f = 0; is_whole && f < take->frame_count; f++) {
+            is_whole = (take->frames[f].points = copied(mem, take->frames[f].points, take->frames[f].people * joints, sizeof *take->frames[f].points));
+        }
+        if (is_whole && camera->views) is_whole = (camera->views = copied(mem, camera->views, camera->view_count, sizeof *camera->views));
+        t->takes[c] = take;
+    }
+    return is_whole ? ERR_OK : err_memory();
+}
+
+struct err track_everybody(struct arena *mem, const struct camera_rig *rig, const struct pose_take *const *takes, const struct track_plan *plan, struct track_result *out) {
+    if (rig->count < 2) return err_make(ERR_INPUT, "track.takes", "At least two cameras are needed.");
+    struct track_result *r = ARENA_NEW(mem, struct track_result); /* what it holds points into itself */
+    struct work w = {.takes = takes, .plan = plan, .r = r};
+    struct err e = r ? ERR_OK : err_memory();
+    for (int i = 0; i < 2 && !e.kind; i++) {
+        if (!(w.passes[i] = arena_create((size_t)PASS_BYTES_MAX_GB << 30))) e = err_memory();
+    }
+    if (!e.kind && !(w.scratch = arena_create((size_t)PASS_BYTES_MAX_GB << 30))) e = err_memory();
+    if (!e.kind) r->rig = *rig;
+    if (!e.kind && plan->with_sync) {
+        struct camera *cameras = arena_alloc_array(mem, rig->count, sizeof *cameras);
+        e = cameras ? track_synchronise(rig, takes, plan->rate, plan->offset_max_s > 0 ? plan->offset_max_s : 3, &r->sync) : err_memory();
+        for (size_t c = 0; c < rig->count && !e.kind; c++) cameras[c] = rig->cameras[c], cameras[c].clock = r->sync.clocks[c];
+        if (!e.kind) r->rig.cameras = cameras;
+    }
+    if (!e.kind) e = follow_retimed(&w);
+    if (!e.kind && plan->with_refinement) e = refine(&w, mem);
+    if (!e.kind) {
+        keep_longest(r, plan->people_max);
+        r->recording.given_rig = &r->rig;
+        e = adopt(mem, r);
+    }
+    arena_destroy(&w.passes[0]), arena_destroy(&w.passes[1]), arena_destroy(&w.scratch);
+    if (!e.kind) *out = *r;
     return e;
 }

@@ -230,6 +230,7 @@ struct track_plan {
     bool with_refinement;
     struct track_refine_options refine;
     double gap_s;         /* as in track_smooth; 0 means 0.2 */
+    double back_s, lane_m, lane_y; /* as in track_options */
 };
 
 struct track_result {

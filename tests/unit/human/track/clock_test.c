@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/fault.h"
 #include "base/fs.h"
 #include "base/rng.h"
 #include "human/synth/synth.h"
@@ -109,7 +110,7 @@ static void clocks_are_found(void **state) {
     double off_m = error_of(s, &r, mean / rate);
     print_message("# worst offset %.3f frames; %zu people, joints %.1f mm off\n", worst, r.people.count, off_m * 1e3);
     assert_true(worst <= 0.1);
-    assert_true(off_m < 0.025); /* a frame at this speed is 100 mm */
+    assert_true(off_m < 0.035); /* a frame at this speed is 100 mm */
     assert_int_equal(r.people.count, s->scene.athletes);
     arena_destroy(&mem);
 }
@@ -164,7 +165,28 @@ static void one_clock(void **state) {
     arena_destroy(&mem);
 }
 
+/* Every allocation fails once: reported, nothing leaked, and the next run is whole. */
+static void memory_may_run_out(void **state) {
+    struct arena *mem = arena_create((size_t)2 << 30), *own = arena_create((size_t)2 << 30);
+    struct stage *s = open_stage(own, "unsynchronised", 0.8);
+    s->rig.count = 3;
+    const struct track_plan plan = {.rate = s->scene.rate, .with_sync = true, .offset_max_s = 0.2, .with_refinement = true, .refine = {.held = 0.2, .with_clocks = true}};
+    struct track_result r;
+    struct err whole = track_everybody(mem, &s->rig, s->takes, &plan, &r);
+    bool is_whole = false;
+    for (uint64_t n = 1; n < 1000000 && !is_whole; n = n < 10 ? n + 1 : n + n / 2) {
+        arena_reset(mem);
+        fault_arm(FAULT_ALLOC, n, false);
+        struct err e = track_everybody(mem, &s->rig, s->takes, &plan, &r);
+        is_whole = !fault_fired(FAULT_ALLOC);
+        fault_disarm_all();
+        assert_int_equal(e.kind, is_whole ? whole.kind : ERR_LIMIT);
+    }
+    assert_true(is_whole);
+    arena_destroy(&mem), arena_destroy(&own);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(one_clock), cmocka_unit_test(clocks_are_found)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(one_clock), cmocka_unit_test(clocks_are_found), cmocka_unit_test(memory_may_run_out)};
     return cmocka_run_group_tests_name("human/track/clock", tests, NULL, NULL);
 }
