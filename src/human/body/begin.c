@@ -112,16 +112,23 @@ static struct vec3 bone(const struct task *t, struct vec3 from, struct vec3 to, 
     return length > 0.5 * t->sizes[size] && length < 1.5 * t->sizes[size] ? b : VEC3_UNKNOWN;
 }
 
-/* A limb of two bones that bends one way: `first` and `second` are their directions, `sign` +1 when the far bone bends forwards (elbow), -1 backwards (knee),
- * `beside` the Z axis where the limb is straight. */
-static bool two_bones(struct vec3 first, struct vec3 second, double sign, struct vec3 beside, struct mat3 *upper, double *bend) {
-    struct vec3 u = vec3_unit(first), w = vec3_unit(second), normal = vec3_scale(vec3_cross(u, w), sign);
-    double sine = vec3_norm(normal);
+/* Z of a hanging limb, swung with it by the shortest way to where it is; unknown for one that points up. */
+static struct vec3 swung_z(const struct mat3 *parent, struct vec3 u) {
+    struct vec3 down = vec3_scale(mat3_column(parent, 1), -1), z = mat3_column(parent, 2), c = vec3_cross(down, u);
+    double cosine = vec3_dot(down, u);
+    if (!(cosine > -0.8)) return VEC3_UNKNOWN;
+    return vec3_add(vec3_add(z, vec3_cross(c, z)), vec3_scale(vec3_cross(c, vec3_cross(c, z)), 1 / (1 + cosine)));
+}
+
+/* A limb of two bones that bends one way: `first` and `second` are their directions, `sign` +1 when the far bone bends forwards (elbow), -1 backwards (knee). The plane
+ * that they lie in tells the near bone's turn, unless it is straight or bent against its way; then it has none. */
+static bool two_bones(struct vec3 first, struct vec3 second, double sign, const struct mat3 *parent, struct mat3 *upper, double *bend) {
+    struct vec3 u = vec3_unit(first), w = vec3_unit(second), normal = vec3_scale(vec3_cross(u, w), sign), beside = swung_z(parent, u);
+    double sine = vec3_norm(normal), along = vec3_dot(normal, beside);
     *bend = vec3_is_known(w) ? atan2(sine, vec3_dot(u, w)) : NAN;
     if (!vec3_is_known(u)) return false;
-    /* Where it bends little or against its way the plane says nothing. */
-    bool is_bent = vec3_is_known(w) && sine > 0.25 && vec3_dot(normal, vec3_unit(beside)) > -0.3 * sine;
-    if (!is_bent && vec3_is_known(w) && vec3_dot(normal, beside) < 0) *bend = -fmin(*bend, 0.1);
+    bool is_bent = vec3_is_known(w) && sine > 0.25 && !(along <= -0.5 * sine);
+    if (!is_bent && vec3_is_known(w) && along < 0) *bend = -fmin(*bend, 0.1);
     return frame_yz(vec3_scale(u, -1), is_bent ? normal : beside, upper);
 }
 
@@ -152,13 +159,13 @@ static void pose_frame(const struct task *t, size_t f, struct posture *p, bool k
         known[hinge + 3 * side] = known[hinge + 3 * side + 1] = vec3_is_known(shoulders);
         p->hinge[3 * side] = p->hinge[3 * side + 1] = 0;
         struct vec3 arm = bone(t, seen(t, f, s), seen(t, f, e), SIZE_UPPER_ARM), fore = bone(t, seen(t, f, e), seen(t, f, w), SIZE_FOREARM);
-        if (two_bones(arm, fore, 1, mat3_column(&thorax, 2), &upper, &bend)) {
+        if (two_bones(arm, fore, 1, &thorax, &upper, &bend)) {
             p->ball[3 + side] = relative(&thorax, &upper), known[4 + side] = true;
             if (isfinite(bend)) p->hinge[3 * side + 2] = bend, known[hinge + 3 * side + 2] = true;
         }
         if (!has_pelvis) continue;
         struct vec3 thigh = bone(t, seen(t, f, h), seen(t, f, k), SIZE_THIGH), shank = bone(t, seen(t, f, k), seen(t, f, a), SIZE_SHANK);
-        if (!two_bones(thigh, shank, -1, mat3_column(&pelvis, 2), &upper, &bend)) continue;
+        if (!two_bones(thigh, shank, -1, &pelvis, &upper, &bend)) continue;
         p->ball[5 + side] = relative(&pelvis, &upper), known[6 + side] = true;
         if (!isfinite(bend)) continue;
         int knee = 6 + 2 * side;

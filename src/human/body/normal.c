@@ -134,6 +134,17 @@ static double holds(const struct task *t, const struct posture *p, struct hold *
             cost += hold_angle(i, 3, &list.x, a[1], &body_ranges[BODY_PELVIS_LIST], 1, out, count);
             continue;
         }
+        if (d->segment == BODY_LUPPER_ARM || d->segment == BODY_RUPPER_ARM) {
+            /* Arms go everywhere, and three angles have poles somewhere (these at the side). What needs a prior is the turn about the arm itself, which a straight elbow does not show:
+             * the twist that is left when the arm has swung to where it is by the shortest way. Only straight up that is undefined. */
+            const struct mat3 *r = &p->ball[d->ball];
+            struct vec3 along = mat3_column(r, 1);
+            if (1 + along.y < 0.3) continue;
+            double twist = 2 * atan2(r->m[0][2] - r->m[2][0], 1 + r->m[0][0] + r->m[1][1] + r->m[2][2]);
+            struct vec3 by = vec3_scale(vec3_add(along, vec3_of(0, 1, 0)), 1 / (1 + along.y));
+            cost += hold_angle(i, 3, &by.x, twist, &body_ranges[d->angle + 2], 1, out, count);
+            continue;
+        }
         body_cardan_of(&p->ball[d->ball], a);
         double ca = cos(a[0]), sa = sin(a[0]), cb = cos(a[1]), sb = sin(a[1]);
         bool is_left = body_is_mirrored(d->angle);

@@ -238,7 +238,7 @@ static void whole_sequences_are_solved_as_the_dense_matrix_is(void **state) {
         assert_true(body_solve(t.normals, frames, &smooth, 1e-4, 1e-9, fast, &is_memory));
         assert_true(body_solve_plain(t.normals, frames, &smooth, 1e-4, plain));
         for (size_t k = 0; k < frames * DOFS; k++) apart += pow(fast[k] - plain[k], 2), size += pow(plain[k], 2);
-        assert_true(sqrt(apart) <= 1e-5 * sqrt(size));
+        assert_true(sqrt(apart) <= 1e-4 * sqrt(size));
         free(fast), free(plain);
         drop_task(&t);
     }
@@ -413,11 +413,54 @@ static void sizes_are_found(void **state) {
     drop_task(&t);
 }
 
+/* Somersaults, cartwheels, and arms through the side and over the head: nothing of the fit minds which way is up, or where angles have their poles. */
+static void somersaults_and_arms_overhead(void **state) {
+    enum { FRAMES = 120 };
+    struct rng r = rng_seeded(21);
+    double sizes[SIZES];
+    struct body_shape shape;
+    prior_sizes(sizes, 1.75);
+    body_shape_of(sizes, &shape);
+    for (int kind = 0; kind < 3; kind++) {
+        struct arena *mem = arena_create(64 << 20);
+        struct track_point *points = arena_alloc_array(mem, FRAMES * POSE_JOINTS, sizeof *points);
+        struct vec3 *truth = arena_alloc_array(mem, FRAMES * POSE_JOINTS, sizeof *truth);
+        for (size_t f = 0; f < FRAMES; f++) {
+            double t = (double)f / 60, wave = sin(3 * t);
+            struct posture p = {.at = vec3_of(2 * t, 0, 1 + t - 0.5 * t * t)};
+            struct mat3 stand = {{{1, 0, 0}, {0, 0, -1}, {0, 1, 0}}}; /* x forward, z up */
+            struct mat3 tumble = rotation_from_vector(kind == 0 ? vec3_of(0, 4 * t, 0) : kind == 1 ? vec3_of(4 * t, 0, 0) : vec3_of(0, 0, 2 * t));
+            p.ball[0] = mat3_multiply(&tumble, &stand);
+            for (int b = 1; b < BALLS; b++) p.ball[b] = rotation_from_vector(vec3_of(0.1 * wave, 0.1 * cos(2 * t), 0.1 * wave));
+            p.ball[3] = rotation_from_vector(vec3_of(1.6 + 1.4 * wave, 0, 0)); /* left arm: from hanging by the T to overhead; the right one forwards */
+            p.ball[4] = rotation_from_vector(vec3_of(0, 0, 1.6 + 1.4 * wave));
+            for (int h = 0; h < HINGES; h++) p.hinge[h] = h == 2 || h == 5 ? 0.5 + 0.4 * wave : h == 6 || h == 8 ? 0.7 - 0.5 * wave : 0;
+            struct stance s;
+            body_stand(&shape, &p, &s);
+            for (size_t k = 0; k < POSE_JOINTS; k++) {
+                truth[f * POSE_JOINTS + k] = s.point[k];
+                points[f * POSE_JOINTS + k] = (struct track_point){.at = vec3_add(s.point[k], vec3_of(0.01 * rng_normal(&r), 0.01 * rng_normal(&r), 0.01 * rng_normal(&r))), .covariance = {.xx = 1e-4, .yy = 1e-4, .zz = 1e-4}};
+                if (rng_unit(&r) < 0.1) points[f * POSE_JOINTS + k].at = VEC3_UNKNOWN;
+            }
+        }
+        struct body_fit fit;
+        assert_int_equal(body_fit_points(mem, points, 0, FRAMES, &(struct body_options){.rate = 60}, &fit).kind, ERR_NONE);
+        double sum = 0, n = 0, worst = 0;
+        for (size_t i = 0; i < FRAMES * POSE_JOINTS; i++) {
+            double d = vec3_distance(fit.joints[i].at, truth[i]);
+            if (isfinite(d)) sum += d, n++, worst = fmax(worst, d);
+        }
+        print_message("# tumbling %d: mean %.2f mm, worst %.1f mm, known %.3f\n", kind, sum / n * 1e3, worst * 1e3, n / FRAMES / POSE_JOINTS);
+        assert_true(sum / n < 0.006 && worst < 0.05 && n > 0.99 * FRAMES * POSE_JOINTS);
+        arena_destroy(&mem);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(four_bands_equal_one_by_one), cmocka_unit_test(cardan_angles_go_back_and_forth), cmocka_unit_test(axes_and_pivots_are_derivatives), cmocka_unit_test(composite_normals_equal_explicit_ones),
         cmocka_unit_test(the_gradient_is_the_slope_of_the_cost), cmocka_unit_test(whole_sequences_are_solved_as_the_dense_matrix_is), cmocka_unit_test(smoothness_is_the_third_difference), cmocka_unit_test(no_step_from_what_is_no_matrix),
-        cmocka_unit_test(the_spread_is_the_diagonal_of_the_inverse), cmocka_unit_test(sizes_are_found),
+        cmocka_unit_test(the_spread_is_the_diagonal_of_the_inverse), cmocka_unit_test(sizes_are_found), cmocka_unit_test(somersaults_and_arms_overhead),
     };
     return cmocka_run_group_tests_name("human/body/solver", tests, NULL, NULL);
 }
