@@ -301,7 +301,7 @@ static double search(struct work *w, struct camera_lens *l, struct camera_pose *
         struct guess g = {.pose = {.rotation = start_rotation(k)}};
         if (points >= 3) {
             struct guess p = g;
-            if (iterate_points(w->world, w->rays, points, 12, w->target, &p.pose)) p.cost = cost_of(&w->all, &p.pose, l), keep(best, BEST, p);
+            if (iterate_points(w->world, w->rays, points, 6, w->target, &p.pose)) p.cost = cost_of(&w->all, &p.pose, l), keep(best, BEST, p);
         }
         if (w->line_count >= 3 && solve_lines(w->lines, w->line_count, w->world, w->rays, points, &g.pose)) {
             g.cost = cost_of(&w->all, &g.pose, l), keep(best, BEST, g);
