@@ -27,6 +27,7 @@ const struct option command_track_options[] = {
     {"fps", OPTION_TEXT, "N", "60", "frames a second of the recordings; several, one for each camera, separated by commas"},
     {"sync", OPTION_FLAG, NULL, NULL, "the cameras did not start together: find out from the movements when each did; with --refine to a fraction of a frame"},
     {"refine", OPTION_FLAG, NULL, NULL, "improve the calibration from the people themselves: poses, principal points, time offsets, drift, rolling shutter; says what it brought on frames it did not use, writes calibration.json"},
+    {"genlock", OPTION_FLAG, NULL, NULL, "with --refine: the cameras share one clock and a global shutter; time is left alone"},
     {"height", OPTION_TEXT, "M", NULL, "with --refine: how tall these people are on average, in metres; sets the scale"},
     {"length", OPTION_TEXT, "A-B=M", NULL, "with --refine: the known distance between two joints, such as RHip-RKnee=0.45; sets the scale"},
     {"lanes", OPTION_TEXT, "M", NULL, "runners keep to lanes of this width along x, with a line at y = 0 (1.22 on a track): decides who is who where pictures leave it open"},
@@ -194,7 +195,7 @@ static int follow(struct command_context *context, struct arena *mem, const stru
     if (limit < 0) return usage(context, "--people must not be negative.", NULL);
     if (!track_formats_of(option_text(context, "format"), &formats)) return usage(context, "--format knows trc, csv, json, c3d, mot, sto, bvh, glb and all.", option_text(context, "format"));
     struct track_plan plan = {.rate = rate, .people_max = (size_t)limit, .with_sync = option_flag(context, "sync"), .with_refinement = option_flag(context, "refine"),
-                              .refine = {.held = 0.3, .with_clocks = true}};
+                              .refine = {.held = 0.3, .with_clocks = !option_flag(context, "genlock")}};
     struct track_result result;
     if (option_text(context, "lanes")) {
         char *end;

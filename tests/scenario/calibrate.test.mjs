@@ -103,6 +103,25 @@ test('pictures and videos of other making are decoded by a child', { skip: !hasF
   assert.ok(!existsSync(join(folder, 'y.json')))
 })
 
+test('two cameras that saw the board at once stand beside each other', () => {
+  const lenses = join(folder, 'pair.json'), out = join(folder, 'pair-placed.json'), sides = [join(folder, 'left'), join(folder, 'right')]
+  for (const name of ['left', 'right']) run('intrinsics', ...(name === 'right' ? ['--calibration', lenses] : []), '--out', lenses, '--camera', name, ...board, pictures)
+  for (const [side, shift] of [[0, 0], [1, 130]]) {
+    mkdirSync(sides[side])
+    for (let i = 0; i < 4; i++) {
+      const R = multiply(about('z', 0.2 * i), about('y', 0.4 * (i - 1.5)))
+      const gray = paint(R, 60 - shift, 10 * i, 420 + 20 * i)
+      writeFileSync(join(sides[side], `${i}.pgm`), Buffer.concat([Buffer.from(`P5\n${camera.width} ${camera.height}\n255\n`), gray]))
+    }
+  }
+  const report = JSON.parse(run('extrinsics', '--json', '--calibration', lenses, '--out', out, ...board, ...sides))
+  assert.ok(report.cameras.every((c) => c.is_placed && c.pictures === 4))
+  const [a, b] = JSON.parse(readFileSync(out)).cameras
+  const centre = (c) => [0, 1, 2].map((k) => -(c.rotation[k] * c.translation[0] + c.rotation[3 + k] * c.translation[1] + c.rotation[6 + k] * c.translation[2]))
+  const apart = Math.hypot(...centre(a).map((v, k) => v - centre(b)[k]))
+  assert.ok(Math.abs(apart - 0.13) < 0.003, String(apart))
+})
+
 test('a camera is placed by points and by lane lines', () => {
   const lenses = join(folder, 'lens.json')
   run('intrinsics', '--out', lenses, '--camera', 'side', ...board, pictures)
