@@ -178,7 +178,8 @@ static void meet(struct cutter *c, size_t index, const struct cutter_sample *s, 
     struct cmaf_sample *last = &r->packer.samples[r->packer.count - 1];
     int64_t duration = s->dts - last->dts, before = last->dts - r->packer.samples[0].dts;
     if (duration > end - last->dts && end > last->dts) duration = end - last->dts;
-    if (r->run != s->run || duration <= 0 || is_longer(r, duration, CUTTER_HOLE_NS)) duration = r->is_pending ? 0 : last->duration;
+    if (r->run != s->run || is_longer(r, duration, CUTTER_HOLE_NS)) duration = r->is_pending ? 0 : last->duration;
+    else if (duration <= 0) duration = 1; /* moved behind what was there, which it has not caught up with yet */
     if (r->is_pending) {
         if (before && duration && is_longer(r, before + duration, CUTTER_PART_NS) && r->parts < CUTTER_PARTS_MAX) emit_part(c, index, r->packer.count - 1);
         settle_pending(r, duration);
@@ -190,10 +191,18 @@ static void meet(struct cutter *c, size_t index, const struct cutter_sample *s, 
     if (r->packer.count && r->parts < CUTTER_PARTS_MAX && is_longer(r, part_ticks(r) + r->frame, CUTTER_PART_NS)) emit_part(c, index, r->packer.count);
 }
 
-/* Rule 6. */
-static void close_hole(const struct cutter_rendition *r, struct cutter_sample *s) {
+/* Rule 6; and the other way round, a sample that comes sooner than the one before it was said to last (a rate that changes, a run that begins) begins where
+ * that ends. */
+static void join_up(const struct cutter_rendition *r, struct cutter_sample *s) {
     int64_t hole = s->dts - r->end_dts;
-    if (!r->has_end || r->packer.count || s->run != r->run || hole <= 0 || is_longer(r, hole, CUTTER_HOLE_NS)) return;
+    if (!r->has_number) return;
+    if (hole < 0) {
+        s->dts = r->end_dts;
+        if (s->pts < s->dts) s->pts = s->dts;
+        if (s->duration) s->duration = -hole < s->duration ? s->duration - (uint32_t)-hole : 1;
+        return;
+    }
+    if (!hole || !r->has_end || r->packer.count || s->run != r->run || is_longer(r, hole, CUTTER_HOLE_NS)) return;
     s->dts -= hole;
     if (s->duration) s->duration += (uint32_t)hole;
     if (s->is_sync) s->pts -= hole; /* nothing that is decoded later is shown before it; of others the order of showing must stay */
@@ -251,7 +260,7 @@ static void lead(struct cutter *c, size_t index, const struct cutter_sample *in)
     if (r->is_open) meet(c, index, in, INT64_MAX);
     struct cutter_sample sample = *in;
     const struct cutter_sample *s = &sample;
-    close_hole(r, &sample);
+    join_up(r, &sample);
     if (s->is_sync) note_key(r, in);
     if (should_cut(c, r, s)) {
         const struct cutter_boundary *newest = boundary_at(c, c->next_number - 1);
@@ -297,7 +306,8 @@ static void follow(struct cutter *c, size_t index, const struct cutter_sample *s
     }
     struct cutter_sample sample = *s;
     if (r->is_open && number != r->number) end_segment(c, index);
-    if (number <= r->number + 1) close_hole(r, &sample);
+    if (number > r->number + 1) r->has_end = false;
+    join_up(r, &sample);
     if (!r->is_open) open_segment(c, index, number, &sample);
     append(c, index, &sample, s->duration);
     close_reached(c, index);

@@ -33,7 +33,15 @@ static struct err ended(void) { return err_make(ERR_CANCELLED, "live.ended", "Th
 
 /* ---- holding ---- */
 
+static void count_lost(struct live_feed *f, size_t samples) {
+    struct live_channel *c = f->channel;
+    lock_take(&c->ring_lock);
+    c->health.samples_dropped += samples;
+    lock_give(&c->ring_lock);
+}
+
 static void drop_held(struct live_feed *f) {
+    if (f->held_count) count_lost(f, f->held_count);
     while (f->held) {
         struct held *h = f->held;
         f->held = h->next;
@@ -52,6 +60,7 @@ static struct err hold(struct live_feed *f, const struct feed_sample *s) {
         f->held_count--;
         f->held_bytes -= h->sample.data.len;
         mem_free(h);
+        count_lost(f, 1);
     }
     struct held *h = mem_alloc(sizeof *h + s->data.len);
     if (!h) return err_memory();
@@ -79,6 +88,10 @@ void feed_abandon(struct live_feed *f, struct err why) {
 }
 
 /* ---- begin and end ---- */
+
+static void free_configs(struct feed_track *tracks) {
+    for (size_t i = 0; i < FEED_TRACKS_MAX; i++) MEM_FREE(&tracks[i].config);
+}
 
 static void copy_text(char *out, size_t size, struct slice s) { (void)snprintf(out, size, "%.*s", SLICE_ARG(slice_sub(s, 0, size - 1))); }
 
@@ -142,11 +155,11 @@ void live_feed_end(struct live_feed **address, struct err why) {
         channel_set_state(c, LIVE_STATE_WAITING);
         c->sample_at = clock_mono(clock_of(c));
         lock_give(&c->ring_lock);
+        drop_held(f);
         log_info("live", "publisher_left", LOG_TEXT("channel", c->id.text), LOG_TEXT("why", why.kind ? why.code : "bye"));
     }
     channel_leave(c);
-    drop_held(f);
-    for (size_t i = 0; i < FEED_TRACKS_MAX; i++) mem_free(f->tracks[i].config);
+    free_configs(f->tracks);
     mem_free(f);
 }
 
@@ -208,8 +221,10 @@ static void tap_tracks(struct live_feed *f) {
 }
 
 struct taking {
+    struct feed_track old[FEED_TRACKS_MAX]; /* what was told before */
+    size_t old_count;
     size_t videos, audios;
-    bool changes, needs_key;
+    bool changes;
 };
 
 /* One track of the publisher's: is it ours, and is it new? */
@@ -218,10 +233,7 @@ static struct err take_track(struct live_feed *f, size_t i, const struct cmaf_tr
     bool is_video = in->kind == CMAF_VIDEO;
     struct feed_track *track = &f->tracks[i];
     bool is_wanted = is_video ? t->videos == 0 : t->audios < SOUNDS_MAX && in->sample_rate;
-    if (!is_wanted) {
-        track->is_taken = false;
-        return ERR_OK;
-    }
+    if (!is_wanted) return ERR_OK;
     char *config = mem_alloc(in->config.len + 1);
     if (!config) return err_memory();
     if (in->config.len) memcpy(config, in->config.ptr, in->config.len);
@@ -231,19 +243,17 @@ static struct err take_track(struct live_feed *f, size_t i, const struct cmaf_tr
     outgoing(c, name, in, config, &out);
     size_t line = is_video ? 0 : 1 + t->audios;
     *(is_video ? &t->videos : &t->audios) += 1;
-    bool was_taken = track->is_taken && track->line == line, goes_on = was_taken && is_same(&track->track, &out);
+    const struct feed_track *old = NULL;
+    for (size_t k = 0; k < t->old_count; k++)
+        if (t->old[k].is_taken && t->old[k].line == line) old = &t->old[k];
+    bool goes_on = old && is_same(&old->track, &out);
     size_t rendition = channel_rendition(c, name, is_video, out.timescale);
     if (rendition == SIZE_MAX) {
         mem_free(config);
         return err_make(ERR_LIMIT, "live.tracks", "This channel has as many pictures and sounds as are allowed.");
     }
-    if (was_taken && !goes_on) {
-        t->changes = true;
-        t->needs_key |= is_video;
-    }
-    if (is_video && !goes_on) track->needs_key = true;
-    mem_free(track->config);
-    *track = (struct feed_track){.is_taken = true, .rendition = rendition, .line = line, .track = out, .config = config, .needs_key = track->needs_key};
+    if (old && !goes_on) t->changes = true;
+    *track = (struct feed_track){.is_taken = true, .rendition = rendition, .line = line, .track = out, .config = config, .needs_key = goes_on ? old->needs_key : is_video};
     struct cmaf_track on_timeline = out;
     on_timeline.timescale = in->timescale;
     timeline_set_track(&f->timeline, line, &on_timeline, goes_on);
@@ -296,16 +306,51 @@ static struct err use_inits(struct live_feed *f) {
     return e;
 }
 
+/* Samples that are held know their track by its number, which may be another one now. What has no track any more goes. */
+static void renumber_held(struct live_feed *f, const struct taking *t) {
+    struct held **at = &f->held;
+    f->held_end = &f->held;
+    while (*at) {
+        struct held *h = *at;
+        const struct feed_track *old = &t->old[h->sample.track];
+        size_t i = 0;
+        while (i < f->track_count && !(f->tracks[i].is_taken && old->is_taken && f->tracks[i].line == old->line)) i++;
+        if (i < f->track_count) {
+            h->sample.track = i;
+            at = &h->next;
+            f->held_end = at;
+            continue;
+        }
+        *at = h->next;
+        f->held_count--;
+        f->held_bytes -= h->sample.data.len;
+        mem_free(h);
+        count_lost(f, 1);
+    }
+}
+
 static struct err take_tracks(struct live_feed *f, const struct cmaf_track *tracks, size_t count) {
-    struct taking t = {0};
+    struct taking t = {.old_count = f->track_count};
     bool had_video = f->has_video;
+    size_t video = f->video;
+    memcpy(t.old, f->tracks, sizeof t.old);
+    memset(f->tracks, 0, sizeof f->tracks);
     f->has_video = false;
     f->track_count = count;
-    for (size_t i = count; i < FEED_TRACKS_MAX; i++) f->tracks[i].is_taken = false;
     struct err e = ERR_OK;
     for (size_t i = 0; i < count && !e.kind; i++) e = take_track(f, i, &tracks[i], &t);
-    if (e.kind) return e;
-    if (!t.videos && !t.audios) return err_make(ERR_INPUT, "live.tracks", "There is neither a picture nor a sound that can be shown. Set the encoder to H.264 and AAC.");
+    if (!e.kind && !t.videos && !t.audios)
+        e = err_make(ERR_INPUT, "live.tracks", "There is neither a picture nor a sound that can be shown. Set the encoder to H.264 and AAC.");
+    if (e.kind) { /* as it was */
+        free_configs(f->tracks);
+        memcpy(f->tracks, t.old, sizeof t.old);
+        f->track_count = t.old_count;
+        f->has_video = had_video;
+        f->video = video;
+        return e;
+    }
+    renumber_held(f, &t);
+    free_configs(t.old);
     note_tracks(f);
     tap_tracks(f);
     if (f->is_opening) return ERR_OK;
@@ -374,7 +419,7 @@ static bool place(struct live_feed *f, const struct feed_sample *s, struct held 
         cutter_lead(&c->cutter, t->rendition);
     }
     if (t->needs_key) {
-        c->cutter.sink.lost(c->cutter.sink.user, t->rendition, 1);
+        count_lost(f, 1);
         return false;
     }
     struct timeline_place p;
@@ -382,7 +427,7 @@ static bool place(struct live_feed *f, const struct feed_sample *s, struct held 
     on_line.track = t->line;
     timeline_place(&f->timeline, &on_line, &p);
     if (p.is_drop) {
-        c->cutter.sink.lost(c->cutter.sink.user, t->rendition, 1);
+        count_lost(f, 1);
         return false;
     }
     to_rendition(&p, f->timeline.tracks[t->line].out_hz, t->track.timescale);
@@ -491,7 +536,7 @@ static struct err open_run(struct live_feed *f, const struct opening *o) {
             struct feed_sample s = h->sample;
             is_handed_on = place(f, &s, h);
         } else {
-            c->cutter.sink.lost(c->cutter.sink.user, t->rendition, 1);
+            count_lost(f, 1);
         }
         if (!is_handed_on) mem_free(h);
     }
@@ -547,7 +592,7 @@ struct err live_feed_sample(struct live_feed *f, const struct feed_sample *s) {
     if (!e.kind && f->tracks[s->track].is_taken) {
         count_sample(c, &f->tracks[s->track], s);
         e = take_sample(f, s);
-        if (e.kind) c->cutter.sink.lost(c->cutter.sink.user, f->tracks[s->track].rendition, 1);
+        if (e.kind) count_lost(f, 1);
     }
     channel_leave(c);
     return e;

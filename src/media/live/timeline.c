@@ -341,6 +341,7 @@ int64_t timeline_begin_run(struct timeline *tl, size_t track, int64_t source_ns,
     tl->has_run = true;
     tl->run_start_ns = start;
     tl->run_offset_ns = offset;
+    tl->old_source_ns = tl->run_source_ns;
     tl->run_source_ns = source_ns;
     if (!keeps || !tl->capture.has_skew) capture_begin(&tl->capture, captured.ns - start, start);
     return start;
@@ -382,9 +383,11 @@ void timeline_place(struct timeline *tl, const struct feed_sample *s, struct tim
     assert(tl->has_run);
     int64_t ns = timeline_source_ns(tl, s->track, s->dts);
     int64_t step = ns - t->last_ns;
-    bool is_new = !t->has_last || (t->run < tl->run && (step < -TIMELINE_BACK_NS_MAX || step > TIMELINE_GAP_NS_MAX));
-    if (is_new) join_run(tl, t);
-    /* Another track jumped and this one did not: it belongs to the new run once it has come to where that begins. */
+    bool is_behind = t->has_last && t->run < tl->run, leaps = step < -TIMELINE_BACK_NS_MAX || step > TIMELINE_GAP_NS_MAX;
+    /* All tracks are on one clock: nearer to where that is now than to where it was before the jump, this one has jumped, too, however little. */
+    int64_t now_away = llabs(ns - tl->run_source_ns);
+    if (!t->has_last || (is_behind && (leaps || (now_away <= NEAR_NS && now_away <= llabs(ns - tl->old_source_ns))))) join_run(tl, t);
+    /* Another track jumped and this one never does: it belongs to the new run once it has come to where that begins. */
     if (ns + t->offset_ns >= tl->run_start_ns) t->run = tl->run;
     t->has_last = true;
     t->last_ns = ns;

@@ -88,6 +88,7 @@ struct timeline {
     int64_t run_start_ns;     /* on the channel's timeline: its first sample */
     int64_t run_offset_ns;
     int64_t run_source_ns;    /* the newest source time seen in it */
+    int64_t old_source_ns;    /* the same of the run before, when it ended */
     bool has_run;
     struct timeline_capture capture;
 };
