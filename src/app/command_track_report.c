@@ -97,7 +97,7 @@ void track_report_gait(struct json_writer *w, bool is_json, const struct gait_ru
     json_end(w);
     if (is_json) return;
     printf("        %s, %zu ground contacts", kinds[run->kind], run->contact_count);
-    if (gait_is_known(run->top_speed)) printf(", top speed %.2f ± %.2f m/s", run->top_speed.value, run->top_speed.error);
+    if (gait_is_known(run->top_speed)) printf(", top speed %.2f ± %.3f m/s", run->top_speed.value, run->top_speed.error);
     printf("\n");
 }
 
@@ -160,6 +160,18 @@ static struct err read_one(struct arena *mem, struct command_context *context, c
     return e;
 }
 
+/* Two folders both have a person-1: with the folder before the name they can be told apart. */
+static void name_apart(struct gait_recording *r, const char *path, bool is_folder) {
+    struct slice folder = slice_cstr(path), rest, part;
+    if (!is_folder) return;
+    while (folder.len && folder.ptr[folder.len - 1] == '/') folder.len--;
+    rest = folder;
+    while (slice_next(&rest, '/', &part)) folder = part;
+    char name[2 * MOTION_NAME_MAX];
+    int len = snprintf(name, sizeof name, "%.*s/%s", (int)(folder.len < 24 ? folder.len : 24), folder.ptr, r->name);
+    if (len < MOTION_NAME_MAX) memcpy(r->name, name, (size_t)len + 1);
+}
+
 /* Everybody of a folder or file, on a skeleton where one fits. *culprit is the file at fault. */
 static struct err read_all(struct arena *mem, struct command_context *context, const char *path, const struct gait_options *options,
                            struct source *out, const char **culprit, struct motion_note *note) {
@@ -187,6 +199,7 @@ static struct err read_all(struct arena *mem, struct command_context *context, c
         struct err refused = body_fit(mem, NULL, NULL, &people, 0, &(struct body_options){.rate = r.rate, .without_pixels = true}, fit);
         if (refused.kind && refused.kind != ERR_INPUT) return refused;
         if (!refused.kind) r.states = fit->joints, r.is_fitted = true;
+        if (option_text(context, "compare")) name_apart(&r, path, S_ISDIR(st.st_mode));
         if ((e = gait_analyse(mem, &r, options, &out->runs[out->count])).kind) return e;
         out->count++;
     }
@@ -228,7 +241,7 @@ static struct err print_json(struct arena *mem, const struct source *s, const st
             e = ERR_OK;
             continue;
         }
-        if (!e.kind) buf_cstr(&text, is_first ? "" : ","), gait_write_json_comparison(&text, &c), is_first = false;
+        if (!e.kind) buf_cstr(&text, is_first ? "" : ","), e = gait_write_json_comparison(mem, &text, &c), is_first = false;
     }
     buf_cstr(&text, "]}");
     if (!e.kind) e = buf_error(&text);

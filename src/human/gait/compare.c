@@ -137,3 +137,38 @@ struct err gait_compare(struct arena *mem, const struct gait_run *a, const struc
     *out = c;
     return ERR_OK;
 }
+
+void gait_cycle_compare(const struct gait_cycle *a, const struct gait_cycle *b, double difference[GAIT_PHASE_POINTS],
+                        double p[GAIT_PHASE_POINTS]) {
+    for (size_t i = 0; i < GAIT_PHASE_POINTS; i++) {
+        double n[2] = {0}, share[2], variance;
+        const struct gait_cycle *both[2] = {a, b};
+        for (int r = 0; r < 2; r++) {
+            for (size_t s = 0; s < both[r]->strides; s++) n[r] += isfinite(both[r]->each[s][i]);
+            share[r] = both[r]->deviation[i] * both[r]->deviation[i] / n[r];
+        }
+        difference[i] = b->mean[i] - a->mean[i], variance = share[0] + share[1], p[i] = NAN;
+        if (n[0] < 3 || n[1] < 3 || !(variance > 0)) continue;
+        double freedom = variance * variance / (share[0] * share[0] / (n[0] - 1) + share[1] * share[1] / (n[1] - 1));
+        p[i] = chance(difference[i] / sqrt(variance), freedom);
+    }
+}
+
+struct gait_fast gait_fast_of(const struct gait_run *run) {
+    struct gait_fast f = {-INFINITY, INFINITY, false};
+    double top = 0, least = INFINITY;
+    size_t count = 0;
+    for (size_t i = 0; i < run->step_count; i++) {
+        struct gait_value v = run->steps[i].measures[GAIT_SPEED];
+        if (gait_is_known(v)) top = fmax(top, v.value), least = fmin(least, v.value);
+    }
+    if (least > 0.9 * top) return f;
+    f = (struct gait_fast){INFINITY, -INFINITY, true};
+    for (size_t i = 0; i < run->step_count; i++) {
+        struct gait_value v = run->steps[i].measures[GAIT_SPEED], t = run->contacts[run->steps[i].contact].touch_down_s;
+        if (!gait_is_known(v) || v.value < 0.95 * top) continue;
+        f.from_s = fmin(f.from_s, t.value - 1e-6), f.to_s = fmax(f.to_s, t.value + 1e-6), count++;
+    }
+    if (count < 4) f = (struct gait_fast){-INFINITY, INFINITY, false};
+    return f;
+}

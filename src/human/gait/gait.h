@@ -216,6 +216,10 @@ struct gait_comparison {
 /* Aligned by the number of the step. Errors: ERR_INPUT gait.apart (no steps in one of them), ERR_LIMIT. */
 MUST_USE struct err gait_compare(struct arena *, const struct gait_run *a, const struct gait_run *b, struct gait_comparison *out);
 
+/* Two cycles of the same angle laid over each other: b - a at each phase, and the chance of as large a difference without a cause (Welch's t over the strides; NAN with
+ * fewer than three of one). */
+void gait_cycle_compare(const struct gait_cycle *a, const struct gait_cycle *b, double difference[GAIT_PHASE_POINTS], double p[GAIT_PHASE_POINTS]);
+
 /* ---- files ---- */
 
 /* Measured points with their covariances, so that a report can be made later: {"format":"grandstand-points-1", "rate", "frame_first",
@@ -241,7 +245,8 @@ MUST_USE struct err gait_from_body(struct arena *, const struct track_people *, 
 void gait_write_json(struct buf *, const struct gait_run *);
 void gait_write_csv_frames(struct buf *, const struct gait_run *); /* a row per frame: time, centre of mass, speed, angles, each with _se */
 void gait_write_csv_steps(struct buf *, const struct gait_run *);  /* a row per step */
-void gait_write_json_comparison(struct buf *, const struct gait_comparison *);
+/* The measures, and the angles phase by phase over the fast strides of both. ERR_LIMIT (memory). */
+MUST_USE struct err gait_write_json_comparison(struct arena *, struct buf *, const struct gait_comparison *);
 
 /* The page: one HTML text that needs nothing else. `language` is en, de, zh or th. `other` (NULL: none) is compared with every run
  * of the same index, or its first with all. ERR_LIMIT. */

@@ -117,32 +117,9 @@ static double *numbers(struct page *p, size_t count) {
     return n;
 }
 
-/* ---- which steps are the fast ones ---- */
+/* ---- the fast steps ---- */
 
-struct fast {
-    double from_s, to_s; /* touch-downs in here; all of them when the run is steady */
-    bool is_part;        /* of a run whose speed changes */
-};
-static struct fast fast_of(const struct gait_run *run) {
-    struct fast f = {-INFINITY, INFINITY, false};
-    double top = 0, least = INFINITY;
-    size_t count = 0;
-    for (size_t i = 0; i < run->step_count; i++) {
-        struct gait_value v = run->steps[i].measures[GAIT_SPEED];
-        if (gait_is_known(v)) top = fmax(top, v.value), least = fmin(least, v.value);
-    }
-    if (least > 0.9 * top) return f;
-    f = (struct fast){INFINITY, -INFINITY, true};
-    for (size_t i = 0; i < run->step_count; i++) {
-        struct gait_value v = run->steps[i].measures[GAIT_SPEED], t = run->contacts[run->steps[i].contact].touch_down_s;
-        if (!gait_is_known(v) || v.value < 0.95 * top) continue;
-        f.from_s = fmin(f.from_s, t.value - 1e-6), f.to_s = fmax(f.to_s, t.value + 1e-6), count++;
-    }
-    if (count < 4) f = (struct fast){-INFINITY, INFINITY, false};
-    return f;
-}
-
-static struct gait_value mean_of(const struct gait_run *run, struct fast f, enum gait_measure m) {
+static struct gait_value mean_of(const struct gait_run *run, struct gait_fast f, enum gait_measure m) {
     double sum = 0, square = 0, own = 0;
     size_t n = 0;
     for (size_t i = 0; i < run->step_count; i++) {
@@ -177,7 +154,7 @@ static void tile(struct page *p, struct slice name, struct gait_value v, double 
 }
 
 static void tiles(struct page *p, const struct gait_run *run) {
-    struct fast f = fast_of(run);
+    struct gait_fast f = gait_fast_of(run);
     struct slice when = word(p, f.is_part ? "report.at_top_speed" : "report.average");
     html(p, "<div class=\"tiles\">");
     tile(p, word(p, "report.top_speed"), run->top_speed, 1, 2, "m/s",
@@ -492,6 +469,15 @@ static void angle_plot(struct page *p, enum gait_angle kind, struct slice side, 
         char class[64];
         snprintf(class, sizeof class, "line mean %s", classes[c]), plot_line(&plot, phase, cycles[c].mean, GAIT_PHASE_POINTS, class);
     }
+    if (!with_each && count == 2) { /* where two athletes differ more than their strides do among themselves */
+        double difference[GAIT_PHASE_POINTS], chance[GAIT_PHASE_POINTS];
+        gait_cycle_compare(&cycles[0], &cycles[1], difference, chance);
+        for (size_t i = 0; i + 1 < GAIT_PHASE_POINTS; i++) {
+            if (!(chance[i] < 0.01) || !(chance[i + 1] < 0.01)) continue;
+            buf_printf(p->out, "<rect class=\"differs\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"5\"/>", plot_x(&plot, phase[i]),
+                       plot.top + plot.height - 5, plot.width / (GAIT_PHASE_POINTS - 1) + 0.3);
+        }
+    }
     html(p, "</svg></div>");
 }
 
@@ -543,7 +529,7 @@ static void angles_over_time(struct page *p, const struct gait_run *run) {
 }
 
 static struct err angles_section(struct page *p, const struct gait_run *run) {
-    struct fast f = fast_of(run);
+    struct gait_fast f = gait_fast_of(run);
     struct gait_cycle cycles[ARRAY_LEN(shown_angles)][GAIT_SIDES];
     size_t strides[GAIT_SIDES] = {0};
     for (size_t i = 0; i < ARRAY_LEN(shown_angles); i++) {
@@ -935,13 +921,15 @@ static struct err comparison(struct page *p, const struct gait_run *a, const str
     for (size_t i = 0; i < ARRAY_LEN(shown); i++) step_plot(p, both, 2, shown[i]);
     html(p, "</div></section><section class=\"card\"><h3>");
     say(p, "report.angles");
-    html(p, "</h3><div class=\"grid3\">");
+    html(p, "</h3><p class=\"about\">");
+    say(p, "report.compare.angles");
+    html(p, "</p><div class=\"grid3\">");
     static const enum gait_angle compared[] = {GAIT_HIP_FLEXION, GAIT_KNEE_FLEXION, GAIT_ANKLE_DORSIFLEXION};
     for (size_t i = 0; i < 2 * ARRAY_LEN(compared); i++) { /* left ones, then right ones */
         size_t side = i / ARRAY_LEN(compared), kind = compared[i % ARRAY_LEN(compared)];
         struct gait_cycle cycles[2];
         for (int r = 0; r < 2 && !e.kind; r++) {
-            struct fast f = fast_of(both[r]);
+            struct gait_fast f = gait_fast_of(both[r]);
             e = gait_cycle_of(p->mem, both[r], 2 * kind + side, (enum gait_side)side, f.from_s, f.to_s, &cycles[r]);
         }
         if (e.kind) return e;
@@ -996,7 +984,7 @@ static void overview(struct page *p, const struct gait_run *runs, size_t count) 
     html(p, "</th></tr></thead><tbody>");
     for (size_t i = 0; i < count; i++) {
         const struct gait_run *run = &runs[i];
-        struct fast f = fast_of(run);
+        struct gait_fast f = gait_fast_of(run);
         buf_printf(p->out, "<tr><td><a href=\"#a%zu\">", i + 1);
         plot_escape(p->out, slice_cstr(run->name));
         html(p, "</a></td><td>");

@@ -44,7 +44,7 @@ static const char report_style[] =
     ".dot{stroke:var(--card);stroke-width:1}.dot.l{fill:var(--left)}.dot.r{fill:var(--right)}.dot.a{fill:var(--a)}.dot.b{fill:var(--b)}"
     ".whisker{fill:none;stroke:var(--soft);stroke-width:1.3}.whisker.l{stroke:var(--left)}.whisker.r{stroke:var(--right)}.whisker.a{stroke:var(--a)}.whisker.b{stroke:var(--b)}"
     ".contact.l,.fill.l{fill:var(--left)}.contact.r,.fill.r{fill:var(--right)}.contact.open{opacity:.35}.fill.faint{opacity:.4}.contact-name{font-size:10px}"
-    ".bar{width:170px}.balance{width:160px;height:16px}.spark{width:160px;height:32px}"
+    ".differs{fill:var(--mark);opacity:.75}.bar{width:170px}.balance{width:160px;height:16px}.spark{width:160px;height:32px}"
     ".limb{fill:none;stroke-width:5;stroke-linecap:round;stroke-linejoin:round}.limb.thin{stroke-width:4}.limb.l{stroke:var(--left)}.limb.r{stroke:var(--right)}.limb.trunk{stroke:var(--ink);stroke-width:6}"
     ".head{fill:var(--ink)}.com{fill:var(--card);stroke:var(--mark);stroke-width:2.2}.plumb{stroke:var(--mark);stroke-dasharray:2 3;opacity:.7;fill:none}.ground{stroke:var(--faint);stroke-width:1.5;fill:none}"
     ".caption{font-size:13px;font-weight:600;fill:var(--ink)}.caption.l{fill:var(--left)}.caption.r{fill:var(--right)}.caption .faint{fill:var(--faint);font-weight:400}.fact{font-size:11.5px}"

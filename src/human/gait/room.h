@@ -63,6 +63,13 @@ struct gait_value gait_at(const struct gait_run *, struct gait_value time_s, str
 
 struct gait_value gait_angle_at_sample(const struct gait_sample *, size_t angle);
 
+/* compare.c: the steps of the fastest part of a run whose speed changes; all of them when it is steady. */
+struct gait_fast {
+    double from_s, to_s; /* touch-downs in here */
+    bool is_part;
+};
+struct gait_fast gait_fast_of(const struct gait_run *);
+
 /* write.c */
 const char *gait_phase_name(size_t phase);
 /* Of the centre of mass, along its way. */

@@ -239,7 +239,44 @@ static void put_difference(struct json_writer *w, const char *name, const struct
     json_end(w);
 }
 
-void gait_write_json_comparison(struct buf *out, const struct gait_comparison *c) {
+/* An angle of both over the stride: means, difference and chance at each phase. */
+static struct err put_cycles(struct arena *mem, struct json_writer *w, const struct gait_comparison *c) {
+    static const enum gait_angle kinds_compared[] = {GAIT_TRUNK_LEAN,       GAIT_HIP_FLEXION,   GAIT_KNEE_FLEXION, GAIT_ANKLE_DORSIFLEXION,
+                                                     GAIT_SHOULDER_FLEXION, GAIT_ELBOW_FLEXION, GAIT_THIGH,        GAIT_SHANK};
+    json_key(w, "cycles");
+    json_begin_object(w);
+    for (size_t i = 0; i < 2 * ARRAY_LEN(kinds_compared); i++) {
+        size_t side = i % 2, angle = 2 * (size_t)kinds_compared[i / 2] + side;
+        const struct gait_run *both[2] = {c->a, c->b};
+        struct gait_cycle cycles[2];
+        if (!gait_angle_name(angle)) continue;
+        for (int r = 0; r < 2; r++) {
+            struct gait_fast f = gait_fast_of(both[r]);
+            struct err e = gait_cycle_of(mem, both[r], angle, (enum gait_side)side, f.from_s, f.to_s, &cycles[r]);
+            if (e.kind) return e;
+        }
+        double difference[GAIT_PHASE_POINTS], p[GAIT_PHASE_POINTS];
+        gait_cycle_compare(&cycles[0], &cycles[1], difference, p);
+        const struct {
+            const char *name;
+            const double *values;
+        } rows[] = {{"a_deg", cycles[0].mean}, {"b_deg", cycles[1].mean}, {"difference_deg", difference}, {"p", p}};
+        json_key(w, gait_angle_name(angle));
+        json_begin_object(w);
+        json_put_number(w, "strides_a", (int64_t)cycles[0].strides), json_put_number(w, "strides_b", (int64_t)cycles[1].strides);
+        for (size_t k = 0; k < ARRAY_LEN(rows); k++) {
+            json_key(w, rows[k].name);
+            json_begin_array(w);
+            for (size_t q = 0; q < GAIT_PHASE_POINTS; q++) figures(w, 4, rows[k].values[q]);
+            json_end(w);
+        }
+        json_end(w);
+    }
+    json_end(w);
+    return ERR_OK;
+}
+
+struct err gait_write_json_comparison(struct arena *mem, struct buf *out, const struct gait_comparison *c) {
     struct json_writer w = json_writer_of(out);
     json_begin_object(&w);
     json_put_cstr(&w, "a", c->a->name), json_put_cstr(&w, "b", c->b->name), json_put_number(&w, "steps_compared", (int64_t)c->step_count);
@@ -265,7 +302,10 @@ void gait_write_json_comparison(struct buf *out, const struct gait_comparison *c
         json_end(&w);
     }
     json_end(&w);
+    struct err e = put_cycles(mem, &w, c);
+    if (e.kind) return e;
     json_end(&w);
+    return buf_error(out);
 }
 
 /* ---- measured points ---- */

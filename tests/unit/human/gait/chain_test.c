@@ -59,8 +59,8 @@ static const struct {
               {SYNTH_SHOULDER_FLEXION, GAIT_SHOULDER_FLEXION, "shoulder", 2, false},
               {SYNTH_ELBOW_FLEXION, GAIT_ELBOW_FLEXION, "elbow", 2, false}};
 
-static struct errors speed, step_speed, split, touch_down, toe_off, contact_time, step_length, touch_down_distance,
-    angle[ARRAY_LEN(angles)];
+static struct errors speed, step_speed, knee_td, shin_td, lean_td, split, touch_down, toe_off, contact_time, step_length,
+    touch_down_distance, angle[ARRAY_LEN(angles)];
 static size_t contacts_true, contacts_missed, contacts_invented;
 
 static const struct gait_contact *match(const struct gait_run *run, const struct synth_contact *c) {
@@ -127,6 +127,11 @@ static void compare(const struct gait_run *run, const struct synth_truth *who, c
         }
         size_t frame = (size_t)(c->touch_down_s * rate);
         double t = c->touch_down_s * rate - (double)frame, com = who->com[frame].x * (1 - t) + who->com[frame + 1].x * t;
+        /* angles at the true instant against those at the one that was found, whose error is theirs too */
+        double(*at)[SYNTH_ANGLES] = &who->angles[frame];
+        add(&knee_td, s->measures[GAIT_KNEE_TD], at[0][SYNTH_KNEE_FLEXION + c->side] * (1 - t) + at[1][SYNTH_KNEE_FLEXION + c->side] * t);
+        add(&shin_td, s->measures[GAIT_SHIN_TD], at[0][SYNTH_SHANK + c->side] * (1 - t) + at[1][SYNTH_SHANK + c->side] * t);
+        add(&lean_td, s->measures[GAIT_TRUNK_LEAN_TD], at[0][SYNTH_TRUNK_LEAN] * (1 - t) + at[1][SYNTH_TRUNK_LEAN] * t);
         add(&touch_down_distance, s->measures[GAIT_TOUCH_DOWN_DISTANCE], c->toe.x - com);
         if (i + 1 < who->contact_count && who->contacts[i + 1].side != c->side)
             add(&step_length, s->measures[GAIT_STEP_LENGTH], who->contacts[i + 1].toe.x - c->toe.x);
@@ -190,6 +195,8 @@ static void sprinters_through_the_whole_chain(void **state) {
         rms(&speed), z(&speed), speed.count, rms(&split) * 1e3, z(&split), split.count, contacts_true, contacts_missed, contacts_invented,
         rms(&touch_down) * 1e3, touch * 1e3, z(&touch_down), rms(&toe_off) * 1e3, toe * 1e3, z(&toe_off));
     print_message("# step speed %.4f m/s (z %.2f)\n", rms(&step_speed), z(&step_speed));
+    print_message("# at touch-down: knee %.2f degrees (z %.2f), shin %.2f (z %.2f), trunk %.2f (z %.2f)\n", rms(&knee_td), z(&knee_td),
+                  rms(&shin_td), z(&shin_td), rms(&lean_td), z(&lean_td));
     print_message("# contact time %.2f ms (z %.2f), step length %.1f mm (z %.2f), touch-down distance %.1f mm (z %.2f)\n",
                   rms(&contact_time) * 1e3, z(&contact_time), rms(&step_length) * 1e3, z(&step_length), rms(&touch_down_distance) * 1e3,
                   z(&touch_down_distance));
@@ -200,6 +207,8 @@ static void sprinters_through_the_whole_chain(void **state) {
     assert_true(rms(&step_speed) <= 0.02 && z(&step_speed) > 0.6 && z(&step_speed) < 1.5);
     assert_true(split.count > 20 * meetings && rms(&split) <= 0.003 && z(&split) > 0.6 && z(&split) < 1.5);
     assert_true(contacts_true > 80 * meetings && contacts_missed * 100 <= contacts_true && contacts_invented * 100 <= contacts_true);
+    assert_true(rms(&knee_td) <= 3 && z(&knee_td) > 0.5 && z(&knee_td) < 1.4 && rms(&shin_td) <= 3 && z(&shin_td) < 1.4 &&
+                rms(&lean_td) <= 1 && z(&lean_td) < 1.5);
     assert_true(touch <= 0.008 && toe <= 0.008);
     assert_true(z(&touch_down) > 0.6 && z(&touch_down) < 1.4 && z(&toe_off) > 0.5 && z(&toe_off) < 1.4);
     assert_true(rms(&contact_time) <= 0.006 && z(&contact_time) > 0.5 && z(&contact_time) < 1.4);
