@@ -262,6 +262,36 @@ test('MOT has the angles that the points show, STO the same rows', () => {
   }
 })
 
+// OpenSim's rules: Z, X, Y in turn, on the left X and Y the other way round; knees bend about -Z.
+test('MOT plays back by the rules of OpenSim to the places of the TRC', () => {
+  for (const person of people()) {
+    const trc = readTrc(`${person}.trc`), mot = readMot(`${person}.mot`), skeleton = JSON.parse(readFileSync(`${person}_skeleton.json`, 'utf8'))
+    const origin = Object.fromEntries(skeleton.segments.map((g) => [g.name, g.origin])), place = Object.fromEntries(skeleton.joints.map((j) => [j.name, j.at]))
+    for (let f = 0; f < FRAMES; f += 7) {
+      const at = (name) => trc.frames[f][trc.names.indexOf(name)], angle = (name) => mot.rows[f][mot.names.indexOf(name)]
+      const zxy = (z, x, y, side = 1) => product(product(axisTurn('Z', angle(z)), axisTurn('X', side * angle(x))), axisTurn('Y', side * angle(y)))
+      const near = (p, name) => assert.ok(distance(p, at(name)) < 2e-4, `${name} ${distance(p, at(name))}`)
+      const pelvis = zxy('pelvis_tilt', 'pelvis_list', 'pelvis_rotation'), root = ['pelvis_tx', 'pelvis_ty', 'pelvis_tz'].map(angle)
+      const torso = product(pelvis, zxy('lumbar_extension', 'lumbar_bending', 'lumbar_rotation')), chest = add(root, apply(pelvis, origin.torso)), neck = add(chest, apply(torso, place.Neck))
+      near(neck, 'Neck')
+      const head = product(torso, zxy('neck_extension', 'neck_bending', 'neck_rotation'))
+      near(add(neck, apply(head, place.Nose)), 'Nose')
+      for (const [s, l, side] of [['r', 'R', 1], ['l', 'L', -1]]) {
+        const thigh = product(pelvis, zxy(`hip_flexion_${s}`, `hip_adduction_${s}`, `hip_rotation_${s}`, side)), hip = add(root, apply(pelvis, origin[`femur_${s}`]))
+        const shank = product(thigh, axisTurn('Z', -angle(`knee_angle_${s}`))), knee = add(hip, apply(thigh, origin[`tibia_${s}`])), ankle = add(knee, apply(shank, origin[`calcn_${s}`]))
+        const foot = product(shank, zxy(`ankle_angle_${s}`, `subtalar_angle_${s}`, `ankle_rotation_${s}`, side)), toes = product(foot, axisTurn('Z', angle(`mtp_angle_${s}`)))
+        near(hip, `${l}Hip`), near(knee, `${l}Knee`), near(ankle, `${l}Ankle`), near(add(ankle, apply(foot, place[`${l}Heel`])), `${l}Heel`)
+        near(add(add(ankle, apply(foot, origin[`toes_${s}`])), apply(toes, place[`${l}BigToe`])), `${l}BigToe`)
+        const clavicle = product(torso, product(axisTurn('Y', side * angle(`clavicle_protraction_${s}`)), axisTurn('X', -side * angle(`clavicle_elevation_${s}`))))
+        const girdle = add(chest, apply(torso, origin[`clavicle_${s}`])), shoulder = add(girdle, apply(clavicle, place[`${l}Shoulder`]))
+        const arm = product(clavicle, zxy(`arm_flex_${s}`, `arm_add_${s}`, `arm_rot_${s}`, side)), elbow = add(shoulder, apply(arm, place[`${l}Elbow`]))
+        near(shoulder, `${l}Shoulder`), near(elbow, `${l}Elbow`)
+        near(add(elbow, apply(product(arm, axisTurn('Z', angle(`elbow_flex_${s}`))), place[`${l}Wrist`])), `${l}Wrist`)
+      }
+    }
+  }
+})
+
 test('BVH and glTF play back to the same places', () => {
   for (const person of people()) {
     const trc = readTrc(`${person}.trc`), bvh = playBvh(`${person}.bvh`), glb = playGlb(`${person}.glb`)

@@ -133,17 +133,17 @@ static struct result play(const char *scene, double seconds, const char *layout)
 
 
 static void nine_runners(void **state) {
-    struct result r = play("ring", seconds_of(2), NULL);
+    struct result r = play("ring", seconds_of(1.2), NULL);
     assert_true(r.people == 9 && r.mean_m <= 0.006 && r.known > 0.99);
     assert_true(r.squares > 1.5 && r.squares < 4 && r.velocity > 1 && r.velocity < 5);
 }
 static void nine_runners_and_outliers(void **state) {
-    struct result r = play("ring-outliers", seconds_of(1.5), NULL);
+    struct result r = play("ring-outliers", seconds_of(1.2), NULL);
     assert_true(r.people == 9 && r.mean_m <= 0.0065 && r.known > 0.99);
     assert_true(r.squares > 1.5 && r.squares < 4);
 }
 static void nine_sprinters(void **state) {
-    struct result r = play("race", seconds_of(1.5), NULL);
+    struct result r = play("race", seconds_of(1.2), NULL);
     assert_true(r.people == 9 && r.mean_m <= 0.008 && r.known > 0.99);
     assert_true(r.squares > 1.5 && r.squares < 4);
 }
@@ -156,7 +156,7 @@ static void sprinters_with_planted_feet(void **state) {
         double limit;
     } angles[] = {{BODY_HIP_FLEXION_L, SYNTH_HIP_FLEXION, 2}, {BODY_HIP_FLEXION_R, SYNTH_HIP_FLEXION + 1, 2}, {BODY_KNEE_ANGLE_L, SYNTH_KNEE_FLEXION, 2.5}, {BODY_KNEE_ANGLE_R, SYNTH_KNEE_FLEXION + 1, 2.5},
                   {BODY_ARM_FLEX_L, SYNTH_SHOULDER_FLEXION, 2}, {BODY_ELBOW_FLEX_R, SYNTH_ELBOW_FLEXION + 1, 2}};
-    struct meeting w = meet("sprint", seconds_of(2), seconds_of(2) > 0 ? 2 : 0, NULL);
+    struct meeting w = meet("sprint", seconds_of(1.5), seconds_of(1.5) > 0 ? 2 : 0, NULL);
     double squares[ARRAY_LEN(angles)] = {0}, sum = 0, n = 0, an = 0;
     for (size_t i = 0; i < w.people.count; i++) {
         struct body_fit fit;
