@@ -507,6 +507,7 @@ test('somebody looks and listens: preview, poster, pictures for the seek bar, le
     assert.equal((await viewer.get(name)).body.readUInt16BE(0), 0xffd8);
     await encoder.end();
     const over = await end(operator, server, channel.id);
+    assert.deepEqual(over.heights, [360, 180]);
     assert.ok(over.poster);
     assert.equal((await server.get(over.poster)).status, 200);
 });
@@ -567,7 +568,7 @@ test('over HTTP/2 as over HTTP/1.1: held, and streamed as it grows', async (t) =
 });
 
 test('players say how they fare, and the operator sees it', async (t) => {
-    const { server, operator, channel } = await onAir(t);
+    const { server, operator, channel, encoder } = await onAir(t, { args: ['--cors', 'https://player.example'] });
     const pass = await server.play(channel.id);
     const cmcd = (text) => `?CMCD=${encodeURIComponent(text)}`;
     assert.equal((await pass.media(`v0.m3u8${cmcd('ot=m,su,sid="a"')}`)).status, 200);
@@ -582,5 +583,55 @@ test('players say how they fare, and the operator sees it', async (t) => {
     assert.equal((await operator.get(`/operator/channels/${channel.id}`)).json.viewers, 2);
     assert.equal((await server.get(`/api/v1/titles/${channel.id}`)).json.viewers, 2);
     assert.equal(await server.metric('live_viewers'), 2);
+
+    // Players on other sites may read the answers, refusals too.
+    for (const file of ['v0.m3u8', 'v0-i1.mp4', 'v0-77.m4s', 'v0.m3u8?_HLS_msn=x'])
+        assert.equal((await pass.media(file)).headers.get('access-control-allow-origin'), 'https://player.example', file);
+    const asked = await server.call('OPTIONS', `/media/${channel.id}/v0.m3u8`);
+    assert.equal(asked.status, 204);
+    assert.match(asked.headers.get('access-control-allow-headers'), /range.*cmcd-session/);
+
+    // The desk hears of it without asking.
+    const listening = new AbortController();
+    const events = await fetch(`${server.url}/api/v1/events`, { headers: { cookie: operator.cookie }, signal: listening.signal });
+    const reader = events.body.getReader();
+    let text = '';
+    const heard = (pattern) => soon((async () => {
+        for (let found; ; text += Buffer.from((await reader.read()).value).toString()) if ((found = pattern.exec(text))) return found;
+    })(), `an event like ${pattern}`);
+    const [, data] = await heard(/event: channel\ndata: (.*)\n\n/);
+    assert.deepEqual([JSON.parse(data).id, JSON.parse(data).status, JSON.parse(data).viewers], [channel.id, 'live', 2]);
+    await encoder.end();
+    await heard(/"health":null/);
+    await operator.call('POST', `/operator/channels/${channel.id}/end`);
+    await heard(/"status":"ended"/);
+    listening.abort();
+});
+
+test('each allocation of a request for what is live may fail', async (t) => {
+    const file = source(t, { seconds: 12 });
+    const { server, channel, encoder } = await onAir(t, { file, ms: 1200, clock: 'manual' });
+    const viewer = new Viewer(server, await server.play(channel.id), channel.id);
+    t.after(() => viewer.close());
+    await viewer.load();
+    for (let nth = 1; nth <= 40; nth++) {
+        const wires = [1, 2, 3].map(() => new Wire(server.port));
+        const { next, parts, hint } = viewer.playlist;
+        await server.call('POST', '/test/fault', { body: { arm: `alloc:${nth}` } });
+        const answers = [
+            viewer.get(`v0.m3u8?_HLS_msn=${next}&_HLS_part=${parts.length}`, { wire: wires[0] }),
+            viewer.get(hint.uri, { wire: wires[1], headers: { range: `bytes=${hint.start}-` } }),
+            viewer.get(hint.uri, { wire: wires[2] }),
+        ].map((one) => one.catch((error) => error)); // an answer cut short is one too
+        await encoder.send(1200 + nth * 250);
+        await server.call('POST', '/test/fault', { body: { arm: '' } });
+        await encoder.send(1700 + nth * 250);
+        for (const wire of wires) setTimeout(() => wire.close(), 60).unref();
+        await Promise.all(answers);
+        wires.forEach((wire) => wire.close());
+        await viewer.load();
+    }
+    await until(() => server.metric('http_streams_now'), (n) => n === 0);
+    await until(() => server.metric('http_held_now'), (n) => n === 0);
 });
 

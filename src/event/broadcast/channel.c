@@ -122,20 +122,39 @@ void broadcast_shut(struct broadcast *b, struct channel *c) {
 
 /* --- the end --- */
 
+/* What a recording has. */
+struct facts {
+    struct live_recording_facts recording;
+    bool has_smaller[BROADCAST_LADDER_MAX]; /* v1, v2 ... */
+};
+
 /* As catalog.h wants it: audio, captions and heights, a JSON array a line. */
-static void tracks_put(struct buf *out, const struct live_recording_facts *facts) {
-    buf_cstr(out, facts->has_audio ? "[{\"lang\":\"und\",\"label\":\"\"}]\n[]\n" : "[]\n[]\n");
-    if (facts->height) buf_printf(out, "[%u]", facts->height);
-    else buf_cstr(out, "[]");
+static void tracks_put(struct buf *out, const struct facts *facts, const struct broadcast_settings *settings) {
+    buf_cstr(out, facts->recording.has_audio ? "[{\"lang\":\"und\",\"label\":\"\"}]\n[]\n[" : "[]\n[]\n[");
+    if (facts->recording.height) buf_printf(out, "%u", facts->recording.height);
+    for (size_t i = 0; facts->recording.height && i < BROADCAST_LADDER_MAX; i++)
+        if (facts->has_smaller[i]) buf_printf(out, ",%u", settings->ladder[i]);
+    buf_cstr(out, "]");
+}
+
+static bool has_rendition(const struct live_recording *recording, size_t number) {
+    char name[16];
+    struct live_answer a = {0};
+    snprintf(name, sizeof name, "v%zu.m3u8", number);
+    live_recording_ask(recording, &(struct live_ask){.file = slice_cstr(name)}, &a);
+    bool is_there = a.kind == LIVE_ANSWER_BLOBS;
+    live_answer_release(&a);
+    return is_there;
 }
 
 /* What stands in a folder. ERR_INPUT live.empty, ERR_NOT_FOUND: nothing that could be watched. */
-static struct err facts_read(int dir_fd, struct live_recording_facts *out) {
+static struct err facts_read(int dir_fd, struct facts *out) {
     struct arena *arena = arena_create(FACTS_BYTES_MAX);
     if (!arena) return err_memory();
     const struct live_recording *recording = NULL;
     struct err e = live_recording_open(dir_fd, arena, &recording);
-    if (!e.kind) live_recording_facts(recording, out);
+    if (!e.kind) live_recording_facts(recording, &out->recording);
+    for (size_t i = 0; !e.kind && i < BROADCAST_LADDER_MAX; i++) out->has_smaller[i] = has_rendition(recording, i + 1);
     arena_destroy(&arena);
     return e;
 }
@@ -143,7 +162,7 @@ static struct err facts_read(int dir_fd, struct live_recording_facts *out) {
 static bool is_empty(struct err e) { return e.kind == ERR_NOT_FOUND || (e.kind == ERR_INPUT && !strcmp(e.code, "live.empty")); }
 
 /* The folder under its final name; *has_media false: there is none, since nothing was recorded. */
-static struct err publish(struct broadcast *b, struct channel *c, struct live_recording_facts *facts, bool *has_media) {
+static struct err publish(struct broadcast *b, struct channel *c, struct facts *facts, bool *has_media) {
     char key[40];
     snprintf(key, sizeof key, "titles/%s", c->title.text);
     int dir_fd = -1;
@@ -189,19 +208,19 @@ static struct err channel_finish(struct broadcast *b, struct channel *c) {
         struct err ended = live_channel_end(b->o.live, &c->title);
         if (ended.kind) log_error("broadcast", "recording has holes", LOG_TEXT("channel", c->title.text), LOG_ERR(ended)); /* what there is, is shown */
     }
-    struct live_recording_facts facts = {0};
+    struct facts facts = {0};
     bool has_media = false;
     if (!e.kind) e = publish(b, c, &facts, &has_media);
     struct buf tracks = BUF(CATALOG_TRACKS_BYTES_MAX);
-    tracks_put(&tracks, &facts);
-    struct catalog_media media = {.duration_ms = facts.duration_ms, .colour = colour_of(b, c), .has_poster = facts.has_poster, .tracks = buf_slice(&tracks)};
+    tracks_put(&tracks, &facts, &c->settings);
+    struct catalog_media media = {.duration_ms = facts.recording.duration_ms, .colour = colour_of(b, c), .has_poster = facts.recording.has_poster, .tracks = buf_slice(&tracks)};
     if (!e.kind) e = move_write(b, c, &(struct move){c, BROADCAST_ENDED, true, c->started_ms, c->ended_ms, has_media ? &media : NULL});
     buf_free(&tracks);
     if (e.kind) return e;
     delivery_off_air(b->o.delivery, &c->title); /* from here on the shelf answers */
     broadcast_shut(b, c);
-    log_info("broadcast", "finished", LOG_TEXT("channel", c->title.text), LOG_BOOL("recording", has_media), LOG_INT("duration_ms", facts.duration_ms),
-             LOG_INT("holes", (int64_t)facts.holes));
+    log_info("broadcast", "finished", LOG_TEXT("channel", c->title.text), LOG_BOOL("recording", has_media), LOG_INT("duration_ms", facts.recording.duration_ms),
+             LOG_INT("holes", (int64_t)facts.recording.holes));
     return ERR_OK;
 }
 

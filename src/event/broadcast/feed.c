@@ -43,23 +43,6 @@ struct err broadcast_admit(void *user, const struct feed_hello *hello) {
     return e;
 }
 
-/* An encoder whose network broke comes back before anybody has noticed that its old connection is dead. Whoever has sent nothing for three
- * seconds makes room, also where a second encoder is refused. */
-static struct err take_from_the_dead(struct broadcast *b, const struct public_id *title, const struct feed_hello *hello, struct live_feed **feed) {
-    static const struct err taken = {.kind = ERR_CONFLICT, .code = "feed.taken", .what = "Somebody publishes to this channel already."};
-    struct live_health health;
-    struct channel *c;
-    if (live_channel_health(b->o.live, title, &health).kind || !(health.alarms & LIVE_ALARM_STALLED)) return taken;
-    if (broadcast_hold(b, 0, public_id_slice(title), &c).kind) return taken;
-    uint32_t dvr_ms = (uint32_t)c->settings.dvr_ms;
-    struct err e = live_channel_set(b->o.live, title, dvr_ms, true);
-    if (!e.kind) e = live_feed_begin(b->o.live, title, hello, feed);
-    struct err back = live_channel_set(b->o.live, title, dvr_ms, c->settings.backup == BROADCAST_TAKE_OVER);
-    (void)back; /* it can only have been closed meanwhile: the feed hears of it */
-    broadcast_let_go(b, c);
-    return e;
-}
-
 static struct err feed_begin(void *user, const struct feed_hello *hello, void **feed) {
     struct broadcast *b = user;
     struct publisher *p = mem_zalloc(sizeof *p);
@@ -67,7 +50,6 @@ static struct err feed_begin(void *user, const struct feed_hello *hello, void **
     p->b = b;
     struct err e = atomic_load(&b->is_stopping) ? err_make(ERR_BUSY, "feed.stopping", "The server is stopping.") : judge(b, hello->key, &p->title);
     if (!e.kind) e = live_feed_begin(b->o.live, &p->title, hello, &p->feed);
-    if (e.kind == ERR_CONFLICT && !strcmp(e.code, "feed.taken")) e = take_from_the_dead(b, &p->title, hello, &p->feed);
     if (e.kind) {
         refused(b, hello, e);
         mem_free(p);
