@@ -112,7 +112,7 @@ static void report_clocks(struct json_writer *w, bool is_json, const struct came
         else if (c == r->sync.reference) printf("%s: its clock is the common one\n", rig->cameras[c].name);
         else {
             printf("%s: started %+.3f s against %s, correlation %.2f%s\n", rig->cameras[c].name, r->sync.clocks[c].offset_s - r->sync.clocks[r->sync.reference].offset_s,
-                   rig->cameras[r->sync.reference].name, r->sync.correlation[c], r->sync.rival[c] > 0.95 * r->sync.correlation[c] ? "; doubtful: another offset fits as well" : "");
+                   rig->cameras[r->sync.reference].name, r->sync.correlation[c], r->sync.rival[c] > 0.7 * r->sync.correlation[c] ? "; doubtful: another offset fits as well" : "");
         }
     }
     json_end(w);

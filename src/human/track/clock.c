@@ -169,17 +169,27 @@ static double correlate(const struct movement *a, const struct movement *b, size
         if (isnan(pa[i]) || isnan(pb[i])) continue;
         ab += pa[i] * pb[i], aa += pa[i] * pa[i], bb += pb[i] * pb[i], n++;
     }
-    return n >= 30 && aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : NAN;
+    if (n < 30 || !(aa > 0) || !(bb > 0)) return NAN;
+    double common = (double)(until - from); /* a short stretch fits by chance */
+    return ab / sqrt(aa * bb) * common / (common + 30);
 }
 
 struct tie {
     double lag, correlation, rival;
+    bool is_sure; /* the rays meet at this offset, and at no other that was looked at */
 };
+/* What the tree of ties grows by. */
+static double strength(const struct tie *t) { return t->correlation + (t->is_sure ? 0.5 : 0); }
+
+static int double_order(const void *a_, const void *b_) {
+    double a = *(const double *)a_, b = *(const double *)b_;
+    return a < b ? -1 : a > b;
+}
 
 /* Movement alone takes a runner's next stride for this one; where they stand tells the two apart. */
 static struct tie tie_of(const struct camera_rig *rig, const struct pose_take *const *takes, double rate, const struct movement *moves, size_t a, size_t b, int64_t lag_max) {
     enum { HILLS_MAX = 24 };
-    struct tie best = {0, -1, -1};
+    struct tie best = {.correlation = -1, .rival = -1};
     const size_t joints = takes[a]->layout.joint_count;
     struct hill {
         int64_t lag;
@@ -207,6 +217,13 @@ static struct tie tie_of(const struct camera_rig *rig, const struct pose_take *c
         else if (hills[i].apart < choice->apart - 0.1 || (!(hills[i].apart > choice->apart + 0.1) && hills[i].correlation > choice->correlation)) choice = &hills[i];
     }
     if (!choice) return best;
+    double others[HILLS_MAX];
+    size_t other_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (&hills[i] != choice && !isnan(hills[i].apart)) others[other_count++] = hills[i].apart;
+    }
+    if (other_count) qsort(others, other_count, sizeof *others, double_order);
+    best.is_sure = choice->apart < 1 && other_count && others[0] > 2 * choice->apart + 0.3;
     for (size_t i = 0; i < count; i++) {
         if (&hills[i] != choice && !(hills[i].apart > 1.3 * choice->apart + 0.3) && hills[i].correlation > best.rival) best.rival = hills[i].correlation;
     }
@@ -244,8 +261,8 @@ struct err track_synchronise(const struct camera_rig *rig, const struct pose_tak
             for (size_t b = a + 1; b < rig->count; b++) {
                 struct tie t = tie_of(rig, takes, rate, moves, a, b, (int64_t)(offset_max_s * rate + 0.5));
                 ties[a * rig->count + b] = t;
-                ties[b * rig->count + a] = (struct tie){-t.lag, t.correlation, t.rival};
-                sums[a] += fmax(t.correlation, 0), sums[b] += fmax(t.correlation, 0);
+                ties[b * rig->count + a] = (struct tie){-t.lag, t.correlation, t.rival, t.is_sure};
+                sums[a] += fmax(strength(&t), 0), sums[b] += fmax(strength(&t), 0);
             }
         }
         for (size_t c = 0; c < rig->count; c++) {
@@ -257,7 +274,7 @@ struct err track_synchronise(const struct camera_rig *rig, const struct pose_tak
             double best = 0.3;
             for (size_t a = 0; a < rig->count; a++) {
                 for (size_t b = 0; b < rig->count; b++) {
-                    if (s.is_known[a] && !s.is_known[b] && ties[a * rig->count + b].correlation > best) best = ties[a * rig->count + b].correlation, from = a, to = b;
+                    if (s.is_known[a] && !s.is_known[b] && strength(&ties[a * rig->count + b]) > best) best = strength(&ties[a * rig->count + b]), from = a, to = b;
                 }
             }
             if (from == to) break;

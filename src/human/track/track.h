@@ -93,7 +93,8 @@ struct track_sync {
 
 /* When the cameras were started, from the recordings alone: how fast each joint moves up and down, as a fraction of the person's size and averaged over everybody in
  * the picture, is correlated between every two cameras over all offsets up to offset_max_s; of the hills of the correlation (a runner's next stride looks like
- * this one) that is taken where the rays of the two cameras meet best, and of the pairs the best tree, to a fraction of a frame by a parabola. Cameras whose movements fit no other (below 0.3) stay where the rig says: is_known false.
+ * this one) that is taken where the rays of the two cameras meet best, and of the pairs the best tree, to a fraction of a frame by a parabola. Cameras whose movements fit no other (a correlation below 0.3, and rays that meet no better at one offset than at others) stay where the rig
+ * says: is_known false. People who do the same again and again, all at once and on the spot, leave it open which time is which: `rival` tells.
  * Errors: ERR_INPUT track.takes, ERR_LIMIT. */
 MUST_USE struct err track_synchronise(const struct camera_rig *, const struct pose_take *const *takes, double rate, double offset_max_s, struct track_sync *out);
 
