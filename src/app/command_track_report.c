@@ -189,14 +189,12 @@ static struct err read_all(struct arena *mem, struct command_context *context, c
     if (!(out->runs = arena_alloc_array(mem, count, sizeof *out->runs))) return err_memory();
     for (size_t i = 0; i < count; i++) {
         struct gait_recording r;
-        struct track_people people;
         struct body_fit *fit = ARENA_NEW(mem, struct body_fit);
         *culprit = names[i];
         if (!fit) return err_memory();
         struct err e = read_one(mem, context, names[i], &r, note);
-        if (!e.kind) e = gait_people_of(mem, &r, &people);
         if (e.kind) return e;
-        struct err refused = body_fit(mem, NULL, NULL, &people, 0, &(struct body_options){.rate = r.rate, .without_pixels = true}, fit);
+        struct err refused = body_fit_points(mem, r.points, r.frame_first, r.frame_count, &(struct body_options){.rate = r.rate}, fit);
         if (refused.kind && refused.kind != ERR_INPUT) return refused;
         if (!refused.kind) r.states = fit->joints, r.is_fitted = true;
         if (option_text(context, "compare")) name_apart(&r, path, S_ISDIR(st.st_mode));
@@ -213,8 +211,9 @@ static struct err write_tables(const char *out, const struct source *s) {
     struct err e = ERR_OK;
     int stem = (int)strlen(out) - (ends_with(out, ".html") ? 5 : 0);
     for (size_t i = 0; i < s->count && !e.kind; i++) {
+        const char *folder = strrchr(s->runs[i].name, '/'), *name = folder ? folder + 1 : s->runs[i].name;
         for (int part = 0; part < 2 && !e.kind; part++) {
-            if (snprintf(path, sizeof path, "%.*s-%s-%s.csv", stem, out, s->runs[i].name, part ? "steps" : "frames") >= (int)sizeof path)
+            if (snprintf(path, sizeof path, "%.*s-%s-%s.csv", stem, out, name, part ? "steps" : "frames") >= (int)sizeof path)
                 e = err_make(ERR_INPUT, "option.value", "The path of the report is too long.");
             if (!e.kind && part)
                 gait_write_csv_steps(&text, &s->runs[i]);

@@ -230,8 +230,6 @@ void gait_write_points(struct buf *, const struct gait_recording *);
 MUST_USE struct err gait_read_points(struct arena *, struct slice text, struct gait_recording *out);
 /* From a world whose y axis points up to z-up: (x, y, z) becomes (z, x, y), in points, states and covariances. ERR_LIMIT. */
 MUST_USE struct err gait_to_z_up(struct arena *, struct gait_recording *);
-/* The way back to what body_fit takes: one person with these points, in the layout HALPE_26. Borrows nothing. ERR_LIMIT. */
-MUST_USE struct err gait_people_of(struct arena *, const struct gait_recording *, struct track_people *out);
 /* A motion of any source (z-up): points by the names of their joints; the noise is measured from the motion itself, and what comes out of a
  * file that was smoothed before is a lower bound. Errors: ERR_INPUT gait.joints (no hips, knees or ankles in it), ERR_LIMIT. */
 MUST_USE struct err gait_from_motion(struct arena *, const struct motion *, struct gait_recording *out);

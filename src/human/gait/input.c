@@ -154,22 +154,6 @@ struct err gait_to_z_up(struct arena *mem, struct gait_recording *r) {
     return ERR_OK;
 }
 
-struct err gait_people_of(struct arena *mem, const struct gait_recording *r, struct track_people *out) {
-    struct track_people people = {.people = arena_alloc_array(mem, 1, sizeof *people.people), .count = 1};
-    if (!people.people) return err_memory();
-    if (!pose_layout_named(SLICE("HALPE_26"), &people.layout))
-        return err_make(ERR_BUG, "gait.layout", "The layout of the joints is missing.");
-    struct track_person *p = &people.people[0];
-    *p = (struct track_person){.id = 1, .frame_first = r->frame_first, .frame_count = r->frame_count};
-    p->points = arena_alloc_array(mem, r->frame_count * POSE_JOINTS + 1, sizeof *p->points),
-    p->detections = arena_alloc_array(mem, r->frame_count + 1, sizeof *p->detections);
-    if (!p->points || !p->detections) return err_memory();
-    memcpy(p->points, r->points, r->frame_count * POSE_JOINTS * sizeof *p->points);
-    for (size_t f = 0; f < r->frame_count; f++) p->detections[f] = -1;
-    *out = people;
-    return ERR_OK;
-}
-
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
