@@ -42,7 +42,7 @@ class DashEngine implements Engine {
             cmcd: { enabled: true, version: 2, sessionId: this.#ticket.playback.session, contentId: this.#ticket.title,
                 includeKeys: ['bl', 'br', 'bs', 'cid', 'd', 'ltc', 'msd', 'mtp', 'ot', 'pr', 'sf', 'sid', 'st', 'su', 'v'] },
             // The delay and the way back to it are the page's (live.svelte.ts), the same for all engines: Shaka would follow the manifest's own wish.
-            manifest: { dash: { manifestPreprocessorTXml: withoutWishes },
+            manifest: { dash: { manifestPreprocessorTXml: withoutWishes, ignoreSuggestedPresentationDelay: true },
                 disableVideo: wishes.sound !== null,
                 // Shaka lets nobody play faster within a second of the end of its range: the range goes to the edge, and one begins behind it.
                 ...(live ? { defaultPresentationDelay: 0.05 } : {}) },
@@ -82,11 +82,12 @@ class DashEngine implements Engine {
         if (this.#wasLive && !isLive) this.#events.over();
         this.#wasLive = isLive;
     }
-    /** DASH has whole segments to wait for, or their growing ends; a part more than LL-HLS, whose parts are announced. */
+    /** DASH has whole segments to wait for, or their growing ends. Where a segment begins Shaka asks up to a tick later than a part is there, so
+     *  it keeps one and a half parts more than LL-HLS. */
     #target_s(isLowLatency: boolean): number {
         const { live } = this.#ticket.playback;
         if (!live) return 0;
-        return isLowLatency ? (live.hold_back_ms + live.part_ms) / 1000 || 1.5 : (live.segment_ms * 3) / 1000 || 6;
+        return isLowLatency ? (live.hold_back_ms + 1.5 * live.part_ms) / 1000 || 1.5 : (live.segment_ms * 3) / 1000 || 6;
     }
     live(): LiveReading | null {
         const player = this.#player;

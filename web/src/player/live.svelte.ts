@@ -16,6 +16,10 @@ const edge_s = 2.5;
 /** Browsers keep the pitch; up to a tenth faster nobody hears the tempo. */
 const rate_gentle = 1.05;
 const rate_most = 1.1;
+const rate_slow = 0.95;
+/** Streams that are played so near to their edge come in parts. */
+const low_s = 3;
+const near_s = -0.15;
 /** Faster from `begin_s` over the aim until `done_s`: the gap between the two keeps the rate from flapping. */
 const begin_s = 0.12;
 const fast_s = 0.35;
@@ -57,6 +61,7 @@ export class LiveState {
     #reading: LiveReading | null = null;
     #wantsEdge = true;
     #chosen = 1; // the tempo that the viewer chose
+    #hasBegun = false; // the first picture was seen: from then on a seek is somebody's wish
     #starved_at: number | null = null;
     #revived_at = -Infinity;
     #estimates: number[] = [];
@@ -76,7 +81,7 @@ export class LiveState {
         // Whoever seeks (a key, the headset, the bar) decides whether to be at the edge.
         video.addEventListener('seeking', () => {
             const reading = this.#reading;
-            if (this.isLive && reading) this.#wantsEdge = reading.edge - video.currentTime - reading.target_s < edge_s;
+            if (this.isLive && reading && this.#hasBegun) this.#wantsEdge = reading.edge - video.currentTime - reading.target_s < edge_s;
         }, { signal });
         this.#timer = setInterval(() => this.#look(), look_ms);
     }
@@ -91,6 +96,7 @@ export class LiveState {
         this.#reading = null;
         this.#wantsEdge = true;
         this.#chosen = 1;
+        this.#hasBegun = false;
         this.#starved_at = null;
         this.#estimates = [];
     }
@@ -168,6 +174,7 @@ export class LiveState {
         const now_s = reading.edge - video.currentTime;
         this.#estimates = [...this.#estimates, now_s].slice(-5);
         const estimate = this.#estimates.toSorted((a, b) => a - b)[this.#estimates.length >> 1] ?? now_s;
+        if (video.readyState > 2 && !video.paused) this.#hasBegun = true;
         const captured = reading.captured(video.currentTime);
         this.estimate_s = estimate;
         this.glass_s = captured === null ? null : (Date.now() - captured) / 1000;
@@ -219,7 +226,10 @@ export class LiveState {
         const { buffered } = video;
         const ahead = buffered.length ? buffered.end(buffered.length - 1) - video.currentTime : 0;
         if (over > jump_s || (over > skip_s && ahead > over + ahead_s)) return this.goLive();
-        if (ahead < ahead_s || over < done_s) this.#setRate(1);
+        // Nearer than its aim a stream of parts is one late part away from a stop: a little slower, until there is room again.
+        const isNear = reading.target_s < low_s && over < (this.rate < 1 ? -done_s : near_s);
+        if (isNear) this.#setRate(rate_slow);
+        else if (ahead < ahead_s || over < done_s) this.#setRate(1);
         else if (over > fast_s) this.#setRate(rate_most);
         else if (over > begin_s) this.#setRate(rate_gentle);
     }
