@@ -227,6 +227,7 @@ static int follow(struct command_context *context, struct arena *mem, const stru
         const struct track_state *states = result.states[i];
         size_t measured = 0, filled = 0;
         for (size_t k = 0; k < p->frame_count * joints; k++) measured += states[k].source == TRACK_MEASURED, filled += states[k].source == TRACK_FILLED;
+        struct arena_mark mark = arena_mark(mem); /* nobody's files need anybody else's memory */
         struct body_fit fit;
         struct err refused = {0};
         if (with_skeleton) refused = body_fit(mem, &result.recording.rig, result.recording.takes, &people, i, &(struct body_options){.rate = rate}, &fit);
@@ -251,6 +252,7 @@ static int follow(struct command_context *context, struct arena *mem, const stru
         }
         track_report_gait(&w, is_json, &gait);
         json_end(&w);
+        arena_rewind(mem, mark);
     }
     json_end(&w);
     json_key(&w, "cameras");

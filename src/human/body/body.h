@@ -119,7 +119,7 @@ struct body_options {
 };
 
 /* Fits the skeleton to person `person` of track_follow. takes[c] and the rig are those that `people` was found with; both may be NULL together with
- * without_pixels. Any layout: what it does not have is not seen. *out lives in `mem`.
+ * without_pixels. Any layout: what it does not have is not seen. *out lives in `mem`: 8 kB a frame; while it runs, another 20 kB a frame are taken and given back.
  * Errors: ERR_INPUT body.rate (not above 0), body.empty (fewer than 4 different joints were ever triangulated, or no two that a bone joins), body.scale (the person is
  * shorter than 0.5 m or taller than 2.9 m: the calibration's unit is wrong); ERR_LIMIT (memory). On an error *out is untouched. */
 MUST_USE struct err body_fit(struct arena *mem, const struct camera_rig *rig, const struct pose_take *const *takes, const struct track_people *people, size_t person,

@@ -164,7 +164,7 @@ static void name_sources(const struct task *t, struct body_fit *fit) {
             struct track_state *s = &fit->joints[f * POSE_JOINTS + k];
             const struct sight *g = &t->sights[f * POSE_JOINTS + k];
             double d2 = g->information.xx > 0 ? sym3_quadratic(g->information, vec3_sub(s->at, g->at)) / t->noise_scale[k] : INFINITY;
-            s->source = 1 / (1 + d2 / 12) > outlier_weight ? TRACK_MEASURED : TRACK_FILLED;
+            s->source = 1 / (1 + d2 / t->cauchy2) > outlier_weight ? TRACK_MEASURED : TRACK_FILLED;
         }
     }
     uint32_t seen = t->measured;
