@@ -348,7 +348,7 @@ static struct err read_cue(struct story *s, struct byte_reader *r) {
     c.out = bytes_take(r, bytes_u16be(r));
     c.in = bytes_take(r, bytes_u16be(r));
     c.command = bytes_take(r, bytes_u16be(r));
-    if (r->has_failed || !is_time(c.start_ns) || !is_time(c.utc_ns) || (c.planned_ns != -1 && !is_time(c.planned_ns)) || (c.end_ns != -1 && !is_time(c.end_ns)))
+    if (r->has_failed || !is_time(c.start_ns) || c.utc_ns < 0 || (c.planned_ns != -1 && !is_time(c.planned_ns)) || (c.end_ns != -1 && !is_time(c.end_ns)))
         return damaged();
     return apply_cue(s, &c);
 }
