@@ -99,7 +99,71 @@ test('a stream that cannot be used is refused in words, and the server goes on',
     writeFileSync(junk, bytes);
     const port = new URL(channel.srt_url.replace('srt:', 'http:')).port;
     spawnSync('ffmpeg', ['-nostdin', '-v', 'quiet', '-f', 'data', '-i', junk, '-map', '0', '-c', 'copy', '-f', 'data', `srt://127.0.0.1:${port}?streamid=publish:${channel.key}&linger=5`]);
+    await until(() => server.metric('live_publishers'), (n) => n === 0);
     const { code } = await encode(t, file.mp4, channel.srt_url).done;
     assert.equal(code, 0);
     await titleUntil(server, channel.id, (title) => title.status === 'live');
+});
+
+/** CRC-32 of MPEG-2. */
+function crc32(bytes) {
+    let crc = 0xffffffff;
+    for (const byte of bytes) {
+        crc ^= byte << 24;
+        for (let bit = 0; bit < 8; bit++) crc = crc & 0x80000000 ? (crc << 1) ^ 0x04c11db7 : crc << 1;
+    }
+    return crc >>> 0;
+}
+const sealed = (body) => {
+    const crc = Buffer.alloc(4);
+    crc.writeUInt32BE(crc32(body));
+    return Buffer.concat([body, crc]);
+};
+/** A packet with one section. */
+function sectionPacket(pid, counter, section) {
+    const packet = Buffer.alloc(188, 0xff);
+    packet.set([0x47, 0x40 | pid >> 8, pid & 255, 0x10 | (counter & 15), 0]);
+    section.copy(packet, 5);
+    return packet;
+}
+/** splice_insert: out of the network at `pts` for `duration` (90 kHz), back by itself (SCTE 35 section 9.7.3). */
+function spliceInsert(event, pts, duration) {
+    const body = Buffer.from('fc302500000000000000fff0140500000000 7feffe00000000fe0000000000000000 0000'.replaceAll(' ', ''), 'hex');
+    body.writeUInt32BE(event, 14);
+    body.writeUInt32BE(pts, 21);
+    body.writeUInt32BE(duration, 26);
+    return sealed(body);
+}
+
+test('a break that the transport stream announces stands in the playlist and in the manifest', async (t) => {
+    const file = source(t, { seconds: 6, audio: false });
+    const plain = join(dirname(file.mp4), 'plain.ts'), marked = join(dirname(file.mp4), 'marked.ts');
+    run('ffmpeg', ['-v', 'error', '-i', file.mp4, '-c', 'copy', '-mpegts_start_pid', '0x101', '-y', plain]);
+    const bytes = readFileSync(plain), packets = [];
+    const breakAt = 126000 + 4 * 90000; // where ffmpeg begins, and four seconds
+    const section = spliceInsert(0x48000090, breakAt, 1.5 * 90000);
+    assert.equal(section.length, 40);
+    // our own table in the place of ffmpeg's: the picture, and a stream of cues beside it
+    const pmt = sealed(Buffer.from('02b02300 01c10000 e101f006 0504435545491be101f00086e1f0f006050443554549'.replaceAll(' ', ''), 'hex').subarray(0, 34));
+    let tables = 0, pictures = 0;
+    for (let at = 0; at + 188 <= bytes.length; at += 188) {
+        const packet = bytes.subarray(at, at + 188), pid = (packet[1] & 31) << 8 | packet[2];
+        if (pid === 0x1000) packets.push(sectionPacket(0x1000, tables++, pmt));
+        else packets.push(packet);
+        if (pid === 0x101 && packet[1] & 0x40 && ++pictures === 50) packets.push(sectionPacket(0x1f0, 0, section)); // two seconds ahead
+    }
+    writeFileSync(marked, Buffer.concat(packets));
+    const { server, operator } = await startLive(t, { clock: 'system', args: ['--srt', '127.0.0.1:0'] });
+    const channel = await makeChannel(operator);
+    run('ffmpeg', ['-nostdin', '-v', 'error', '-f', 'data', '-i', marked, '-map', '0', '-c', 'copy', '-f', 'data', `${channel.srt_url}&linger=5`]);
+    await channelUntil(operator, channel.id, (one) => one.health === null && one.status === 'live');
+    assert.equal((await operator.call('POST', `/operator/channels/${channel.id}/end`)).status, 200);
+    await titleUntil(server, channel.id, (title) => title.status === 'ready');
+    const after = await server.play(channel.id);
+    const playlist = (await after.media('v0.m3u8')).text;
+    const range = /#EXT-X-DATERANGE:([^\n]*)/.exec(playlist)?.[1] ?? assert.fail(playlist);
+    assert.match(range, new RegExp(`SCTE35-OUT=0x${section.toString('hex')}`, 'i'));
+    const began = Date.parse(/#EXT-X-PROGRAM-DATE-TIME:(\S+)/.exec(playlist)[1]), from = Date.parse(/START-DATE="([^"]*)"/.exec(range)[1]);
+    assert.ok(Math.abs(from - began - 4000) <= 300, `${from - began} ms after the first picture`); // all came at once: the clock of arrival is being slewed
+    assert.match((await after.media('manifest.mpd')).text, /schemeIdUri="urn:scte:scte35:/);
 });
