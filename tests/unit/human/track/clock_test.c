@@ -73,7 +73,7 @@ static double error_of(const struct stage *s, const struct track_result *r, doub
 
 static void clocks_are_found(void **state) {
     struct arena *mem = arena_create((size_t)2 << 30);
-    struct stage *s = open_stage(mem, "unsynchronised", 2);
+    struct stage *s = open_stage(mem, "unsynchronised", 2.5);
     const double rate = s->scene.rate;
     s->m.takes[4].frame_count -= 25, s->m.takes[1].frames += 10, s->m.takes[1].frame_count -= 10, s->m.takes[1].frame_first = 10; /* of different lengths */
     struct track_sync sync;
