@@ -246,6 +246,8 @@ struct err live_channel_health(struct live *live, const struct public_id *id, st
 #ifdef GRANDSTAND_TEST_DOORS
 void live_test_tick(struct live *live) { keep(live); }
 
+void live_test_hold_disk(struct live *live, bool is_held) { recorder_test_hold(live->recorder, is_held); }
+
 void live_test_flush(struct live *live) {
     for (size_t i = 0; i < CHANNELS_MAX; i++) {
         lock_take(&live->table_lock);

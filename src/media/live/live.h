@@ -315,6 +315,8 @@ void live_recording_facts(const struct live_recording *, struct live_recording_f
 void live_test_tick(struct live *);
 /* Returns when the recorder has written all that was given to it. */
 void live_test_flush(struct live *);
+/* The disk does not answer until it is let go. */
+void live_test_hold_disk(struct live *, bool is_held);
 #endif
 
 #endif

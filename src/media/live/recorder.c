@@ -27,8 +27,8 @@ struct item {
     bool is_needed;
     char name[NAME_MAX_BYTES];
     bool is_lasting;        /* belongs to the recorder or the folder */
-    size_t len;             /* of `bytes` */
-    char bytes[];
+    size_t len;
+    char *bytes;            /* behind the struct */
 };
 
 /* The open hour of one rendition; the recorder's thread only. */
@@ -64,14 +64,34 @@ struct recorder {
     struct thread *thread;
     struct lock lock;
     struct item stopping;
+#ifdef GRANDSTAND_TEST_DOORS
+    bool is_held;            /* with lock */
+    struct condition let_go;
+#endif
 };
+
+#ifdef GRANDSTAND_TEST_DOORS
+void recorder_test_hold(struct recorder *r, bool is_held) {
+    lock_take(&r->lock);
+    r->is_held = is_held;
+    condition_wake_all(&r->let_go);
+    lock_give(&r->lock);
+}
+static void wait_until_let_go(struct recorder *r) {
+    lock_take(&r->lock);
+    while (r->is_held) condition_wait(&r->let_go, &r->lock);
+    lock_give(&r->lock);
+}
+#else
+static void wait_until_let_go(struct recorder *r) { (void)r; }
+#endif
 
 /* ---- handing over ---- */
 
 static struct item *item_new(struct recorder_folder *f, enum type type, size_t len) {
     struct item *i = mem_alloc(sizeof *i + len);
     if (!i) return NULL;
-    *i = (struct item){.type = type, .folder = f, .len = len};
+    *i = (struct item){.type = type, .folder = f, .len = len, .bytes = (char *)(i + 1)};
     return i;
 }
 
@@ -370,6 +390,7 @@ static void run(void *arg) {
         for (struct inbox_item *at = inbox_wait(&r->inbox, -1); at; at = next) {
             struct item *i = (struct item *)((char *)at - offsetof(struct item, inbox));
             next = at->next;
+            wait_until_let_go(r);
             if (i->type == ITEM_STOP) goes_on = false;
             else if (i->type == ITEM_FLUSH || i->type == ITEM_CLOSE) flush(i);
             else record(i);
@@ -383,6 +404,9 @@ struct err recorder_create(struct recorder **out) {
     struct recorder *r = mem_zalloc(sizeof *r);
     if (!r) return err_memory();
     lock_init(&r->lock, LOCK_live_recorder);
+#ifdef GRANDSTAND_TEST_DOORS
+    condition_init(&r->let_go);
+#endif
     struct err e = inbox_open(&r->inbox);
     if (e.kind) {
         mem_free(r);
@@ -406,6 +430,9 @@ void recorder_destroy(struct recorder **address) {
     (void)inbox_push(&r->inbox, &r->stopping.inbox);
     thread_join(&r->thread);
     inbox_close(&r->inbox);
+#ifdef GRANDSTAND_TEST_DOORS
+    condition_destroy(&r->let_go);
+#endif
     lock_destroy(&r->lock);
     mem_free(r);
 }

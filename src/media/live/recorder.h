@@ -52,4 +52,9 @@ MUST_USE struct err recorder_remove(struct recorder_folder *, const char *name);
 /* Waits until all that was handed over before is done. Gives the first error that cost something since the last call. */
 struct err recorder_folder_flush(struct recorder_folder *);
 
+#ifdef GRANDSTAND_TEST_DOORS
+/* A disk that does not answer: nothing is written until it is let go. */
+void recorder_test_hold(struct recorder *, bool is_held);
+#endif
+
 #endif

@@ -357,6 +357,53 @@ static void a_full_disk_costs_recording_and_never_the_picture(void **state) {
     made_publisher_free(&p);
 }
 
+static void a_disk_that_does_not_answer_costs_bounded_memory_and_never_the_picture(void **state) {
+    live_destroy(&live);
+    live = made_live(clock, 1 << 20);
+    open_channel(dir);
+    struct made_publisher p = {0};
+    assert_ok(made_begin(&p, live, clock, (struct made_stream){.num = 25, .den = 1, .gop = 25, .has_sound = true, .bytes = 8000}));
+    made_send(&p, 5000);
+    live_test_flush(live);
+    live_test_hold_disk(live, true);
+    struct live_health h;
+    for (int i = 0; i < 20; i++) {
+        made_send(&p, 1000);
+        assert_ok(live_channel_health(live, &made_id, &h));
+        assert_true(h.ring_bytes <= 1 << 20);
+        struct live_answer a; /* whoever watches gets each part in its time */
+        live_ask(live, &made_id, &(struct live_ask){.file = SLICE("v0.m3u8"), .has_msn = true, .msn = (uint64_t)(p.video_s / 2) - 1}, NULL, &a);
+        assert_int_equal(a.kind, LIVE_ANSWER_BLOBS);
+        live_answer_release(&a);
+    }
+    live_test_tick(live);
+    assert_ok(live_channel_health(live, &made_id, &h));
+    assert_true(h.alarms & LIVE_ALARM_DISK);
+    assert_true(h.lost_parts > 10);
+    struct buf text = made_text(live, "v0.m3u8"); /* what is neither in memory nor in the file */
+    assert_true(slice_find(buf_slice(&text), SLICE("#EXT-X-GAP\n")) != SLICE_NPOS);
+    buf_free(&text);
+    live_test_hold_disk(live, false);
+    for (int i = 0; i < 12; i++) { /* a second at a time, since the clock runs faster here than any disk */
+        live_test_flush(live);
+        made_send(&p, 1000);
+    }
+    live_test_flush(live);
+    live_test_tick(live);
+    assert_ok(live_channel_health(live, &made_id, &h));
+    assert_false(h.alarms & LIVE_ALARM_DISK);
+    made_end(&p);
+    struct err e = live_channel_end(live, &made_id);
+    (void)e;
+    struct arena *arena = arena_create(8 << 20);
+    const struct live_recording *r;
+    assert_ok(live_recording_open(dir, arena, &r));
+    size_t count = check_subset(&p.video, r, "v0");
+    assert_in_range(count, 17 * 25, 35 * 25); /* of 37 s: all but what the queue had no room for */
+    arena_destroy(&arena);
+    made_publisher_free(&p);
+}
+
 static void a_disk_that_is_full_from_the_beginning_does_not_lose_the_beginning_of_the_rest(void **state) {
     fault_arm(FAULT_WRITE, 1, true);
     open_channel(dir);
@@ -479,6 +526,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(files_that_lie_are_found_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_write_may_fail_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_costs_recording_and_never_the_picture, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_disk_that_does_not_answer_costs_bounded_memory_and_never_the_picture, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_disk_that_is_full_from_the_beginning_does_not_lose_the_beginning_of_the_rest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_allocation_may_fail_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_read_and_allocation_may_fail_when_a_recording_is_opened, set_up, tear_down),
