@@ -144,8 +144,10 @@ static struct err upload_import(struct call *c) {
         if (e.kind) return e;
         const struct catalog_title *t = catalog_find(view, json_get_string(c->body, "title"));
         if (t) title = t->public_id;
+        bool is_on_air = t && t->kind == CATALOG_EVENT && t->status != CATALOG_READY; /* its own recording will stand there */
         catalog_view_give(&view);
-        if (!t) return err_make(ERR_NOT_FOUND, "title.not_found", "There is no such title. It may have been removed.");
+        if (!title.text[0]) return err_make(ERR_NOT_FOUND, "title.not_found", "There is no such title. It may have been removed.");
+        if (is_on_air) return err_make(ERR_CONFLICT, "channel.live", "This event is on air, announced or being finished. End it first.");
         e = import_again(&c->api->importer, c->org_id, &source, &title, &job_id);
     } else {
         struct catalog_change change;

@@ -319,7 +319,7 @@ test('killed while several channels record: all of it plays, and the window goes
     const file = source(t, { seconds: 6 });
     const { server, operator } = await startLive(t, { clock: 'system' });
     const channels = [], encoders = [];
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 10; i++) {
         channels.push(await makeChannel(operator, { names: { en: `Channel ${i}` } }));
         encoders.push(await publish(channels[i].rtmp_url, file.flv));
         await encoders[i].send();

@@ -145,13 +145,14 @@ static struct err rows_load(struct broadcast *b) {
 
 /* --- news and the thread --- */
 
-void broadcast_news(struct broadcast *b, int kind, const struct public_id *title) {
+static void news_push(struct inbox *inbox, int kind, const struct public_id *title) {
     struct news *n = mem_zalloc(sizeof *n);
     if (!n) return; /* the next look finds it */
     n->kind = kind;
     if (title) n->title = *title;
-    inbox_push(&b->inbox, &n->item);
+    inbox_push(inbox, &n->item);
 }
+void broadcast_news(struct broadcast *b, int kind, const struct public_id *title) { news_push(&b->inbox, kind, title); }
 
 void broadcast_notice(void *user, const struct public_id *channel, enum live_notice notice) {
     struct broadcast *b = *(struct broadcast **)user;
@@ -253,7 +254,8 @@ static void look(struct broadcast *b, bool is_retry) {
         const struct channel *c = &copies[i];
         bool should_be_open = c->state == BROADCAST_WAITING || c->state == BROADCAST_LIVE;
         if (c->state == BROADCAST_SCHEDULED && c->settings.starts_ms && c->settings.starts_ms <= now) open_scheduled(b, &c->title);
-        else if (is_retry && ((should_be_open && !c->is_open) || (c->state == BROADCAST_ENDED && !c->is_finished))) settle_one(b, &c->title);
+        else if (is_retry && should_be_open && !c->is_open) settle_one(b, &c->title);
+        else if (is_retry && c->state == BROADCAST_ENDED && !c->is_finished && !c->is_held) news_push(&b->ends, NEWS_LOOK, &c->title);
         else if (c->state == BROADCAST_WAITING && c->is_open) take_tracks(b, &c->title);
         else if (c->state == BROADCAST_LIVE && c->is_open) broadcast_tell(b, c);
     }
@@ -274,10 +276,7 @@ static void thread_run(void *arg) {
             if (n->kind == NEWS_TRACKS && !take_tracks(b, &n->title)) unripe = n->title; /* of several the last; the others wait for the next look */
             if (n->kind == NEWS_CHANGE) take_change(b, &n->title);
             if (n->kind == NEWS_POSTER) take_poster(b, &n->title);
-            if (n->kind == NEWS_LOOK) {
-                if (n->title.text[0]) settle_one(b, &n->title);
-                else next.ns = 0;
-            }
+            if (n->kind == NEWS_LOOK) next.ns = 0;
             is_end |= n->kind == NEWS_END;
             if (n != &b->end) mem_free(n);
         }
@@ -298,6 +297,28 @@ static void thread_run(void *arg) {
     }
 }
 
+static void finisher_run(void *arg) {
+    struct broadcast *b = arg;
+    for (bool is_end = false; !is_end;) {
+        struct inbox_item *item = inbox_wait(&b->ends, -1);
+        while (item) {
+            struct news *n = (struct news *)item;
+            item = item->next;
+            is_end |= n->kind == NEWS_END;
+            if (n->kind == NEWS_LOOK) settle_one(b, &n->title);
+#ifdef GRANDSTAND_TEST_DOORS
+            if (n->kind == NEWS_CHANGE) {
+                lock_take(&b->lock);
+                atomic_fetch_add(&b->ends_done, 1);
+                condition_wake_all(&b->idle);
+                lock_give(&b->lock);
+            }
+#endif
+            if (n != &b->ends_end) mem_free(n);
+        }
+    }
+}
+
 #ifdef GRANDSTAND_TEST_DOORS
 void broadcast_test_tick(struct broadcast *b) {
     live_test_tick(b->o.live);
@@ -305,6 +326,10 @@ void broadcast_test_tick(struct broadcast *b) {
     broadcast_news(b, NEWS_LOOK, NULL);
     lock_take(&b->lock);
     while (atomic_load(&b->looks_done) < mine) condition_wait(&b->idle, &b->lock);
+    lock_give(&b->lock);
+    news_push(&b->ends, NEWS_CHANGE, NULL); /* behind what the look has sent there */
+    lock_take(&b->lock);
+    while (atomic_load(&b->ends_done) < mine) condition_wait(&b->idle, &b->lock);
     lock_give(&b->lock);
 }
 #endif
@@ -317,8 +342,9 @@ struct err broadcast_open(struct broadcast **out, const struct broadcast_options
     b->o = *options;
     lock_init(&b->lock, LOCK_broadcast);
     condition_init(&b->idle);
-    b->inbox.event_fd = -1;
+    b->inbox.event_fd = b->ends.event_fd = -1;
     struct err e = inbox_open(&b->inbox);
+    if (!e.kind) e = inbox_open(&b->ends);
     if (!e.kind) e = rows_load(b);
     if (e.kind) broadcast_close(&b);
     else *out = b;
@@ -346,7 +372,8 @@ struct err broadcast_start(struct broadcast *b) {
         if (is_end) break;
         if (title.text[0]) settle_one(b, &title); /* one broken folder keeps nobody else off air: it is tried again */
     }
-    return thread_start(&b->thread, "broadcast", thread_run, b);
+    struct err e = thread_start(&b->finisher, "broadcast-end", finisher_run, b);
+    return e.kind ? e : thread_start(&b->thread, "broadcast", thread_run, b);
 }
 
 void broadcast_stop(struct broadcast *b) {
@@ -355,6 +382,11 @@ void broadcast_stop(struct broadcast *b) {
         b->end.kind = NEWS_END;
         inbox_push(&b->inbox, &b->end.item);
         thread_join(&b->thread);
+    }
+    if (b->finisher) {
+        b->ends_end.kind = NEWS_END;
+        inbox_push(&b->ends, &b->ends_end.item);
+        thread_join(&b->finisher);
     }
     for (;;) { /* none is opened any more (broadcast_settle) */
         struct public_id title = {0};
@@ -370,17 +402,21 @@ void broadcast_stop(struct broadcast *b) {
     }
 }
 
+static void inbox_drain(struct inbox *inbox, const struct news *end) {
+    if (inbox->event_fd < 0) return;
+    for (struct inbox_item *item = inbox_take_all(inbox), *next; item; item = next) {
+        next = item->next;
+        if ((struct news *)item != end) mem_free(item);
+    }
+    inbox_close(inbox);
+}
+
 void broadcast_close(struct broadcast **broadcast) {
     struct broadcast *b = *broadcast;
     if (!b) return;
     broadcast_stop(b);
-    if (b->inbox.event_fd >= 0) {
-        for (struct inbox_item *item = inbox_take_all(&b->inbox), *next; item; item = next) {
-            next = item->next;
-            if ((struct news *)item != &b->end) mem_free(item);
-        }
-        inbox_close(&b->inbox);
-    }
+    inbox_drain(&b->inbox, &b->end);
+    inbox_drain(&b->ends, &b->ends_end);
     for (size_t i = 0; i < b->count; i++) mem_free(b->channels[i]);
     mem_free(b->channels);
     condition_destroy(&b->idle);
@@ -562,7 +598,7 @@ struct err broadcast_end(struct broadcast *b, int64_t org_id, struct slice title
     if (c->state != BROADCAST_ENDED) e = broadcast_move(b, c, BROADCAST_ENDED, c->started_ms, broadcast_now_ms(b));
     struct public_id id = c->title;
     broadcast_let_go(b, c);
-    if (!e.kind) broadcast_news(b, NEWS_LOOK, &id); /* finishing may take its time */
+    if (!e.kind) news_push(&b->ends, NEWS_LOOK, &id);
     return e;
 }
 

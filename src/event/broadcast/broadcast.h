@@ -17,7 +17,7 @@
  * is judged without the database. The state of a channel and that of its title change in one transaction.
  * Ending is a list of steps, each of which may have been done before: after a kill -9 at any point the next start goes on.
  *
- * Threads: any. "broadcast" keeps the schedule, ends events, and moves a channel on when its first pictures have come. What is done with one
+ * Threads: any. "broadcast" keeps the schedule and moves a channel on when its first pictures have come; "broadcast-end" finishes events. What is done with one
  * channel is done by one thread at a time; who comes meanwhile waits. All calls that change something ask the database: workers only. */
 #ifndef EVENT_BROADCAST_BROADCAST_H
 #define EVENT_BROADCAST_BROADCAST_H
@@ -130,7 +130,7 @@ MUST_USE struct err broadcast_change(struct broadcast *, int64_t org_id, struct 
                                      const struct broadcast_settings *);
 /* Opens a scheduled channel now. Fine if it is open. ERR_CONFLICT feed.over. */
 MUST_USE struct err broadcast_begin(struct broadcast *, int64_t org_id, struct slice title);
-/* Ends it: the publisher is let go, the recording finished and published, on "broadcast". Fine if it has ended. */
+/* Ends it: the publisher is let go, the recording finished and published, on "broadcast-end". Fine if it has ended. */
 MUST_USE struct err broadcast_end(struct broadcast *, int64_t org_id, struct slice title);
 /* A new key; who publishes by the old one is let go. */
 MUST_USE struct err broadcast_rotate(struct broadcast *, int64_t org_id, struct slice title);
@@ -153,7 +153,7 @@ struct broadcast_stats {
 void broadcast_stats(struct broadcast *, struct broadcast_stats *out);
 
 #ifdef GRANDSTAND_TEST_DOORS
-/* After a manual clock was moved: looks at the schedule, and returns. */
+/* After a manual clock was moved: looks at the schedule, finishes what has ended, and returns. */
 void broadcast_test_tick(struct broadcast *);
 #endif
 

@@ -47,13 +47,13 @@ struct broadcast {
     struct condition idle; /* somebody has let go of a channel */
     struct channel **channels; /* by id: oldest first */
     size_t count, capacity;
-    struct inbox inbox;
-    struct news end;
-    struct thread *thread;
+    struct inbox inbox, ends; /* of "broadcast"; of "broadcast-end", which finishes what has ended: a disk may take its time */
+    struct news end, ends_end;
+    struct thread *thread, *finisher;
     atomic_bool is_stopping;
     atomic_ullong publishers, publishers_total, refused_total;
 #ifdef GRANDSTAND_TEST_DOORS
-    atomic_ullong looks_wanted, looks_done;
+    atomic_ullong looks_wanted, looks_done, ends_done;
 #endif
 };
 
