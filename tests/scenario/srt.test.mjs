@@ -28,7 +28,8 @@ async function onAir(t, { file, body, options, args = [] }) {
 
 test('a feed by SRT is on screen, and each of its pictures is in the recording', async (t) => {
     const file = source(t, { seconds: 5, bframes: 2, gop: 25 });
-    const { server, operator, channel, encoder } = await onAir(t, { file: file.mp4, options: { speed: 2 } });
+    // two seconds before the 33 bits of the clock are used up (2^33 / 90000 s)
+    const { server, operator, channel, encoder } = await onAir(t, { file: file.mp4, options: { speed: 2, options: ['-c', 'copy', '-output_ts_offset', '95440.3'] } });
     const pass = await server.play(channel.id);
     const viewer = new Viewer(server, pass, channel.id);
     t.after(() => viewer.close());
@@ -47,6 +48,7 @@ test('a feed by SRT is on screen, and each of its pictures is in the recording',
     await titleUntil(server, channel.id, (title) => title.status === 'ready');
     const after = await server.play(channel.id);
     assert.deepEqual(pictures(`${server.url}${after.path_hls}`, ['-allowed_extensions', 'ALL']), pictures(file.mp4));
+    assert.doesNotMatch((await after.media('v0.m3u8')).text, /DISCONTINUITY\n/, 'the clock that wraps is one clock');
     assert.match(server.log(), /srt refused .*code=feed\.taken/);
     assert.doesNotMatch(server.log(), new RegExp(channel.key), 'no line has the key');
 });

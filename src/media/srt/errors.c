@@ -15,6 +15,7 @@ struct err srt_err(const char *code) {
         {.kind = ERR_IO, .code = "srt.stalled", .what = "The encoder sent nothing for a while, so it was hung up on. It may connect again at once."},
         {.kind = ERR_IO, .code = "srt.lost", .what = "The connection to the encoder was lost."},
         {.kind = ERR_LIMIT, .code = "srt.memory", .what = "There was not enough memory to read the transport stream."},
+        {.kind = ERR_INPUT, .code = "srt.version", .what = "The encoder speaks an SRT older than 1.3, which knows no stream ids. Update it."},
         {.kind = ERR_BUSY, .code = "srt.needs_codec", .what = "The sound has to be decoded, and the decoder is not loaded."},
     };
     for (size_t i = 0; i < ARRAY_LEN(ERRORS); i++)

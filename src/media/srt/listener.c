@@ -80,6 +80,7 @@ static size_t publishers_max(const struct srt_listener *l) { return l->options.p
 static int reject_code(struct err e) {
     if (!strcmp(e.code, "srt.streamid")) return SRT_REJX_BAD_REQUEST;
     if (!strcmp(e.code, "srt.mode")) return SRT_REJX_BAD_MODE;
+    if (!strcmp(e.code, "srt.version")) return SRT_REJX_VERSION;
     switch (e.kind) {
     case ERR_DENIED:
     case ERR_NOT_FOUND: return SRT_REJX_UNAUTHORIZED;
@@ -97,7 +98,7 @@ static int on_call(void *user, SRTSOCKET socket, int version, const struct socka
     char peer[80];
     format_address(address, peer);
     struct slice key;
-    struct err e = version < 5 ? srt_err("srt.damaged") : srt_streamid_parse(slice_cstr(streamid ? streamid : ""), &key);
+    struct err e = version < 5 ? srt_err("srt.version") : srt_streamid_parse(slice_cstr(streamid ? streamid : ""), &key);
     if (!e.kind && srt_listener_publishers(l) >= publishers_max(l))
         e = err_make(ERR_LIMIT, "feed.many", "There are as many publishers as this server takes. Try again when one has ended.");
     if (!e.kind && l->options.admit) {
