@@ -82,8 +82,8 @@ static struct habit habit_of(bool is_landing, double speed, double fall) {
     struct habit h = {.spread = {{0.5, 0.5, 0.5},
                                  {0.3, 0.3, 0.3},
                                  {300 * quick, 150 * quick, 300 * quick},
-                                 {2e4 * q2, 1e4 * q2, 2e4 * q2},
-                                 {1e6 * q2 * quick, 5e5 * q2 * quick, 1e6 * q2 * quick}}};
+                                 {2e4 * q2 * quick, 1e4 * q2 * quick, 2e4 * q2 * quick},
+                                 {1e6 * q2 * q2, 5e5 * q2 * q2, 1e6 * q2 * q2}}};
     if (!is_landing) return h;
     h.mean[1][0] = 0.3 * fmin(1, speed) + 0.17 * speed, h.mean[1][2] = fmin(-0.3 - 0.15 * speed, fall), h.mean[2][0] = -15 * speed;
     h.spread[1][0] = h.spread[1][2] = 0.5 + 0.1 * speed, h.spread[1][1] = 0.3 + 0.03 * speed;
@@ -211,8 +211,8 @@ static struct gait_value refine(const struct gait_recording *r, const struct gai
         sum += w, mean += w * t, square += w * t * t;
     }
     mean /= sum;
-    /* and the ground's give, the shoe's, and the polynomial's own error: 1 ms for a sprinter; a walker's foot creeps */
-    double own = 0.012 / (1 + body);
+    /* and the ground's give, the shoe's, and the polynomial's own error: 1 ms for a sprinter; a walker's foot creeps down */
+    double own = 0.012 / (1 + body) + (is_landing ? 0.02 * exp(-0.5 * body) : 0);
     return gait_value_of(grid_from + mean, fmax(square / sum - mean * mean, 0) + own * own);
 }
 

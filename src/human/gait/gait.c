@@ -89,6 +89,7 @@ struct err gait_analyse(struct arena *mem, const struct gait_recording *r, const
         s->speed = gait_value_of(speed, sym3_quadratic(s->com_velocity_covariance, along));
     }
     if ((e = gait_find_steps(mem, r, &run)).kind) return e;
+    if ((e = gait_find_jumps(mem, &run)).kind) return e;
     gait_summarise(&run);
     if ((e = gait_find_splits(mem, r, o, &run)).kind) return e;
     gait_fit_speed(&run);

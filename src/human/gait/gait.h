@@ -133,6 +133,16 @@ struct gait_phase {
     struct gait_value from_m, to_m; /* distance of the centre of mass */
 };
 
+/* A time in which no foot was down between two contacts of both, of somebody who jumps. */
+struct gait_jump {
+    struct gait_value take_off_s, landing_s; /* the last foot off, the first one down */
+    struct gait_value flight_s;
+    struct gait_value height_m; /* rise of the centre of mass from take-off to its highest point */
+    struct gait_value
+        height_flight_m; /* g t^2 / 8: what the flight time alone says, true if the legs are as straight at landing as at take-off */
+    struct gait_value take_off_mps; /* upward speed of the centre of mass */
+};
+
 struct gait_summary {
     size_t count, counts[GAIT_SIDES];
     struct gait_value mean,
@@ -158,6 +168,8 @@ struct gait_run {
     size_t contact_count;
     struct gait_step *steps;
     size_t step_count;
+    struct gait_jump *jumps; /* GAIT_JUMPING alone */
+    size_t jump_count;
     struct gait_split *splits;
     size_t split_count;
     struct gait_curve curve;
@@ -216,9 +228,10 @@ struct gait_comparison {
 /* Aligned by the number of the step. Errors: ERR_INPUT gait.apart (no steps in one of them), ERR_LIMIT. */
 MUST_USE struct err gait_compare(struct arena *, const struct gait_run *a, const struct gait_run *b, struct gait_comparison *out);
 
-/* Two cycles of the same angle laid over each other: b - a at each phase, and the chance of as large a difference without a cause (Welch's t over the strides; NAN with
- * fewer than three of one). */
-void gait_cycle_compare(const struct gait_cycle *a, const struct gait_cycle *b, double difference[GAIT_PHASE_POINTS], double p[GAIT_PHASE_POINTS]);
+/* Two cycles of the same angle laid over each other: b - a at each phase, and the chance of as large a difference without a cause (Welch's
+ * t over the strides; NAN with fewer than three of one). */
+void gait_cycle_compare(const struct gait_cycle *a, const struct gait_cycle *b, double difference[GAIT_PHASE_POINTS],
+                        double p[GAIT_PHASE_POINTS]);
 
 /* ---- files ---- */
 

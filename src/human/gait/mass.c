@@ -119,7 +119,8 @@ struct err gait_balance(struct arena *mem, const struct gait_recording *r, struc
         p->at = at, p->covariance = c;
         if (without) p->covariance.xx += 4e-6, p->covariance.yy += 4e-6, p->covariance.zz += 4e-6;
     }
-    if (!track_smooth(points, 1, n, r->rate, 0.2, states)) return err_memory();
+    struct err e = gait_smooth_point(mem, r, points, states);
+    if (e.kind) return e;
     for (size_t f = 0; f < n; f++) {
         struct gait_sample *s = &run->samples[f];
         s->com = states[f].at, s->com_velocity = states[f].velocity, s->com_acceleration = states[f].acceleration;

@@ -154,6 +154,18 @@ static void tile(struct page *p, struct slice name, struct gait_value v, double 
 }
 
 static void tiles(struct page *p, const struct gait_run *run) {
+    if (run->kind == GAIT_JUMPING && run->jump_count) { /* the highest */
+        const struct gait_jump *best = &run->jumps[0];
+        for (size_t i = 1; i < run->jump_count; i++) {
+            if (!(run->jumps[i].height_m.value <= best->height_m.value)) best = &run->jumps[i];
+        }
+        html(p, "<div class=\"tiles\">");
+        tile(p, word(p, "report.jump.height"), best->height_m, 100, 1, "cm", SLICE_NONE);
+        tile(p, word(p, "report.measure.flight_time"), best->flight_s, 1000, 0, "ms", SLICE_NONE);
+        tile(p, word(p, "report.jump.speed"), best->take_off_mps, 1, 2, "m/s", SLICE_NONE);
+        html(p, "</div>");
+        return;
+    }
     struct gait_fast f = gait_fast_of(run);
     struct slice when = word(p, f.is_part ? "report.at_top_speed" : "report.average");
     html(p, "<div class=\"tiles\">");
@@ -341,6 +353,42 @@ static void small_tables(struct page *p, const struct gait_run *run) {
         html(p, "</section>");
     }
     html(p, "</div>");
+}
+
+/* ---- jumps ---- */
+
+static void jumps_section(struct page *p, const struct gait_run *run) {
+    if (!run->jump_count) return;
+    static const char *const heads[] = {"report.jump.take_off", "report.measure.flight_time", "report.jump.height",
+                                        "report.jump.height_flight", "report.jump.speed"};
+    html(p, "<section class=\"card\"><h3>");
+    say(p, "report.jumps");
+    html(p, "</h3><p class=\"about\">");
+    say(p, "report.jumps.about");
+    html(p, "</p><table><thead><tr><th></th>");
+    for (size_t i = 0; i < ARRAY_LEN(heads); i++) html(p, "<th class=\"n\">"), say(p, heads[i]), html(p, "</th>");
+    html(p, "</tr></thead><tbody>");
+    for (size_t i = 0; i < run->jump_count; i++) {
+        const struct gait_jump *j = &run->jumps[i];
+        const struct {
+            struct gait_value v;
+            double scale;
+            int digits;
+            const char *unit;
+        } cells[] = {{j->take_off_s, 1, 3, "s"},
+                     {j->flight_s, 1000, 0, "ms"},
+                     {j->height_m, 100, 1, "cm"},
+                     {j->height_flight_m, 100, 1, "cm"},
+                     {j->take_off_mps, 1, 2, "m/s"}};
+        buf_printf(p->out, "<tr><td>%zu</td>", i + 1);
+        for (size_t k = 0; k < ARRAY_LEN(cells); k++) {
+            html(p, "<td class=\"n\">");
+            value(p, cells[k].v, cells[k].scale, cells[k].digits, cells[k].unit);
+            html(p, "</td>");
+        }
+        html(p, "</tr>");
+    }
+    html(p, "</tbody></table></section>");
 }
 
 /* ---- step by step ---- */
@@ -569,7 +617,7 @@ static void symmetry_section(struct page *p, const struct gait_run *run) {
                                               GAIT_KNEE_LIFT,           GAIT_THIGH_SEPARATION};
     size_t known = 0;
     for (size_t i = 0; i < ARRAY_LEN(shown); i++) known += gait_is_known(run->summaries[shown[i]].mean);
-    if (!known) return;
+    if (!known || run->kind == GAIT_JUMPING || run->kind == GAIT_STANDING) return;
     html(p, "<section class=\"card\"><h3>");
     say(p, "report.symmetry");
     html(p, "</h3><p class=\"about\">");
@@ -797,6 +845,7 @@ static struct err athlete(struct page *p, const struct gait_run *run, size_t ind
     tiles(p, run);
     speed_plot(p, run);
     small_tables(p, run);
+    jumps_section(p, run);
     kinogram(p, run);
     steps_section(p, run);
     struct err e = angles_section(p, run);

@@ -40,6 +40,9 @@ struct gait_node {
  * kept if `is_settled`. Holds what was found behind. */
 bool gait_smooth(const struct gait_node *, size_t count, const struct mat3 *axes, bool is_settled, double strength[3],
                  struct track_state *out);
+/* One point over the frames, without knowledge of contacts; gaps longer than 0.2 s stay unknown. */
+MUST_USE struct err gait_smooth_point(struct arena *, const struct gait_recording *, const struct track_point *points,
+                                      struct track_state *out);
 struct gait_strengths {
     double of[GAIT_SIDES][6][3]; /* of each joint of the legs */
 };
@@ -56,6 +59,7 @@ MUST_USE struct err gait_find_contacts(struct arena *, const struct gait_recordi
 
 /* steps.c */
 MUST_USE struct err gait_find_steps(struct arena *, const struct gait_recording *, struct gait_run *);
+MUST_USE struct err gait_find_jumps(struct arena *, struct gait_run *);
 void gait_summarise(struct gait_run *);
 /* A value at an instant between two frames, linear; its error holds that of the time. */
 struct gait_value gait_at(const struct gait_run *, struct gait_value time_s, struct gait_value (*get)(const struct gait_sample *, size_t),

@@ -177,14 +177,14 @@ static size_t line_of(const struct gait_recording *r, const struct gait_run *run
 
 size_t gait_nodes_max(const struct gait_recording *r, const struct gait_run *run) { return r->frame_count + 2 * run->contact_count; }
 
-/* Which frames may be used, and where gaps are too long to be filled: sources of `row` for the frames of a joint. */
+/* Which frames may be used, and where gaps are too long to be filled: `row` into the frames of a joint, one of `wide`. */
 static void mark_sources(const struct gait_recording *r, const struct gait_node *nodes, size_t count, const struct track_state *row,
-                         struct track_state *states, size_t joint) {
+                         struct track_state *states, size_t wide, size_t joint) {
     double last = -INFINITY;
     size_t next = 0;
     for (size_t i = 0; i < count; i++) {
         if (nodes[i].frame < 0) continue;
-        struct track_state *s = &states[(size_t)nodes[i].frame * POSE_JOINTS + joint];
+        struct track_state *s = &states[(size_t)nodes[i].frame * wide + joint];
         *s = row[i];
         if (nodes[i].is_measured) last = nodes[i].time;
         if (next < i) next = i;
@@ -316,6 +316,25 @@ static void stiffen(const struct gait_recording *r, struct track_state *states, 
     }
 }
 
+struct err gait_smooth_point(struct arena *mem, const struct gait_recording *r, const struct track_point *points, struct track_state *out) {
+    size_t n = r->frame_count;
+    if (!n) return ERR_OK;
+    struct arena_mark mark = arena_mark(mem);
+    struct gait_node *nodes = arena_alloc_array(mem, n + 1, sizeof *nodes);
+    struct track_state *row = arena_alloc_array(mem, n + 1, sizeof *row);
+    if (!nodes || !row) return err_memory();
+    for (size_t f = 0; f < n; f++) {
+        nodes[f] =
+            (struct gait_node){.time = gait_time(r, (double)f), .frame = (int64_t)f, .calm = 1, .is_measured = vec3_is_known(points[f].at)};
+        nodes[f].at = points[f].at, nodes[f].covariance = points[f].covariance;
+    }
+    double strength[3] = {NAN, NAN, NAN};
+    if (!gait_smooth(nodes, n, &MAT3_IDENTITY, false, strength, row)) return err_memory();
+    mark_sources(r, nodes, n, row, out, 1, 0);
+    arena_rewind(mem, mark);
+    return ERR_OK;
+}
+
 /* Is a measurement further from what all others say of its place than noise and three centimetres of a foot's jolt explain? What the others
  * say is the smoothed place without the measurement's own part in it, which at the ends of a recording is nearly all. */
 static bool is_wild(const struct gait_node *n, const struct track_state *s, const struct mat3 *axes, double limit) {
@@ -380,7 +399,7 @@ struct err gait_smooth_legs(struct arena *mem, const struct gait_recording *r, s
                 }
                 if (!wild) break;
             }
-            mark_sources(r, nodes, count, row, states, k);
+            mark_sources(r, nodes, count, row, states, POSE_JOINTS, k);
         }
         if (run->contact_count) stiffen(r, states, side);
     }

@@ -208,6 +208,49 @@ struct err gait_find_steps(struct arena *mem, const struct gait_recording *r, st
     return ERR_OK;
 }
 
+static struct gait_value height_at_sample(const struct gait_sample *s, size_t which) {
+    return gait_value_of(s->com.z, s->com_covariance.zz);
+}
+static struct gait_value rise_at_sample(const struct gait_sample *s, size_t which) {
+    return gait_value_of(s->com_velocity.z, s->com_velocity_covariance.zz);
+}
+
+struct err gait_find_jumps(struct arena *mem, struct gait_run *run) {
+    if (run->kind != GAIT_JUMPING) return ERR_OK;
+    run->jumps = arena_alloc_array(mem, run->contact_count + 1, sizeof *run->jumps);
+    if (!run->jumps) return err_memory();
+    for (size_t i = 0; i < run->contact_count; i++) {
+        /* the first landing behind this toe-off, with nobody's foot down in between */
+        const struct gait_contact *c = &run->contacts[i], *next = NULL;
+        bool is_last = gait_is_known(c->toe_off_s);
+        for (size_t k = 0; k < run->contact_count && is_last; k++) {
+            const struct gait_contact *q = &run->contacts[k];
+            if (q == c) continue;
+            bool is_behind = q->frame_from >= c->frame_to;
+            if (is_behind && !next) next = q;
+            if (!is_behind && q->frame_to > c->frame_from && (!gait_is_known(q->toe_off_s) || q->toe_off_s.value > c->toe_off_s.value))
+                is_last = false;
+        }
+        if (!is_last || !next || !gait_is_known(next->touch_down_s)) continue;
+        struct gait_value flight = minus(next->touch_down_s, c->toe_off_s);
+        if (flight.value < 0.1 || flight.value > 1.5) continue; /* a skip; or somebody who was not seen */
+        struct gait_jump j = {c->toe_off_s, next->touch_down_s, flight,
+                              GAIT_UNKNOWN, GAIT_UNKNOWN,       gait_at(run, c->toe_off_s, rise_at_sample, 0)};
+        double t = flight.value;
+        j.height_flight_m = gait_value_of(GAIT_GRAVITY * t * t / 8, pow(GAIT_GRAVITY * t / 4 * flight.error, 2));
+        struct gait_value low = gait_at(run, c->toe_off_s, height_at_sample, 0), high = GAIT_UNKNOWN;
+        bool is_whole = true;
+        for (double f = ceil(gait_frame(run, c->toe_off_s.value)); f < gait_frame(run, next->touch_down_s.value); f++) {
+            struct gait_value z = height_at_sample(&run->samples[(size_t)f], 0);
+            is_whole = is_whole && gait_is_known(z);
+            if (gait_is_known(z) && (!gait_is_known(high) || z.value > high.value)) high = z;
+        }
+        if (is_whole && gait_is_known(low) && gait_is_known(high)) j.height_m = minus(high, low);
+        run->jumps[run->jump_count++] = j;
+    }
+    return ERR_OK;
+}
+
 void gait_summarise(struct gait_run *run) {
     for (int m = 0; m < GAIT_MEASURES; m++) {
         struct gait_summary *s = &run->summaries[m];

@@ -111,6 +111,17 @@ void gait_write_json(struct buf *out, const struct gait_run *run) {
         json_end(&w);
     }
     json_end(&w);
+    json_key(&w, "jumps");
+    json_begin_array(&w);
+    for (size_t i = 0; i < run->jump_count; i++) {
+        const struct gait_jump *j = &run->jumps[i];
+        json_begin_object(&w);
+        put(&w, "take_off_s", j->take_off_s), put(&w, "landing_s", j->landing_s), put(&w, "flight_s", j->flight_s),
+            put(&w, "height_m", j->height_m);
+        put(&w, "height_flight_m", j->height_flight_m), put(&w, "take_off_mps", j->take_off_mps);
+        json_end(&w);
+    }
+    json_end(&w);
     json_key(&w, "contacts");
     json_begin_array(&w);
     for (size_t i = 0; i < run->contact_count; i++) {

@@ -274,6 +274,16 @@ static void every_way_of_moving_is_recognised(void **state) {
         assert_true(count >= 2 && down < all[i].down_s && off < all[i].off_s);
         if (all[i].move == SYNTH_MOVE_WALK) assert_true(flight->mean.value < -0.05); /* both feet are down for a while */
         if (all[i].move == SYNTH_MOVE_JUMP) {
+            /* 0.50 s in the air are 0.3065 m; who takes off at 2.45 m/s rises so far */
+            assert_true(run.jump_count >= 2);
+            for (size_t k = 0; k < run.jump_count; k++) {
+                const struct gait_jump *j = &run.jumps[k];
+                print_message("# jump: flight %.3f s, height %.3f +- %.3f m, from flight %.3f +- %.3f m, speed %.2f m/s\n",
+                              j->flight_s.value, j->height_m.value, j->height_m.error, j->height_flight_m.value, j->height_flight_m.error,
+                              j->take_off_mps.value);
+                near(j->flight_s.value, 0.5, 0.04), near(j->height_m.value, 0.3065, 0.04), near(j->take_off_mps.value, 2.45, 0.3);
+                near(j->height_flight_m.value, 9.80665 * j->flight_s.value * j->flight_s.value / 8, 1e-9);
+            }
             assert_true(has_note(&run, "gait.jumps"));
             assert_int_equal(run.summaries[GAIT_STEP_TIME].count, 0);
         }
