@@ -2,10 +2,15 @@
  *
  * track.h: from joints in several cameras' pictures to people in space.
  *
- * In comes a rig (camera.h) and one take per camera (pose.h); out come people, each a motion (motion.h).
+ * In comes a rig (camera.h) and one take per camera (pose.h); out come people, each a motion (motion.h). The way there, of which each part can be used by itself:
+ *
+ *   takes -> track_synchronise (when did each camera look?) -> track_retime (one clock) -> track_follow (who is who, and where: track_triangulate) ->
+ *   track_smooth -> track_retime_by_motion and track_follow again, nearer -> track_refine (the rig and its clocks, from the people) -> and again
+ *
+ * track_everybody goes all of it; track_live_* does following and smoothing frame by frame while cameras run; track_check says what is wrong when nobody comes out.
  *
  * Units are metres, seconds and pixels; the frame is the rig's world. What the cameras cannot say is VEC3_UNKNOWN, never
- * a guess. Everything is stateless: any thread. */
+ * a guess. Everything but track_live is stateless: any thread. */
 #ifndef HUMAN_TRACK_H
 #define HUMAN_TRACK_H
 

@@ -233,7 +233,7 @@ static void json_holds_moving_cameras_and_others_refuse_them(void **state) {
         views[i].pose.rotation = random_rotation(&r);
     }
     rig.cameras[0].views = views, rig.cameras[0].view_count = 4, rig.cameras[0].view_first = 100;
-    rig.cameras[1].clock = (struct camera_clock){.offset_s = 0.0125, .drift = 1e-5, .row_s = 1e-5};
+    rig.cameras[1].clock = (struct camera_clock){.offset_s = 0.0125, .drift = 1e-5, .row_s = 1e-5, .rate = 59.94};
     struct buf text = BUF(1 << 20);
     struct camera_note note;
     assert_int_equal(camera_rig_write(&text, &rig, CAMERA_FORMAT_JSON, &note).kind, ERR_NONE);
@@ -241,7 +241,7 @@ static void json_holds_moving_cameras_and_others_refuse_them(void **state) {
     assert_int_equal(again.cameras[0].view_count, 4);
     same_view(camera_view_at(&again.cameras[0], 102), &views[2], 0);
     assert_null(camera_view_at(&again.cameras[0], 104));
-    assert_true(again.cameras[1].clock.offset_s == 0.0125 && again.cameras[1].clock.row_s == 1e-5);
+    assert_true(again.cameras[1].clock.offset_s == 0.0125 && again.cameras[1].clock.row_s == 1e-5 && again.cameras[1].clock.rate == 59.94 && again.cameras[0].clock.rate == 0);
     assert_int_equal(camera_rig_write(&text, &rig, CAMERA_FORMAT_TOML, &note).kind, ERR_INPUT);
     assert_non_null(strstr(note.text, "cam_1"));
     buf_free(&text);

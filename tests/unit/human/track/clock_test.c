@@ -165,6 +165,35 @@ static void one_clock(void **state) {
     arena_destroy(&mem);
 }
 
+/* Cameras that pan with the field, each by a clock of its own: a view for each instant of the common clock comes out of those for the camera's own frames. */
+static void panning_cameras(void **state) {
+    struct arena *mem = arena_create((size_t)2 << 30);
+    struct stage *s = open_stage(mem, "unsynchronised", 0.5);
+    s->scene.does_follow = true, s->scene.seconds = 1.8, s->scene.focal_px = 2200;
+    for (size_t c = 0; c < s->scene.cameras; c++) s->scene.look[c] = vec3_of(0, 0, 1), s->scene.clock[c].offset_s *= 0.5;
+    assert_int_equal(synth_make(mem, &s->scene, &s->m).kind, ERR_NONE);
+    for (size_t c = 0; c < s->scene.cameras; c++) s->takes[c] = &s->m.takes[c];
+    struct track_result r;
+    const struct track_plan plan = {.rate = s->scene.rate};
+    assert_int_equal(track_everybody(mem, &s->m.rig, s->takes, &plan, &r).kind, ERR_NONE);
+    double off_m = error_of(s, &r, 0);
+    print_message("# panning, unsynchronised cameras: %zu people, joints %.1f mm off\n", r.people.count, off_m * 1e3);
+    assert_int_equal(r.people.count, s->scene.athletes);
+    assert_true(off_m < 0.03);
+    for (size_t c = 0; c < r.recording.rig.count; c++) {
+        const struct camera *before = &s->m.rig.cameras[c], *after = &r.recording.rig.cameras[c];
+        assert_true(after->views && after->view_count > 20 && after->clock.offset_s == 0);
+        /* where the two clocks show the same instant, half-way between two frames of the camera */
+        int64_t frame = after->view_first + 10;
+        double at = ((double)frame / r.recording.rate - before->clock.offset_s - 0.5 * before->height * before->clock.row_s) * (before->clock.rate > 0 ? before->clock.rate : s->scene.rate) / (1 + before->clock.drift);
+        const struct camera_view *a = camera_view_at(before, (int64_t)floor(at)), *b = camera_view_at(before, (int64_t)floor(at) + 1), *v = camera_view_at(after, frame);
+        assert_true(a && b && v);
+        struct vec3 low = mat3_row(&a->pose.rotation, 2), high = mat3_row(&b->pose.rotation, 2), axis = mat3_row(&v->pose.rotation, 2), expected = vec3_unit(vec3_mix(low, high, at - floor(at)));
+        assert_true(vec3_distance(axis, expected) < 1e-4 && vec3_distance(camera_centre(&v->pose), camera_centre(&a->pose)) < 1e-9);
+    }
+    arena_destroy(&mem);
+}
+
 /* Every allocation fails once: reported, nothing leaked, and the next run is whole. */
 static void memory_may_run_out(void **state) {
     struct arena *mem = arena_create((size_t)2 << 30), *own = arena_create((size_t)2 << 30);
@@ -187,6 +216,6 @@ static void memory_may_run_out(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(one_clock), cmocka_unit_test(clocks_are_found), cmocka_unit_test(memory_may_run_out)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(one_clock), cmocka_unit_test(panning_cameras), cmocka_unit_test(clocks_are_found), cmocka_unit_test(memory_may_run_out)};
     return cmocka_run_group_tests_name("human/track/clock", tests, NULL, NULL);
 }
