@@ -14,7 +14,7 @@
 #include "human/body/body.h"
 #include "human/gait/gait.h"
 #include "human/synth/synth.h"
-#include "human/track/track.h"
+#include "human/track/triangulate.h"
 
 static double cpu(void) {
     struct timespec t;
@@ -31,7 +31,7 @@ static void must(struct err e, const char *what) {
 }
 
 /* Frames of 9 athletes x 26 joints a CPU second: `cameras` on a ring of 15 m, 2 px. */
-static double triangulation(size_t cameras, double missing, double outliers, size_t bad, size_t frames) {
+static double triangulation(enum triangulate_way way, size_t cameras, double missing, double outliers, size_t bad, size_t frames) {
     enum { COUNT = 234 };
     static struct camera_view views[CAMERA_COUNT_MAX];
     static struct pose_point points[CAMERA_COUNT_MAX][COUNT];
@@ -57,7 +57,7 @@ static double triangulation(size_t cameras, double missing, double outliers, siz
             }
         }
         double t = cpu();
-        (void)track_triangulate(&scope, list, COUNT, out);
+        (void)triangulate_by(way, &scope, list, COUNT, out);
         seconds += cpu() - t;
     }
     return (double)frames / seconds;
@@ -391,9 +391,14 @@ static void clocks(const char *name) {
 
 int main(int argc, char **argv) {
     printf("what (CPU time of one core) | ours | Pose2Sim | ratio | aim\n");
-    row("triangulation, 5 cameras, 234 points, 20 % missing", triangulation(5, 0.2, 0, 0, 1000), "frames/s", "18", ">= 10,000");
-    row("the same, 10 % outliers of 100 px", triangulation(5, 0.2, 0.1, 0, 600), "frames/s", "11 (5 %)", ">= 6,000");
-    row("16 cameras, 4 of them wrong", triangulation(16, 0, 0, 4, 100), "frames/s", "-", ">= 1,500");
+    enum triangulate_way best = triangulate_can(TRIANGULATE_AVX512) ? TRIANGULATE_AVX512 : triangulate_can(TRIANGULATE_AVX2) ? TRIANGULATE_AVX2 : TRIANGULATE_PLAIN;
+    char what[100];
+    snprintf(what, sizeof what, "triangulation (%s), 5 cameras, 234 points, 20 %% missing", triangulate_way_name(best));
+    row(what, triangulation(best, 5, 0.2, 0, 0, 1000), "frames/s", "18", ">= 10,000");
+    row("the same, 10 % outliers of 100 px", triangulation(best, 5, 0.2, 0.1, 0, 600), "frames/s", "11 (5 %)", ">= 6,000");
+    row("16 cameras, 4 of them wrong", triangulation(best, 16, 0, 0, 4, 100), "frames/s", "-", ">= 1,500");
+    row("the first in plain C", triangulation(TRIANGULATE_PLAIN, 5, 0.2, 0, 0, 300), "frames/s", "18", "-");
+    if (best == TRIANGULATE_AVX512) row("the first in AVX2", triangulation(TRIANGULATE_AVX2, 5, 0.2, 0, 0, 500), "frames/s", "18", "-");
     static const char *const names[] = {"ring", "ring-outliers", "race"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) scene(names[i]);
     live("ring");
@@ -412,7 +417,6 @@ int main(int argc, char **argv) {
             must(pose_take_read(mem, path, NULL, &take, &note), path);
             files += take.frame_count;
         }
-        char what[100];
         snprintf(what, sizeof what, "reading %zu OpenPose files of 9 people", files);
         row(what, cpu() - t, "s", "-", "<= 1");
         arena_destroy(&mem);
