@@ -178,9 +178,9 @@ struct err channel_use_init(struct live_channel *c, size_t index, const struct c
     return e;
 }
 
-void channel_begin_run(struct live_channel *c, uint32_t run, int64_t start_ns) {
+void channel_begin_run(struct live_channel *c, uint32_t run, int64_t start_ns, int64_t wall_ns) {
     struct buf log = BUF(1 << 16);
-    struct manifest_run m = {.run = run, .start_ns = start_ns, .wall_ns = start_ns};
+    struct manifest_run m = {.run = run, .start_ns = start_ns, .wall_ns = wall_ns};
     lock_take(&c->ring_lock);
     struct err e = story_add_run(&c->story, &m, &log);
     c->health.discontinuities += c->run != 0;

@@ -164,7 +164,7 @@ struct live_feed {
     bool has_video;
     size_t video;                  /* index of the feed's track */
     /* Samples are held until it is known where the run begins and on which grid. */
-    bool is_opening, is_jump, is_change; /* jump: within one publisher; change: of parameters */
+    bool is_opening, is_jump, is_change, is_drift; /* jump: within one publisher, for whatever cause; change: of parameters; drift: of its clock */
     struct mono_time opening_since;
     struct held *held, **held_end;
     size_t held_count, held_bytes;
@@ -207,8 +207,8 @@ void channel_flush(struct live_channel *); /* waits for the recorder */
 size_t channel_rendition(struct live_channel *, const char *name, bool is_video, uint32_t hz);
 /* With the feed lock held: the init segment that the next samples need; a new number where it is a new one. */
 struct err channel_use_init(struct live_channel *, size_t rendition, const struct cmaf_track *);
-/* With the feed lock held: records a run. */
-void channel_begin_run(struct live_channel *, uint32_t run, int64_t start_ns);
+/* With the feed lock held: records a run, and where it lies on the wall clock, from the epoch. */
+void channel_begin_run(struct live_channel *, uint32_t run, int64_t start_ns, int64_t wall_ns);
 /* Gives back the feed lock, and calls what was collected. */
 void channel_leave(struct live_channel *);
 void channel_set_state(struct live_channel *, enum live_state); /* with both locks */

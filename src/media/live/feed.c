@@ -74,10 +74,13 @@ static struct err hold(struct live_feed *f, const struct feed_sample *s) {
     return ERR_OK;
 }
 
-static void start_opening(struct live_feed *f, bool is_jump, bool is_change) {
+enum opening_cause { OPENING_BEGINS, OPENING_JUMPS, OPENING_CHANGES, OPENING_DRIFTS };
+
+static void start_opening(struct live_feed *f, enum opening_cause cause) {
     f->is_opening = true;
-    f->is_jump = is_jump || is_change;
-    f->is_change = is_change;
+    f->is_jump = cause != OPENING_BEGINS;
+    f->is_change = cause == OPENING_CHANGES;
+    f->is_drift = cause == OPENING_DRIFTS;
     f->opening_since = clock_mono(clock_of(f->channel));
 }
 
@@ -125,7 +128,7 @@ struct err live_feed_begin(struct live *live, const struct public_id *id, const 
         }
         c->feed = f;
         timeline_open(&f->timeline, c->story.epoch, c->run);
-        start_opening(f, false, false);
+        start_opening(f, OPENING_BEGINS);
         lock_take(&c->ring_lock);
         channel_set_state(c, LIVE_STATE_LIVE);
         c->live_at = c->feed_at = c->sample_at = c->key_at = clock_mono(clock_of(c));
@@ -356,7 +359,7 @@ static struct err take_tracks(struct live_feed *f, const struct cmaf_track *trac
     if (f->is_opening) return ERR_OK;
     /* In the middle of it: other parameters begin a new run; a track that is new joins the one that is there. */
     if (t.changes) {
-        start_opening(f, false, true);
+        start_opening(f, OPENING_CHANGES);
         return ERR_OK;
     }
     e = use_inits(f);
@@ -513,8 +516,11 @@ static struct err open_run(struct live_feed *f, const struct opening *o) {
     if (o->key) timeline_learn(&f->timeline, 0, o->times, o->pictures < TIMELINE_WARM ? o->pictures : TIMELINE_WARM);
     e = use_inits(f);
     if (e.kind) return e;
-    int64_t start = timeline_begin_run(&f->timeline, f->tracks[o->base->sample.track].line, o->base_ns, o->base->sample.captured, c->end_ns, f->is_jump, f->is_change);
-    channel_begin_run(c, f->timeline.run, start);
+    const struct feed_sample *base = &o->base->sample;
+    int64_t start = timeline_begin_run(&f->timeline, f->tracks[base->track].line, o->base_ns, base->captured, c->end_ns, f->is_jump && !f->is_drift, f->is_change || f->is_drift);
+    /* A clock that runs fast has come further on the timeline than the day has: the run begins where the one before ended, and its period when it was captured. */
+    int64_t wall = base->captured.ns - c->story.epoch.ns;
+    channel_begin_run(c, f->timeline.run, start, f->is_drift && wall < start && wall >= 0 ? wall : start);
     if (o->key) f->tracks[f->video].needs_key = false;
     if (leader_of(f) < CUTTER_RENDITIONS_MAX) cutter_lead(&c->cutter, leader_of(f));
     f->is_opening = false;
@@ -548,7 +554,9 @@ static struct err take_sample(struct live_feed *f, const struct feed_sample *s) 
     if (!t->is_taken) return ERR_OK;
     struct feed_sample on_line = *s;
     on_line.track = t->line;
-    if (!f->is_opening && timeline_look(&f->timeline, &on_line) == TIMELINE_JUMPS) start_opening(f, true, false);
+    if (!f->is_opening && timeline_look(&f->timeline, &on_line) == TIMELINE_JUMPS) start_opening(f, OPENING_JUMPS);
+    /* Endless channels: with the key frame, so that nobody but a DASH player notices. */
+    if (!f->is_opening && s->is_sync && t->line == (f->has_video ? 0 : 1) && timeline_has_drifted(&f->timeline)) start_opening(f, OPENING_DRIFTS);
     if (!f->is_opening) {
         (void)place(f, s, NULL);
         return ERR_OK;

@@ -26,6 +26,7 @@ enum {
 #define NEAR_NS TIMELINE_GAP_NS_MAX
 #define CAPTURE_WINDOW_NS (5 * NS_PER_S)
 #define DRIFT_NS_MIN (10 * NS_PER_S)
+#define SETTLED_NS (60 * NS_PER_S)
 #define DRIFT_NS_HALF (600 * NS_PER_S)
 
 static int64_t divide_round(__int128 a, int64_t b) { return (int64_t)(a >= 0 ? (a + b / 2) / b : -((-a + b / 2) / b)); }
@@ -232,7 +233,7 @@ static void capture_begin(struct timeline_capture *c, int64_t skew, int64_t at_n
     c->has_skew = true;
     c->skew_ns = c->target_ns = skew;
     c->at_ns = at_ns;
-    c->has_window = c->has_first = false;
+    c->has_window = c->has_first = c->has_begun = false;
 }
 
 /* Not faster than a thousandth, so that nobody sees it; in the first seconds, when the anchor may lie far off, faster. */
@@ -271,6 +272,13 @@ static void capture_look(struct timeline_capture *c, int64_t at_ns, struct utc_t
         }
     }
     capture_slew(c, at_ns);
+    if (!c->has_begun) c->begun_at_ns = at_ns, c->has_begun = true;
+    if (at_ns - c->begun_at_ns < SETTLED_NS) c->begun_skew_ns = c->skew_ns;
+}
+
+bool timeline_has_drifted(const struct timeline *tl) {
+    const struct timeline_capture *c = &tl->capture;
+    return c->has_begun && c->at_ns - c->begun_at_ns > SETTLED_NS && llabs(c->skew_ns - c->begun_skew_ns) > TIMELINE_DRIFT_NS_MAX;
 }
 
 struct utc_time timeline_captured(const struct timeline *tl, int64_t channel_ns) {
@@ -299,9 +307,9 @@ void timeline_set_track(struct timeline *tl, size_t index, const struct cmaf_tra
     if (!is_same || hint != t->grid.hint) t->grid.hint = hint;
 }
 
-/* Times beyond 36 years come from nobody's clock; kept to that, sums of them stay in 64 bits. */
+/* Times beyond 73 years come from nobody's clock, also not from one that counts from 1970; kept to that, sums of them stay in 64 bits. */
 int64_t timeline_source_ns(const struct timeline *tl, size_t track, int64_t dts) {
-    static const int64_t bound = INT64_C(1) << 60;
+    static const int64_t bound = INT64_C(1) << 61;
     __int128 ns = (__int128)dts * NS_PER_S / tl->tracks[track].in_hz;
     if (ns > bound || ns < -bound) return ns > 0 ? bound : -bound;
     return timeline_to_ns(dts, tl->tracks[track].in_hz);

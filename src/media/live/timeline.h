@@ -30,6 +30,7 @@ enum { TIMELINE_TRACKS_MAX = 4, TIMELINE_VIDEO_HZ = 360000, TIMELINE_WARM = 8 };
 #define TIMELINE_GAP_NS_MAX (1500 * NS_PER_MS)
 #define TIMELINE_BACK_NS_MAX (300 * NS_PER_MS)
 #define TIMELINE_SOUND_NS_STRAY (40 * NS_PER_MS)
+#define TIMELINE_DRIFT_NS_MAX NS_PER_S
 
 /* The grid of one picture track. */
 struct timeline_grid {
@@ -77,6 +78,8 @@ struct timeline_capture {
     bool has_window, has_first;
     int64_t first_at_ns, first_min;     /* an early window and one half-way: the drift is measured from the first */
     int64_t half_at_ns, half_min;
+    int64_t begun_at_ns, begun_skew_ns; /* when the skew had settled in this run, and where */
+    bool has_begun;
     double drift_ppm;
 };
 
@@ -124,6 +127,10 @@ int64_t timeline_begin_run(struct timeline *, size_t track, int64_t source_ns, s
 void timeline_learn(struct timeline *, size_t track, const int64_t *dts, size_t count);
 /* The sample's place. It continues, or a run was begun for it. */
 void timeline_place(struct timeline *, const struct feed_sample *, struct timeline_place *out);
+
+/* Has the source's clock run so far away from ours that channel time means another moment than it did when the run began? Then it is time for a new run:
+ * a second a few times a day. */
+bool timeline_has_drifted(const struct timeline *);
 
 /* End of all that was placed, ns on the timeline. */
 int64_t timeline_end_ns(const struct timeline *);

@@ -610,6 +610,39 @@ static void a_change_of_size_and_rate_begins_with_the_key_frame(void **state) {
     made_publisher_free(&p);
 }
 
+/* A clock that runs 900 ppm fast or slow is a second off after twenty minutes; most take a day for that. */
+static void a_clock_that_drifts_is_followed(void **state) {
+    static const double rates[] = {1.0009, 0.9991};
+    for (size_t i = 0; i < ARRAY_LEN(rates); i++) {
+        open_channel();
+        struct made_publisher p = {0};
+        assert_ok(made_begin(&p, live, clock, (struct made_stream){.num = 5, .den = 1, .gop = 10, .has_sound = true, .sample_rate = 8000, .bytes = 20, .rate = rates[i]}));
+        made_send(&p, 3000000);
+        struct live_health h;
+        assert_ok(live_channel_health(live, &made_id, &h));
+        assert_int_equal(h.discontinuities, 2);
+        /* Where the newest period lies on the wall clock, its end is now. */
+        struct buf text = made_text(live, "manifest.mpd");
+        struct slice rest = buf_slice(&text), line;
+        double period = 0, offset = 0;
+        while (slice_next(&rest, '\n', &line)) {
+            char copy[512];
+            (void)snprintf(copy, sizeof copy, "%.*s", SLICE_ARG(line));
+            const char *start = strstr(copy, " start=\"PT"), *from = strstr(copy, "presentationTimeOffset=\"");
+            if (strstr(copy, "<Period") && start) period = atof(start + 10);
+            if (strstr(copy, "v0-$Number$") && from) offset = atof(from + 24) / 360000;
+        }
+        double now = (double)(clock_utc(clock).ns - h.epoch.ns) / 1e9, end = period + (double)h.end_ns / 1e9 - offset;
+        if (end < now - 1.5 || end > now + 1.5) fail_msg("the newest period ends at %.3f s, and it is %.3f s", end, now);
+        buf_free(&text);
+        made_end(&p);
+        assert_ok(live_channel_end(live, &made_id));
+        check_all(&p);
+        made_publisher_free(&p);
+        tear_down(NULL), set_up(NULL);
+    }
+}
+
 static void a_picture_that_does_not_come_back_is_a_gap(void **state) {
     open_channel();
     struct made_publisher p = {0};
@@ -998,6 +1031,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_track_that_comes_late_joins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(parameters_that_change_begin_a_new_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_change_of_size_and_rate_begins_with_the_key_frame, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_clock_that_drifts_is_followed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_picture_that_does_not_come_back_is_a_gap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_channel_of_an_hour_slides_and_forgets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_folder_the_window_is_what_memory_holds, set_up, tear_down),
