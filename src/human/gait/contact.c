@@ -212,7 +212,7 @@ static struct gait_value refine(const struct gait_recording *r, const struct gai
     }
     mean /= sum;
     /* and the ground's give, the shoe's, and the polynomial's own error: 1 ms for a sprinter; a walker's foot creeps down */
-    double own = 0.012 / (1 + body) + (is_landing ? 0.02 * exp(-0.5 * body) : 0);
+    double way = vec3_is_known(com) ? vec3_norm(com) : body, own = 0.012 / (1 + way) + (is_landing ? 0.02 * exp(-0.5 * way) : 0);
     return gait_value_of(grid_from + mean, fmax(square / sum - mean * mean, 0) + own * own);
 }
 

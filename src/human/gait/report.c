@@ -195,7 +195,7 @@ static void speed_plot(struct page *p, const struct gait_run *run) {
                         .x0 = INFINITY,
                         .x1 = -INFINITY,
                         .y0 = 0,
-                        .y1 = 1};
+                        .y1 = 0.5};
     for (size_t f = 0; f < n; f++) {
         const struct gait_sample *s = &run->samples[f];
         t[f] = s->time_s, v[f] = s->speed.value, low[f] = s->speed.value - 1.96 * s->speed.error,
