@@ -98,6 +98,7 @@ struct http_topic *events_topic(struct api *a, int64_t org_id) {
 static struct err events_get(struct call *c) {
     struct http_topic *topic = events_topic(c->api, c->org_id);
     if (!topic) return err_memory();
+    events_host_set(c->api, c->org_id, http_request_host(c->r));
     http_respond_topic(c->r, topic, SLICE(": welcome\n\n"));
     c->is_answered = true;
     return ERR_OK;
