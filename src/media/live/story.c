@@ -262,12 +262,12 @@ static void put_cue(struct buf *b, const struct manifest_cue *c) {
 
 struct err story_put_cue(struct story *s, const struct manifest_cue *c, struct buf *log) {
     if (c->out.len > STORY_SECTION_BYTES_MAX || c->in.len > STORY_SECTION_BYTES_MAX || c->command.len > STORY_SECTION_BYTES_MAX) return too_many();
-    struct err e = apply_cue(s, c);
-    if (e.kind) return e;
     struct buf payload = PAYLOAD;
-    put_cue(&payload, c);
-    log_record(log, TYPE_CUE, &payload);
-    return ERR_OK;
+    put_cue(&payload, c); /* first, since its sections may be those of the one that it replaces */
+    struct err e = apply_cue(s, c);
+    if (!e.kind) log_record(log, TYPE_CUE, &payload);
+    buf_free(&payload);
+    return e;
 }
 
 static void put_still(struct buf *b, const struct story_still *s) {

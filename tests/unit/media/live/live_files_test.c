@@ -263,6 +263,88 @@ static void files_that_lie_are_found_out(void **state) {
     made_publisher_free(&p);
 }
 
+/* ---- cues ---- */
+
+static uint32_t mpeg_crc(const uint8_t *bytes, size_t len) {
+    uint32_t crc = 0xffffffff;
+    for (size_t i = 0; i < len; i++) {
+        crc ^= (uint32_t)bytes[i] << 24;
+        for (int k = 0; k < 8; k++) crc = crc & 0x80000000 ? crc << 1 ^ 0x04c11db7 : crc << 1;
+    }
+    return crc;
+}
+
+/* splice_insert of an event, at once: out of the network, for so long, or back into it. */
+static size_t make_splice(uint8_t out[64], uint32_t event, bool is_out, unsigned seconds) {
+    struct buf b = BUF(64);
+    buf_u8(&b, 0xfc);
+    buf_u16be(&b, 0);                    /* length, below */
+    buf_u8(&b, 0);
+    buf_u8(&b, 0), buf_u32be(&b, 0);     /* not encrypted, no adjustment */
+    buf_u8(&b, 0);
+    buf_u24be(&b, 0xfff000 | (seconds ? 20 - 5 : 15 - 5)), buf_u8(&b, 5);
+    buf_u32be(&b, event);
+    buf_u8(&b, 0x7f);
+    buf_u8(&b, (uint8_t)((is_out ? 0x80 : 0) | 0x40 | (seconds ? 0x20 : 0) | 0x10 | 0x0f)); /* whole programme, at once */
+    if (seconds) buf_u8(&b, 0xfe), buf_u32be(&b, seconds * 90000);
+    buf_u16be(&b, 1), buf_u8(&b, 0), buf_u8(&b, 0);
+    buf_u16be(&b, 0);                    /* no descriptors */
+    size_t len = b.len + 4;
+    memcpy(out, b.ptr, b.len);
+    size_t command = (size_t)b.len - 14 - 2;
+    out[11] = (uint8_t)(0xf0 | command >> 8), out[12] = (uint8_t)command;
+    out[1] = (uint8_t)(0x30 | (len - 3) >> 8), out[2] = (uint8_t)(len - 3);
+    uint32_t crc = mpeg_crc(out, len - 4);
+    for (int i = 0; i < 4; i++) out[len - 4 + (size_t)i] = (uint8_t)(crc >> (24 - 8 * i));
+    buf_free(&b);
+    return len;
+}
+
+static bool stands_in(struct buf text, const char *what) {
+    bool is_there = slice_find(buf_slice(&text), slice_cstr(what)) != SLICE_NPOS;
+    buf_free(&text);
+    return is_there;
+}
+
+static void a_cue_is_a_date_range_and_an_event_live_after_a_restart_and_recorded(void **state) {
+    open_channel(dir);
+    struct made_publisher p = {0};
+    assert_ok(made_begin(&p, live, clock, (struct made_stream){.num = 25, .den = 1, .gop = 25, .has_sound = true}));
+    made_send(&p, 4000);
+    uint8_t section[64];
+    size_t len = make_splice(section, 7, true, 30);
+    for (int i = 0; i < 3; i++) live_feed_cue(p.feed, slice_of(section, len), 5000, 1000); /* told three times, as senders do */
+    live_feed_cue(p.feed, SLICE("no section at all"), 5000, 1000);
+    made_send(&p, 4000);
+    static const char range[] = "#EXT-X-DATERANGE:ID=\"splice-458752\",START-DATE=\"2026-11-18T11:06:44.99", planned[] = ",PLANNED-DURATION=30.000000,SCTE35-OUT=0xFC30";
+    assert_true(stands_in(made_text(live, "v0.m3u8"), range));
+    assert_true(stands_in(made_text(live, "a0.m3u8"), planned));
+    assert_true(stands_in(made_text(live, "manifest.mpd"), "<Event presentationTime=\"450000\" duration=\"2700000\" id=\"1835008\"><Signal xmlns=\"http://www.scte.org/schemas/35/2016\"><Binary>/DA"));
+    assert_ok(live_channel_close(live, &made_id));
+    made_end(&p);
+    open_channel(dir);
+    assert_true(stands_in(made_text(live, "v0.m3u8"), range));
+    clock_manual_advance(clock, 4 * NS_PER_S);
+    assert_ok(made_begin(&p, live, clock, (struct made_stream){.num = 25, .den = 1, .gop = 25, .has_sound = true}));
+    made_send(&p, 4000);
+    len = make_splice(section, 7, false, 0);
+    live_feed_cue(p.feed, slice_of(section, len), 3000, 1000);
+    made_send(&p, 2000);
+    made_end(&p);
+    static const char ended[] = ",DURATION=10.0", back[] = ",SCTE35-IN=0xFC30";
+    assert_true(stands_in(made_text(live, "v0.m3u8"), ended));
+    assert_true(stands_in(made_text(live, "v0.m3u8"), back));
+    assert_ok(live_channel_end(live, &made_id));
+    struct arena *arena = arena_create(8 << 20);
+    const struct live_recording *r;
+    assert_ok(live_recording_open(dir, arena, &r));
+    assert_true(stands_in(made_recorded_text(r, "v0.m3u8"), range));
+    assert_true(stands_in(made_recorded_text(r, "v0.m3u8"), back));
+    assert_true(stands_in(made_recorded_text(r, "manifest.mpd"), "<EventStream schemeIdUri=\"urn:scte:scte35:2014:xml+bin\""));
+    arena_destroy(&arena);
+    made_publisher_free(&p);
+}
+
 /* ---- disks that fail ---- */
 
 /* What players get is what was sent, except where a gap is told; nothing is twice or out of order. */
@@ -524,6 +606,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(reopening_gives_the_same_window, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_endless_channel_reopens_with_its_window_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_that_lie_are_found_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cue_is_a_date_range_and_an_event_live_after_a_restart_and_recorded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_write_may_fail_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_costs_recording_and_never_the_picture, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_disk_that_does_not_answer_costs_bounded_memory_and_never_the_picture, set_up, tear_down),
