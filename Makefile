@@ -2,12 +2,14 @@
 .DEFAULT_GOAL := help
 DATA ?= data
 HTTP ?= 127.0.0.1:8080
+RTMP ?= 127.0.0.1:1935
+SRT ?= 127.0.0.1:9000
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: build ## install what is missing, build, fill an example organisation the first time, and serve it
-	@tools/run "$(DATA)" "$(HTTP)"
+	@tools/run "$(DATA)" "$(HTTP)" "$(RTMP)" "$(SRT)"
 
 build: ## install what is missing and leave build/grandstand and the pages
 	@tools/setup
