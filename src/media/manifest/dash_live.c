@@ -263,15 +263,20 @@ static void put_period(const struct manifest_live *m, const struct period *p, in
 
 /* ---- the whole ---- */
 
+/* The first period from segment `from` on in which there is something to play. */
+static bool next_period(const struct manifest_live *m, uint64_t from, uint64_t end, struct period *out) {
+    for (; from < end; from = out->end) {
+        *out = (struct period){.first = from};
+        if (measure(m, out, end)) return true;
+    }
+    return false;
+}
+
 /* A recording's periods follow each other without the time in which nobody published; those of a channel that has just ended stay where they are. */
 static int64_t total_ns(const struct manifest_live *m, uint64_t first, uint64_t end) {
     int64_t total = 0;
-    struct period p;
-    for (uint64_t n = first; n < end; n = p.end) {
-        p = (struct period){.first = n};
-        if (!measure(m, &p, end)) continue;
-        total = (m->is_recording ? total : p.wall_ns) + p.end_ns - p.start_ns;
-    }
+    struct period p = {.end = first};
+    while (next_period(m, p.end, end, &p)) total = (m->is_recording ? total : p.wall_ns) + p.end_ns - p.start_ns;
     return total;
 }
 
@@ -296,12 +301,11 @@ void manifest_live_dash(const struct manifest_live *m, struct buf *out) {
         buf_cstr(out, "  <ServiceDescription id=\"0\">\n    <Latency referenceId=\"0\" target=\"2000\" min=\"1000\" max=\"6000\"/>\n    <PlaybackRate min=\"0.96\" max=\"1.04\"/>\n  </ServiceDescription>\n");
     int64_t start = 0;
     struct period p, next;
-    for (uint64_t n = first; has_any && n < end; n = p.end) {
-        p = (struct period){.first = n};
-        if (!measure(m, &p, end)) continue;
-        next = (struct period){.first = p.end};
-        int64_t until = p.end < end && measure(m, &next, end) ? next.start_ns : INT64_MAX;
-        put_period(m, &p, m->is_recording ? start : p.wall_ns, until, out);
+    bool is_there = has_any && next_period(m, first, end, &next);
+    while (is_there) {
+        p = next;
+        is_there = next_period(m, p.end, end, &next);
+        put_period(m, &p, m->is_recording ? start : p.wall_ns, is_there ? next.start_ns : INT64_MAX, out);
         start += p.end_ns - p.start_ns;
     }
     if (!has_any) buf_cstr(out, "  <Period id=\"0\" start=\"PT0S\"/>\n");
