@@ -7,8 +7,8 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync, mkdirSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { program } from './lib/server.mjs'
 
-const program = process.env.GRANDSTAND ?? join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../../build/grandstand')
 const folder = mkdtempSync(join(tmpdir(), 'grandstand-report-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 const run = (...args) => spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28 })
