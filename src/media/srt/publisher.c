@@ -119,8 +119,9 @@ static enum publisher_end read_packets(struct publisher *p, int poll) {
 static void read_run(void *arg) {
     struct publisher *p = arg;
     int poll = srt_epoll_create(), events = SRT_EPOLL_IN | SRT_EPOLL_ERR;
-    bool is_ready = poll >= 0 && !srt_epoll_add_usock(poll, p->socket, &events);
-    atomic_store(&p->how_it_ended, is_ready ? read_packets(p, poll) : PUBLISHER_LOST);
+    enum publisher_end how = PUBLISHER_LOST;
+    if (poll >= 0 && !srt_epoll_add_usock(poll, p->socket, &events)) how = replay_head(p).kind ? PUBLISHER_CHILD_STALLED : read_packets(p, poll);
+    atomic_store(&p->how_it_ended, how);
     if (poll >= 0) srt_epoll_release(poll);
     shutdown(p->child.socket, SHUT_WR); /* the child works off what it has, and ends */
 }
@@ -128,6 +129,7 @@ static void read_run(void *arg) {
 /* ---- srt-feed ---- */
 
 #define NEEDS_CODEC "srt.needs_codec"
+
 static struct utc_time utc_of(const struct publisher *p, int64_t stamp) {
     int64_t now = now_ns();
     if (stamp > now || stamp < p->began - AGE_S_MAX * NS_PER_S) stamp = now; /* the child gave it back, or made it up */
@@ -245,7 +247,6 @@ static struct err publish_by(struct publisher *p, bool loads_codec) {
     p->to_child = child_writer_of(p->child.socket, TO_CHILD_BYTES_MAX);
     struct child_reader in = child_reader_of(p->child.socket, RECORD_MESSAGE_BYTES_MAX);
     e = put_start(p, loads_codec) ? child_writer_flush(&p->to_child, CHILD_STALL_MS, NULL) : err_memory();
-    if (!e.kind) e = replay_head(p);
     if (!e.kind) e = thread_start(&p->read_thread, "srt-read", read_run, p);
     if (!e.kind) e = listen_to_child(p, &in);
     bool goes_on = e.kind && !strcmp(e.code, NEEDS_CODEC) && !loads_codec, was_asked = false;

