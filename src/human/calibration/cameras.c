@@ -312,14 +312,15 @@ struct work {
     size_t instants;
 };
 
-/* Where the camera was from the board, as board-to-camera; its error in pixels. */
-static struct err pose_from(struct work *w, const struct camera_lens *l, const struct calibration_sight *s, struct camera_pose *out, double *rms) {
+/* Where the camera was from the board, as board-to-camera, by at most so many of the corners; its error in pixels. */
+static struct err pose_from(struct work *w, const struct camera_lens *l, const struct calibration_sight *s, size_t most, struct camera_pose *out, double *rms) {
     struct arena_mark mark = arena_mark(w->scratch);
     struct calibration_mark *marks = arena_alloc_array(w->scratch, s->count, sizeof *marks);
     struct calibration_place place;
     struct err e = marks ? ERR_OK : err_memory();
-    for (size_t i = 0; i < s->count && !e.kind; i++) marks[i] = (struct calibration_mark){.at = calibration_corner_at(w->board, s->corners[i].id), .u = s->corners[i].u, .v = s->corners[i].v};
-    if (!e.kind) e = calibration_place(w->scratch, l, false, marks, s->count, &place);
+    size_t count = 0, stride = s->count / most + 1;
+    for (size_t i = 0; i < s->count && !e.kind; i += stride) marks[count++] = (struct calibration_mark){.at = calibration_corner_at(w->board, s->corners[i].id), .u = s->corners[i].u, .v = s->corners[i].v};
+    if (!e.kind) e = calibration_place(w->scratch, l, false, marks, count, &place);
     if (!e.kind) *out = place.pose, *rms = place.rms_px;
     arena_rewind(w->scratch, mark);
     return e;
@@ -347,7 +348,7 @@ static struct err first_lens(struct work *w, const struct calibration_camera_opt
         for (size_t i = 0; i < count; i++) {
             struct camera_pose pose;
             double rms;
-            e = pose_from(w, &lens, &sights[some[i]], &pose, &rms);
+            e = pose_from(w, &lens, &sights[some[i]], 20, &pose, &rms);
             if (e.kind == ERR_LIMIT) return e;
             sum += e.kind ? 1e4 : fmin(rms, 1e4);
         }
@@ -412,7 +413,7 @@ static struct err one_camera(struct work *w, const struct calibration_camera_opt
         double rms;
         is_known[i] = false;
         if (sights[i].count < NEEDED_CORNERS) continue;
-        e = pose_from(w, lens, &sights[i], &from_board[i], &rms);
+        e = pose_from(w, lens, &sights[i], SIZE_MAX, &from_board[i], &rms);
         is_known[i] = !e.kind;
         if (e.kind == ERR_INPUT) e = ERR_OK; /* this picture says nothing */
         if (is_known[i] && first == SIZE_MAX) first = i;
