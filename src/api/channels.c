@@ -104,7 +104,8 @@ static void put_addresses(struct json_writer *w, const struct api *a, const stru
     json_put_cstr(w, "srt_url", has_srt ? url : NULL);
 }
 
-static void channel_put(struct json_writer *w, const struct api *a, const struct broadcast_channel *c, const struct catalog_title *t, struct slice lang, struct slice host) {
+static void channel_put(struct json_writer *w, const struct api *a, const struct broadcast_channel *c, const struct catalog_title *t, struct slice lang,
+                        struct slice host) {
     json_begin_object(w);
     json_put_string(w, "id", public_id_slice(&c->title));
     json_put_string(w, "name", t ? catalog_text_in(t, lang).name : SLICE_NONE);

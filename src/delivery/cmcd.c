@@ -114,7 +114,9 @@ static bool value_number(const struct value *v, int64_t max, int64_t *out) {
     return has_one;
 }
 
-static bool is_true(const struct value *v) { return v->kind == VALUE_TRUE || (v->kind == VALUE_BARE && (slice_eq(v->text, SLICE("true")) || slice_eq(v->text, SLICE("?1")))); }
+static bool is_true(const struct value *v) {
+    return v->kind == VALUE_TRUE || (v->kind == VALUE_BARE && (slice_eq(v->text, SLICE("true")) || slice_eq(v->text, SLICE("?1"))));
+}
 
 static void keep_sid(struct slice text, struct cmcd *out) {
     size_t len = 0;

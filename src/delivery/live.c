@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "delivery/request.h"
 
+#define RANGE_UNKNOWN 9007199254740991ULL /* 2^53 - 1 */
 enum { QUEUE_BYTES_MAX = 8 << 20 }; /* of references to parts that the channel has anyhow */
 
 struct viewer {
@@ -53,7 +54,8 @@ static int directive(struct http_request *r, const char *name, uint64_t *out) {
 }
 
 static struct err ask_read(struct http_request *r, struct slice file, struct live_ask *ask) {
-    static const struct err wrong = {.kind = ERR_INPUT, .code = "live.directive", .what = "The playlist's directives are _HLS_msn=N, with it _HLS_part=N, and _HLS_skip."};
+    static const struct err wrong = {.kind = ERR_INPUT, .code = "live.directive",
+                                     .what = "The playlist's directives are _HLS_msn=N, with it _HLS_part=N, and _HLS_skip."};
     uint64_t part = 0;
     *ask = (struct live_ask){.file = file};
     bool is_segment = slice_ends_with(file, SLICE(".m4s"));
@@ -106,9 +108,9 @@ static void response_make(const struct delivery *d, const struct live_ask *ask, 
     bool is_growing = a->kind == LIVE_ANSWER_GROWING && a->piece_count;
     if (!ask->has_range) return;
     r->status = 206;
-    if (is_growing) snprintf(made->range, sizeof made->range, "bytes %llu-9007199254740991/*", (unsigned long long)a->first);
-    else if (a->total) snprintf(made->range, sizeof made->range, "bytes %llu-%llu/%llu", (unsigned long long)a->first, (unsigned long long)(a->first + a->bytes - 1), (unsigned long long)a->total);
-    else snprintf(made->range, sizeof made->range, "bytes %llu-%llu/*", (unsigned long long)a->first, (unsigned long long)(a->first + a->bytes - 1));
+    unsigned long long first = a->first, last = is_growing ? RANGE_UNKNOWN : a->first + a->bytes - 1, total = a->total;
+    if (total) snprintf(made->range, sizeof made->range, "bytes %llu-%llu/%llu", first, last, total);
+    else snprintf(made->range, sizeof made->range, "bytes %llu-%llu/*", first, last);
     r->content_range = slice_cstr(made->range);
 }
 

@@ -53,7 +53,9 @@ struct err recording_view(const struct shelf_entry *recording, struct slice name
 }
 
 /* A playlist takes its time to be written, and is kept. */
-static bool is_view(struct slice name) { return slice_ends_with(name, SLICE(".m3u8")) || slice_ends_with(name, SLICE(".mpd")) || slice_ends_with(name, SLICE(".vtt")); }
+static bool is_view(struct slice name) {
+    return slice_ends_with(name, SLICE(".m3u8")) || slice_ends_with(name, SLICE(".mpd")) || slice_ends_with(name, SLICE(".vtt"));
+}
 
 bool recording_get(struct delivery *d, struct shelf_entry *recording, struct http_request *r, struct slice name) {
     if (is_view(name)) return false;
@@ -68,7 +70,8 @@ bool recording_get(struct delivery *d, struct shelf_entry *recording, struct htt
             .has_ranges = true,
             .fields = fields,
             .field_count = cors_fields(d, fields),
-            .body = is_span ? http_body_file_span(a.file, a.file_offset, a.bytes) : (struct http_body){.kind = HTTP_BODY_BLOB, .blob = a.pieces[0].blob, .bytes = a.pieces[0].bytes},
+            .body = is_span ? http_body_file_span(a.file, a.file_offset, a.bytes)
+                            : (struct http_body){.kind = HTTP_BODY_BLOB, .blob = a.pieces[0].blob, .bytes = a.pieces[0].bytes},
         };
         http_respond(r, &response);
     } else if (a.kind == LIVE_ANSWER_ERROR) {

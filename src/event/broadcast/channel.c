@@ -213,7 +213,8 @@ static struct err channel_finish(struct broadcast *b, struct channel *c) {
     if (!e.kind) e = publish(b, c, &facts, &has_media);
     struct buf tracks = BUF(CATALOG_TRACKS_BYTES_MAX);
     tracks_put(&tracks, &facts, &c->settings);
-    struct catalog_media media = {.duration_ms = facts.recording.duration_ms, .colour = colour_of(b, c), .has_poster = facts.recording.has_poster, .tracks = buf_slice(&tracks)};
+    struct catalog_media media = {.duration_ms = facts.recording.duration_ms, .colour = colour_of(b, c), .has_poster = facts.recording.has_poster,
+                                  .tracks = buf_slice(&tracks)};
     if (!e.kind) e = move_write(b, c, &(struct move){c, BROADCAST_ENDED, true, c->started_ms, c->ended_ms, has_media ? &media : NULL});
     buf_free(&tracks);
     if (e.kind) return e;

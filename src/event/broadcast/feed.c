@@ -27,7 +27,8 @@ static struct err judge(struct broadcast *b, struct slice key, struct public_id 
     lock_give(&b->lock);
     if (!is_known) return err_make(ERR_DENIED, "feed.key", "This stream key is nobody's. Copy it from the operator's page.");
     if (state == BROADCAST_ENDED) return err_make(ERR_CONFLICT, "feed.over", "This event has ended.");
-    if (state == BROADCAST_SCHEDULED || !is_open) return err_make(ERR_BUSY, "feed.early", "This event is not open yet. Start it on the operator's page, or try again in a moment.");
+    if (state == BROADCAST_SCHEDULED || !is_open)
+        return err_make(ERR_BUSY, "feed.early", "This event is not open yet. Start it on the operator's page, or try again in a moment.");
     return ERR_OK;
 }
 
@@ -57,15 +58,17 @@ static struct err feed_begin(void *user, const struct feed_hello *hello, void **
     }
     atomic_fetch_add(&b->publishers, 1);
     atomic_fetch_add(&b->publishers_total, 1);
-    log_info("broadcast", "publisher", LOG_TEXT("channel", p->title.text), LOG_TEXT("protocol", hello->protocol), LOG_SLICE("peer", hello->peer), LOG_SLICE("agent", hello->agent));
+    log_info("broadcast", "publisher", LOG_TEXT("channel", p->title.text), LOG_TEXT("protocol", hello->protocol),
+             LOG_SLICE("peer", hello->peer), LOG_SLICE("agent", hello->agent));
     *feed = p;
     return ERR_OK;
 }
 
-static struct err feed_tracks(void *feed, const struct cmaf_track *tracks, size_t count) { return live_feed_tracks(((struct publisher *)feed)->feed, tracks, count); }
-static struct err feed_sample(void *feed, const struct feed_sample *sample) { return live_feed_sample(((struct publisher *)feed)->feed, sample); }
-static void feed_cue(void *feed, struct slice section, int64_t pts, uint32_t timescale) { live_feed_cue(((struct publisher *)feed)->feed, section, pts, timescale); }
-static void feed_health(void *feed, const struct feed_health *health) { live_feed_health(((struct publisher *)feed)->feed, health); }
+static struct live_feed *feed_of(void *feed) { return ((struct publisher *)feed)->feed; }
+static struct err feed_tracks(void *feed, const struct cmaf_track *tracks, size_t count) { return live_feed_tracks(feed_of(feed), tracks, count); }
+static struct err feed_sample(void *feed, const struct feed_sample *sample) { return live_feed_sample(feed_of(feed), sample); }
+static void feed_cue(void *feed, struct slice section, int64_t pts, uint32_t timescale) { live_feed_cue(feed_of(feed), section, pts, timescale); }
+static void feed_health(void *feed, const struct feed_health *health) { live_feed_health(feed_of(feed), health); }
 
 static void feed_end(void *feed, struct err why) {
     struct publisher *p = feed;
@@ -76,5 +79,6 @@ static void feed_end(void *feed, struct err why) {
 }
 
 struct feed_receiver broadcast_receiver(struct broadcast *b) {
-    return (struct feed_receiver){.user = b, .begin = feed_begin, .tracks = feed_tracks, .sample = feed_sample, .cue = feed_cue, .health = feed_health, .end = feed_end};
+    return (struct feed_receiver){.user = b, .begin = feed_begin, .tracks = feed_tracks, .sample = feed_sample, .cue = feed_cue,
+                                  .health = feed_health, .end = feed_end};
 }

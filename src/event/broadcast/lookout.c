@@ -57,7 +57,8 @@ static void on_level(void *user, double rms_dbfs, double peak_dbfs) {
 }
 
 static void on_alarm(void *user, enum transcoder_alarm alarm, bool is_on) {
-    static const enum live_alarm alarms[] = {[TRANSCODER_SILENCE] = LIVE_ALARM_SILENCE, [TRANSCODER_BLACK] = LIVE_ALARM_BLACK, [TRANSCODER_FREEZE] = LIVE_ALARM_FREEZE};
+    static const enum live_alarm alarms[] = {[TRANSCODER_SILENCE] = LIVE_ALARM_SILENCE, [TRANSCODER_BLACK] = LIVE_ALARM_BLACK,
+                                             [TRANSCODER_FREEZE] = LIVE_ALARM_FREEZE};
     struct lookout *l = user;
     live_channel_alarm(l->b->o.live, &l->channel, alarms[alarm], is_on);
 }
@@ -78,7 +79,8 @@ static void on_still(void *user, const struct transcoder_still *s) {
 }
 
 static void on_state(void *user, enum transcoder_state state) {
-    static const char *const names[] = {[TRANSCODER_STARTING] = "starting", [TRANSCODER_RUNNING] = "running", [TRANSCODER_BEHIND] = "behind", [TRANSCODER_DOWN] = "down"};
+    static const char *const names[] = {[TRANSCODER_STARTING] = "starting", [TRANSCODER_RUNNING] = "running", [TRANSCODER_BEHIND] = "behind",
+                                        [TRANSCODER_DOWN] = "down"};
     const struct lookout *l = user;
     if (state >= TRANSCODER_BEHIND) log_warn("broadcast", "transcoder", LOG_TEXT("channel", l->channel.text), LOG_TEXT("state", names[state]));
 }

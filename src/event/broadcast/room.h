@@ -2,7 +2,9 @@
  *
  * room.h: channels in memory. Within broadcast only.
  *
- *   broadcast.c  the table, the operator's calls, the thread
+ *   table.c      the table, and the rows it is folded from
+ *   operator.c   what the operator asks of a channel
+ *   broadcast.c  the threads, and what media/live tells them
  *   channel.c    one channel brought to where its row says: opened, ended, published
  *   feed.c       publishers
  *   lookout.c    who looks at a channel: stills, levels, alarms, smaller pictures
@@ -62,7 +64,16 @@ struct err broadcast_missing(void);
 /* Waits until nobody has it in hand, and takes it. `org_id` 0: of any. ERR_NOT_FOUND channel.not_found. */
 MUST_USE struct err broadcast_hold(struct broadcast *, int64_t org_id, struct slice title, struct channel **out);
 void broadcast_let_go(struct broadcast *, struct channel *);
-void broadcast_news(struct broadcast *, int kind, const struct public_id *);
+/* With the lock: where it stands; `org_id` 0: of any. SIZE_MAX: nowhere. */
+size_t broadcast_place_of(const struct broadcast *, int64_t org_id, struct slice title);
+/* Puts it into the table, which owns it then. */
+MUST_USE struct err broadcast_table_add(struct broadcast *, struct channel *);
+void broadcast_table_remove(struct broadcast *, struct channel *); /* by who has it in hand; frees it */
+MUST_USE struct err broadcast_rows_load(struct broadcast *);
+void broadcast_key_make(char out[BROADCAST_KEY_LEN + 1]);
+void broadcast_ladder_write(const struct broadcast_settings *, char out[32]); /* as it stands in a row: "720 360" */
+void broadcast_news(struct broadcast *, int kind, const struct public_id *); /* to "broadcast" */
+void broadcast_news_to(struct inbox *, int kind, const struct public_id *);
 void broadcast_tell(struct broadcast *, const struct channel *); /* calls on_change */
 
 /* All of these with the channel in hand. */
