@@ -223,7 +223,8 @@ int track_evaluate(struct command_context *context) {
         struct err e = motion_read(mem, path, &m[i], &note);
         char about[600];
         if (note.line) snprintf(about, sizeof about, "%s, line %d: %s", path, note.line, note.text);
-        else snprintf(about, sizeof about, "%s: %s", path, note.text);
+        else if (e.kind == ERR_INPUT) snprintf(about, sizeof about, "%s: %s", path, note.text);
+        else snprintf(about, sizeof about, "%s", path); /* a file that cannot be opened has said why */
         if (e.kind) code = command_fail(context, e, about);
     }
     if (code < 0) {
