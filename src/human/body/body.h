@@ -113,7 +113,8 @@ struct body_fit {
 struct body_options {
     double rate;         /* frames a second; needed */
     double gap_s;        /* frames without any joint: longer gaps stay unknown; 0 means 0.2 */
-    double fill_max_m;   /* a joint that was not seen is known while its standard deviation stays below; 0 means 0.03 */
+    double fill_max_m;   /* a joint that was not seen is known while its standard deviation stays below; 0 means 0.03. Not seen for longer than gap_s: below that for
+                            somebody who may move like a sprinter at any moment, however still it was before and after */
     bool without_pixels; /* leave out the reprojection residuals and camera_px: the points alone */
     enum camera_up up;   /* of the world, where no rig says it; CAMERA_UP_UNKNOWN is z */
 };

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "human/body/fit.h"
 
-enum { SAMPLES_MAX = 48, SAMPLE_STEPS = 4, STEPS_MAX = 12, JERK_SAMPLES = 8, JERK_FRAMES_MIN = 24, LESSONS = 2, NOISE_FRAMES_MAX = 256 };
+enum { SAMPLES_MAX = 48, SAMPLE_STEPS = 4, STEPS_MAX = 12, JERK_SAMPLES = 8, JERK_FRAMES_MIN = 24, LESSONS = 3, NOISE_FRAMES_MAX = 256 };
 static const double tails = 2; /* degrees of freedom of Student's t; normal would be infinite */
 static const double cauchy2_first = 200, cauchy2 = 12;
 static const double solve_tolerance = 3e-3; /* a Newton step need not be nearer: the next one begins where it ends */
@@ -126,7 +126,7 @@ static bool learn_jerk(struct task *t, struct smoothness *smooth) {
     size_t count = 0, rows = t->frames - 3;
     for (int i = 0; i < JERK_SAMPLES; i++) {
         size_t f = (2 * (size_t)i + 1) * t->frames / (2 * JERK_SAMPLES);
-        if (!body_spread_around(t, f, smooth, spread)) continue;
+        if (!body_spread_around(t, f, smooth, false, spread)) continue;
         for (int d = 0; d < DOFS; d++) share[d] += spread->share[d];
         count++;
     }
@@ -141,7 +141,7 @@ static bool learn_jerk(struct task *t, struct smoothness *smooth) {
         share[d] = fmin(fmax(share[d] / (double)count, 1e-3), 1);
         double jerk = squares[d] / (share[d] * (double)rows * pow(t->dt, 5));
         jerk = fmin(fmax(jerk, t->jerk[d] / 100), t->jerk[d] * 100); /* not all the way at once */
-        t->jerk[d] = fmin(fmax(jerk, 1), 1e9);
+        t->jerk[d] = fmin(fmax(jerk, 1e-3), 1e12);
     }
     *smooth = smoothness_of(t);
     for (size_t f = 0; f < rows; f++) {
@@ -189,9 +189,17 @@ static struct err iterate(struct task *t, struct smoothness *smooth, size_t *ite
         cost = now, damping *= 0.1;
         t->cauchy2 = cauchy2;
         if (i < LESSONS) {
-            if (i == 0) scale_noise(t);
-            if ((i == 0 && !body_fit_sizes(t, size_frames, size_count, false)) || !learn_jerk(t, smooth)) e = err_memory();
-            cost = linearise(t, smooth);
+            if (i == 0) {
+                scale_noise(t);
+                if (!body_fit_sizes(t, size_frames, size_count, false) || !learn_jerk(t, smooth)) e = err_memory();
+                cost = linearise(t, smooth);
+            } else { /* what the points say stays; the old smoothness is taken out of gradients and cost, and the new one put in */
+                struct smoothness less = *smooth;
+                for (int d = 0; d < DOFS; d++) less.weight[d] = -less.weight[d];
+                cost += body_smoothness(t->postures, t->frames, &less, t->normals);
+                if (!learn_jerk(t, smooth)) e = err_memory();
+                cost += body_smoothness(t->postures, t->frames, smooth, t->normals);
+            }
         } else if (is_near) break;
     }
     mem_free(step);

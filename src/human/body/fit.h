@@ -126,8 +126,8 @@ int body_segment_limb(enum body_segment);
 /* Does the degree of freedom move the segment? */
 bool body_dof_moves(int dof, enum body_segment);
 
-/* ... from the information around a frame of the task. */
-bool body_spread_around(const struct task *, size_t frame, const struct smoothness *, struct spread *out);
+/* ... from the information around a frame of the task. With `is_cautious` nothing is smoother than the first guess of its jerk. */
+bool body_spread_around(const struct task *, size_t frame, const struct smoothness *, bool is_cautious, struct spread *out);
 
 /* ---- the end ---- */
 

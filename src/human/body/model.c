@@ -45,24 +45,22 @@ enum body_segment body_point_segment(enum pose_joint k) {
 
 const struct limb body_limbs[LIMBS] = {{DOF_NECK, HEAD_DOFS}, {DOF_ARM, ARM_DOFS}, {DOF_ARM + ARM_DOFS, ARM_DOFS}, {DOF_LEG, LEG_DOFS}, {DOF_LEG + LEG_DOFS, LEG_DOFS}};
 
+/* First guesses of the jerk are what sprinters and runners have, a little high: what was smoothed away cannot be learnt from. */
 #define SLIDE(x, y, z) {DOF_SLIDE, BODY_PELVIS, -1, -1, -1, {x, y, z}, 2e3}
-#define BALL(segment, angle, ball, jerk)                                                                                  \
-    {DOF_BALL, segment, angle, ball, -1, {1, 0, 0}, jerk}, {DOF_BALL, segment, angle, ball, -1, {0, 1, 0}, jerk},          \
-    {DOF_BALL, segment, angle, ball, -1, {0, 0, 1}, jerk}
+#define BALL(segment, angle, ball, jerk_x, jerk_y, jerk_z)                                                                    \
+    {DOF_BALL, segment, angle, ball, -1, {1, 0, 0}, jerk_x}, {DOF_BALL, segment, angle, ball, -1, {0, 1, 0}, jerk_y},          \
+    {DOF_BALL, segment, angle, ball, -1, {0, 0, 1}, jerk_z}
 #define HINGE(segment, angle, hinge, x, y, z, jerk) {DOF_HINGE, segment, angle, -1, hinge, {x, y, z}, jerk}
+#define ARM(s, sign, ball, hinge)                                                                                                                                                      \
+    HINGE(BODY_##s##CLAVICLE, BODY_CLAVICLE_PROTRACTION_##s, hinge, 0, sign 1, 0, 30), HINGE(BODY_##s##CLAVICLE, BODY_CLAVICLE_ELEVATION_##s, hinge + 1, -(sign 1), 0, 0, 100),          \
+    BALL(BODY_##s##UPPER_ARM, BODY_ARM_FLEX_##s, ball, 2e4, 2e4, 1.5e5), HINGE(BODY_##s##FOREARM, BODY_ELBOW_FLEX_##s, hinge + 2, 0, 0, 1, 3e4)
+#define LEG(s, hip, ankle, hinge)                                                                                                                                                      \
+    BALL(BODY_##s##THIGH, BODY_HIP_FLEXION_##s, hip, 2e4, 2e4, 2e5), HINGE(BODY_##s##SHANK, BODY_KNEE_ANGLE_##s, hinge, 0, 0, -1, 5e5),                                                \
+    BALL(BODY_##s##FOOT, BODY_ANKLE_ANGLE_##s, ankle, 2e4, 2e4, 3e5), HINGE(BODY_##s##TOES, BODY_MTP_ANGLE_##s, hinge + 1, 0, 0, 1, 100)
 const struct dof body_dofs[DOFS] = {
     SLIDE(1, 0, 0), SLIDE(0, 1, 0), SLIDE(0, 0, 1),
-    BALL(BODY_PELVIS, BODY_PELVIS_TILT, 0, 1e4),
-    BALL(BODY_THORAX, BODY_LUMBAR_EXTENSION, 1, 1e4),
-    BALL(BODY_HEAD, BODY_NECK_EXTENSION, 2, 1e4),
-    HINGE(BODY_LCLAVICLE, BODY_CLAVICLE_PROTRACTION_L, 0, 0, -1, 0, 1e3), HINGE(BODY_LCLAVICLE, BODY_CLAVICLE_ELEVATION_L, 1, 1, 0, 0, 1e3),
-    BALL(BODY_LUPPER_ARM, BODY_ARM_FLEX_L, 3, 1e5), HINGE(BODY_LFOREARM, BODY_ELBOW_FLEX_L, 2, 0, 0, 1, 1e5),
-    HINGE(BODY_RCLAVICLE, BODY_CLAVICLE_PROTRACTION_R, 3, 0, 1, 0, 1e3), HINGE(BODY_RCLAVICLE, BODY_CLAVICLE_ELEVATION_R, 4, -1, 0, 0, 1e3),
-    BALL(BODY_RUPPER_ARM, BODY_ARM_FLEX_R, 4, 1e5), HINGE(BODY_RFOREARM, BODY_ELBOW_FLEX_R, 5, 0, 0, 1, 1e5),
-    BALL(BODY_LTHIGH, BODY_HIP_FLEXION_L, 5, 1e5), HINGE(BODY_LSHANK, BODY_KNEE_ANGLE_L, 6, 0, 0, -1, 3e5), BALL(BODY_LFOOT, BODY_ANKLE_ANGLE_L, 7, 1e5),
-    HINGE(BODY_LTOES, BODY_MTP_ANGLE_L, 7, 0, 0, 1, 1e4),
-    BALL(BODY_RTHIGH, BODY_HIP_FLEXION_R, 6, 1e5), HINGE(BODY_RSHANK, BODY_KNEE_ANGLE_R, 8, 0, 0, -1, 3e5), BALL(BODY_RFOOT, BODY_ANKLE_ANGLE_R, 8, 1e5),
-    HINGE(BODY_RTOES, BODY_MTP_ANGLE_R, 9, 0, 0, 1, 1e4),
+    BALL(BODY_PELVIS, BODY_PELVIS_TILT, 0, 3e3, 3e3, 3e3), BALL(BODY_THORAX, BODY_LUMBAR_EXTENSION, 1, 1e3, 1.5e4, 2e3), BALL(BODY_HEAD, BODY_NECK_EXTENSION, 2, 5e3, 1e4, 8e3),
+    ARM(L, -, 3, 0), ARM(R, +, 4, 3), LEG(L, 5, 7, 6), LEG(R, 6, 8, 8),
 };
 
 /* From the ranges of motion that the clinics use (American Academy of Orthopaedic Surgeons 1965), widened for athletes. The deviations are

@@ -15,6 +15,7 @@ static const double outlier_weight = 0.3;
 struct anchor {
     struct sym3 at[POSE_JOINTS], rate[POSE_JOINTS], acceleration[POSE_JOINTS];
     double angle[BODY_ANGLES]; /* variance */
+    double cautious[POSE_JOINTS]; /* variance of the place for somebody who may move at any moment */
 };
 
 /* Derivatives of a ball's three Cardan angles by its small turns; rows Z, X, Y. False near the pole. */
@@ -94,7 +95,7 @@ static void average(const struct task *t, size_t f, size_t reach, struct normal 
     for (size_t i = 0; i < sizeof *out / sizeof *sum; i++) sum[i] /= (double)(to - from);
 }
 
-bool body_spread_around(const struct task *t, size_t frame, const struct smoothness *smooth, struct spread *out) {
+bool body_spread_around(const struct task *t, size_t frame, const struct smoothness *smooth, bool is_cautious, struct spread *out) {
     struct normal around;
     size_t reach = (size_t)(0.05 / t->dt + 0.5);
     average(t, frame, reach, &around);
@@ -105,6 +106,7 @@ bool body_spread_around(const struct task *t, size_t frame, const struct smoothn
         double sum = 0;
         for (size_t f = from; f < to; f++) sum += body_weight(smooth, f, i);
         here.weight[i] = to > from ? sum / (double)(to - from) : smooth->weight[i];
+        if (is_cautious) here.weight[i] = fmin(here.weight[i], 1 / (body_dofs[i].jerk * pow(t->dt, 5)));
     }
     return body_spread(&around, &here, t->dt, t->frames < 4, out);
 }
@@ -142,7 +144,28 @@ static const struct {
     {POSE_RKNEE, POSE_RANKLE, -1}, {POSE_LANKLE, POSE_LHEEL, POSE_LBIGTOE}, {POSE_RANKLE, POSE_RHEEL, POSE_RBIGTOE}, {POSE_LANKLE, POSE_LBIGTOE, -1}, {POSE_RANKLE, POSE_RBIGTOE, -1},
 };
 
-static void name_sources(const struct task *t, struct body_fit *fit) {
+/* hidden[frame][joint]: neither point nor pixel of it for longer than a gap may be. Returns whether there is any. */
+static bool find_hidden(const struct task *t, bool (*hidden)[POSE_JOINTS]) {
+    double gap = t->options->gap_s > 0 ? t->options->gap_s : 0.2;
+    bool is_any = false;
+    for (size_t f = 0, pixel = 0; f < t->frames; f++) {
+        for (size_t k = 0; k < POSE_JOINTS; k++) hidden[f][k] = (t->measured >> k & 1) && !(t->sights[f * POSE_JOINTS + k].information.xx > 0);
+        for (; pixel < t->pixel_count && t->pixels[pixel].frame == f; pixel++) hidden[f][t->pixels[pixel].joint] = false;
+    }
+    for (size_t k = 0; k < POSE_JOINTS; k++) {
+        for (size_t f = 0; f < t->frames;) {
+            size_t end = f;
+            while (end < t->frames && hidden[end][k]) end++;
+            bool is_long = (double)(end - f) * t->dt > gap + 1e-9;
+            for (size_t g = f; g < end; g++) hidden[g][k] = is_long;
+            is_any = is_any || (is_long && end > f);
+            f = end + 1;
+        }
+    }
+    return is_any;
+}
+
+static void name_sources(const struct task *t, bool (*hidden)[POSE_JOINTS], const double *cautious, struct body_fit *fit) {
     double fill = t->options->fill_max_m > 0 ? t->options->fill_max_m : 0.03, gap = t->options->gap_s > 0 ? t->options->gap_s : 0.2;
     size_t last = SIZE_MAX;
     for (size_t f = 0; f <= t->frames; f++) {
@@ -172,7 +195,10 @@ static void name_sources(const struct task *t, struct body_fit *fit) {
     if ((seen >> POSE_LSHOULDER & 1) && (seen >> POSE_RSHOULDER & 1)) seen |= 1u << POSE_NECK;
     for (size_t i = 0; i < t->frames * POSE_JOINTS; i++) {
         struct track_state *s = &fit->joints[i];
-        if (s->source == TRACK_FILLED && (!(seen >> i % POSE_JOINTS & 1) || !(deviation_max(s->covariance) <= fill))) s->source = TRACK_UNKNOWN;
+        if (s->source != TRACK_FILLED) continue;
+        /* What was hidden for long may have moved in ways that it did not before: then it must be the rest of the skeleton that determines it. */
+        double deviation = hidden[i / POSE_JOINTS][i % POSE_JOINTS] ? sqrt(cautious[i]) : deviation_max(s->covariance);
+        if (!(seen >> i % POSE_JOINTS & 1) || !(deviation <= fill)) s->source = TRACK_UNKNOWN;
     }
 }
 
@@ -221,16 +247,21 @@ struct err body_result(struct arena *mem, const struct task *t, const struct smo
     struct anchor *sure = mem_alloc(anchors * sizeof *sure);
     struct vec3 *points = mem_alloc((n ? n : 1) * POSE_JOINTS * sizeof *points);
     struct spread *spread = mem_alloc(sizeof *spread);
+    bool(*hidden)[POSE_JOINTS] = mem_alloc((n ? n : 1) * sizeof *hidden);
+    double *cautious = mem_alloc((n ? n : 1) * POSE_JOINTS * sizeof *cautious);
     struct err e = ERR_OK;
-    if (!fit->joints || !fit->segments || !fit->angles || !fit->angle_errors || !fit->angle_rates || !sure || !points || !spread) e = err_memory();
+    if (!fit->joints || !fit->segments || !fit->angles || !fit->angle_errors || !fit->angle_rates || !sure || !points || !spread || !hidden || !cautious) e = err_memory();
+    bool has_hidden = !e.kind && find_hidden(t, hidden);
     for (size_t a = 0; a < anchors && !e.kind; a++) {
         size_t f = a * step < n ? a * step : n - 1;
-        if (body_spread_around(t, f, smooth, spread)) anchor_of(t, f, spread, &sure[a]);
+        if (body_spread_around(t, f, smooth, has_hidden, spread)) anchor_of(t, f, spread, &sure[a]);
         else { /* rounding ate the matrix: whatever was measured there, it says nothing about how sure it is */
             struct sym3 anything = {.xx = 1e6, .yy = 1e6, .zz = 1e6};
             for (int k = 0; k < POSE_JOINTS; k++) sure[a].at[k] = sure[a].rate[k] = sure[a].acceleration[k] = anything;
             for (int k = 0; k < BODY_ANGLES; k++) sure[a].angle[k] = 1e6;
         }
+        for (int k = 0; k < POSE_JOINTS; k++) sure[a].cautious[k] = sym3_trace(sure[a].at[k]);
+        if (has_hidden && body_spread_around(t, f, smooth, false, spread)) anchor_of(t, f, spread, &sure[a]);
     }
     for (size_t f = 0; f < n && !e.kind; f++) {
         struct stance s;
@@ -252,6 +283,7 @@ struct err body_result(struct arena *mem, const struct task *t, const struct smo
         for (size_t k = 0; k < POSE_JOINTS; k++) {
             struct track_state *j = &fit->joints[f * POSE_JOINTS + k];
             j->at = s.point[k];
+            cautious[f * POSE_JOINTS + k] = ((1 - share) * sure[a].cautious[k] + share * sure[a + 1].cautious[k]) * ends;
             j->covariance = mix(sure[a].at[k], sure[a + 1].at[k], share, ends);
             j->velocity_covariance = mix(sure[a].rate[k], sure[a + 1].rate[k], share, ends), j->acceleration_covariance = mix(sure[a].acceleration[k], sure[a + 1].acceleration[k], share, ends);
         }
@@ -279,7 +311,7 @@ struct err body_result(struct arena *mem, const struct task *t, const struct smo
         for (int i = 0; i < BODY_ANGLES; i++) error[i] = (float)sqrt(((1 - share) * sure[a].angle[i] + share * sure[a + 1].angle[i]) * ends);
     }
     if (!e.kind) {
-        name_sources(t, fit);
+        name_sources(t, hidden, cautious, fit);
         residuals(t, fit);
     }
     for (size_t f = 0; f < n && !e.kind; f++) {
@@ -317,6 +349,6 @@ struct err body_result(struct arena *mem, const struct task *t, const struct smo
         for (int i = 0; i < TERMS_MAX && p.term[i].size >= 0; i++) variance += t->size_errors[p.term[i].size] * t->size_errors[p.term[i].size] * vec3_dot(p.term[i].by, p.term[i].by);
         fit->shape.error_m[k] = t->measured >> k & 1 ? sqrt(variance) : NAN;
     }
-    mem_free(sure), mem_free(points), mem_free(spread);
+    mem_free(sure), mem_free(points), mem_free(spread), mem_free(hidden), mem_free(cautious);
     return e;
 }
