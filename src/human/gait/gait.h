@@ -5,11 +5,11 @@
  * In comes one person's joints over time: as measured (track_point: position and covariance, one frame each) and as smoothed or fitted
  * (track_state). Out comes a run: per frame the joint angles and the centre of mass with its velocity; the ground contacts; the steps
  * between them with their measures; split times, the curve of speed and the phases of a sprint; left against right. A run can be compared
- * with another, and written as JSON, CSV, and a page to print (report.h's functions at the end).
+ * with another, and written as JSON, CSV, and a page to print.
  *
  * Every number is a gait_value: the value and its standard error, propagated from the covariances of what was measured. What
  * cannot be known is {NAN, NAN} and is written as null or a dash; nothing is filled in. Units are metres, seconds, degrees; times
- * count from frame 0 of the recording. The world is z-up unless the options say otherwise, and the ground is a horizontal plane.
+ * count from frame 0 of the recording. The world is z-up (gait_to_z_up turns a y-up one), and the ground is a horizontal plane.
  * docs/athletes.md has the definitions, one by one.
  *
  * Everything is stateless and lives in the arena that was passed in: any thread. */
@@ -218,7 +218,7 @@ struct gait_difference {
 struct gait_comparison {
     const struct gait_run *a, *b;
     struct gait_difference measures[GAIT_MEASURES]; /* means over the steps both have */
-    size_t step_count;                              /* steps aligned: by number, from the first full step, first side alike or not */
+    size_t step_count;                              /* steps aligned: by number, from the first with a touch-down, whichever foot's it is */
     struct gait_difference (*steps)[GAIT_MEASURES]; /* step_count rows */
     struct gait_difference top_speed;
     struct gait_difference splits[GAIT_LINES_MAX]; /* time from the first common line */
@@ -259,8 +259,9 @@ void gait_write_csv_steps(struct buf *, const struct gait_run *);  /* a row per 
 /* The measures, and the angles phase by phase over the fast strides of both. ERR_LIMIT (memory). */
 MUST_USE struct err gait_write_json_comparison(struct arena *, struct buf *, const struct gait_comparison *);
 
-/* The page: one HTML text that needs nothing else. `language` is en, de, zh or th. `other` (NULL: none) is compared with every run
- * of the same index, or its first with all. ERR_LIMIT. */
+/* The page: one HTML text that needs nothing else. `language` is en, de, zh or th (anything else is English). An empty title is the
+ * language's own word for a report. With `other_count` above 0 each run is compared with the one of the same number among `others`, or with
+ * the first when there are fewer. ERR_LIMIT. */
 MUST_USE struct err gait_write_report(struct arena *, struct buf *, const struct gait_run *runs, size_t count,
                                       const struct gait_run *others, size_t other_count, struct slice language, struct slice title);
 
