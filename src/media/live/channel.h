@@ -215,7 +215,14 @@ void channel_set_state(struct live_channel *, enum live_state); /* with both loc
 void channel_log(struct live_channel *, struct buf *records);    /* hands them to the recorder and frees the buffer */
 void channel_drop_texts(struct live_channel *);                  /* with the ring lock */
 void channel_tick(struct live_channel *);
-extern const struct cutter_sink channel_sink;
+/* With the feed lock: init segments that the recorder has not been given yet. */
+void channel_give_inits(struct live_channel *);
+
+/* offer.c */
+extern const struct cutter_sink offer_sink; /* `user` is the channel */
+void offer_answers(struct live_channel *, struct recorder_answers *out);
+void offer_slide(struct live_channel *, struct rendition *);                            /* with both locks: what is behind the window goes */
+void offer_note_bitrate(struct rendition *, const struct manifest_segment *);           /* of a segment that is closed */
 
 /* feed.c */
 void feed_abandon(struct live_feed *, struct err why); /* with the feed lock: a feed's next call gets `why` */

@@ -165,7 +165,7 @@ struct err live_channel_preview(struct live *live, const struct public_id *id, s
         lock_take(&c->ring_lock);
         http_blob_release(&c->poster);
         c->poster = http_blob_acquire(blob);
-        if (!c->story.has_poster) e = story_set_poster(&c->story, &log);
+        if (!c->story.has_poster) story_set_poster(&c->story, &log);
         lock_give(&c->ring_lock);
         if (!e.kind && c->has_folder) e = recorder_file(c->folder, "poster.jpg", blob, false);
         channel_log(c, &log);

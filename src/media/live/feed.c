@@ -495,26 +495,22 @@ static bool is_ready(const struct live_feed *f, const struct opening *o) {
     return grid->frame || o->pictures >= (grid->hint ? HINTED_PICTURES : GRID_PICTURES) || llabs(o->span_ns) >= OPENING_PICTURE_NS || waited >= OPENING_KEY_NS;
 }
 
-static struct err ensure_epoch(struct live_feed *f, struct utc_time captured) {
-    struct live_channel *c = f->channel;
-    if (c->story.has_epoch) return ERR_OK;
+static void ensure_epoch(struct live_channel *c, struct utc_time captured) {
+    if (c->story.has_epoch) return;
     struct buf log = BUF(1 << 16);
     struct utc_time epoch = {captured.ns / NS_PER_MS * NS_PER_MS};
     lock_take(&c->ring_lock);
-    struct err e = story_begin(&c->story, epoch, &log);
+    story_begin(&c->story, epoch, &log);
     lock_give(&c->ring_lock);
-    f->timeline.epoch = epoch;
     channel_log(c, &log);
-    return e;
 }
 
 static struct err open_run(struct live_feed *f, const struct opening *o) {
     struct live_channel *c = f->channel;
-    struct err e = ensure_epoch(f, o->base->sample.captured);
-    if (e.kind) return e;
+    ensure_epoch(c, o->base->sample.captured);
     f->timeline.epoch = c->story.epoch;
     if (o->key) timeline_learn(&f->timeline, 0, o->times, o->pictures < TIMELINE_WARM ? o->pictures : TIMELINE_WARM);
-    e = use_inits(f);
+    struct err e = use_inits(f);
     if (e.kind) return e;
     const struct feed_sample *base = &o->base->sample;
     int64_t start = timeline_begin_run(&f->timeline, f->tracks[base->track].line, o->base_ns, base->captured, c->end_ns, f->is_jump && !f->is_drift, f->is_change || f->is_drift);

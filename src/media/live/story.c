@@ -211,13 +211,12 @@ static void log_record(struct buf *log, enum type type, struct buf *payload) {
 }
 #define PAYLOAD BUF(JOURNAL_LOG_RECORD_MAX)
 
-struct err story_begin(struct story *s, struct utc_time epoch, struct buf *log) {
+void story_begin(struct story *s, struct utc_time epoch, struct buf *log) {
     struct buf payload = PAYLOAD;
     buf_u64be(&payload, (uint64_t)epoch.ns);
     log_record(log, TYPE_BEGIN, &payload);
     s->epoch = epoch;
     s->has_epoch = true;
-    return ERR_OK;
 }
 
 struct err story_add_init(struct story *s, const char *name, uint16_t number, const struct cmaf_track *track, struct buf *log) {
@@ -290,20 +289,18 @@ struct err story_add_still(struct story *s, const struct story_still *still, str
     return ERR_OK;
 }
 
-struct err story_set_poster(struct story *s, struct buf *log) {
+void story_set_poster(struct story *s, struct buf *log) {
     struct buf payload = PAYLOAD;
     log_record(log, TYPE_POSTER, &payload);
     s->has_poster = true;
-    return ERR_OK;
 }
 
-struct err story_end(struct story *s, struct utc_time at, struct buf *log) {
+void story_end(struct story *s, struct utc_time at, struct buf *log) {
     struct buf payload = PAYLOAD;
     buf_u64be(&payload, (uint64_t)at.ns);
     log_record(log, TYPE_END, &payload);
     s->is_ended = true;
     s->ended_at = at;
-    return ERR_OK;
 }
 
 static void drop_first(void *array, size_t *count, size_t gone, size_t bytes_each) {

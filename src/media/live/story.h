@@ -41,16 +41,17 @@ struct story {
 
 void story_free(struct story *);
 
-/* Each of these appends one record to `log` (may be NULL) and applies it. Errors: ERR_LIMIT; then nothing has changed. */
-MUST_USE struct err story_begin(struct story *, struct utc_time epoch, struct buf *log);
+/* Each of these appends one record to `log` (may be NULL; one that there is no memory for makes it fail) and applies it. Errors: ERR_LIMIT; then nothing has
+ * changed. */
+void story_begin(struct story *, struct utc_time epoch, struct buf *log);
 /* A new init segment of a rendition; makes the rendition if there is none of that name. */
 MUST_USE struct err story_add_init(struct story *, const char *name, uint16_t number, const struct cmaf_track *, struct buf *log);
 MUST_USE struct err story_add_run(struct story *, const struct manifest_run *, struct buf *log);
 /* A cue of an id that is there replaces it. Sections are copied. */
 MUST_USE struct err story_put_cue(struct story *, const struct manifest_cue *, struct buf *log);
 MUST_USE struct err story_add_still(struct story *, const struct story_still *, struct buf *log);
-MUST_USE struct err story_set_poster(struct story *, struct buf *log);
-MUST_USE struct err story_end(struct story *, struct utc_time, struct buf *log);
+void story_set_poster(struct story *, struct buf *log);
+void story_end(struct story *, struct utc_time, struct buf *log);
 
 /* Index, or SIZE_MAX. */
 size_t story_find(const struct story *, struct slice name);
