@@ -29,6 +29,8 @@ const ahead_s = 0.3;
 /** Farther behind than this it would take minutes: then a jump, if the picture there is already buffered, and in any case a jump from `jump_s`. */
 const skip_s = 2.5;
 const jump_s = 8;
+const start_s = 0.5;
+const start_ms = 2000;
 /** No picture for so long although it should play: then it is said. A short stall is not a lost signal. */
 const lost_ms = 2500;
 /** The engine is told to ask anew this often while nothing comes. */
@@ -106,6 +108,26 @@ export class LiveState {
         this.isLost = false;
         this.isAtEdge = false;
         this.#setRate(1);
+    }
+    /** Resolves when so much is buffered that playing does not stop again at once: picture and sound come one after the other. The first
+     *  frame is seen meanwhile; the time that this took is skipped before anybody has seen it. Not longer than `start_ms`: then the
+     *  browser decides. */
+    async ready(): Promise<void> {
+        const video = this.#video;
+        const until = performance.now() + start_ms;
+        let hasSkipped = false;
+        while (performance.now() < until && !this.#abort.signal.aborted) {
+            const { buffered, currentTime: at } = video;
+            for (let i = 0; i < buffered.length; i++) {
+                if (buffered.start(i) > at || buffered.end(i) < at + start_s || video.seeking) continue;
+                const reading = this.#engine()?.live();
+                const over = reading ? Math.min(reading.edge - at - reading.target_s, buffered.end(i) - at - start_s) : 0;
+                if (hasSkipped || over < begin_s) return;
+                hasSkipped = true;
+                video.currentTime = at + over;
+            }
+            await new Promise((resolve) => setTimeout(resolve, 20));
+        }
     }
     /** A tempo that the viewer chose: at the edge only life's own makes sense. */
     setSpeed(rate: number): void {
@@ -229,7 +251,7 @@ export class LiveState {
         // Nearer than its aim a stream of parts is one late part away from a stop: a little slower, until there is room again.
         const isNear = reading.target_s < low_s && over < (this.rate < 1 ? -done_s : near_s);
         if (isNear) this.#setRate(rate_slow);
-        else if (ahead < ahead_s || over < done_s) this.#setRate(1);
+        else if (ahead < ahead_s || over < done_s || (this.rate < 1 && over < begin_s)) this.#setRate(1);
         else if (over > fast_s) this.#setRate(rate_most);
         else if (over > begin_s) this.#setRate(rate_gentle);
     }

@@ -185,6 +185,7 @@ export class PlayerStore {
     /** A browser may refuse sound before somebody touched the page: a film then waits for a press; an event that begins by itself while one
      *  waits for it must be seen, so it plays silently and says how to hear it. */
     async #begin(): Promise<void> {
+        if (this.isBroadcast) await this.live.ready();
         try {
             await this.#video.play();
         } catch (error) {
