@@ -166,6 +166,7 @@ struct live_feed {
     /* Samples are held until it is known where the run begins and on which grid. */
     bool is_opening, is_jump, is_change, is_drift; /* jump: within one publisher, for whatever cause; change: of parameters; drift: of its clock */
     struct mono_time opening_since;
+    bool holds_key;                /* a picture that can begin is among them */
     struct held *held, **held_end;
     size_t held_count, held_bytes;
     struct err why;                /* set: the next call gets it */

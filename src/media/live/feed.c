@@ -81,6 +81,7 @@ static void start_opening(struct live_feed *f, enum opening_cause cause) {
     f->is_jump = cause != OPENING_BEGINS;
     f->is_change = cause == OPENING_CHANGES;
     f->is_drift = cause == OPENING_DRIFTS;
+    f->holds_key = false;
     f->opening_since = clock_mono(clock_of(f->channel));
 }
 
@@ -505,6 +506,31 @@ static void ensure_epoch(struct live_channel *c, struct utc_time captured) {
     channel_log(c, &log);
 }
 
+/* Does a sample that was held go on? Pictures before the key frame cannot be decoded, sound before it belongs to them. */
+static bool goes_on(const struct live_feed *f, const struct opening *o, const struct held *h, bool is_before_key) {
+    const struct feed_track *t = &f->tracks[h->sample.track];
+    if (!t->is_taken || (t->track.kind == CMAF_VIDEO && is_before_key)) return false;
+    if (o->key && !f->is_jump && timeline_source_ns(&f->timeline, t->line, h->sample.dts) < o->base_ns) return false;
+    return timeline_look(&f->timeline, &(struct feed_sample){.track = t->line, .dts = h->sample.dts}) == TIMELINE_STAYS;
+}
+
+static void place_held(struct live_feed *f, const struct opening *o) {
+    struct held *held = f->held;
+    f->held = NULL;
+    f->held_end = &f->held;
+    f->held_count = f->held_bytes = 0;
+    bool is_before_key = o->key != NULL;
+    while (held) {
+        struct held *h = held;
+        bool is_handed_on = false;
+        held = h->next;
+        if (h == o->key) is_before_key = false;
+        if (goes_on(f, o, h, is_before_key)) is_handed_on = place(f, &h->sample, h);
+        else count_lost(f, 1);
+        if (!is_handed_on) mem_free(h);
+    }
+}
+
 static struct err open_run(struct live_feed *f, const struct opening *o) {
     struct live_channel *c = f->channel;
     ensure_epoch(c, o->base->sample.captured);
@@ -520,28 +546,7 @@ static struct err open_run(struct live_feed *f, const struct opening *o) {
     if (o->key) f->tracks[f->video].needs_key = false;
     if (leader_of(f) < CUTTER_RENDITIONS_MAX) cutter_lead(&c->cutter, leader_of(f));
     f->is_opening = false;
-    struct held *held = f->held;
-    f->held = NULL;
-    f->held_end = &f->held;
-    f->held_count = f->held_bytes = 0;
-    bool is_before_key = o->key != NULL;
-    while (held) {
-        struct held *h = held;
-        held = h->next;
-        const struct feed_track *t = &f->tracks[h->sample.track];
-        bool is_kept = t->is_taken, is_handed_on = false;
-        if (h == o->key) is_before_key = false;
-        if (is_kept && t->track.kind == CMAF_VIDEO && is_before_key) is_kept = false; /* not decodable */
-        if (is_kept && o->key && !f->is_jump && timeline_source_ns(&f->timeline, t->line, h->sample.dts) < o->base_ns) is_kept = false;
-        if (is_kept && !f->is_opening && timeline_look(&f->timeline, &(struct feed_sample){.track = t->line, .dts = h->sample.dts}) == TIMELINE_JUMPS) is_kept = false;
-        if (is_kept) {
-            struct feed_sample s = h->sample;
-            is_handed_on = place(f, &s, h);
-        } else {
-            count_lost(f, 1);
-        }
-        if (!is_handed_on) mem_free(h);
-    }
+    place_held(f, o);
     return ERR_OK;
 }
 
@@ -555,6 +560,11 @@ static struct err take_sample(struct live_feed *f, const struct feed_sample *s) 
     if (!f->is_opening && s->is_sync && t->line == (f->has_video ? 0 : 1) && timeline_has_drifted(&f->timeline)) start_opening(f, OPENING_DRIFTS);
     if (!f->is_opening) {
         (void)place(f, s, NULL);
+        return ERR_OK;
+    }
+    if (t->needs_key && s->is_sync) f->holds_key = true;
+    if (t->needs_key && !f->holds_key) { /* nobody will be able to decode it */
+        count_lost(f, 1);
         return ERR_OK;
     }
     struct err e = hold(f, s);
