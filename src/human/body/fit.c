@@ -175,32 +175,30 @@ static struct err iterate(struct task *t, struct smoothness *smooth, size_t *ite
         }
         memcpy(t->before, t->postures, t->frames * sizeof *t->before);
         for (size_t f = 0; f < t->frames; f++) body_move(&t->postures[f], step + f * DOFS);
-        double now = linearise(t, smooth);
         (*iterations)++;
+        if (i == 0) { /* far from the beginning already: sizes and weights as they are seen from here, before anything is worked out anew */
+            t->cauchy2 = cauchy2;
+            scale_noise(t);
+            if (!body_fit_sizes(t, size_frames, size_count, false) || !learn_jerk(t, smooth)) e = err_memory();
+        }
+        double now = linearise(t, smooth);
         if (!(now < cost)) { /* too far: back, and shorter */
             bool is_end = now - cost < 1e-6 * cost;
             memcpy(t->postures, t->before, t->frames * sizeof *t->before);
+            cost = linearise(t, smooth);
             if (is_end) break;
             damping = fmax(damping, 1e-6) * 30;
-            cost = linearise(t, smooth);
             continue;
         }
         bool is_near = cost - now < 0.1 * now;
         cost = now, damping *= 0.1;
-        t->cauchy2 = cauchy2;
-        if (i < LESSONS) {
-            if (i == 0) {
-                scale_noise(t);
-                if (!body_fit_sizes(t, size_frames, size_count, false) || !learn_jerk(t, smooth)) e = err_memory();
-                cost = linearise(t, smooth);
-            } else { /* what the points say stays; the old smoothness is taken out of gradients and cost, and the new one put in */
-                struct smoothness less = *smooth;
-                for (int d = 0; d < DOFS; d++) less.weight[d] = -less.weight[d];
-                cost += body_smoothness(t->postures, t->frames, &less, t->normals);
-                if (!learn_jerk(t, smooth)) e = err_memory();
-                cost += body_smoothness(t->postures, t->frames, smooth, t->normals);
-            }
-        } else if (is_near) break;
+        if (i > 0 && i < LESSONS) { /* what the points say stays; the old smoothness is taken out of gradients and cost, and the new one put in */
+            struct smoothness less = *smooth;
+            for (int d = 0; d < DOFS; d++) less.weight[d] = -less.weight[d];
+            cost += body_smoothness(t->postures, t->frames, &less, t->normals);
+            if (!learn_jerk(t, smooth)) e = err_memory();
+            cost += body_smoothness(t->postures, t->frames, smooth, t->normals);
+        } else if (i > 0 && is_near) break;
     }
     mem_free(step);
     return e;
