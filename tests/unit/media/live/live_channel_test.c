@@ -868,6 +868,54 @@ static void a_smaller_picture_with_holes_is_cut_all_the_same(void **state) {
     made_publisher_free(&p);
 }
 
+/* ---- who listens to what is taken ---- */
+
+static struct seen_list tapped[2];
+static size_t tap_calls, tapped_tracks;
+static void tap_tracks(void *user, const struct public_id *id, const struct cmaf_track *tracks, size_t count) {
+    tap_calls++;
+    tapped_tracks = count;
+    for (size_t i = 0; i < count; i++) {
+        struct buf init = BUF(1 << 20);
+        assert_ok(cmaf_init_build(&tracks[i], 0, SLICE_NONE, &init)); /* whole, with its config */
+        buf_free(&init);
+    }
+    assert_int_equal(tracks[0].timescale, 360000);
+}
+static void tap_sample(void *user, const struct public_id *id, size_t track, const struct cmaf_sample *s) {
+    assert_true(tap_calls && track < tapped_tracks);
+    struct seen seen = {.dts = s->dts, .pts = s->pts, .duration = s->duration, .bytes = s->bytes, .is_sync = s->is_sync};
+    memcpy(&seen.name, s->data, 4);
+    for (uint32_t i = 4; i < s->bytes; i++) assert_int_equal(((const char *)s->data)[i], (char)(seen.name * 7 + i * 13));
+    seen_add(&tapped[track], seen);
+}
+
+static void who_listens_gets_what_is_taken_on_the_channels_timeline(void **state) {
+    live_destroy(&live);
+    tap_calls = tapped_tracks = 0;
+    assert_ok(live_create(&(struct live_options){.clock = clock, .tap_tracks = tap_tracks, .tap_sample = tap_sample}, &live));
+    open_channel();
+    struct made_publisher p = {0};
+    assert_ok(made_begin(&p, live, clock, (struct made_stream){.num = 30, .den = 1, .gop = 30, .b_delay = 2, .has_sound = true, .offset_ms = 4711}));
+    made_send(&p, 5000);
+    made_end(&p);
+    clock_manual_advance(clock, 10 * NS_PER_S);
+    assert_ok(made_begin(&p, live, clock, (struct made_stream){.num = 30, .den = 1, .gop = 30, .has_sound = true}));
+    made_send(&p, 5000);
+    made_end(&p);
+    assert_int_equal(tap_calls, 2);
+    assert_ok(live_channel_end(live, &made_id));
+    for (int k = 0; k < 2; k++) {
+        struct seen_list found = {0};
+        made_fetch(live, NULL, k ? "a0" : "v0", &found);
+        made_compare(&tapped[k], &found);
+        for (size_t i = 0; i < found.count; i++) assert_true(found.all[i].dts == tapped[k].all[i].dts && found.all[i].pts == tapped[k].all[i].pts);
+        seen_free(&found);
+        seen_free(&tapped[k]);
+    }
+    made_publisher_free(&p);
+}
+
 /* ---- what others add ---- */
 
 static void a_smaller_picture_is_cut_where_the_large_one_is(void **state) {
@@ -1042,6 +1090,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(who_comes_into_a_long_group_of_pictures_begins_at_its_key_frame, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_last_part_of_a_publisher_ends_its_segment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_smaller_picture_with_holes_is_cut_all_the_same, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_listens_gets_what_is_taken_on_the_channels_timeline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stills_are_on_the_seek_bar, set_up, tear_down),
         cmocka_unit_test_setup_teardown(health_says_what_is_going_on, set_up, tear_down),
     };
