@@ -95,8 +95,8 @@ struct result {
     size_t people;
 };
 
-static struct result play(const char *scene, double seconds, const char *layout) {
-    struct meeting w = meet(scene, seconds, 0, layout);
+static struct result play(const char *scene, double seconds, size_t athletes) {
+    struct meeting w = meet(scene, seconds, seconds > 0 ? athletes : 0, NULL);
     struct result r = {.people = w.people.count};
     double n = 0, all = 0, v = 0, vn = 0;
     for (size_t i = 0; i < w.people.count; i++) {
@@ -125,7 +125,7 @@ static struct result play(const char *scene, double seconds, const char *layout)
         for (size_t c = 0; c < w.scene.cameras; c++) assert_true(!fit.camera_points[c] || fit.camera_px[c] < 12);
     }
     r.mean_m /= n, r.rms_m = sqrt(r.rms_m / n), r.squares /= n, r.known = n / all, r.velocity = v / vn;
-    print_message("# %s %s: %zu people, mean %.2f mm, root mean square %.2f mm, squared errors over their variances %.2f (of 3), of velocities %.2f, known %.4f\n", scene, layout ? layout : "HALPE_26",
+    print_message("# %s: %zu people, mean %.2f mm, root mean square %.2f mm, squared errors over their variances %.2f (of 3), of velocities %.2f, known %.4f\n", scene,
                   r.people, r.mean_m * 1e3, r.rms_m * 1e3, r.squares, r.velocity, r.known);
     arena_destroy(&w.mem);
     return r;
@@ -133,18 +133,18 @@ static struct result play(const char *scene, double seconds, const char *layout)
 
 
 static void nine_runners(void **state) {
-    struct result r = play("ring", seconds_of(1.2), NULL);
+    struct result r = play("ring", seconds_of(1), 9);
     assert_true(r.people == 9 && r.mean_m <= 0.006 && r.known > 0.99);
     assert_true(r.squares > 1.5 && r.squares < 4 && r.velocity > 1 && r.velocity < 5);
 }
-static void nine_runners_and_outliers(void **state) {
-    struct result r = play("ring-outliers", seconds_of(1.2), NULL);
-    assert_true(r.people == 9 && r.mean_m <= 0.0065 && r.known > 0.99);
+static void runners_and_outliers(void **state) {
+    struct result r = play("ring-outliers", seconds_of(1), 4);
+    assert_true(r.people >= 4 && r.mean_m <= 0.0065 && r.known > 0.99);
     assert_true(r.squares > 1.5 && r.squares < 4);
 }
-static void nine_sprinters(void **state) {
-    struct result r = play("race", seconds_of(1.2), NULL);
-    assert_true(r.people == 9 && r.mean_m <= 0.008 && r.known > 0.99);
+static void panning_cameras(void **state) {
+    struct result r = play("race", seconds_of(1.2), 5);
+    assert_true(r.people >= 5 && r.mean_m <= 0.008 && r.known > 0.99);
     assert_true(r.squares > 1.5 && r.squares < 4);
 }
 
@@ -561,7 +561,7 @@ static void the_real_take_keeps_its_bones(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nine_runners), cmocka_unit_test(nine_runners_and_outliers), cmocka_unit_test(nine_sprinters), cmocka_unit_test(sprinters_with_planted_feet), cmocka_unit_test(other_layouts), cmocka_unit_test(joints_end_where_joints_end), cmocka_unit_test(worlds_with_y_up),
+        cmocka_unit_test(nine_runners), cmocka_unit_test(runners_and_outliers), cmocka_unit_test(panning_cameras), cmocka_unit_test(sprinters_with_planted_feet), cmocka_unit_test(other_layouts), cmocka_unit_test(joints_end_where_joints_end), cmocka_unit_test(worlds_with_y_up),
         cmocka_unit_test(angles_have_the_signs_of_the_header), cmocka_unit_test(one_frame_two_frames_and_a_few), cmocka_unit_test(absurd_scales_are_refused), cmocka_unit_test(nothing_to_fit),
         cmocka_unit_test(numbers_that_are_none), cmocka_unit_test(gaps), cmocka_unit_test(pixels_of_a_single_camera_help), cmocka_unit_test(figures_and_tables_say_the_same),
         cmocka_unit_test(each_allocation_may_fail), cmocka_unit_test(the_real_take_keeps_its_bones),
