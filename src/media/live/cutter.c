@@ -441,11 +441,20 @@ static int64_t expected_duration(const struct cutter_rendition *r) {
     return so_far > target ? so_far : target;
 }
 
+/* A follower's part has just been closed: does the leader's segment end there, too, by all we know? */
+static bool expects_boundary(const struct cutter *c, const struct cutter_rendition *r) {
+    if (c->leader == CUTTER_RENDITIONS_MAX || r->packer.count) return false;
+    const struct cutter_rendition *l = &c->renditions[c->leader];
+    if (!l->is_open || l->number != r->number || l->run != r->run) return false;
+    return ns_of(r, r->end_dts + r->delay) + NS_PER_US >= ns_of(l, l->start + expected_duration(l));
+}
+
 bool cutter_expects(const struct cutter *c, size_t index, struct cutter_next *out) {
     const struct cutter_rendition *r = &c->renditions[index];
     if (!r->is_used || !r->has_number) return false;
     *out = (struct cutter_next){.number = r->number, .is_new = false};
-    if (!r->is_open || (index == c->leader && r->is_video && !r->packer.count && expects_key(r))) out->number++, out->is_new = true;
+    bool is_new = !r->is_open || (index == c->leader ? r->is_video && !r->packer.count && expects_key(r) : expects_boundary(c, r));
+    if (is_new) out->number++, out->is_new = true;
     if (r->is_open) out->open_duration = expected_duration(index == c->leader || c->leader == CUTTER_RENDITIONS_MAX ? r : &c->renditions[c->leader]);
     if (r->is_open && index != c->leader && c->leader < CUTTER_RENDITIONS_MAX) {
         const struct cutter_rendition *l = &c->renditions[c->leader];
