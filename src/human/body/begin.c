@@ -209,17 +209,18 @@ static void rest(const struct task *t, struct posture *p, int slot) {
 }
 
 /* Points of twice the usual deviation, and at least 0.1 m, are left to the fit, which knows how to weigh them. */
-static struct err know_deviations(struct task *t) {
-    double *all = mem_alloc((t->frames * POSE_JOINTS + 1) * sizeof *all);
-    size_t n = 0;
-    if (!all) return err_memory();
-    for (size_t i = 0; i < t->frames * POSE_JOINTS; i++) {
-        if (t->sights[i].information.xx > 0) all[n++] = t->sights[i].deviation_m;
+static void know_deviations(struct task *t) {
+    enum { FRAMES_MAX = 100 };
+    double some[FRAMES_MAX * POSE_JOINTS];
+    size_t n = 0, stride = t->frames / FRAMES_MAX + 1;
+    for (size_t f = 0; f < t->frames; f += stride) {
+        for (size_t k = 0; k < POSE_JOINTS; k++) {
+            const struct sight *s = &t->sights[f * POSE_JOINTS + k];
+            if (s->information.xx > 0) some[n++] = s->deviation_m;
+        }
     }
-    qsort(all, n, sizeof *all, double_order);
-    t->deviation_max_m = n ? fmax(2 * all[n / 2], 0.1) : 0.1;
-    mem_free(all);
-    return ERR_OK;
+    qsort(some, n, sizeof *some, double_order);
+    t->deviation_max_m = n ? fmax(2 * some[n / 2], 0.1) : 0.1;
 }
 
 struct err body_begin(struct task *t) {
@@ -228,10 +229,10 @@ struct err body_begin(struct task *t) {
         if (t->sights[i].information.xx > 0) measured |= 1u << i % POSE_JOINTS;
     }
     t->measured = measured;
-    struct err e = know_deviations(t);
-    if (e.kind) return e;
+    know_deviations(t);
     if (__builtin_popcount(measured) < 4) return err_make(ERR_INPUT, "body.empty", "Too few joints of this person were seen by two cameras for a skeleton.");
-    if ((e = measure(t)).kind) return e;
+    struct err e = measure(t);
+    if (e.kind) return e;
     bool(*known)[SLOTS] = mem_alloc(t->frames * sizeof *known);
     if (!known) return err_memory();
     for (size_t f = 0; f < t->frames; f++) pose_frame(t, f, &t->postures[f], known[f]);
