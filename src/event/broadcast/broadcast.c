@@ -93,11 +93,17 @@ static void take_poster(struct broadcast *b, const struct public_id *title) {
     broadcast_let_go(b, c);
 }
 
+/* What the lock guards of it; the rest is its holder's. */
+static struct channel guarded(const struct channel *c) {
+    return (struct channel){.id = c->id, .org_id = c->org_id, .title = c->title, .settings = c->settings, .state = c->state,
+                            .is_finished = c->is_finished, .is_open = c->is_open, .is_held = c->is_held};
+}
+
 static void take_change(struct broadcast *b, const struct public_id *title) {
     struct channel copy = {0};
     lock_take(&b->lock);
     size_t at = broadcast_place_of(b, 0, public_id_slice(title));
-    if (at != SIZE_MAX) copy = *b->channels[at];
+    if (at != SIZE_MAX) copy = guarded(b->channels[at]);
     lock_give(&b->lock);
     if (copy.id) broadcast_tell(b, &copy);
 }
@@ -126,7 +132,7 @@ static void look(struct broadcast *b, bool is_retry) {
     lock_take(&b->lock);
     size_t count = b->count;
     struct channel *copies = count ? mem_alloc(count * sizeof *copies) : NULL;
-    for (size_t i = 0; copies && i < count; i++) copies[i] = *b->channels[i];
+    for (size_t i = 0; copies && i < count; i++) copies[i] = guarded(b->channels[i]);
     lock_give(&b->lock);
     for (size_t i = 0; copies && i < count && !atomic_load(&b->is_stopping); i++) {
         const struct channel *c = &copies[i];

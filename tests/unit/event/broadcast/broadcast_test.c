@@ -140,7 +140,7 @@ static struct broadcast_channel until(struct house *h, const struct public_id *i
     return c;
 }
 static bool is_live(const struct broadcast_channel *c) { return c->state == BROADCAST_LIVE; }
-static bool is_finished(const struct broadcast_channel *c) { return c->is_finished; }
+static bool is_finished(const struct broadcast_channel *c) { return c->is_finished && !c->is_open; }
 static bool is_recorded_whole(const struct broadcast_channel *c) { return c->health.parts > 0 && c->health.recorded_parts == c->health.parts; }
 
 /* --- tests --- */
