@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "human/body/fit.h"
 
-enum { SAMPLES_MAX = 48, SAMPLE_STEPS = 4, STEPS_MAX = 12, JERK_SAMPLES = 8, JERK_FRAMES_MIN = 24, LESSONS = 3, NOISE_FRAMES_MAX = 256 };
+enum { SAMPLES_MAX = 40, SAMPLE_STEPS = 3, STEPS_MAX = 12, JERK_SAMPLES = 8, JERK_FRAMES_MIN = 24, LESSONS = 3, NOISE_FRAMES_MAX = 256 };
 static const double tails = 2; /* degrees of freedom of Student's t; normal would be infinite */
 static const double cauchy2_first = 200, cauchy2 = 12;
 static const double solve_tolerance = 3e-3; /* a Newton step need not be nearer: the next one begins where it ends */

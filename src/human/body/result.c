@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "human/body/fit.h"
 
-enum { RESIDUAL_FRAMES_MAX = 300 };
+enum { RESIDUAL_FRAMES_MAX = 100 };
 static const double angle_error_max = 0.35; /* rad: beyond, an angle says nothing */
 static const double outlier_weight = 0.3;
 
@@ -236,7 +236,7 @@ static void residuals(const struct task *t, struct body_fit *fit) {
 }
 
 struct err body_result(struct arena *mem, const struct task *t, const struct smoothness *smooth, struct body_fit *fit) {
-    size_t n = t->frames, step = (size_t)(t->dt < 0.08 ? 0.08 / t->dt : 1), anchors = n ? (n - 1) / step + 2 : 1;
+    size_t n = t->frames, step = (size_t)(t->dt < 0.1 ? 0.1 / t->dt : 1), anchors = n ? (n - 1) / step + 2 : 1;
     fit->shape = t->shape;
     fit->shape.measured = t->measured;
     fit->joints = arena_alloc_array(mem, n * POSE_JOINTS, sizeof *fit->joints);
