@@ -192,6 +192,8 @@ test('the player of a live event passes the audit and moves nothing', async () =
     for (const options of [{ colorScheme: 'light' }, { viewport: { width: 390, height: 844 }, locale: 'th' }]) {
         const context = await open(browser, options);
         const page = await watch(context, live);
+        await page.hover('.live-bar input');
+        await page.waitForFunction(() => getComputedStyle(document.querySelector('.bottom')).opacity === '1'); // not half faded
         assert.deepEqual([...(await audit(page)), ...(await page.faults())], []);
         const shift = await page.shift();
         assert.ok(shift < 0.02, `layout shift ${shift}: ${await page.evaluate(() => globalThis.shifted)}`);
