@@ -39,8 +39,10 @@ static void refused(struct broadcast *b, const struct feed_hello *hello, struct 
 
 struct err broadcast_admit(void *user, const struct feed_hello *hello) {
     struct public_id title;
-    struct err e = judge(user, hello->key, &title);
-    if (e.kind) refused(user, hello, e);
+    struct broadcast *b = user;
+    struct err e = judge(b, hello->key, &title);
+    if (!e.kind) e = live_feed_may_begin(b->o.live, &title); /* begin would find it too, but only now can SRT say why not */
+    if (e.kind) refused(b, hello, e);
     return e;
 }
 

@@ -109,6 +109,15 @@ static struct err may_begin(const struct live_channel *c, const struct public_id
     return ERR_OK;
 }
 
+struct err live_feed_may_begin(struct live *live, const struct public_id *id) {
+    struct live_channel *c = live_find(live, id);
+    if (!c) return live_no_channel();
+    lock_take(&c->feed_lock);
+    struct err e = may_begin(c, id);
+    channel_leave(c);
+    return e;
+}
+
 struct err live_feed_begin(struct live *live, const struct public_id *id, const struct feed_hello *hello, struct live_feed **out) {
     struct live_channel *c = live_find(live, id);
     if (!c) return live_no_channel();

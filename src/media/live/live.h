@@ -137,6 +137,8 @@ MUST_USE struct err live_channel_set(struct live *, const struct public_id *, ui
 /* Errors: ERR_NOT_FOUND live.channel; ERR_CONFLICT feed.taken (there is one already that sent something in the last 2.5 s, and this channel does not
  * take over); ERR_CANCELLED live.ended; ERR_LIMIT. Where it takes over, the earlier feed gets ERR_CANCELLED feed.taken_over from its next call. */
 MUST_USE struct err live_feed_begin(struct live *, const struct public_id *, const struct feed_hello *, struct live_feed **out);
+/* Would it let somebody in now? Nothing is reserved. Waits no longer than a sample takes. Errors: as above. */
+MUST_USE struct err live_feed_may_begin(struct live *, const struct public_id *);
 /* All tracks, before the first sample and when they change. The first picture and up to three sounds are taken, the rest is left out.
  * The same parameters again change nothing. Errors: ERR_INPUT live.tracks (nothing that we carry); ERR_CANCELLED; ERR_LIMIT. */
 MUST_USE struct err live_feed_tracks(struct live_feed *, const struct cmaf_track *tracks, size_t count);
