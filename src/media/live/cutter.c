@@ -171,7 +171,7 @@ static int64_t part_ticks(const struct cutter_rendition *r) {
 }
 
 /* Before the sample: what its time says about the one before it, and whether it still fits into the open part. `end`: where the open segment ends at the
- * latest, INT64_MAX: not known. */
+ * latest. */
 static void meet(struct cutter *c, size_t index, const struct cutter_sample *s, int64_t end) {
     struct cutter_rendition *r = &c->renditions[index];
     if (!r->packer.count) return;
@@ -247,26 +247,39 @@ static void note_key(struct cutter_rendition *r, const struct cutter_sample *s) 
     r->key_dts = s->dts;
 }
 
+/* Sound of this segment may have begun before its picture, and is to be no longer than the rest. */
+static bool is_long_since_boundary(const struct cutter *c, const struct cutter_rendition *r, int64_t end_dts) {
+    const struct cutter_boundary *b = boundary_at(c, r->number);
+    return b && b->run == r->run && ns_of(r, end_dts + r->delay) - b->start_ns > CUTTER_STRETCH_NS;
+}
+
 /* Rule 1. */
 static bool should_cut(const struct cutter *c, const struct cutter_rendition *r, const struct cutter_sample *s) {
     if (!r->is_open || c->is_cut_forced || s->run != r->run || s->init != r->init) return true;
-    int64_t elapsed = s->dts - r->first_dts, frame = s->duration ? s->duration : r->frame; /* also a long one */
+    int64_t begins = s->dts > r->end_dts ? s->dts : r->end_dts, elapsed = begins - r->first_dts, frame = s->duration ? s->duration : r->frame;
     if (s->is_sync && elapsed > 0 && is_longer(r, elapsed + longest_gop(r), CUTTER_TARGET_NS)) return true;
-    return is_longer(r, elapsed + frame, limit_ns(r));
+    return is_longer(r, elapsed + frame, limit_ns(r)) || is_long_since_boundary(c, r, begins + frame);
 }
 
 static void lead(struct cutter *c, size_t index, const struct cutter_sample *in) {
     struct cutter_rendition *r = &c->renditions[index];
-    if (r->is_open) meet(c, index, in, INT64_MAX);
+    if (r->is_open) meet(c, index, in, r->first_dts + ticks_of(r, limit_ns(r)));
     struct cutter_sample sample = *in;
     const struct cutter_sample *s = &sample;
+    if (in->is_sync) note_key(r, in);
+    bool cuts = should_cut(c, r, in);
+    if (cuts) end_segment(c, index);
     join_up(r, &sample);
-    if (s->is_sync) note_key(r, in);
-    if (should_cut(c, r, s)) {
+    if (cuts) {
         const struct cutter_boundary *newest = boundary_at(c, c->next_number - 1);
-        /* Boundaries that were made without the leader are its own, too, until it has used them. */
+        /* Boundaries that were made without the leader are its own, too, until it has used them; and more of them, if it was away for longer than the others
+         * have come. */
+        bool was_away = newest && newest->run == s->run && r->has_number && r->number < newest->number;
+        while (was_away && ns_of(r, s->dts) - newest->start_ns >= CUTTER_TARGET_NS) {
+            make_boundary(c, newest->start_ns + 2 * NS_PER_S, s->run);
+            newest = boundary_at(c, c->next_number - 1);
+        }
         bool is_there = newest && newest->run == s->run && (!r->has_number || r->number < newest->number) && !c->is_cut_forced;
-        end_segment(c, index);
         note_delay(r, s);
         if (!is_there) {
             bool begins_run = !newest || newest->run != s->run;
@@ -280,7 +293,7 @@ static void lead(struct cutter *c, size_t index, const struct cutter_sample *in)
     if (s->run > c->progress_run || progress > c->progress_ns) c->progress_ns = progress;
     c->progress_run = s->run;
     /* The limit is reached: nothing more can come into this segment. */
-    if (s->duration && r->is_open && is_longer(r, r->end_dts - r->first_dts + r->frame, limit_ns(r))) end_segment(c, index);
+    if (s->duration && r->is_open && (is_longer(r, r->end_dts - r->first_dts + r->frame, limit_ns(r)) || is_long_since_boundary(c, r, r->end_dts + r->frame))) end_segment(c, index);
     for (size_t i = 0; i < CUTTER_RENDITIONS_MAX; i++)
         if (i != index && c->renditions[i].is_used) catch_up(c, i);
 }
@@ -295,8 +308,18 @@ static void follow(struct cutter *c, size_t index, const struct cutter_sample *s
         c->sink.lost(c->sink.user, index, 1);
         return;
     }
-    const struct cutter_boundary *after = r->is_open ? boundary_at(c, r->number + 1) : NULL;
-    if (r->is_open) meet(c, index, s, after && after->run == r->run ? ticks_of(r, after->start_ns) - r->delay : INT64_MAX);
+    /* Where a run has ended, sound that goes on without picture has no segment to go to. */
+    int64_t begins = r->is_open && r->end_dts > s->dts ? r->end_dts : s->dts;
+    if (r->is_open && number == r->number && is_longer(r, begins + (s->duration ? s->duration : r->frame) - r->first_dts, CUTTER_LONGEST_NS)) {
+        c->sink.lost(c->sink.user, index, 1);
+        return;
+    }
+    if (r->is_open) {
+        const struct cutter_boundary *after = boundary_at(c, r->number + 1);
+        int64_t end = r->first_dts + ticks_of(r, CUTTER_LONGEST_NS);
+        if (after && after->run == r->run && ticks_of(r, after->start_ns) - r->delay < end) end = ticks_of(r, after->start_ns) - r->delay;
+        meet(c, index, s, end);
+    }
     if (!r->is_open && r->has_number && number == r->number) { /* its segment is closed already: into the one behind it, if there is one */
         if (number + 1 >= c->next_number) {
             c->sink.lost(c->sink.user, index, 1);
@@ -306,7 +329,8 @@ static void follow(struct cutter *c, size_t index, const struct cutter_sample *s
     }
     struct cutter_sample sample = *s;
     if (r->is_open && number != r->number) end_segment(c, index);
-    if (number > r->number + 1) r->has_end = false;
+    /* What is added before a segment makes it longer than its boundaries say: only as much as rounding forgives. */
+    if (number > r->number + 1 || (!r->is_open && is_longer(r, s->dts - r->end_dts, CUTTER_STRETCH_NS - CUTTER_TARGET_NS))) r->has_end = false;
     join_up(r, &sample);
     if (!r->is_open) open_segment(c, index, number, &sample);
     append(c, index, &sample, s->duration);

@@ -30,6 +30,7 @@ enum { CUTTER_RENDITIONS_MAX = 8, CUTTER_BOUNDARIES = 64, CUTTER_GOPS = 4, CUTTE
 #define CUTTER_PART_NS (334 * NS_PER_MS)
 #define CUTTER_TARGET_NS (2010 * NS_PER_MS)  /* two seconds, and what 29.97 makes of them */
 #define CUTTER_STRETCH_NS (2400 * NS_PER_MS) /* still 2 when rounded: for groups of pictures a little longer than two seconds */
+#define CUTTER_LONGEST_NS (2490 * NS_PER_MS) /* what is longer would be 3 */
 #define CUTTER_STALL_NS (1 * NS_PER_S)
 #define CUTTER_HOLE_NS (1500 * NS_PER_MS)    /* a longer one is left as it is */
 

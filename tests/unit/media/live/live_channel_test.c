@@ -781,6 +781,40 @@ static void lost_frames_leave_no_hole_between_parts(void **state) {
     }
 }
 
+/* A picture that changes now and then, as a screen that is shared: no segment is longer than the target, rounded. */
+static void pictures_that_come_rarely_make_no_long_segments(void **state) {
+    open_channel();
+    struct made_publisher p = {0};
+    assert_ok(made_begin(&p, live, clock, (struct made_stream){.num = 30, .den = 1, .gop = 30, .has_sound = true}));
+    made_send(&p, 3000);
+    struct rng rng = rng_seeded(12);
+    for (int i = 0; i < 80; i++) {
+        int64_t skip = 5 + (int64_t)rng_below(&rng, 37);
+        p.frames += skip; /* up to 1.4 s */
+        p.video_s = (double)p.frames / 30;
+        while (p.audio_s < p.video_s) {
+            uint32_t num = p.stream.num;
+            p.stream.num = 0;
+            made_send(&p, 21);
+            p.stream.num = num;
+        }
+        made_send(&p, 40);
+    }
+    for (int k = 0; k < 2; k++) {
+        struct buf text = made_text(live, k ? "a0.m3u8" : "v0.m3u8");
+        struct slice rest = buf_slice(&text), line;
+        while (slice_next(&rest, '\n', &line)) {
+            if (!slice_starts_with(line, SLICE("#EXTINF:"))) continue;
+            char number[32];
+            (void)snprintf(number, sizeof number, "%.*s", SLICE_ARG(slice_sub(line, 8, line.len)));
+            if (atof(number) >= 2.5) fail_msg("a segment of %s s", number);
+        }
+        buf_free(&text);
+    }
+    made_end(&p);
+    made_publisher_free(&p);
+}
+
 static void who_comes_into_a_long_group_of_pictures_begins_at_its_key_frame(void **state) {
     open_channel();
     struct made_publisher p = {0};
@@ -1083,6 +1117,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(closing_tells_who_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_smaller_picture_is_cut_where_the_large_one_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lost_frames_leave_no_hole_between_parts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pictures_that_come_rarely_make_no_long_segments, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_comes_into_a_long_group_of_pictures_begins_at_its_key_frame, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_last_part_of_a_publisher_ends_its_segment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_smaller_picture_with_holes_is_cut_all_the_same, set_up, tear_down),

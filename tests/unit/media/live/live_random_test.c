@@ -132,6 +132,17 @@ static size_t check_order(const struct seen_list *sent, const struct seen_list *
     return found->count;
 }
 
+/* No segment, rounded, is longer than the target. */
+static void check_lengths(struct slice playlist) {
+    struct slice line;
+    while (slice_next(&playlist, '\n', &line)) {
+        if (!slice_starts_with(line, SLICE("#EXTINF:"))) continue;
+        char number[32];
+        (void)snprintf(number, sizeof number, "%.*s", SLICE_ARG(slice_sub(line, 8, line.len)));
+        if (atof(number) >= 2.5 || atof(number) <= 0) fail_msg("a segment of %s s", number);
+    }
+}
+
 static void run_event(uint64_t seed) {
     struct event e = {.rng = rng_seeded(seed), .clock = clock_manual_create(made_epoch)};
     e.live = made_live(e.clock, 0);
@@ -157,6 +168,7 @@ static void run_event(uint64_t seed) {
         (void)snprintf(file, sizeof file, "%s.m3u8", names[k]);
         live_ask(e.live, &made_id, &(struct live_ask){.file = slice_cstr(file)}, NULL, &a);
         bool is_there = a.kind == LIVE_ANSWER_BLOBS;
+        if (is_there) check_lengths(a.pieces[0].bytes);
         live_answer_release(&a);
         if (!is_there) continue;
         made_fetch(e.live, NULL, names[k], &live_found);
