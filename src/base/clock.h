@@ -40,7 +40,7 @@ struct mono_time clock_mono(const struct clock *);
 static inline int64_t mono_diff_ns(struct mono_time later, struct mono_time earlier) { return later.ns - earlier.ns; }
 static inline struct mono_time mono_add_ns(struct mono_time t, int64_t ns) { return (struct mono_time){t.ns + ns}; }
 static inline int64_t utc_seconds(struct utc_time t) {
-    return t.ns >= 0 ? t.ns / NS_PER_S : -((-t.ns + NS_PER_S - 1) / NS_PER_S);
+    return t.ns / NS_PER_S - (t.ns % NS_PER_S < 0); /* down, also before 1970 */
 }
 static inline struct utc_time utc_from_seconds(int64_t s) { return (struct utc_time){s * NS_PER_S}; }
 

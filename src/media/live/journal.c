@@ -69,7 +69,7 @@ struct err journal_read_head(struct slice file, struct journal_head *out) {
 static bool is_possible(const struct journal_record *r) {
     static const int64_t time_max = INT64_C(1) << 55;
     if (r->type != JOURNAL_PART && r->type != JOURNAL_END) return false;
-    return r->start >= 0 && r->start < time_max && r->offset < (UINT64_C(1) << 50) && r->number < (UINT64_C(1) << 50) && r->first_bytes <= r->bytes &&
+    return r->start >= 0 && r->start < time_max && r->utc_ns > -INT64_MAX / 2 && r->utc_ns < INT64_MAX / 2 && r->offset < (UINT64_C(1) << 50) && r->number < (UINT64_C(1) << 50) && r->first_bytes <= r->bytes &&
            r->duration < (1u << 31) && (r->type == JOURNAL_END || r->bytes);
 }
 

@@ -21,7 +21,9 @@ static int64_t ticks_of(const struct manifest_rendition *r, int64_t ns) {
     return (int64_t)(((__int128)ns * r->timescale + NS_PER_S / 2) / NS_PER_S);
 }
 static int64_t ns_of(const struct manifest_rendition *r, int64_t ticks) {
-    return (int64_t)(((__int128)ticks * NS_PER_S + r->timescale / 2) / r->timescale);
+    static const int64_t far_ns = INT64_C(1) << 60; /* a damaged index may say anything; sums of these do not overflow */
+    __int128 ns = ((__int128)ticks * NS_PER_S + r->timescale / 2) / r->timescale;
+    return ns > far_ns ? far_ns : ns < -far_ns ? -far_ns : (int64_t)ns;
 }
 
 static const struct manifest_segment *segment_at(const struct manifest_rendition *r, uint64_t number) {

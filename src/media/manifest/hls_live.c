@@ -112,11 +112,11 @@ static void put_cue(const struct manifest_cue *c, struct buf *out) {
 }
 
 static void put_cues(const struct manifest_live *m, const struct manifest_rendition *r, struct buf *out) {
-    int64_t from_ns = (us_of(r, r->segments[0].start)) * 1000;
+    int64_t from_us = us_of(r, r->segments[0].start);
     for (size_t i = 0; i < m->cue_count; i++) {
         const struct manifest_cue *c = &m->cues[i];
         int64_t end = c->end_ns >= 0 ? c->end_ns : c->planned_ns >= 0 ? c->start_ns + c->planned_ns : c->start_ns;
-        if (end >= from_ns) put_cue(c, out);
+        if (end / 1000 >= from_us) put_cue(c, out);
     }
 }
 

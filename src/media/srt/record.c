@@ -41,7 +41,7 @@ static bool check_track(struct record_track r, struct slice config, char *kept, 
     if (r.width > UINT16_MAX || r.height > UINT16_MAX || r.channels > 64 || r.sample_rate > 768000 || r.aspect_x > 65535 || r.aspect_y > 65535) return false;
     if (r.has_colour > 1 || r.is_full_range > 1 || r.has_mastering > 1 || r.has_light > 1 || !memchr(r.language, 0, sizeof r.language)) return false;
     if (!r.rate_num != !r.rate_den) return false;
-    memcpy(kept, config.ptr, config.len);
+    if (config.len) memcpy(kept, config.ptr, config.len);
     struct cmaf_track t = {.kind = is_picture ? CMAF_VIDEO : CMAF_AUDIO, .codec = (enum cmaf_codec)r.codec, .timescale = r.timescale, .flags = r.flags,
                            .config = slice_of(kept, config.len), .aspect_x = r.aspect_x, .aspect_y = r.aspect_y, .rate_num = r.rate_num, .rate_den = r.rate_den,
                            .width = (uint16_t)r.width, .height = (uint16_t)r.height, .sample_rate = r.sample_rate, .channels = (uint16_t)r.channels,

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#define DTS_MAX (INT64_C(1) << 62)
 enum { SIDE_MAX = 8192, SAMPLE_RATE_MAX = 192000, CHANNELS_MAX = 16 };
 
 struct wire_track wire_of(const struct cmaf_track *t) {
@@ -53,7 +54,9 @@ static bool read_track(struct slice body, struct said *out) {
 
 static bool read_sample(struct slice body, int64_t *last_dts, struct said *out) {
     struct wire_sample w;
-    if (!take(&body, &w, sizeof w) || !body.len || w.dts < *last_dts || w.pts < w.dts - INT32_MAX || w.pts > w.dts + INT32_MAX) return false;
+    if (!take(&body, &w, sizeof w) || !body.len || w.dts < *last_dts || w.dts < -DTS_MAX || w.dts > DTS_MAX || w.pts < w.dts - INT32_MAX ||
+        w.pts > w.dts + INT32_MAX)
+        return false;
     *last_dts = w.dts;
     out->rendition = w.track;
     out->sample = (struct cmaf_sample){.dts = w.dts, .pts = w.pts, .duration = w.duration, .bytes = (uint32_t)body.len, .is_sync = w.is_sync != 0, .data = body.ptr};
