@@ -94,6 +94,12 @@ test('a broadcast, from the empty desk to the recording', async (t) => {
         await desk.waitForFunction(() => /every 1\.0 s/.test(document.querySelector('[data-health=keyframes] dd')?.textContent ?? ''));
         await desk.waitForFunction(() => document.querySelector('[data-health=bitrate] polyline')?.getAttribute('points').split(' ').length > 2);
         assert.match(await desk.innerText('[data-health=bitrate] .note'), /H\.264 640 × 360.*AAC 48/s);
+        await desk.waitForSelector('.preview img'); // the newest still, and on demand the picture as viewers have it
+        await desk.click('button:has-text("Play the picture")');
+        await desk.waitForSelector('.screen [data-phase=playing]');
+        await playing(desk);
+        await desk.click('button:has-text("Back to the still")');
+        await desk.waitForSelector('.preview img');
         assert.deepEqual([...(await audit(desk)), ...(await desk.faults())], []);
         await desk.goto(`${server.url}/operator/live`); // one page less that holds a connection and draws
     });
