@@ -78,6 +78,32 @@ test('a film is dropped, paused by a reload, carried on with the same file, and 
     await context.close();
 });
 
+test('a film whose end was missed is ready all the same, and a list that comes late brings nothing back', async () => {
+    site.isOperator = true;
+    const film = site.titles.find((title) => title.id === 'film000000000002');
+    film.status = 'importing';
+    const job = { id: 'missed', kind: 'import', title: film.id, state: 'running', step: 'ladder', progress: 0.25, error: null, created_at: '2026-01-01T00:00:00Z' };
+    site.jobs = [job];
+    const context = await open(browser);
+    const page = await visit(context, `${site.url}/operator`);
+    await page.waitForSelector('[data-job=running]');
+    let release;
+    site.holdJobs = new Promise((resolve) => (release = resolve));
+    const asked = page.waitForRequest(/\/api\/v1\/jobs/);
+    site.hangUp();
+    const late = (await asked).response();
+    film.status = 'ready';
+    site.jobs = [{ ...job, state: 'done', progress: 1 }];
+    site.hangUp();
+    await page.waitForSelector('a[href="/operator/titles/film000000000002"] .is-ready');
+    assert.equal(await page.$('[data-job=running]'), null);
+    release();
+    await (await late).finished();
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    assert.equal(await page.$('[data-job=running]'), null);
+    await context.close();
+});
+
 test('tabs share one held request, and another listens on when the first closes', async () => {
     site.isOperator = true;
     const context = await open(browser);

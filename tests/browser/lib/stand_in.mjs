@@ -61,6 +61,7 @@ export class StandIn {
     held = new Set(); // open event streams
     pieces = []; // offsets of received upload pieces
     holdPiece = null; // a promise that the next piece waits for
+    holdJobs = null; // a promise that the next list of jobs waits for, once it is drawn up
 
     async start() {
         this.film = makeFilm();
@@ -103,6 +104,11 @@ export class StandIn {
     tell(job) {
         this.jobs = [job, ...this.jobs.filter((other) => other.id !== job.id)];
         for (const stream of this.held) stream.write(`event: job\ndata: ${JSON.stringify(job)}\n\n`);
+    }
+
+    /** Every event stream ends; what is told until they are back is missed. */
+    hangUp() {
+        for (const stream of this.held) stream.end();
     }
 
     /** A channel on the operator's desk; `more` overrides. */
@@ -257,10 +263,15 @@ export class StandIn {
             return this.#json(response, 200, whole);
         }
         if (at.startsWith('/operator/channels')) return this.#channel(request, response, at.split('/')[3], at.split('/')[4]);
-        if (at === '/jobs') return this.#json(response, 200, { items: this.jobs });
+        if (at === '/jobs') {
+            const [items, wait] = [this.jobs, this.holdJobs];
+            this.holdJobs = null;
+            await wait;
+            return this.#json(response, 200, { items });
+        }
         if (at === '/events') {
             response.writeHead(200, { 'content-type': 'text/event-stream' });
-            response.write(': hello\n\n');
+            response.write('retry: 10\n\n');
             this.held.add(response);
             request.on('close', () => this.held.delete(response));
             return undefined;
