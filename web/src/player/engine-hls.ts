@@ -46,7 +46,7 @@ class HlsEngine implements Engine {
             abrController: AligningController,
             liveSyncOnStallIncrease: 0.15,
             maxLiveSyncPlaybackRate: 1, // catching up is the store's: gently, and for all engines alike
-            playlistLoadPolicy: patience,
+            ...(ticket.playback.live ? { playlistLoadPolicy: patience } : {}),
             cmcd: { sessionId: ticket.playback.session, contentId: ticket.title, includeKeys: [...cmcd_keys] },
             xhrSetup: (request, url) => {
                 // What hls.js does not measure goes behind what it reports: CMCD is the last parameter of the address.
