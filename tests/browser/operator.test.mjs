@@ -104,6 +104,31 @@ test('a film whose end was missed is ready all the same, and a list that comes l
     await context.close();
 });
 
+test('a list that is given up half-way is no fault: the page listens on', async () => {
+    site.isOperator = true;
+    site.jobs = [];
+    const context = await open(browser);
+    const page = await visit(context, `${site.url}/operator`);
+    await page.waitForSelector('.titles li');
+    await page.waitForFunction(async () => (await navigator.locks.query()).held.length === 1);
+    let release;
+    site.holdTitles = new Promise((resolve) => (release = resolve));
+    const job = { id: 'halves', kind: 'import', title: 'film000000000001', state: 'running', step: 'ladder', progress: 0.25, error: null, created_at: '2026-01-01T00:00:00Z' };
+    const half = page.waitForResponse(/operator\/titles/);
+    while (site.held.size === 0) await page.waitForRequest(/\/api\/v1\/events/);
+    site.tell(job);
+    await half;
+    const given_up = page.waitForEvent('requestfailed', (request) => request.url().includes('operator/titles'));
+    site.tell({ ...job, state: 'queued' });
+    await given_up;
+    release();
+    site.tell({ ...job, progress: 0.75 });
+    await page.waitForFunction(() => document.querySelector('[data-job=running] progress')?.value === 0.75);
+    assert.equal((await page.evaluate(() => navigator.locks.query())).held.length, 1);
+    assert.deepEqual(await page.faults(), []);
+    await context.close();
+});
+
 test('tabs share one held request, and another listens on when the first closes', async () => {
     site.isOperator = true;
     const context = await open(browser);

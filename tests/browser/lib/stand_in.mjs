@@ -61,6 +61,7 @@ export class StandIn {
     held = new Set(); // open event streams
     pieces = []; // offsets of received upload pieces
     holdPiece = null; // a promise that the next piece waits for
+    holdTitles = null; // a promise that the second half of the operator's next list of titles waits for
     holdJobs = null; // a promise that the next list of jobs waits for, once it is drawn up
 
     async start() {
@@ -138,6 +139,15 @@ export class StandIn {
     #json(response, status, value) {
         response.writeHead(status, { 'content-type': 'application/json' });
         response.end(JSON.stringify(value));
+    }
+    async #halves(response, value) {
+        const text = JSON.stringify(value);
+        const wait = this.holdTitles;
+        this.holdTitles = null;
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.write(text.slice(0, text.length / 2));
+        await wait;
+        response.end(text.slice(text.length / 2));
     }
     #fail(response, status, code) {
         this.#json(response, status, { error: { code, message: `refused: ${code}` } });
@@ -253,6 +263,7 @@ export class StandIn {
         if (area === 'titles') return this.#fail(response, 404, 'title.not_found');
         if (!this.isOperator) return this.#fail(response, 401, 'session.required');
         if (post && request.headers['x-grandstand'] !== '1') return this.#fail(response, 403, 'request.origin');
+        if (at === '/operator/titles' && this.holdTitles) return this.#halves(response, { items: this.titles });
         if (at === '/operator/titles') return this.#json(response, 200, { items: this.titles });
         if (at.startsWith('/operator/titles/')) {
             const index = this.titles.findIndex((other) => other.id === at.split('/')[3]);

@@ -44,13 +44,14 @@ function checked<T>(value: unknown, path: string, check: Check<T>): T {
 
 async function exchange(path: string, init: RequestInit): Promise<{ value: unknown; date: number }> {
     let response: Response;
+    let text: string;
     try {
         response = await fetch(withLanguage(path), { credentials: 'same-origin', ...init });
+        text = await response.text(); // may be given up, or break off, half-way
     } catch (error) {
         if (isAbort(error)) throw error;
         throw new ApiError('client.network', t('error.network'), 0);
     }
-    const text = await response.text().catch(() => '');
     let value: unknown = null;
     try {
         value = text ? JSON.parse(text) : null;
