@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
- * account.h: who we are and who may change things. A thin first floor: organisations and their operators. Households,
- * profiles and roles come on top.
+ * account.h: who we are, who watches, and who may change things. The door of the room; its parts stand in headers of their own:
+ *   who.h        who is calling: sessions and API tokens, from memory
+ *   user.h       signing up and in, passwords, second factor
+ *   household.h  households, profiles, PINs
+ *   member.h     roles and invitations
+ *   privacy.h    consent, export, erasing
  *
  * The model
  *   organisation  everything stored belongs to one. A request from outside is for the organisation of its host name;
  *                 hosts that nobody claims belong to the first one.
- *   link          a code that lets its holder in once, for a limited time. Only its hash is stored.
- *   session       what an entered operator has; a random 256-bit secret in a cookie, of which only the hash is stored.
+ *   user          somebody with an address and a password. May have roles in the organisation; belongs to
+ *   household     those who watch together, in a country, on so many screens at once; has
+ *   profile       one of them: name, picture, and up to which age titles are rated that it may see.
+ *   session       what somebody has who signed in; a random 256-bit secret in a cookie, of which only the hash is stored.
+ *   token         what a program has: a secret with scopes.
+ *   code          lets its holder do one thing once, for a limited time (confirm, reset, accept, enter). Only its hash is stored.
+ *   link          the code that `grandstand operator-link` makes: lets in as an operator without a user.
  *
- * All of these ask the database (workers only) except account_org_of_host. Any thread. */
+ * All of these ask the database (workers only) except where it is said. Any thread. Names are checked by account_name. */
 #ifndef BUSINESS_ACCOUNT_H
 #define BUSINESS_ACCOUNT_H
 
@@ -20,26 +29,47 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "base/slice.h"
+#include "business/account/household.h"
+#include "business/account/member.h"
+#include "business/account/privacy.h"
+#include "business/account/user.h"
+#include "business/account/who.h"
 #include "system/db/db.h"
+#include "system/keys/keys.h"
+#include "system/mail/mail.h"
 
 extern const struct db_schema account_schema; /* for db_migrate */
 
 enum {
-    ACCOUNT_SECRET_LEN = 43, /* 256 bits in base64url */
     ACCOUNT_NAME_MAX = 100,
     ACCOUNT_HOST_MAX = 253,
     ACCOUNT_LINK_S = 24 * 3600,
-    ACCOUNT_SESSION_S = 14 * 24 * 3600,
     ACCOUNT_WRONG_CODES_MAX = 10, /* a minute, from one address; then ERR_LIMIT for the rest of the minute */
 };
-struct account_secret {
-    char text[ACCOUNT_SECRET_LEN + 1];
+
+struct account_options {
+    struct db *db;            /* migrated with account_schema and mail_schema */
+    const struct clock *clock;
+    struct id_maker *ids;
+    struct keys *keys;
+    struct mail *mail;
+    const char *site_url;     /* "https://example.org": of links in mails of an organisation without a host name. NULL: what the client calls us,
+                                 which is believed only while mails stay in the house (a stranger may write any name into a request) */
+    size_t password_bytes, password_passes; /* of argon2id; 0: 64 MB and 2 (libsodium's interactive limits). For tests */
 };
+/* Soon: account_open(struct account **out, const struct account_options *). */
 
 struct account;
 /* The database is migrated. Makes the first organisation if there is none. Errors: of the database, memory. */
 MUST_USE struct err account_open(struct account **out, struct db *, const struct clock *, struct id_maker *);
 void account_close(struct account **);
+/* From time to time: writes who was seen when, removes what is old, takes in what other processes have changed. Workers. */
+MUST_USE struct err account_tick(struct account *);
+
+/* Called after the commit when a household, a profile or a user of it changed or is gone; on any thread, without locks of this room held. Set before
+ * anybody is served. The generation grows with each such change, also those that other processes made. */
+void account_on_change(struct account *, void (*fn)(void *user, int64_t org_id, int64_t household_id), void *user);
+uint64_t account_generation(const struct account *);
 
 /* --- organisations --- */
 
@@ -59,7 +89,17 @@ struct account_org_list {
 };
 MUST_USE struct err account_org_list(struct account *, struct arena *, struct account_org_list *out);
 
-/* --- operators --- */
+/* Facts of an organisation, from memory: any thread. */
+enum account_portability { ACCOUNT_PORTABILITY_OFF, ACCOUNT_PORTABILITY_HOME, ACCOUNT_PORTABILITY_EU };
+struct account_org_facts {
+    char country[3]; /* where it is at home; "DE" until somebody says otherwise */
+    enum account_portability portability; /* may subscribers abroad see what they see at home? Off until somebody says otherwise */
+};
+bool account_org_facts(struct account *, int64_t org_id, struct account_org_facts *out); /* false: no such organisation */
+/* Errors: ERR_INPUT account.country. */
+MUST_USE struct err account_org_set_facts(struct account *, int64_t org_id, const struct account_org_facts *);
+
+/* --- operators: the one-time link --- */
 
 /* A new link for the organisation; earlier ones that nobody used end. */
 MUST_USE struct err account_link_make(struct account *, int64_t org_id, struct account_secret *code);
@@ -70,11 +110,13 @@ MUST_USE struct err account_has_operator(struct account *, int64_t org_id, bool 
  * or too old: one answer for all three), ERR_LIMIT session.wrong_codes. */
 MUST_USE struct err account_enter(struct account *, int64_t org_id, struct slice code, struct slice peer, struct account_secret *session);
 
-struct account_who {
-    int64_t org_id, session_id;
-};
-/* Errors: ERR_DENIED session.required (none, ended or too old, or of another organisation). */
-MUST_USE struct err account_session_find(struct account *, int64_t org_id, struct slice secret, struct account_who *out);
-MUST_USE struct err account_session_end(struct account *, int64_t org_id, struct slice secret);
+/* --- names --- */
+
+/* Is this a name that people may see beside others? Well-formed UTF-8 of any script; without control characters, line and paragraph separators,
+ * the marks that turn the direction of text (U+061C, 200E, 200F, 202A to 202E, 2066 to 2069), private, unassigned-for-ever and tag characters, and
+ * towers of combining marks; with something to see; at most `chars_max` characters. *trimmed: without blanks of any script at both ends. */
+bool account_name(struct slice text, size_t chars_max, struct slice *trimmed);
+/* One of the 249 countries of ISO 3166-1, two large letters. */
+bool account_country(struct slice text);
 
 #endif
