@@ -100,6 +100,8 @@ struct session_work {
     struct arena *arena;
     int64_t org_id, id, now_s, expires_s;
     struct public_id session, title;
+    struct delivery_viewer viewer;
+    const char *reason;
     struct db_rows rows;
 };
 
@@ -112,8 +114,11 @@ static struct err revocations_load(struct delivery *d) {
     struct session_work w = {.d = d, .now_s = seconds_now(d), .arena = arena_create(ARENA_BYTES_MAX)};
     if (!w.arena) return err_memory();
     struct err e = db_read(d->db, ended_read, &w);
-    for (size_t i = 0; !e.kind && i < w.rows.count; i++)
-        e = token_revoke_session(d->authority, db_text(&w.rows, i, "public_id"), db_int(&w.rows, i, "ended_s") + TOKEN_LIFETIME_S);
+    for (size_t i = 0; !e.kind && i < w.rows.count; i++) {
+        int64_t until_s = db_int(&w.rows, i, "ended_s") + TOKEN_LIFETIME_S;
+        e = token_revoke_session(d->authority, db_text(&w.rows, i, "public_id"), until_s);
+        if (!e.kind) ends_add(d->ends, db_text(&w.rows, i, "public_id"), db_text(&w.rows, i, "reason"), until_s, w.now_s);
+    }
     arena_destroy(&w.arena);
     return e;
 }
@@ -129,12 +134,15 @@ static struct err pass_make(struct delivery *d, const struct session_work *w, st
 static struct err session_insert_fn(struct db_tx *tx, void *arg) {
     struct session_work *w = arg;
     return DB_RUN(tx, &playback_insert, DB_INT("id", w->id), DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)),
-                  DB_TEXT("title", public_id_slice(&w->title)), DB_INT("now_s", w->now_s), DB_INT("expires_s", w->expires_s));
+                  DB_TEXT("title", public_id_slice(&w->title)), DB_INT("now_s", w->now_s), DB_INT("expires_s", w->expires_s),
+                  DB_INT("household_id", w->viewer.household_id), DB_INT("profile_id", w->viewer.profile_id), DB_CSTR("place", w->viewer.place),
+                  DB_INT("medium", w->viewer.medium), DB_CSTR("device", w->viewer.device));
 }
 
 struct err delivery_session_begin(struct delivery *d, int64_t org_id, const struct public_id *title, int64_t expires_s,
-                                  struct delivery_pass *out) {
+                                  const struct delivery_viewer *viewer, struct delivery_pass *out) {
     struct session_work w = {.d = d, .org_id = org_id, .id = id_next(d->ids), .now_s = seconds_now(d), .expires_s = expires_s, .session = public_id_random(), .title = *title};
+    if (viewer) w.viewer = *viewer;
     struct err e = db_write(d->db, session_insert_fn, &w);
     if (e.kind) return e;
     return pass_make(d, &w, out);
@@ -146,25 +154,26 @@ static struct err session_renew_fn(struct db_tx *tx, void *arg) {
     if (e.kind) return e;
     if (w->rows.count == 0) return err_make(ERR_NOT_FOUND, "playback.not_found", "There is no such playback session. Begin a new one.");
     if (!db_is_null(&w->rows, 0, "ended_s")) return token_verdict_error(TOKEN_REVOKED);
-    return DB_RUN(tx, &playback_touch, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)), DB_INT("now_s", w->now_s));
+    return DB_RUN(tx, &playback_touch, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)), DB_INT("now_s", w->now_s),
+                  DB_INT("expires_s", w->expires_s), DB_INT("household_id", w->viewer.household_id), DB_INT("profile_id", w->viewer.profile_id),
+                  DB_CSTR("place", w->viewer.place), DB_INT("medium", w->viewer.medium));
 }
 
 static struct err session_parse(struct slice session, struct public_id *out) {
     return public_id_parse(session, out) ? ERR_OK : err_make(ERR_NOT_FOUND, "playback.not_found", "There is no such playback session. Begin a new one.");
 }
 
-struct err delivery_session_renew(struct delivery *d, int64_t org_id, struct slice session, struct delivery_pass *out) {
-    struct session_work w = {.d = d, .org_id = org_id, .now_s = seconds_now(d)};
+struct err delivery_session_renew(struct delivery *d, int64_t org_id, struct slice session, int64_t expires_s, const struct delivery_viewer *viewer,
+                                  struct delivery_pass *out) {
+    struct session_work w = {.d = d, .org_id = org_id, .now_s = seconds_now(d), .expires_s = expires_s};
+    if (viewer) w.viewer = *viewer;
     struct err e = session_parse(session, &w.session);
     if (e.kind) return e;
     w.arena = arena_create(ARENA_BYTES_MAX);
     if (!w.arena) return err_memory();
     e = db_write(d->db, session_renew_fn, &w);
     if (!e.kind && !public_id_parse(db_text(&w.rows, 0, "title"), &w.title)) e = err_make(ERR_BUG, "playback.title", "A playback session names no title.");
-    if (!e.kind) {
-        w.expires_s = db_int(&w.rows, 0, "expires_s");
-        e = pass_make(d, &w, out);
-    }
+    if (!e.kind) e = pass_make(d, &w, out);
     arena_destroy(&w.arena);
     return e;
 }
@@ -172,17 +181,78 @@ struct err delivery_session_renew(struct delivery *d, int64_t org_id, struct sli
 static struct err session_end_fn(struct db_tx *tx, void *arg) {
     struct session_work *w = arg;
     int64_t changed = 0;
-    struct err e = DB_CHANGE(tx, &changed, &playback_end, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)), DB_INT("now_s", w->now_s));
+    struct err e = DB_CHANGE(tx, &changed, &playback_end, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)), DB_INT("now_s", w->now_s),
+                             DB_TEXT_OR_NULL("reason", slice_cstr(w->reason)));
     if (!e.kind && !changed) e = err_make(ERR_NOT_FOUND, "playback.not_found", "There is no such playback session. It may have ended already.");
     return e;
 }
 
-struct err delivery_session_end(struct delivery *d, int64_t org_id, struct slice session) {
-    struct session_work w = {.d = d, .org_id = org_id, .now_s = seconds_now(d)};
+struct err delivery_session_end(struct delivery *d, int64_t org_id, struct slice session, const char *reason) {
+    struct session_work w = {.d = d, .org_id = org_id, .now_s = seconds_now(d), .reason = reason};
     struct err e = session_parse(session, &w.session);
     if (!e.kind) e = db_write(d->db, session_end_fn, &w);
+    if (!e.kind) ends_add(d->ends, session, slice_cstr(reason), w.now_s + TOKEN_LIFETIME_S + 1, w.now_s); /* before the refusals that tell it */
     if (!e.kind) e = token_revoke_session(d->authority, session, w.now_s + TOKEN_LIFETIME_S + 1);
     return e;
+}
+
+static void text_take(char *out, size_t size, struct slice text) {
+    if (text.len >= size) text.len = size - 1;
+    if (text.len) memcpy(out, text.ptr, text.len);
+    out[text.len] = 0;
+}
+
+static struct err session_of(const struct db_rows *rows, size_t row, struct delivery_session *out) {
+    struct delivery_session s = {
+        .org_id = db_int(rows, row, "org_id"),
+        .viewer = {.household_id = db_int(rows, row, "household_id"), .profile_id = db_int(rows, row, "profile_id"), .medium = (int)db_int(rows, row, "medium")},
+        .begun_s = db_int(rows, row, "created_s"),
+        .renewed_s = db_int(rows, row, "renewed_s"),
+        .expires_s = db_int(rows, row, "expires_s"),
+        .has_ended = !db_is_null(rows, row, "ended_s"),
+    };
+    if (!public_id_parse(db_text(rows, row, "public_id"), &s.session) || !public_id_parse(db_text(rows, row, "title"), &s.title))
+        return err_make(ERR_BUG, "playback.title", "A playback session names no title.");
+    text_take(s.viewer.place, sizeof s.viewer.place, db_text(rows, row, "place"));
+    text_take(s.viewer.device, sizeof s.viewer.device, db_text(rows, row, "device"));
+    text_take(s.reason, sizeof s.reason, db_text(rows, row, "reason"));
+    *out = s;
+    return ERR_OK;
+}
+
+static struct err session_find_fn(struct db_tx *tx, void *arg) {
+    struct session_work *w = arg;
+    return DB_QUERY(tx, w->arena, &w->rows, &playback_find, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->session)));
+}
+
+struct err delivery_session_find(struct delivery *d, int64_t org_id, struct slice session, struct delivery_session *out) {
+    struct session_work w = {.d = d, .org_id = org_id};
+    struct err e = session_parse(session, &w.session);
+    if (e.kind) return e;
+    w.arena = arena_create(ARENA_BYTES_MAX);
+    if (!w.arena) return err_memory();
+    e = db_read(d->db, session_find_fn, &w);
+    if (!e.kind && w.rows.count == 0) e = err_make(ERR_NOT_FOUND, "playback.not_found", "There is no such playback session. Begin a new one.");
+    if (!e.kind) e = session_of(&w.rows, 0, out);
+    arena_destroy(&w.arena);
+    return e;
+}
+
+static struct err sessions_running_fn(struct db_tx *tx, void *arg) {
+    struct session_work *w = arg;
+    return DB_QUERY(tx, w->arena, &w->rows, &playback_running, DB_INT("since_s", w->now_s - TOKEN_LIFETIME_S));
+}
+
+struct err delivery_sessions_running(struct delivery *d, struct arena *arena, struct delivery_session **out, size_t *count) {
+    struct session_work w = {.d = d, .now_s = seconds_now(d), .arena = arena};
+    struct err e = db_read(d->db, sessions_running_fn, &w);
+    struct delivery_session *list = e.kind ? NULL : arena_alloc_array(arena, w.rows.count + 1, sizeof *list);
+    if (!e.kind && !list) e = err_memory();
+    for (size_t i = 0; !e.kind && i < w.rows.count; i++) e = session_of(&w.rows, i, &list[i]);
+    if (e.kind) return e;
+    *out = list;
+    *count = w.rows.count;
+    return ERR_OK;
 }
 
 static struct err sessions_remove_fn(struct db_tx *tx, void *arg) {
@@ -216,9 +286,10 @@ struct err delivery_open(struct delivery **out, const struct delivery_options *o
         if (!d->allow_origin) e = err_memory();
     }
     d->authority = token_authority_create(d->clock, "grandstand");
+    d->ends = ends_create();
     d->shelf = shelf_create(options->shelf_max ? options->shelf_max : SHELF_MAX_DEFAULT);
     d->on_air = on_air_table_create();
-    if (!d->authority || !d->shelf || !d->on_air) e = err_memory();
+    if (!d->authority || !d->ends || !d->shelf || !d->on_air) e = err_memory();
     if (!e.kind) e = keys_renew(d);
     if (!e.kind) e = revocations_load(d);
     if (e.kind) delivery_close(&d);
@@ -233,6 +304,7 @@ void delivery_close(struct delivery **delivery) {
     shelf_destroy(&d->shelf);
     on_air_table_destroy(&d->on_air);
     token_authority_destroy(&d->authority);
+    ends_destroy(&d->ends);
     lock_destroy(&d->lanes_lock);
     mem_free(d->allow_origin);
     MEM_FREE(delivery);

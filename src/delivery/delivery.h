@@ -4,7 +4,8 @@
  * decided that this viewer may watch.
  *
  * The model
- *   session  one viewer watching one title. A row in the database; begun, renewed and ended by the API on a worker.
+ *   session  one viewer watching one title. A row in the database; begun, renewed and ended by whoever decides who may watch, on a
+ *            worker. What he needs to decide again (viewer) is kept with it, also over a restart; delivery does not look at it.
  *   token    what the viewer's player shows with each request for media (token.h). Lives five minutes and ends with
  *            its session within the request that follows.
  *   shelf    open files and finished playlists of the titles that are being watched, by (title, file name); bounded,
@@ -19,7 +20,8 @@
  *   GET /media/{token}/{title}/{file}      the token in the path (playlists are relative, so they inherit it)
  *   GET /media/{title}/{file}              the token in the header or cookie CTA-Common-Access-Token
  *
- * A refusal is 403 with the reason (token.*) as its code; 404 is only told to those who may watch. */
+ * A refusal is 403 with the reason (token.*) as its code; a session that was ended for a reason adds that ("reason": "rights.ended") and
+ * its sentence. 404 is only told to those who may watch. */
 #ifndef DELIVERY_DELIVERY_H
 #define DELIVERY_DELIVERY_H
 
@@ -84,18 +86,42 @@ bool delivery_quality(struct delivery *, struct slice title, struct delivery_qua
 
 /* --- sessions; these ask the database: workers only --- */
 
+enum { DELIVERY_PLACE_MAX = 7, DELIVERY_DEVICE_MAX = 100, DELIVERY_REASON_MAX = 40 };
+
+/* Who watches, from where and how: kept for whoever decides. Texts end with a zero. */
+struct delivery_viewer {
+    int64_t household_id, profile_id; /* 0: nobody that we know */
+    char place[DELIVERY_PLACE_MAX + 1];
+    int medium;
+    char device[DELIVERY_DEVICE_MAX + 1];
+};
 struct delivery_pass {
     struct public_id session, title;
     struct token token;
 };
-/* `expires_s`: when the right to watch ends, in seconds since 1970; 0: no end known. */
+/* `expires_s`: when the right to watch ends, in seconds since 1970; 0: no end known. No token outlives it. `viewer` NULL: nobody. */
 MUST_USE struct err delivery_session_begin(struct delivery *, int64_t org_id, const struct public_id *title, int64_t expires_s,
-                                           struct delivery_pass *out);
-/* A new token for a session that runs. Errors: ERR_NOT_FOUND (playback.not_found: none of this organisation),
- * ERR_DENIED (token.revoked: it was ended). */
-MUST_USE struct err delivery_session_renew(struct delivery *, int64_t org_id, struct slice session, struct delivery_pass *out);
-/* Ends it: its tokens are refused from now on, also after a restart. Ending it twice is fine. ERR_NOT_FOUND as above. */
-MUST_USE struct err delivery_session_end(struct delivery *, int64_t org_id, struct slice session);
+                                           const struct delivery_viewer *viewer, struct delivery_pass *out);
+/* A new token for a session that runs; `expires_s` and `viewer` take the place of what was said before. Errors: ERR_NOT_FOUND
+ * (playback.not_found: none of this organisation), ERR_DENIED (token.revoked: it was ended), ERR_INPUT (token.expired: the right has ended). */
+MUST_USE struct err delivery_session_renew(struct delivery *, int64_t org_id, struct slice session, int64_t expires_s,
+                                           const struct delivery_viewer *viewer, struct delivery_pass *out);
+/* Ends it: its tokens are refused from now on, also after a restart. `reason`: the code that refusals tell besides, at most
+ * DELIVERY_REASON_MAX bytes; NULL: its viewer wished it. Ending it twice is fine, and leaves the first reason. ERR_NOT_FOUND as above. */
+MUST_USE struct err delivery_session_end(struct delivery *, int64_t org_id, struct slice session, const char *reason);
+
+struct delivery_session {
+    int64_t org_id;
+    struct public_id session, title;
+    struct delivery_viewer viewer;
+    int64_t begun_s, renewed_s, expires_s;
+    bool has_ended;
+    char reason[DELIVERY_REASON_MAX + 1]; /* "": none was given */
+};
+/* ERR_NOT_FOUND as above. */
+MUST_USE struct err delivery_session_find(struct delivery *, int64_t org_id, struct slice session, struct delivery_session *out);
+/* Those that have not ended and whose last token may still be good, of all organisations, the oldest first, in `arena`. */
+MUST_USE struct err delivery_sessions_running(struct delivery *, struct arena *, struct delivery_session **out, size_t *count);
 
 /* From time to time (minutes): brings in a new key once the present one is a week old, retires those whose tokens have
  * all expired, removes sessions that nobody renewed for a day. May block. */

@@ -11,6 +11,12 @@ static const struct db_migration migrations[] = {
             "created_s $INT NOT NULL, renewed_s $INT NOT NULL, expires_s $INT NOT NULL, ended_s $INT) $TABLE;"
             "CREATE INDEX playback_by_renewal ON playback(renewed_s);"
             "CREATE INDEX playback_by_end ON playback(ended_s) WHERE ended_s IS NOT NULL;"},
+    {.sql = "ALTER TABLE playback ADD COLUMN household_id $INT NOT NULL DEFAULT 0;"
+            "ALTER TABLE playback ADD COLUMN profile_id $INT NOT NULL DEFAULT 0;"
+            "ALTER TABLE playback ADD COLUMN place $TEXT NOT NULL DEFAULT '';"
+            "ALTER TABLE playback ADD COLUMN medium $INT NOT NULL DEFAULT 0;"
+            "ALTER TABLE playback ADD COLUMN device $TEXT NOT NULL DEFAULT '';"
+            "ALTER TABLE playback ADD COLUMN reason $TEXT;"},
 };
 const struct db_schema delivery_schema = {.room = "delivery", .migrations = migrations, .versions = ARRAY_LEN(migrations)};
 
@@ -23,16 +29,25 @@ const struct db_statement delivery_key_retire = {
 
 const struct db_statement playback_insert = {
     "delivery.playback_insert",
-    "INSERT INTO playback(id, org_id, public_id, title, created_s, renewed_s, expires_s) "
-    "VALUES(:id, :org_id, :public_id, :title, :now_s, :now_s, :expires_s)"};
+    "INSERT INTO playback(id, org_id, public_id, title, created_s, renewed_s, expires_s, household_id, profile_id, place, medium, device) "
+    "VALUES(:id, :org_id, :public_id, :title, :now_s, :now_s, :expires_s, :household_id, :profile_id, :place, :medium, :device)"};
 const struct db_statement playback_find = {
-    "delivery.playback_find", "SELECT title, expires_s, ended_s FROM playback WHERE org_id = :org_id AND public_id = :public_id"};
+    "delivery.playback_find",
+    "SELECT org_id, public_id, title, created_s, renewed_s, expires_s, ended_s, household_id, profile_id, place, medium, device, reason FROM playback "
+    "WHERE org_id = :org_id AND public_id = :public_id"};
 const struct db_statement playback_touch = {
-    "delivery.playback_touch", "UPDATE playback SET renewed_s = :now_s WHERE org_id = :org_id AND public_id = :public_id AND ended_s IS NULL"};
+    "delivery.playback_touch",
+    "UPDATE playback SET renewed_s = :now_s, expires_s = :expires_s, household_id = :household_id, profile_id = :profile_id, place = :place, medium = :medium "
+    "WHERE org_id = :org_id AND public_id = :public_id AND ended_s IS NULL"};
 const struct db_statement playback_end = {
     "delivery.playback_end",
-    "UPDATE playback SET ended_s = COALESCE(ended_s, :now_s) WHERE org_id = :org_id AND public_id = :public_id"};
+    "UPDATE playback SET reason = CASE WHEN ended_s IS NULL THEN :reason ELSE reason END, ended_s = COALESCE(ended_s, :now_s) "
+    "WHERE org_id = :org_id AND public_id = :public_id"};
 const struct db_statement playback_ended_since = {
-    "delivery.playback_ended_since", "SELECT public_id, ended_s FROM playback WHERE ended_s > :since_s LIMIT 100000"};
+    "delivery.playback_ended_since", "SELECT public_id, ended_s, reason FROM playback WHERE ended_s > :since_s LIMIT 100000"};
+const struct db_statement playback_running = {
+    "delivery.playback_running",
+    "SELECT org_id, public_id, title, created_s, renewed_s, expires_s, ended_s, household_id, profile_id, place, medium, device, reason FROM playback "
+    "WHERE renewed_s > :since_s AND ended_s IS NULL ORDER BY id LIMIT 1000000"};
 const struct db_statement playback_remove_before = {
     "delivery.playback_remove_before", "DELETE FROM playback WHERE renewed_s < :before_s"};

@@ -9,6 +9,7 @@
 
 #include "base/thread.h"
 #include "delivery/delivery.h"
+#include "delivery/ends.h"
 #include "delivery/on_air.h"
 #include "delivery/shelf.h"
 
@@ -28,6 +29,7 @@ struct delivery {
     struct object_store *objects;
     char *allow_origin;
     struct token_authority *authority;
+    struct ends *ends;
     struct shelf *shelf;
     struct live *live;
     struct on_air_table *on_air;

@@ -204,7 +204,7 @@ static void on_room(void *arg) {
 }
 
 static void refuse(struct viewer *v, struct err e, int status) {
-    if (v->held) media_refuse_held(v->d, &v->held, e, status);
+    if (v->held) media_refuse_held(v->d, &v->held, e, status, NULL);
     viewer_end(v); /* what has begun is cut short, so that nobody takes it for whole */
 }
 
@@ -292,8 +292,12 @@ static void viewer_answer(struct viewer *v, const struct live_answer *a) {
 static void viewer_turn(struct viewer *v) {
     enum token_verdict verdict = token_still(v->d->authority, &v->bearer);
     if (verdict != TOKEN_VALID) { /* no byte more */
-        if (v->stream) cut(v);
-        else refuse(v, token_verdict_error(verdict), 403);
+        if (v->stream) {
+            cut(v);
+            return;
+        }
+        if (v->held) media_refuse_held(v->d, &v->held, token_verdict_error(verdict), 403, verdict == TOKEN_REVOKED ? &v->bearer : NULL);
+        viewer_end(v);
         return;
     }
     struct live_answer a = {0};

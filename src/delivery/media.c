@@ -12,6 +12,7 @@
 #include "delivery/request.h"
 #include "media/cmaf/cmaf.h"
 #include "media/manifest/manifest.h"
+#include "text/text.h"
 
 enum {
     PLAYLIST_BYTES_MAX = 64 << 20,
@@ -27,13 +28,17 @@ size_t cors_fields(const struct delivery *d, struct http_field fields[2]) {
     return 2;
 }
 
-static void refusal_make(const struct delivery *d, struct err e, int status, struct http_field fields[3], struct buf *body, struct http_response *out) {
+/* `reason`: why the session was ended, "": not said. */
+static void refusal_make(const struct delivery *d, struct err e, int status, const char *reason, struct slice lang, struct http_field fields[3],
+                         struct buf *body, struct http_response *out) {
+    struct slice because = *reason ? text_lookup(lang, slice_cstr(reason)) : SLICE_NONE;
     struct json_writer w = json_writer_of(body);
     json_begin_object(&w);
     json_key(&w, "error");
     json_begin_object(&w);
     json_put_cstr(&w, "code", e.code);
-    json_put_cstr(&w, "message", e.what);
+    json_put_string(&w, "message", because.len ? because : slice_cstr(e.what));
+    if (*reason) json_put_cstr(&w, "reason", reason);
     json_end(&w);
     json_end(&w);
     size_t count = cors_fields(d, fields);
@@ -44,18 +49,34 @@ static void refusal_make(const struct delivery *d, struct err e, int status, str
 
 void media_refuse(struct delivery *d, struct http_request *r, struct err e, int status) {
     struct http_field fields[3];
-    struct buf body = BUF(1024);
+    struct buf body = BUF(4096);
     struct http_response response;
-    refusal_make(d, e, status, fields, &body, &response);
+    refusal_make(d, e, status, "", SLICE_NONE, fields, &body, &response);
     http_respond(r, &response);
     buf_free(&body);
 }
 
-void media_refuse_held(struct delivery *d, struct http_held **held, struct err e, int status) {
+void media_refuse_token(struct delivery *d, struct http_request *r, enum token_verdict verdict, const struct token_bearer *bearer) {
+    char reason[DELIVERY_REASON_MAX + 1] = "";
+    struct slice languages = SLICE_NONE;
+    if (verdict == TOKEN_REVOKED && ends_find(d->ends, public_id_slice(&bearer->session), reason) &&
+        !http_request_header(r, SLICE("accept-language"), &languages))
+        languages = SLICE_NONE;
     struct http_field fields[3];
-    struct buf body = BUF(1024);
+    struct buf body = BUF(4096);
     struct http_response response;
-    refusal_make(d, e, status, fields, &body, &response);
+    refusal_make(d, token_verdict_error(verdict), 403, reason, text_language_accepted(languages), fields, &body, &response);
+    http_respond(r, &response);
+    buf_free(&body);
+}
+
+void media_refuse_held(struct delivery *d, struct http_held **held, struct err e, int status, const struct token_bearer *ended) {
+    char reason[DELIVERY_REASON_MAX + 1] = "";
+    if (ended && !ends_find(d->ends, public_id_slice(&ended->session), reason)) *reason = 0;
+    struct http_field fields[3];
+    struct buf body = BUF(4096);
+    struct http_response response;
+    refusal_make(d, e, status, reason, text_languages[0].code, fields, &body, &response);
     http_held_respond(held, &response);
     buf_free(&body);
 }
@@ -203,7 +224,7 @@ static void media_get(struct http_request *r, void *arg) {
     lane_count(&lane->verdicts[verdict]);
     if (lane->cache) atomic_store_explicit(&lane->cache_hits, token_cache_hits(lane->cache), memory_order_relaxed);
     if (verdict != TOKEN_VALID) {
-        media_refuse(d, r, token_verdict_error(verdict), 403);
+        media_refuse_token(d, r, verdict, &bearer);
         return;
     }
     struct on_air *on_air = on_air_take(d->on_air, title);

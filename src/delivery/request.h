@@ -11,8 +11,10 @@
 size_t cors_fields(const struct delivery *, struct http_field fields[2]);
 /* The error form of the house, readable for players on other sites. */
 void media_refuse(struct delivery *, struct http_request *, struct err, int status);
-/* The same for who holds a request. */
-void media_refuse_held(struct delivery *, struct http_held **, struct err, int status);
+/* For a token that is not good. `bearer` as token_verify left it: one that was revoked is told why, in the language he asks for. */
+void media_refuse_token(struct delivery *, struct http_request *, enum token_verdict, const struct token_bearer *bearer);
+/* As media_refuse, for who holds a request; `ended`: his session was ended (else NULL), he is told why. */
+void media_refuse_held(struct delivery *, struct http_held **, struct err, int status, const struct token_bearer *ended);
 
 /* --- live.c: a title on air, on the loop thread --- */
 void live_get(struct delivery *, struct lane *, struct on_air *, struct http_request *, const struct token_bearer *);

@@ -492,7 +492,7 @@ enum token_verdict token_verify(struct token_authority *a, struct token_cache *c
         if (known) {
             cache->hits++;
             enum token_verdict v = claims_judge(a, &known->claims, true, title, method);
-            if (v == TOKEN_VALID && bearer) *bearer = bearer_of(&known->claims);
+            if ((v == TOKEN_VALID || v == TOKEN_REVOKED) && bearer) *bearer = bearer_of(&known->claims);
             return v;
         }
     }
@@ -513,7 +513,7 @@ enum token_verdict token_verify(struct token_authority *a, struct token_cache *c
     claims_read(a, envelope.payload, &claims); /* also a forger's: the reader is made for hostile bytes */
     enum token_verdict v = claims_judge(a, &claims, is_genuine, title, method);
     if (is_genuine && claims.is_supported && cache) cache_keep(cache, text, hash, slot, &claims);
-    if (v == TOKEN_VALID && bearer) *bearer = bearer_of(&claims);
+    if ((v == TOKEN_VALID || v == TOKEN_REVOKED) && bearer) *bearer = bearer_of(&claims);
     return v;
 }
 

@@ -92,8 +92,8 @@ struct token_bearer {
 };
 
 /* May the bearer of `text` fetch files of `title` now? Forged and genuine tokens take the same time: every check is
- * made whatever the others said, and the tag is compared in constant time. `cache` may be NULL. On TOKEN_VALID
- * *bearer (may be NULL) is filled. */
+ * made whatever the others said, and the tag is compared in constant time. `cache` may be NULL. On TOKEN_VALID and
+ * TOKEN_REVOKED *bearer (may be NULL) is filled. */
 enum token_verdict token_verify(struct token_authority *, struct token_cache *cache, struct slice text, struct slice title,
                                 enum token_method method, struct token_bearer *bearer);
 /* Is it still good? TOKEN_VALID, TOKEN_EXPIRED or TOKEN_REVOKED. Any thread. */

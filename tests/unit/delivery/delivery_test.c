@@ -47,40 +47,40 @@ static enum token_verdict judge(const struct fixture *f, const struct delivery_p
 static void a_session_lives_on_renewals(void **state) {
     struct fixture f = begin(state);
     struct delivery_pass first, second;
-    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 0, &first));
+    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 0, NULL, &first));
     clock_manual_advance(f.clock, 200 * NS_PER_S);
-    assert_ok(delivery_session_renew(f.delivery, ORG, public_id_slice(&first.session), &second));
+    assert_ok(delivery_session_renew(f.delivery, ORG, public_id_slice(&first.session), 0, NULL, &second));
     assert_string_equal(second.session.text, first.session.text);
     clock_manual_advance(f.clock, 200 * NS_PER_S);
     assert_int_equal(judge(&f, &first), TOKEN_EXPIRED);
     assert_int_equal(judge(&f, &second), TOKEN_VALID);
-    assert_error(delivery_session_renew(f.delivery, ORG, SLICE("0000000000000000"), &second), "playback.not_found");
-    assert_error(delivery_session_renew(f.delivery, ORG, SLICE("no id"), &second), "playback.not_found");
+    assert_error(delivery_session_renew(f.delivery, ORG, SLICE("0000000000000000"), 0, NULL, &second), "playback.not_found");
+    assert_error(delivery_session_renew(f.delivery, ORG, SLICE("no id"), 0, NULL, &second), "playback.not_found");
     end(&f);
 }
 
 static void a_right_that_ends_ends_the_tokens(void **state) {
     struct fixture f = begin(state);
     struct delivery_pass pass;
-    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 1800000100, &pass));
+    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 1800000100, NULL, &pass));
     assert_int_equal(pass.token.expires_s, 1800000100);
     clock_manual_advance(f.clock, 100 * NS_PER_S);
     assert_int_equal(judge(&f, &pass), TOKEN_EXPIRED);
-    assert_error(delivery_session_renew(f.delivery, ORG, public_id_slice(&pass.session), &pass), "token.expired");
+    assert_error(delivery_session_renew(f.delivery, ORG, public_id_slice(&pass.session), 1800000100, NULL, &pass), "token.expired");
     end(&f);
 }
 
 static void an_ended_session_stays_ended_over_a_restart(void **state) {
     struct fixture f = begin(state);
     struct delivery_pass ended, other;
-    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 0, &ended));
-    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 0, &other));
-    assert_error(delivery_session_end(f.delivery, OTHER_ORG, public_id_slice(&ended.session)), "playback.not_found");
+    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 0, NULL, &ended));
+    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 0, NULL, &other));
+    assert_error(delivery_session_end(f.delivery, OTHER_ORG, public_id_slice(&ended.session), NULL), "playback.not_found");
     assert_int_equal(judge(&f, &ended), TOKEN_VALID);
-    assert_ok(delivery_session_end(f.delivery, ORG, public_id_slice(&ended.session)));
-    assert_ok(delivery_session_end(f.delivery, ORG, public_id_slice(&ended.session))); /* twice is fine */
+    assert_ok(delivery_session_end(f.delivery, ORG, public_id_slice(&ended.session), NULL));
+    assert_ok(delivery_session_end(f.delivery, ORG, public_id_slice(&ended.session), NULL)); /* twice is fine */
     assert_int_equal(judge(&f, &ended), TOKEN_REVOKED);
-    assert_error(delivery_session_renew(f.delivery, ORG, public_id_slice(&ended.session), &ended), "token.revoked");
+    assert_error(delivery_session_renew(f.delivery, ORG, public_id_slice(&ended.session), 0, NULL, &ended), "token.revoked");
     delivery_close(&f.delivery);
     open_delivery(&f);
     assert_int_equal(judge(&f, &ended), TOKEN_REVOKED);
@@ -102,10 +102,10 @@ static void keys_are_renewed_each_week_and_nobody_notices(void **state) {
     assert_ok(delivery_tick(f.delivery)); /* too young to be replaced */
     clock_manual_advance(f.clock, 7 * DAY_NS - 100 * NS_PER_S);
     assert_ok(delivery_tick(f.delivery));
-    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 0, &old));
+    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 0, NULL, &old));
     clock_manual_advance(f.clock, 100 * NS_PER_S);
     assert_ok(delivery_tick(f.delivery));
-    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 0, &young));
+    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 0, NULL, &young));
     assert_int_equal(judge(&f, &old), TOKEN_VALID);
     assert_int_equal(judge(&f, &young), TOKEN_VALID);
     clock_manual_advance(f.clock, 250 * NS_PER_S);
@@ -130,7 +130,7 @@ static void two_servers_on_one_database_trust_each_other(void **state) {
     struct delivery *second = f.delivery;
     f.delivery = first;
     struct delivery_pass pass;
-    assert_ok(delivery_session_begin(second, ORG, &f.title, 0, &pass));
+    assert_ok(delivery_session_begin(second, ORG, &f.title, 0, NULL, &pass));
     assert_int_equal(judge(&f, &pass), TOKEN_VALID);
     delivery_close(&second);
     end(&f);
@@ -139,13 +139,13 @@ static void two_servers_on_one_database_trust_each_other(void **state) {
 static void sessions_that_nobody_renews_are_removed(void **state) {
     struct fixture f = begin(state);
     struct delivery_pass pass;
-    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 0, &pass));
+    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 0, NULL, &pass));
     clock_manual_advance(f.clock, DAY_NS);
     assert_ok(delivery_tick(f.delivery));
-    assert_ok(delivery_session_renew(f.delivery, ORG, public_id_slice(&pass.session), &pass));
+    assert_ok(delivery_session_renew(f.delivery, ORG, public_id_slice(&pass.session), 0, NULL, &pass));
     clock_manual_advance(f.clock, DAY_NS + NS_PER_S);
     assert_ok(delivery_tick(f.delivery));
-    assert_error(delivery_session_renew(f.delivery, ORG, public_id_slice(&pass.session), &pass), "playback.not_found");
+    assert_error(delivery_session_renew(f.delivery, ORG, public_id_slice(&pass.session), 0, NULL, &pass), "playback.not_found");
     end(&f);
 }
 
@@ -158,8 +158,8 @@ static void every_failed_allocation_is_survived(void **state) {
         struct delivery_pass pass;
         fault_arm(FAULT_ALLOC, (uint64_t)n, false);
         struct err e = delivery_open(&d, &(struct delivery_options){.db = f.db, .clock = f.clock, .ids = f.ids, .allow_origin = "*"});
-        if (!e.kind) e = delivery_session_begin(d, ORG, &f.title, 0, &pass);
-        if (!e.kind) e = delivery_session_end(d, ORG, public_id_slice(&pass.session));
+        if (!e.kind) e = delivery_session_begin(d, ORG, &f.title, 0, NULL, &pass);
+        if (!e.kind) e = delivery_session_end(d, ORG, public_id_slice(&pass.session), NULL);
         bool is_ended = !e.kind;
         has_fired = fault_fired(FAULT_ALLOC);
         fault_disarm_all();
