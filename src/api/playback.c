@@ -65,7 +65,7 @@ static struct err playback_begin(struct call *c) {
     if (e.kind) return e;
 
     struct delivery_pass pass;
-    e = delivery_session_begin(c->api->o.delivery, c->org_id, &id, 0, &pass);
+    e = delivery_session_begin(c->api->o.delivery, c->org_id, &id, 0, NULL, &pass);
     if (e.kind) return e;
     struct json_writer *w = &c->w;
     c->status = 201;
@@ -95,7 +95,7 @@ static struct err playback_begin(struct call *c) {
 
 static struct err playback_renew(struct call *c) {
     struct delivery_pass pass;
-    struct err e = delivery_session_renew(c->api->o.delivery, c->org_id, call_param(c, "session"), &pass);
+    struct err e = delivery_session_renew(c->api->o.delivery, c->org_id, call_param(c, "session"), 0, NULL, &pass);
     if (e.kind) return e;
     json_begin_object(&c->w);
     put_token(c, &pass);
@@ -104,7 +104,7 @@ static struct err playback_renew(struct call *c) {
 }
 
 static struct err playback_end(struct call *c) {
-    struct err e = delivery_session_end(c->api->o.delivery, c->org_id, call_param(c, "session"));
+    struct err e = delivery_session_end(c->api->o.delivery, c->org_id, call_param(c, "session"), NULL);
     if (!e.kind) c->status = 204;
     return e;
 }

@@ -39,23 +39,17 @@
 #include "base/slice.h"
 #include "business/account/account.h"
 #include "business/catalog/catalog.h"
+#include "business/rights/rights.h"
 #include "delivery/delivery.h"
 #include "system/db/db.h"
 #include "system/geo/geo.h"
 
-struct rights;
 struct access;
 
 extern const struct db_schema access_schema; /* for db_migrate */
 
-#define ACCESS_ENDLESS INT64_MAX /* nothing can change it that we know of */
-
-/* Where somebody who travels is at home (Regulation (EU) 2017/1128 is the reason for the second). */
-enum access_portability {
-    ACCESS_AT_PLACE, /* where the address is */
-    ACCESS_HOME_EU,  /* in the household's country, if both are in the European Union */
-    ACCESS_HOME,     /* in the household's country, wherever he is */
-};
+#define ACCESS_ENDLESS RIGHTS_ENDLESS /* nothing can change it that we know of */
+enum { ACCESS_GRANTS_MAX = 1000 };    /* of one household */
 
 struct access_options { /* all must outlive it */
     struct db *db;
@@ -65,9 +59,9 @@ struct access_options { /* all must outlive it */
     struct catalog *catalog;
     struct rights *rights;
     struct delivery *delivery; /* NULL: no streams (commands beside a server) */
-    enum access_portability portability;
 };
-/* Loads grants and the streams that run. Errors: of the database, memory. */
+/* Loads grants and the streams that run, and begins to listen to the rooms it stands on: before anybody is served. Errors: of the
+ * database, memory. */
 MUST_USE struct err access_open(struct access **out, const struct access_options *);
 /* Starts the thread "access" that decides running streams again. Needs `delivery`. */
 MUST_USE struct err access_start(struct access *);
@@ -81,6 +75,10 @@ struct access_viewer {
     bool has_shown_pin;               /* the profile was chosen with its PIN, or the PIN has come with the request and was right */
     struct geo_place place;           /* access_place */
 };
+/* The household's facts are not always in memory (account.h). Where this says no, call access_prepare on a worker first; a household that
+ * is still not there is refused as access.profile. */
+bool access_is_ready(struct access *, const struct access_viewer *);
+MUST_USE struct err access_prepare(struct access *, const struct access_viewer *);
 
 enum access_step { ACCESS_RIGHTS, ACCESS_ENTITLEMENT, ACCESS_RATING, ACCESS_STREAMS, ACCESS_STEPS };
 const char *access_step_name(enum access_step); /* "rights", ... */
@@ -105,7 +103,10 @@ struct access_answer {
     const char *reason;     /* stable code: "access.free", "access.granted", "access.rating", "rights.territory", ...; static text */
     int64_t line_id;        /* the line of a deal that decided, 0: none */
     int64_t grant_id;       /* the grant that opens it, 0: none */
-    int medium;             /* bit number of the rights' media table; -1: none */
+    int medium;             /* enum rights_medium in which it is, or would be, watched */
+    int age;                /* of the title: for access.rating */
+    int streams_max;        /* of the household: for access.streams */
+    bool counts_plays;      /* allowed by a line with a number of plays */
     int64_t from_s;         /* refused: when it becomes allowed, if rights know; else 0 */
     int64_t until_s;        /* the next moment at which the answer can change by itself; ACCESS_ENDLESS */
 };
@@ -115,7 +116,8 @@ struct access_answer access_decide(struct access *, const struct access_question
  * Returns what access_decide returns. */
 struct access_answer access_explain(struct access *, const struct access_question *, struct access_answer steps[ACCESS_STEPS]);
 
-/* Where a viewer counts as being: the place of his address, or his household's country where portability says so. `household_id` may be 0. */
+/* Where a viewer counts as being: the place of his address, or his household's country where the organisation's portability says so (everywhere,
+ * or from one country of the European Union to another, as Regulation (EU) 2017/1128 has it). `household_id` may be 0. Memory only. */
 struct geo_place access_place(struct access *, int64_t org_id, int64_t household_id, const struct geo_place *address);
 
 /* The sentence for a person, appended: "Not available in Thailand until 3 March." Countries and dates in the language; dates in UTC, with the
@@ -126,11 +128,13 @@ void access_sentence(struct buf *, struct slice lang, const struct access_answer
 
 /* Decides and begins: *answer is always filled; *pass where it was allowed. The slot is taken before the store is asked, so two at once cannot
  * both have the last one. `device` ("Firefox on Linux", at most 100 bytes) is shown to the household. Errors: of the store. */
-MUST_USE struct err access_begin(struct access *, const struct access_question *, struct slice device, struct access_answer *answer, struct delivery_pass *pass);
+MUST_USE struct err access_begin(struct access *, const struct access_question *, struct slice device, struct access_answer *answer,
+                                 struct delivery_pass *pass);
 /* Decides again, with the place from which it is asked now, and gives a new token. Errors: ERR_NOT_FOUND playback.not_found (no such session of this
  * organisation and household), ERR_DENIED token.revoked (it was ended by its viewer or for lack of anything said). Where it is refused, or was ended for
  * a reason, *answer says so and there is no pass. */
-MUST_USE struct err access_renew(struct access *, const struct access_viewer *, struct slice session, struct access_answer *answer, struct delivery_pass *pass);
+MUST_USE struct err access_renew(struct access *, const struct access_viewer *, struct slice session, struct access_answer *answer,
+                                 struct delivery_pass *pass);
 /* By its viewer. Ending it twice is fine. ERR_NOT_FOUND as above. */
 MUST_USE struct err access_end(struct access *, int64_t org_id, int64_t household_id, struct slice session);
 
@@ -150,16 +154,16 @@ MUST_USE struct err access_streams(struct access *, struct arena *, int64_t org_
 struct access_grant {
     int64_t id, org_id, household_id, title_id;
     struct public_id public_id;
-    int medium;
-    int64_t starts_s, ends_s; /* ends_s: ACCESS_ENDLESS */
+    enum rights_medium medium;
+    int64_t starts_s, ends_s; /* ends_s may be ACCESS_ENDLESS */
 };
-/* Errors: ERR_INPUT grant.ends (it ends before it begins), grant.medium (no medium of viewers), ERR_CONFLICT grant.many (1,000 of one household). The caller has
- * made sure that household and title are of this organisation. Running streams are decided again. */
-MUST_USE struct err access_grant_add(struct access *, int64_t org_id, int64_t household_id, int64_t title_id, int medium, int64_t ends_s, int64_t by_user_id,
-                                     struct access_grant *out);
-/* ERR_NOT_FOUND grant.not_found. */
+/* Opens the title (or what is in the series) from now until ends_s. Errors: ERR_INPUT grant.ends (it ends before it begins), grant.medium (none in
+ * which a household watches); ERR_CONFLICT grant.many. The caller has made sure that household and title are of this organisation. */
+MUST_USE struct err access_grant_add(struct access *, int64_t org_id, int64_t household_id, int64_t title_id, enum rights_medium, int64_t ends_s,
+                                     int64_t by_user_id, struct access_grant *out);
+/* What runs under it alone is ended. ERR_NOT_FOUND grant.not_found. */
 MUST_USE struct err access_grant_remove(struct access *, int64_t org_id, int64_t household_id, struct slice grant);
-/* Those that have not ended, the newest first. From memory. */
+/* Those that have neither ended nor been taken back, the newest first. */
 MUST_USE struct err access_grants(struct access *, struct arena *, int64_t org_id, int64_t household_id, struct access_grant **out, size_t *count);
 
 /* --- following --- */
