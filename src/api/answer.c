@@ -16,10 +16,10 @@ static const struct {
     const char *code;
     int status;
 } by_code[] = {
-    {"session.required", 401},   {"session.wrong_codes", 429}, {"upload.too_large", 413}, {"json.large", 413},
-    {"title.not_ready", 409},    {"feed.over", 409},           {"channel.many", 409},
-       {"upload.incomplete", 409},   {"store.full", 507},       {"title.many", 409},
-    {"account.name", 400},
+    {"session.required", 401},  {"token.required", 401},   {"session.wrong_codes", 429}, {"sign_in.many", 429}, {"sign_up.many", 429},
+    {"profile.pin_many", 429},  {"upload.too_large", 413}, {"json.large", 413},          {"title.not_ready", 409}, {"feed.over", 409},
+    {"channel.many", 409},      {"upload.incomplete", 409}, {"store.full", 507},         {"title.many", 409},
+    {"profile.count", 409},     {"token.count", 409},      {"member.many", 409},         {"account.name", 400},
 };
 static const int by_kind[] = {
     [ERR_NONE] = 200, [ERR_INPUT] = 400, [ERR_NOT_FOUND] = 404, [ERR_DENIED] = 403, [ERR_CONFLICT] = 409,
@@ -36,7 +36,7 @@ int answer_status(struct err e) {
 static struct err for_outside(struct err e) {
     if (e.kind == ERR_LIMIT && (e.sys == ENOSPC || e.sys == EDQUOT || e.sys == EFBIG || !strcmp(e.code, "db.full")))
         return err_make(ERR_LIMIT, "store.full", "The server's disk is full. Nothing was lost; free some space and try again.");
-    if (e.kind == ERR_BUSY || (e.kind == ERR_LIMIT && e.sys))
+    if ((e.kind == ERR_BUSY && strcmp(e.code, "sign_in.busy")) || (e.kind == ERR_LIMIT && e.sys))
         return err_make(ERR_BUSY, "request.busy", "The server is busy. Try again in a moment.");
     if (e.kind == ERR_IO && slice_starts_with(slice_cstr(e.code), SLICE("db.")))
         return err_make(ERR_BUSY, "store.unavailable", "The server's database does not answer. Try again in a moment.");
@@ -59,9 +59,10 @@ void answer_error(struct http_request *r, struct slice lang, struct err inside) 
     json_put_string(&w, "message", message.len ? message : slice_cstr(e.what));
     json_end(&w);
     json_end(&w);
-    struct http_field retry = {SLICE("retry-after"), SLICE("1")};
+    struct http_field field = {SLICE("retry-after"), SLICE("1")};
+    if (status == 401) field = (struct http_field){SLICE("www-authenticate"), !strcmp(e.code, "token.required") ? SLICE("Bearer error=\"invalid_token\"") : SLICE("Bearer")};
     struct http_response response = {.status = status, .content_type = SLICE("application/json"), .cache_control = SLICE("no-store"),
-                                     .fields = &retry, .field_count = status == 503 || status == 429, .body = http_body_copy(buf_slice(&out))};
+                                     .fields = &field, .field_count = status == 503 || status == 429 || status == 401, .body = http_body_copy(buf_slice(&out))};
     http_respond(r, &response);
     buf_free(&out);
 }
@@ -88,27 +89,6 @@ void call_begin(struct call *c, struct api *api, struct http_request *r) {
     c->lang = request_language(r);
 }
 
-/* A page of another site can make the browser send our cookie (SameSite=Strict hinders most) but neither set this header without
- * asking us first (we never allow it) nor hide its origin. */
-static struct err origin_check(struct call *c) {
-    static const struct err wrong = {.kind = ERR_DENIED, .code = "request.origin", .what = "This request did not come from a page of this site."};
-    struct slice mark, origin;
-    if (!http_request_header(c->r, SLICE("x-grandstand"), &mark) || !slice_eq(mark, SLICE("1"))) return wrong;
-    if (http_request_header(c->r, SLICE("origin"), &origin) && !slice_eq(origin, request_origin(c->r, c->arena))) return wrong;
-    return ERR_OK;
-}
-
-struct err call_allow(struct call *c, int flags) {
-    if (flags & CALL_OPERATOR) {
-        struct slice secret = SLICE_NONE;
-        if (!http_request_cookie(c->r, SLICE("grandstand_session"), &secret)) secret = SLICE_NONE;
-        struct account_who who;
-        struct err e = account_session_find(c->api->o.account, c->org_id, secret, &who);
-        if (e.kind) return e;
-    }
-    return flags & CALL_CHANGES ? origin_check(c) : ERR_OK;
-}
-
 static struct err body_read(struct call *c) {
     struct slice body = http_request_body(c->r);
     struct err e = body.len ? json_parse(body, BODY_BYTES_MAX, &c->body) : ERR_OK;
@@ -121,17 +101,20 @@ static struct err body_read(struct call *c) {
 void call_end(struct call *c, struct err e) {
     if (!e.kind && !c->is_answered && c->out.has_failed) e = err_memory();
     if (!e.kind && arena_overflowed(c->arena)) e = err_memory();
+    if (!e.kind) e = c->caller_error;
     if (e.kind && !c->is_answered) {
         answer_error(c->r, c->lang, e);
     } else if (!c->is_answered) {
         bool is_get = http_request_method(c->r) == HTTP_GET || http_request_method(c->r) == HTTP_HEAD;
+        bool is_kept = is_get && !c->is_personal; /* by the browser, which asks each time whether it still holds */
+        if (is_kept) c->fields[c->field_count++] = (struct http_field){SLICE("vary"), SLICE("accept-language, cookie")};
         char etag[24];
         snprintf(etag, sizeof etag, "\"%016llx\"", (unsigned long long)slice_hash(buf_slice(&c->out)));
         struct http_response response = {
             .status = c->status,
             .content_type = c->out.len ? SLICE("application/json") : SLICE_NONE,
-            .cache_control = is_get ? SLICE("private, no-cache") : SLICE("no-store"),
-            .etag = is_get && c->status == 200 ? slice_cstr(etag) : SLICE_NONE,
+            .cache_control = is_kept ? SLICE("private, no-cache") : SLICE("no-store"),
+            .etag = is_kept && c->status == 200 ? slice_cstr(etag) : SLICE_NONE,
             .fields = c->fields,
             .field_count = c->field_count,
             .body = c->out.len ? http_body_copy(buf_slice(&c->out)) : (struct http_body){0},
@@ -156,14 +139,33 @@ struct route_bound {
     struct route_bound *next;
 };
 
+static struct err route_run(struct call *c, const struct route *route) {
+    struct err e = call_allow(c, route->flags);
+    if (!e.kind && !c->wants_worker && route->flags & CALL_JSON) e = body_read(c);
+    return e.kind || c->wants_worker ? e : route->call(c);
+}
+
 static void route_handle(struct http_request *r, void *arg) {
     struct route_bound *bound = arg;
     struct call c;
     call_begin(&c, bound->api, r);
-    struct err e = call_allow(&c, bound->route->flags);
-    if (!e.kind && bound->route->flags & CALL_JSON) e = body_read(&c);
-    if (!e.kind) e = bound->route->call(&c);
-    call_end(&c, e);
+    call_end(&c, route_run(&c, bound->route));
+}
+
+/* What was written so far is thrown away when it turns out that a worker has to do it. */
+static void route_handle_on_loop(struct http_request *r, void *arg) {
+    struct route_bound *bound = arg;
+    struct call c;
+    call_begin(&c, bound->api, r);
+    c.is_on_loop = true;
+    struct err e = route_run(&c, bound->route);
+    if (!c.wants_worker) {
+        call_end(&c, e);
+        return;
+    }
+    if (c.body) json_decref(c.body);
+    buf_free(&c.out);
+    http_request_to_worker(r, route_handle, bound);
 }
 
 static struct err routes_add(struct api *api, const struct route *routes) {
@@ -174,6 +176,10 @@ static struct err routes_add(struct api *api, const struct route *routes) {
         api->bound = bound;
         struct http_route http = {.method = route->method, .pattern = route->pattern, .handle = route_handle, .arg = bound, .where = HTTP_ON_WORKER,
                                   .body_bytes_max = route->flags & CALL_JSON ? BODY_BYTES_MAX : 0};
+        if (route->flags & CALL_ON_LOOP) {
+            http.handle = route_handle_on_loop;
+            http.where = HTTP_ON_LOOP;
+        }
         struct err e = http_server_route(api->o.server, &http);
         if (e.kind) return e;
     }

@@ -328,15 +328,15 @@ static struct err channel_quality(struct call *c) {
 }
 
 const struct route channel_routes[] = {
-    {HTTP_GET, "/api/v1/operator/channels", channels_list, CALL_OPERATOR},
-    {HTTP_POST, "/api/v1/operator/channels", channel_create, CALL_OPERATOR | CALL_CHANGES | CALL_JSON},
-    {HTTP_GET, "/api/v1/operator/channels/{title}", channel_get, CALL_OPERATOR},
-    {HTTP_PATCH, "/api/v1/operator/channels/{title}", channel_patch, CALL_OPERATOR | CALL_CHANGES | CALL_JSON},
-    {HTTP_DELETE, "/api/v1/operator/channels/{title}", channel_delete, CALL_OPERATOR | CALL_CHANGES},
-    {HTTP_POST, "/api/v1/operator/channels/{title}/start", channel_start, CALL_OPERATOR | CALL_CHANGES | CALL_JSON},
-    {HTTP_POST, "/api/v1/operator/channels/{title}/end", channel_end, CALL_OPERATOR | CALL_CHANGES | CALL_JSON},
-    {HTTP_POST, "/api/v1/operator/channels/{title}/key", channel_key, CALL_OPERATOR | CALL_CHANGES | CALL_JSON},
-    {HTTP_GET, "/api/v1/operator/channels/{title}/preview.jpg", channel_preview, CALL_OPERATOR},
-    {HTTP_GET, "/api/v1/operator/channels/{title}/quality", channel_quality, CALL_OPERATOR},
+    {HTTP_GET, "/api/v1/operator/channels", channels_list, CALL_LIVE},
+    {HTTP_POST, "/api/v1/operator/channels", channel_create, CALL_LIVE | CALL_CHANGES | CALL_JSON},
+    {HTTP_GET, "/api/v1/operator/channels/{title}", channel_get, CALL_LIVE},
+    {HTTP_PATCH, "/api/v1/operator/channels/{title}", channel_patch, CALL_LIVE | CALL_CHANGES | CALL_JSON},
+    {HTTP_DELETE, "/api/v1/operator/channels/{title}", channel_delete, CALL_LIVE | CALL_CHANGES},
+    {HTTP_POST, "/api/v1/operator/channels/{title}/start", channel_start, CALL_LIVE | CALL_CHANGES | CALL_JSON},
+    {HTTP_POST, "/api/v1/operator/channels/{title}/end", channel_end, CALL_LIVE | CALL_CHANGES | CALL_JSON},
+    {HTTP_POST, "/api/v1/operator/channels/{title}/key", channel_key, CALL_LIVE | CALL_CHANGES | CALL_JSON},
+    {HTTP_GET, "/api/v1/operator/channels/{title}/preview.jpg", channel_preview, CALL_LIVE},
+    {HTTP_GET, "/api/v1/operator/channels/{title}/quality", channel_quality, CALL_LIVE},
     {0},
 };

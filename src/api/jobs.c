@@ -105,8 +105,8 @@ static struct err events_get(struct call *c) {
 }
 
 const struct route job_routes[] = {
-    {HTTP_GET, "/api/v1/jobs", jobs_list, CALL_OPERATOR},
-    {HTTP_DELETE, "/api/v1/jobs/{id}", job_delete, CALL_OPERATOR | CALL_CHANGES},
+    {HTTP_GET, "/api/v1/jobs", jobs_list, CALL_EDITOR},
+    {HTTP_DELETE, "/api/v1/jobs/{id}", job_delete, CALL_EDITOR | CALL_CHANGES},
     {HTTP_GET, "/api/v1/events", events_get, CALL_OPERATOR},
     {0},
 };

@@ -136,10 +136,10 @@ static struct err title_delete(struct call *c) {
 }
 
 const struct route operator_routes[] = {
-    {HTTP_GET, "/api/v1/operator/titles", titles_list, CALL_OPERATOR},
-    {HTTP_POST, "/api/v1/operator/titles", title_create, CALL_OPERATOR | CALL_CHANGES | CALL_JSON},
-    {HTTP_GET, "/api/v1/operator/titles/{id}", title_get, CALL_OPERATOR},
-    {HTTP_PATCH, "/api/v1/operator/titles/{id}", title_patch, CALL_OPERATOR | CALL_CHANGES | CALL_JSON},
-    {HTTP_DELETE, "/api/v1/operator/titles/{id}", title_delete, CALL_OPERATOR | CALL_CHANGES},
+    {HTTP_GET, "/api/v1/operator/titles", titles_list, CALL_EDITOR},
+    {HTTP_POST, "/api/v1/operator/titles", title_create, CALL_EDITOR | CALL_CHANGES | CALL_JSON},
+    {HTTP_GET, "/api/v1/operator/titles/{id}", title_get, CALL_EDITOR},
+    {HTTP_PATCH, "/api/v1/operator/titles/{id}", title_patch, CALL_EDITOR | CALL_CHANGES | CALL_JSON},
+    {HTTP_DELETE, "/api/v1/operator/titles/{id}", title_delete, CALL_EDITOR | CALL_CHANGES},
     {0},
 };

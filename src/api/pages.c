@@ -308,7 +308,7 @@ static void content_row(struct page *p, struct slice label, const struct catalog
 
 static void data_begin(struct page *p, struct json_writer *w) {
     *w = json_writer_of(&p->data);
-    bool is_operator = call_allow(p->c, CALL_OPERATOR).kind == ERR_NONE;
+    bool is_operator = call_is(p->c, CALL_OPERATOR);
     json_begin_object(w);
     json_key(w, "answers");
     json_begin_object(w);
@@ -381,9 +381,11 @@ static void page_watch(struct page *p) {
     data_title(p);
 }
 
+/* What the script fills alone: nothing of it is for search engines. */
 static void page_bare(struct page *p) {
     struct json_writer w;
-    head_common(p, say(p, "nav.operator"), SLICE_NONE, SLICE_NONE);
+    bool is_operators = slice_eq(slice_sub(p->path, 0, 9), SLICE("/operator"));
+    head_common(p, is_operators ? say(p, "nav.operator") : SLICE_NONE, SLICE_NONE, SLICE_NONE);
     buf_cstr(&p->head, "<meta name=\"robots\" content=\"noindex\">");
     data_begin(p, &w);
     data_end(&w);
@@ -492,8 +494,9 @@ struct err pages_add_routes(struct api *a, struct http_server *server) {
         const char *pattern;
         http_handler *handle;
     } pages[] = {{"/", home_get}, {"/title/{id}", title_get}, {"/watch/{id}", watch_get}, {"/operator", bare_get},
-                 {"/operator/enter", bare_get}, {"/operator/titles/{id}", bare_get}, {"/operator/live", bare_get}, {"/operator/live/{id}", bare_get},
-                 {"/{path...}", rest_get}};
+                 {"/operator/{path...}", bare_get}, {"/sign-in", bare_get}, {"/sign-up", bare_get}, {"/confirm", bare_get}, {"/forgot", bare_get},
+                 {"/reset", bare_get}, {"/invitation", bare_get}, {"/who", bare_get}, {"/account", bare_get}, {"/account/{path...}", bare_get},
+                 {"/search", bare_get}, {"/{path...}", rest_get}};
     for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
         struct http_route route = {.method = HTTP_GET, .pattern = pages[i].pattern, .handle = pages[i].handle, .arg = a, .where = HTTP_ON_WORKER};
         struct err e = http_server_route(server, &route);

@@ -45,6 +45,9 @@ struct api {
     struct route_bound *bound;
 };
 
+/* Who calls. */
+enum caller { CALLER_UNASKED, CALLER_NOBODY, CALLER_SESSION, CALLER_TOKEN };
+
 struct call {
     struct api *api;
     struct http_request *r;
@@ -55,17 +58,39 @@ struct call {
     struct json_writer w;
     struct buf out;
     int status;        /* 200 unless set */
-    struct http_field fields[4];
+    struct http_field fields[8];
     size_t field_count;
     bool is_answered;
+    bool is_personal;  /* the answer is for this caller alone: it is stored nowhere, and has no ETag */
+    bool is_on_loop;   /* of a route with CALL_ON_LOOP: nothing may block now */
+    bool wants_worker; /* set by a call that found it has to: its answer is thrown away and it runs again on a worker */
+    /* of call_who */
+    enum caller caller;
+    struct account_who who;
+    struct err caller_error;
+    struct slice territory; /* of call_territory; empty: not asked yet */
 };
 typedef struct err api_call(struct call *);
 
+/* Who may call: of the flags from CALL_USER to CALL_HOUSEHOLDS any one that is met will do; without one of them, everybody may. An operator
+ * meets them all but CALL_USER. Nobody at all gets 401 session.required, a role too low 403 role.required, a token without the
+ * scope 403 token.scope; a flag without scopes is closed to all tokens. */
 enum call_flags {
     CALL_PUBLIC = 0,
-    CALL_OPERATOR = 1, /* needs a session */
-    CALL_CHANGES = 2,  /* needs X-Grandstand: 1 and an Origin that is ours, if one is sent */
-    CALL_JSON = 4,     /* takes a JSON body */
+    CALL_USER = 1 << 0,       /* somebody with an account here */
+    CALL_OPERATOR = 1 << 1,   /* the control room */
+    CALL_EDITOR = 1 << 2,     /* the catalogue; tokens catalog:read, catalog:write */
+    CALL_RIGHTS = 1 << 3,     /* contracts; tokens rights:read, rights:write */
+    CALL_FINANCE = 1 << 4,    /* money */
+    CALL_LIVE = 1 << 5,       /* operators; tokens live:write */
+    CALL_HOUSEHOLDS = 1 << 6, /* operators; tokens households:read, households:write */
+    CALL_WHO = CALL_USER | CALL_OPERATOR | CALL_EDITOR | CALL_RIGHTS | CALL_FINANCE | CALL_LIVE | CALL_HOUSEHOLDS,
+
+    CALL_CHANGES = 1 << 8,  /* needs X-Grandstand: 1 and an Origin that is ours, if one is sent; not from a token, which no browser adds by itself */
+    CALL_GUARDED = 1 << 9,  /* the same, but only of those who bring a session's cookie: for what players without pages do too */
+    CALL_JSON = 1 << 10,    /* takes a JSON body */
+    CALL_ON_LOOP = 1 << 11, /* never blocks when its caller is known in memory: runs on the loop thread then, else on a worker */
+    CALL_PERSONAL = 1 << 12, /* sets is_personal, as each flag of CALL_WHO does */
 };
 struct route {
     enum http_method method;
@@ -75,11 +100,23 @@ struct route {
 };
 /* Within one file each; gathered in api.c. */
 extern const struct route site_routes[], title_routes[], playback_routes[], session_routes[], operator_routes[], upload_routes[], job_routes[], channel_routes[];
+extern const struct route me_routes[], sign_routes[], profile_routes[], member_routes[], household_routes[], mail_routes[];
 
 /* The frame, for handlers that are none of the above (uploads in pieces, pages). */
 void call_begin(struct call *, struct api *, struct http_request *);
-struct err call_allow(struct call *, int flags); /* session.required, request.origin */
+struct err call_allow(struct call *, int flags); /* session.required, role.required, token.scope, request.origin */
 void call_end(struct call *, struct err);        /* answers; frees */
+
+/* Who is calling, by the token in Authorization or by the session's cookie: found once per request, from memory where it is known there. Never
+ * NULL; all zero for nobody, which a cookie that is no session (any more) is too. If it could not be found out (a token that is none, a store
+ * that does not answer, a loop thread that would have to wait) this is nobody as well, and the frame answers with the error, whatever the call says. */
+const struct account_who *call_who(struct call *);
+bool call_is(struct call *, int who); /* would call_allow(who) let the caller in? Says nothing about tokens' scopes for changes */
+/* The session's cookie: a new one after signing in, none after signing out. */
+struct slice call_session(const struct call *); /* empty: none was sent */
+void call_session_set(struct call *, struct slice secret, int64_t seconds);
+/* Where the caller is, for what may be shown there: ISO 3166-1 alpha-2. */
+struct slice call_territory(struct call *);
 void answer_error(struct http_request *, struct slice lang, struct err);
 int answer_status(struct err);
 

@@ -3,28 +3,22 @@
  * The operator comes in with a one-time code, and leaves. */
 #include "api/room.h"
 
-static void set_cookie(struct call *c, struct slice secret, int64_t seconds) {
-    struct slice cookie = arena_printf(c->arena, "grandstand_session=%.*s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", SLICE_ARG(secret),
-                                       (long long)seconds, http_request_is_https(c->r) ? "; Secure" : "");
-    c->fields[c->field_count++] = (struct http_field){SLICE("set-cookie"), cookie};
-}
-
 static struct err session_enter(struct call *c) {
     struct account_secret secret;
     struct err e = account_enter(c->api->o.account, c->org_id, json_get_string(c->body, "code"), http_request_peer(c->r), &secret);
     if (e.kind) return e;
-    set_cookie(c, slice_cstr(secret.text), ACCOUNT_SESSION_S);
+    call_session_set(c, slice_cstr(secret.text), ACCOUNT_SESSION_S);
     c->status = 204;
     return ERR_OK;
 }
 
 static struct err session_leave(struct call *c) {
-    struct slice secret;
-    if (http_request_cookie(c->r, SLICE("grandstand_session"), &secret)) {
+    struct slice secret = call_session(c);
+    if (secret.len) {
         struct err e = account_session_end(c->api->o.account, c->org_id, secret);
         if (e.kind) return e;
     }
-    set_cookie(c, SLICE_NONE, 0);
+    call_session_set(c, SLICE_NONE, 0);
     c->status = 204;
     return ERR_OK;
 }

@@ -316,7 +316,7 @@ void site_put(struct json_writer *w, const struct api *a, bool is_operator) {
 }
 
 static struct err site_get(struct call *c) {
-    site_put(&c->w, c->api, call_allow(c, CALL_OPERATOR).kind == ERR_NONE);
+    site_put(&c->w, c->api, call_is(c, CALL_OPERATOR));
     return ERR_OK;
 }
 

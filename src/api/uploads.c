@@ -174,10 +174,10 @@ static struct err upload_import(struct call *c) {
 }
 
 const struct route upload_routes[] = {
-    {HTTP_POST, "/api/v1/uploads", upload_create, CALL_OPERATOR | CALL_CHANGES | CALL_JSON},
-    {HTTP_GET, "/api/v1/uploads/{id}", upload_show, CALL_OPERATOR},
-    {HTTP_DELETE, "/api/v1/uploads/{id}", upload_discard, CALL_OPERATOR | CALL_CHANGES},
-    {HTTP_POST, "/api/v1/uploads/{id}/import", upload_import, CALL_OPERATOR | CALL_CHANGES | CALL_JSON},
+    {HTTP_POST, "/api/v1/uploads", upload_create, CALL_EDITOR | CALL_CHANGES | CALL_JSON},
+    {HTTP_GET, "/api/v1/uploads/{id}", upload_show, CALL_EDITOR},
+    {HTTP_DELETE, "/api/v1/uploads/{id}", upload_discard, CALL_EDITOR | CALL_CHANGES},
+    {HTTP_POST, "/api/v1/uploads/{id}/import", upload_import, CALL_EDITOR | CALL_CHANGES | CALL_JSON},
     {0},
 };
 
@@ -221,7 +221,7 @@ static struct err piece_open(struct call *c, struct piece *p) {
     struct upload_work w;
     uint64_t wanted;
     struct slice header;
-    struct err e = call_allow(c, CALL_OPERATOR | CALL_CHANGES);
+    struct err e = call_allow(c, CALL_EDITOR | CALL_CHANGES);
     if (!e.kind) e = upload_get(c, &w, &p->offset);
     if (e.kind) return e;
     p->open.id = w.public_id;

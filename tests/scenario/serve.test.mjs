@@ -47,7 +47,7 @@ test('the session cookie is marked Secure over TLS', async (t) => {
         asked.on('error', fail);
         asked.end(body);
     });
-    for (const mark of ['HttpOnly', 'SameSite=Strict', 'Secure', 'Path=/']) assert.match(cookie, new RegExp(mark));
+    for (const mark of ['HttpOnly', 'SameSite=Lax', 'Secure', 'Path=/']) assert.match(cookie, new RegExp(mark));
 });
 
 test('players of other sites may fetch media only where the operator allows it', async (t) => {
