@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "business/rights/epoch.h"
+
+#include <pthread.h>
+#include <stddef.h>
+
+static struct epoch_place places[EPOCH_PLACES];
+static _Atomic unsigned places_used; /* none behind was ever taken */
+static _Atomic uint64_t crowd_count;
+_Alignas(64) _Atomic uint64_t epoch_now = 1;
+struct epoch_place epoch_crowd;
+_Thread_local struct epoch_place *epoch_mine;
+
+static pthread_key_t at_end;
+static bool has_key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void place_give(void *arg) {
+    struct epoch_place *p = arg;
+    epoch_mine = NULL;
+    atomic_store(&p->is_taken, false);
+}
+static void key_make(void) { has_key = pthread_key_create(&at_end, place_give) == 0; }
+
+struct epoch_place *epoch_join(void) {
+    pthread_once(&once, key_make);
+    for (unsigned i = 0; has_key && i < EPOCH_PLACES; i++) {
+        bool is_taken = false;
+        if (!atomic_compare_exchange_strong(&places[i].is_taken, &is_taken, true)) continue;
+        if (pthread_setspecific(at_end, &places[i]) != 0) { /* its end would not be seen: it must not keep the place */
+            atomic_store(&places[i].is_taken, false);
+            break;
+        }
+        unsigned used = atomic_load(&places_used);
+        while (used < i + 1 && !atomic_compare_exchange_weak(&places_used, &used, i + 1)) {}
+        return epoch_mine = &places[i];
+    }
+    return &epoch_crowd;
+}
+
+void epoch_crowd_enter(void) { atomic_fetch_add(&crowd_count, 1); }
+void epoch_crowd_leave(void) { atomic_fetch_sub(&crowd_count, 1); }
+
+uint64_t epoch_end(void) { return atomic_fetch_add(&epoch_now, 1); }
+
+uint64_t epoch_oldest(void) {
+    if (atomic_load(&crowd_count)) return 0;
+    uint64_t oldest = UINT64_MAX;
+    unsigned used = atomic_load(&places_used);
+    for (unsigned i = 0; i < used; i++) {
+        uint64_t epoch = atomic_load(&places[i].epoch);
+        if (epoch && epoch < oldest) oldest = epoch;
+    }
+    return oldest;
+}

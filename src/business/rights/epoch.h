@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * epoch.h: memory that readers look at without a lock, and that is given back when none of them can see it any more. Within the room.
+ *
+ * Time is counted in epochs. A reader writes the present one into a place of its own while it reads, and 0 when it is done. Who takes something out of
+ * sight asks for the end of the epoch in which that happened; when the oldest epoch that any reader is in is a later one, nobody has it. Both
+ * sides use sequentially consistent operations: either the reader's mark is seen, or the reader sees that the thing is gone.
+ *
+ * A thread's place is taken at its first reading and given back at its end. Who finds none (EPOCH_PLACES threads read) is counted in a crowd; while
+ * somebody is in it, nothing is given back. */
+#ifndef BUSINESS_RIGHTS_EPOCH_H
+#define BUSINESS_RIGHTS_EPOCH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { EPOCH_PLACES = 512 };
+
+struct epoch_place {
+    _Alignas(64) _Atomic uint64_t epoch; /* 0: not reading */
+    unsigned depth;                      /* readings within readings; the thread's own */
+    _Atomic bool is_taken;
+};
+extern _Thread_local struct epoch_place *epoch_mine;
+extern _Atomic uint64_t epoch_now;
+struct epoch_place *epoch_join(void); /* never NULL: the crowd, if there is no place */
+void epoch_crowd_enter(void);
+void epoch_crowd_leave(void);
+extern struct epoch_place epoch_crowd;
+
+/* Everything that is loaded between these two stays what it is. May be nested. */
+static inline struct epoch_place *epoch_enter(void) {
+    struct epoch_place *p = epoch_mine;
+    if (!p) p = epoch_join();
+    if (p == &epoch_crowd) epoch_crowd_enter();
+    else if (p->depth++ == 0) atomic_store(&p->epoch, atomic_load(&epoch_now));
+    return p;
+}
+static inline void epoch_leave(struct epoch_place *p) {
+    if (p == &epoch_crowd) epoch_crowd_leave();
+    else if (--p->depth == 0) atomic_store_explicit(&p->epoch, 0, memory_order_release);
+}
+
+/* After something was taken out of sight: the epoch in which it still could be seen. A new one begins. */
+uint64_t epoch_end(void);
+/* What went out of sight in an epoch before this one is nobody's. UINT64_MAX: nobody reads. */
+uint64_t epoch_oldest(void);
+
+#endif
