@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "business/catalog/catalog.h"
 
+#include <assert.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -8,7 +10,8 @@
 #include "business/catalog/catalog_sql.h"
 #include "business/catalog/view.h"
 
-enum { LOAD_BYTES_MAX = 1 << 30, ONE_BYTES_MAX = 1 << 20, TEXT_ROWS_MAX = CATALOG_TITLES_MAX * TEXT_LANGUAGE_COUNT };
+enum { LOAD_BYTES_MAX = 1 << 30, ONE_BYTES_MAX = 4 << 20, TEXT_ROWS_MAX = CATALOG_TITLES_MAX * TEXT_LANGUAGE_COUNT, PART_ROWS_MAX = CATALOG_TITLES_MAX * 20,
+       WATCHERS_MAX = 4 };
 
 /* One organisation's titles in memory. Loads and refreshes of one shelf go one after the other (is_busy), so that what was
  * read last is also what is published last. */
@@ -25,23 +28,15 @@ struct catalog {
     struct lock lock;
     struct condition idle;
     struct shelf *shelves;
+    struct lock making; /* of a view's lists and index, when they are first asked for */
+    struct {
+        void (*fn)(void *user, int64_t org_id);
+        void *user;
+    } watchers[WATCHERS_MAX];
+    size_t watcher_count;
+    catalog_made_fn *made;
+    void *made_user;
 };
-
-static const char *const kind_names[] = {"film", "series", "event"};
-
-const char *catalog_kind_name(enum catalog_kind k) { return kind_names[k]; }
-const char *catalog_status_name(enum catalog_status s) {
-    static const char *const names[] = {"ready", "importing", "failed", "scheduled", "live", "ended"};
-    return names[s];
-}
-bool catalog_kind_parse(struct slice s, enum catalog_kind *out) {
-    for (size_t i = 0; i < ARRAY_LEN(kind_names); i++)
-        if (slice_eq(s, slice_cstr(kind_names[i]))) {
-            *out = (enum catalog_kind)i;
-            return true;
-        }
-    return false;
-}
 
 struct err catalog_open(struct catalog **out, struct db *db, struct id_maker *ids) {
     struct catalog *c = mem_zalloc(sizeof *c);
@@ -49,6 +44,7 @@ struct err catalog_open(struct catalog **out, struct db *db, struct id_maker *id
     c->db = db;
     c->ids = ids;
     lock_init(&c->lock, LOCK_catalog);
+    lock_init(&c->making, LOCK_catalog_making);
     condition_init(&c->idle);
     *out = c;
     return ERR_OK;
@@ -63,8 +59,19 @@ void catalog_close(struct catalog **catalog) {
         mem_free(s);
     }
     condition_destroy(&c->idle);
+    lock_destroy(&c->making);
     lock_destroy(&c->lock);
     MEM_FREE(catalog);
+}
+
+void catalog_on_change(struct catalog *c, void (*fn)(void *user, int64_t org_id), void *user) {
+    assert(c->watcher_count < WATCHERS_MAX);
+    c->watchers[c->watcher_count].fn = fn;
+    c->watchers[c->watcher_count++].user = user;
+}
+void catalog_on_made(struct catalog *c, catalog_made_fn *fn, void *user) {
+    c->made = fn;
+    c->made_user = user;
 }
 
 /* --- the view --- */
@@ -72,43 +79,85 @@ void catalog_close(struct catalog **catalog) {
 struct load_work {
     struct arena *arena;
     int64_t org_id;
-    struct slice public_id; /* of the one title; empty: all */
-    struct db_rows titles, texts;
+    struct slice title, person; /* public ids: that one alone */
+    bool wants_all, wants_rows;
+    struct title_rows titles;
+    struct person_rows people;
+    struct db_rows rows;
 };
+
+static struct err load_all_fn(struct db_tx *tx, struct load_work *w) {
+    const struct {
+        const struct db_statement *statement;
+        struct db_rows *rows;
+        int64_t limit;
+    } queries[] = {{&title_all, &w->titles.titles, CATALOG_TITLES_MAX}, {&title_text_all, &w->titles.texts, TEXT_ROWS_MAX},
+                   {&credit_all, &w->titles.credits, PART_ROWS_MAX},    {&member_all, &w->titles.members, PART_ROWS_MAX},
+                   {&person_all, &w->people.people, CATALOG_PERSONS_MAX}, {&person_name_all, &w->people.names, CATALOG_PERSONS_MAX * TEXT_LANGUAGE_COUNT}};
+    struct err e = ERR_OK;
+    for (size_t i = 0; !e.kind && i < ARRAY_LEN(queries); i++)
+        e = DB_QUERY(tx, w->arena, queries[i].rows, queries[i].statement, DB_INT("org_id", w->org_id), DB_INT("limit", queries[i].limit));
+    return e;
+}
+
+static struct err load_title_fn(struct db_tx *tx, struct load_work *w) {
+    struct err e = DB_QUERY(tx, w->arena, &w->titles.titles, &title_one, DB_INT("org_id", w->org_id), DB_TEXT("public_id", w->title));
+    int64_t id = !e.kind && w->titles.titles.count ? db_int(&w->titles.titles, 0, "id") : 0;
+    if (!e.kind) e = DB_QUERY(tx, w->arena, &w->titles.texts, &title_text_one, DB_INT("org_id", w->org_id), DB_INT("id", id));
+    if (!e.kind) e = DB_QUERY(tx, w->arena, &w->titles.credits, &credit_one, DB_INT("org_id", w->org_id), DB_INT("id", id));
+    return e.kind ? e : DB_QUERY(tx, w->arena, &w->titles.members, &member_one, DB_INT("org_id", w->org_id), DB_INT("id", id));
+}
+
+static struct err load_person_fn(struct db_tx *tx, struct load_work *w) {
+    struct err e = DB_QUERY(tx, w->arena, &w->people.people, &person_one, DB_INT("org_id", w->org_id), DB_TEXT("public_id", w->person));
+    int64_t id = !e.kind && w->people.people.count ? db_int(&w->people.people, 0, "id") : 0;
+    return e.kind ? e : DB_QUERY(tx, w->arena, &w->people.names, &person_name_one, DB_INT("org_id", w->org_id), DB_INT("id", id));
+}
 
 static struct err load_fn(struct db_tx *tx, void *arg) {
     struct load_work *w = arg;
-    if (!w->public_id.len) {
-        struct err e = DB_QUERY(tx, w->arena, &w->titles, &title_all, DB_INT("org_id", w->org_id), DB_INT("limit", CATALOG_TITLES_MAX));
-        if (e.kind) return e;
-        return DB_QUERY(tx, w->arena, &w->texts, &title_text_all, DB_INT("org_id", w->org_id), DB_INT("limit", TEXT_ROWS_MAX));
+    w->titles = (struct title_rows){0};
+    w->people = (struct person_rows){0};
+    struct err e = ERR_OK;
+    if (w->wants_all) e = load_all_fn(tx, w);
+    if (!e.kind && w->title.len) e = load_title_fn(tx, w);
+    if (!e.kind && w->person.len) e = load_person_fn(tx, w);
+    if (!e.kind && (w->wants_all || w->wants_rows)) e = DB_QUERY(tx, w->arena, &w->rows, &row_all, DB_INT("org_id", w->org_id));
+    return e;
+}
+
+/* A view of what was read. */
+static struct err view_make(struct catalog *c, struct load_work *w, struct catalog_view **out) {
+    const struct catalog_title **titles = mem_zalloc_array(w->titles.titles.count + 1, sizeof *titles);
+    const struct catalog_person **people = mem_zalloc_array(w->people.people.count + 1, sizeof *people);
+    size_t count = 0, people_count = 0, row_count = 0;
+    struct catalog_row *rows = NULL;
+    void *rows_block = NULL;
+    struct err e = titles && people ? rows_hold(&w->rows, &rows, &row_count, &rows_block) : err_memory();
+    while (!e.kind && count < w->titles.titles.count)
+        if (!(titles[count] = title_hold(w->org_id, &w->titles, count))) e = err_memory();
+        else count++;
+    while (!e.kind && people_count < w->people.people.count)
+        if (!(people[people_count] = person_hold(w->org_id, &w->people, people_count))) e = err_memory();
+        else people_count++;
+    if (e.kind) {
+        for (size_t i = 0; i < count; i++) mem_free((void *)(uintptr_t)titles[i]);
+        for (size_t i = 0; i < people_count; i++) mem_free((void *)(uintptr_t)people[i]);
+        mem_free(rows_block);
+    } else {
+        *out = view_create(w->org_id, &c->making, titles, count, people, people_count, rows, row_count, rows_block);
+        if (!*out) e = err_memory();
     }
-    struct err e = DB_QUERY(tx, w->arena, &w->titles, &title_one, DB_INT("org_id", w->org_id), DB_TEXT("public_id", w->public_id));
-    if (e.kind) return e;
-    int64_t id = w->titles.count ? db_int(&w->titles, 0, "id") : 0;
-    return DB_QUERY(tx, w->arena, &w->texts, &title_text_one, DB_INT("org_id", w->org_id), DB_INT("id", id));
+    mem_free(titles);
+    mem_free(people);
+    return e;
 }
 
 static struct err load_all(struct catalog *c, int64_t org_id, struct catalog_view **out) {
-    struct load_work w = {.arena = arena_create(LOAD_BYTES_MAX), .org_id = org_id};
+    struct load_work w = {.arena = arena_create(LOAD_BYTES_MAX), .org_id = org_id, .wants_all = true};
     if (!w.arena) return err_memory();
     struct err e = db_read(c->db, load_fn, &w);
-    const struct catalog_title **titles = NULL;
-    size_t count = 0, text_row = 0;
-    if (!e.kind && !(titles = mem_zalloc_array(w.titles.count + 1, sizeof *titles))) e = err_memory();
-    while (!e.kind && count < w.titles.count) {
-        struct held_title *held = held_title_create(org_id, &w.titles, count, &w.texts, &text_row);
-        if (held) titles[count++] = &held->title;
-        else e = err_memory();
-    }
-    if (e.kind) {
-        for (size_t i = 0; i < count; i++) held_title_give(titles[i]);
-    } else {
-        struct catalog_view *view = view_create(titles, count);
-        if (view) *out = view;
-        else e = err_memory();
-    }
-    mem_free(titles);
+    if (!e.kind) e = view_make(c, &w, out);
     arena_destroy(&w.arena);
     return e;
 }
@@ -126,7 +175,7 @@ static struct shelf *shelf_begin(struct catalog *c, int64_t org_id, bool wants_v
     }
     while (s && s->is_busy && !(wants_view && s->view)) condition_wait(&c->idle, &c->lock);
     if (s && s->view) {
-        atomic_fetch_add_explicit(&s->view->references, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&s->view->inner->references, 1, memory_order_relaxed);
         *view = s->view;
     }
     if (s && !(wants_view && s->view)) s->is_busy = true;
@@ -141,7 +190,7 @@ static void shelf_end(struct catalog *c, struct shelf *s, struct catalog_view *v
     struct catalog_view *old = s->view;
     s->view = view;
     if (view && taken) {
-        atomic_fetch_add_explicit(&view->references, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&view->inner->references, 1, memory_order_relaxed);
         *taken = view;
     }
     s->is_busy = false;
@@ -163,24 +212,64 @@ struct err catalog_view_take(struct catalog *c, int64_t org_id, struct catalog_v
     return e;
 }
 
-struct err catalog_refresh(struct catalog *c, int64_t org_id, struct slice public_id) {
+struct catalog_view *catalog_view_peek(struct catalog *c, int64_t org_id) {
+    struct catalog_view *view = NULL;
+    lock_take(&c->lock);
+    for (struct shelf *s = c->shelves; s && !view; s = s->next)
+        if (s->org_id == org_id && s->view) {
+            view = s->view;
+            atomic_fetch_add_explicit(&view->inner->references, 1, memory_order_relaxed);
+        }
+    lock_give(&c->lock);
+    return view;
+}
+
+static void tell(struct catalog *c, int64_t org_id) {
+    for (size_t i = 0; i < c->watcher_count; i++) c->watchers[i].fn(c->watchers[i].user, org_id);
+}
+
+/* Reads what `w` names and puts a view up that has it. */
+static struct err refresh(struct catalog *c, struct load_work *w) {
     struct catalog_view *old = NULL, *fresh = NULL;
-    struct shelf *s = shelf_begin(c, org_id, false, &old);
+    struct shelf *s = shelf_begin(c, w->org_id, false, &old);
     if (!s) return err_memory();
     struct err e = ERR_OK;
     if (old) { /* otherwise it is read when it is first wanted, as it is when this fails: an old view must not stay up */
-        struct load_work w = {.arena = arena_create(ONE_BYTES_MAX), .org_id = org_id, .public_id = public_id};
-        struct held_title *held = NULL;
-        size_t text_row = 0;
-        e = w.arena ? db_read(c->db, load_fn, &w) : err_memory();
-        if (!e.kind && w.titles.count && !(held = held_title_create(org_id, &w.titles, 0, &w.texts, &text_row))) e = err_memory();
-        if (!e.kind && !(fresh = view_with(old, public_id, held ? &held->title : NULL))) e = err_memory();
-        arena_destroy(&w.arena);
+        struct view_edit edit = {.title = w->title, .person = w->person, .has_rows = w->wants_rows};
+        w->arena = arena_create(w->wants_all ? LOAD_BYTES_MAX : ONE_BYTES_MAX);
+        e = w->arena ? db_read(c->db, load_fn, w) : err_memory();
+        if (!e.kind && w->wants_all) {
+            e = view_make(c, w, &fresh);
+        } else if (!e.kind) {
+            if (w->titles.titles.count && !(edit.held = title_hold(w->org_id, &w->titles, 0))) e = err_memory();
+            if (!e.kind && w->people.people.count && !(edit.held_person = person_hold(w->org_id, &w->people, 0))) e = err_memory();
+            if (!e.kind && w->wants_rows) e = rows_hold(&w->rows, &edit.rows, &edit.row_count, &edit.rows_block);
+            if (e.kind) {
+                mem_free(edit.held);
+                mem_free(edit.held_person);
+            } else if (!(fresh = view_after(old, &edit))) {
+                e = err_memory();
+            }
+        }
+        arena_destroy(&w->arena);
     }
     shelf_end(c, s, fresh, NULL);
     catalog_view_give(&old);
+    tell(c, w->org_id);
     return e;
 }
+
+struct err catalog_refresh(struct catalog *c, int64_t org_id, struct slice public_id) {
+    return refresh(c, &(struct load_work){.org_id = org_id, .title = public_id});
+}
+struct err catalog_refresh_all(struct catalog *c, int64_t org_id) { return refresh(c, &(struct load_work){.org_id = org_id, .wants_all = true}); }
+struct err catalog_refresh_person(struct catalog *c, int64_t org_id, struct slice public_id) {
+    return refresh(c, &(struct load_work){.org_id = org_id, .person = public_id});
+}
+struct err catalog_refresh_rows(struct catalog *c, int64_t org_id) { return refresh(c, &(struct load_work){.org_id = org_id, .wants_rows = true}); }
+
+struct db *catalog_db(struct catalog *c) { return c->db; }
+struct id_maker *catalog_ids(struct catalog *c) { return c->ids; }
 
 /* --- what may be stored --- */
 
@@ -207,7 +296,36 @@ static bool is_synopsis(struct slice s) {
     return true;
 }
 
-static struct err change_check(const struct catalog_change *ch) {
+/* The form of a BCP 47 tag: subtags of one to eight letters and digits, the first of letters. */
+static bool is_language(struct slice s) {
+    if (s.len > 35) return false;
+    bool is_first = true;
+    for (struct slice part; slice_next(&s, '-', &part); is_first = false) {
+        if (part.len < (is_first ? 2 : 1) || part.len > 8) return false;
+        for (size_t i = 0; i < part.len; i++) {
+            char c = part.ptr[i];
+            bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+            if (!is_letter && (is_first || c < '0' || c > '9')) return false;
+        }
+    }
+    return true;
+}
+
+static bool are_countries(struct slice codes) {
+    size_t count = 0;
+    for (struct slice one; codes.len && slice_next(&codes, ' ', &one);)
+        if (one.len != 2 || one.ptr[0] < 'A' || one.ptr[0] > 'Z' || one.ptr[1] < 'A' || one.ptr[1] > 'Z' || ++count > CATALOG_COUNTRIES_MAX) return false;
+    return true;
+}
+
+static struct err people_wrong(void) {
+    return err_make(ERR_INPUT, "title.people", "A title names at most 200 people, each of whom is known here, with what they do.");
+}
+static struct err members_wrong(void) {
+    return err_make(ERR_INPUT, "title.members", "A collection lists up to 1,000 titles that there are, each once and not itself. Other titles have no members.");
+}
+
+struct err change_check(const struct catalog_change *ch) {
     for (int i = 0; i < TEXT_LANGUAGE_COUNT; i++) {
         if (ch->texts[i].has_name && ch->texts[i].name.len && !utf8_is_display_text(ch->texts[i].name, CATALOG_NAME_MAX))
             return err_make(ERR_INPUT, "title.name", "A name has at most 200 characters, all of which can be shown.");
@@ -222,13 +340,30 @@ static struct err change_check(const struct catalog_change *ch) {
         return err_make(ERR_INPUT, "title.external_id", "An external id has at most 200 bytes.");
     if (ch->has_genres && !are_genres(ch->genres))
         return err_make(ERR_INPUT, "title.genres", "A title has up to eight genres, each a word of small letters, digits and hyphens.");
+    char eidr[CATALOG_EIDR_LEN + 1];
+    if (ch->has_eidr && ch->eidr.len && !catalog_eidr_parse(ch->eidr, eidr))
+        return err_make(ERR_INPUT, "title.eidr", "This is no EIDR: 10.5240/, five groups of four, and a check character that fits them.");
+    if (ch->has_original_lang && ch->original_lang.len && !is_language(ch->original_lang))
+        return err_make(ERR_INPUT, "title.language", "A language is given by its BCP 47 tag, such as \"th\" or \"zh-Hant\".");
+    if (ch->has_original_name && ch->original_name.len && !utf8_is_display_text(ch->original_name, CATALOG_NAME_MAX))
+        return err_make(ERR_INPUT, "title.name", "A name has at most 200 characters, all of which can be shown.");
+    if (ch->has_countries && !are_countries(ch->countries))
+        return err_make(ERR_INPUT, "title.countries", "Countries are given by their codes of two large letters (ISO 3166-1), at most sixteen.");
+    if (ch->has_edit && ch->edit.len && !is_genre(ch->edit))
+        return err_make(ERR_INPUT, "title.edit", "A version is named by a word of small letters, digits and hyphens, such as \"director\".");
+    if (ch->has_people && ch->people_count > CATALOG_PEOPLE_MAX) return people_wrong();
+    for (size_t i = 0; ch->has_people && i < ch->people_count; i++)
+        if (ch->people[i].character.len && !utf8_is_display_text(ch->people[i].character, CATALOG_NAME_MAX)) return people_wrong();
+    if (ch->has_members && ch->member_count > CATALOG_MEMBERS_MAX) return members_wrong();
     return ERR_OK;
 }
 
 /* --- changes --- */
 
 struct title_work {
+    struct catalog *catalog;
     int64_t org_id, id;
+    int lang;
     struct public_id public_id;
     struct slice wanted;
     const struct catalog_change *change;
@@ -241,13 +376,114 @@ struct title_work {
 static struct err not_found(void) { return err_make(ERR_NOT_FOUND, "title.not_found", "There is no such title. It may have been removed."); }
 static struct slice never_null(struct slice s) { return s.ptr ? s : SLICE(""); }
 
-static struct err parent_set(struct db_tx *tx, int64_t org_id, int64_t id, struct slice series) {
-    int64_t parent = series.len ? DB_GET_INT(tx, 0, &title_series_id, DB_INT("org_id", org_id), DB_TEXT("public_id", series)) : 0;
-    bool is_wrong = (series.len && !parent) || parent == id;
-    if (parent && DB_GET_INT(tx, 0, &title_child_count, DB_INT("org_id", org_id), DB_INT("id", id)) > 0) is_wrong = true;
-    struct err e = db_tx_error(tx);
-    if (!e.kind && is_wrong) e = err_make(ERR_INPUT, "title.parent", "An episode belongs to a series, and a series to nothing above it.");
-    return e.kind ? e : DB_RUN(tx, &title_set_parent, DB_INT("org_id", org_id), DB_INT("id", id), DB_INT_IF("value", parent != 0, parent));
+/* What a title is and where it stands, while it is being changed. */
+struct stand {
+    int64_t id, parent_id, season;
+    enum catalog_kind kind;
+};
+static struct err stand_read(struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t id, struct stand *out) {
+    struct db_rows rows;
+    struct err e = DB_QUERY(tx, arena, &rows, &title_place, DB_INT("org_id", org_id), DB_INT("id", id));
+    if (e.kind) return e;
+    *out = rows.count ? (struct stand){id, db_int(&rows, 0, "parent_id"), db_int(&rows, 0, "season"), (enum catalog_kind)db_int(&rows, 0, "kind")} : (struct stand){0};
+    return ERR_OK;
+}
+
+static struct err parent_wrong(void) {
+    return err_make(ERR_INPUT, "title.parent",
+                    "A season belongs to a series, an episode to a series or one of its seasons; a clip, and a further version of a film or an event, to that "
+                    "film, episode or event. Series and collections belong to nothing.");
+}
+
+static bool is_to_watch(enum catalog_kind k) { return k == CATALOG_FILM || k == CATALOG_EPISODE || k == CATALOG_EVENT; }
+
+/* May `above` stand over a title of this kind? */
+static bool may_stand_over(const struct stand *above, enum catalog_kind kind) {
+    if (kind == CATALOG_SEASON || kind == CATALOG_EPISODE) return above->kind == CATALOG_SERIES;
+    if (kind == CATALOG_CLIP) return is_to_watch(above->kind);
+    /* A version of a version would be one too many. */
+    return (kind == CATALOG_FILM || kind == CATALOG_EVENT) && is_to_watch(above->kind) && (above->kind == CATALOG_EPISODE || !above->parent_id);
+}
+
+/* Kind and parent, which only make sense together. A film that is given a series becomes an episode, and an episode that is
+ * taken out of its series a film: so it was before episodes had a kind of their own, and so an editor means it. */
+static struct err place_set(struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t id, const struct catalog_change *ch) {
+    struct stand now, above = {0};
+    struct err e = stand_read(tx, arena, org_id, id, &now);
+    if (e.kind) return e;
+    enum catalog_kind kind = ch->has_kind ? ch->kind : now.kind;
+    int64_t season = ch->has_season ? ch->season : now.season, above_id = now.parent_id;
+    if (ch->has_parent && ch->parent.len) {
+        above_id = DB_GET_INT(tx, 0, &title_id, DB_INT("org_id", org_id), DB_TEXT("public_id", ch->parent));
+        if ((e = db_tx_error(tx)).kind) return e;
+        if (!above_id || above_id == id) return parent_wrong();
+    } else if (ch->has_parent) {
+        above_id = 0;
+    }
+    if (above_id && (e = stand_read(tx, arena, org_id, above_id, &above)).kind) return e;
+    if (kind == CATALOG_FILM && above_id && (above.kind == CATALOG_SERIES || above.kind == CATALOG_SEASON)) kind = CATALOG_EPISODE;
+    if (kind == CATALOG_EPISODE && above.kind == CATALOG_SEASON) {
+        season = above.season;
+        above_id = above.parent_id;
+        if ((e = stand_read(tx, arena, org_id, above_id, &above)).kind) return e;
+    }
+    if (kind == CATALOG_EPISODE && !above_id && (ch->has_parent || (ch->has_kind && now.kind != CATALOG_EPISODE))) kind = CATALOG_FILM;
+    if (above_id && !may_stand_over(&above, kind)) {
+        if (!ch->has_parent && ch->has_kind && catalog_kind_holds(kind)) above_id = 0; /* what becomes a series or a collection stands alone */
+        else return parent_wrong();
+    }
+    bool has_moved = kind != now.kind || above_id != now.parent_id;
+    if (has_moved && DB_GET_INT(tx, 0, &title_child_count, DB_INT("org_id", org_id), DB_INT("id", id)) > 0) {
+        struct stand self = {.kind = kind, .parent_id = above_id};
+        bool was_over_episodes = now.kind == CATALOG_SERIES;
+        if (was_over_episodes ? kind != CATALOG_SERIES : !is_to_watch(self.kind) || (self.kind != CATALOG_EPISODE && above_id)) return parent_wrong();
+    }
+    e = db_tx_error(tx);
+    if (!e.kind && kind != now.kind) e = DB_RUN(tx, &title_set_kind, DB_INT("org_id", org_id), DB_INT("id", id), DB_INT("value", kind));
+    if (!e.kind && above_id != now.parent_id)
+        e = DB_RUN(tx, &title_set_parent, DB_INT("org_id", org_id), DB_INT("id", id), DB_INT_IF("value", above_id != 0, above_id));
+    if (!e.kind && season != now.season) e = DB_RUN(tx, &title_set_season, DB_INT("org_id", org_id), DB_INT("id", id), DB_INT("value", season));
+    return e;
+}
+
+static struct err people_set(struct db_tx *tx, int64_t org_id, int64_t id, const struct catalog_change *ch) {
+    struct err e = DB_RUN(tx, &credit_clear, DB_INT("org_id", org_id), DB_INT("id", id));
+    for (size_t i = 0; !e.kind && i < ch->people_count; i++) {
+        const struct catalog_credit_change *one = &ch->people[i];
+        int64_t person = DB_GET_INT(tx, 0, &person_id, DB_INT("org_id", org_id), DB_TEXT("public_id", one->person));
+        if (!(e = db_tx_error(tx)).kind && !person) e = people_wrong();
+        if (!e.kind)
+            e = DB_RUN(tx, &credit_insert, DB_INT("id", id), DB_INT("position", (int64_t)i), DB_INT("org_id", org_id), DB_INT("person_id", person),
+                       DB_INT("part", one->part), DB_TEXT("role_name", never_null(one->character)));
+    }
+    return e;
+}
+
+static struct err members_set(struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t id, const struct catalog_change *ch) {
+    struct stand now;
+    struct err e = stand_read(tx, arena, org_id, id, &now);
+    if (!e.kind && ch->member_count && now.kind != CATALOG_COLLECTION) e = members_wrong();
+    if (!e.kind) e = DB_RUN(tx, &member_clear, DB_INT("org_id", org_id), DB_INT("id", id));
+    int64_t *seen = arena_alloc_array(arena, ch->member_count + 1, sizeof *seen);
+    if (!e.kind && !seen) e = err_memory();
+    for (size_t i = 0; !e.kind && i < ch->member_count; i++) {
+        int64_t member = DB_GET_INT(tx, 0, &title_id, DB_INT("org_id", org_id), DB_TEXT("public_id", ch->members[i]));
+        bool is_wrong = !member || member == id;
+        for (size_t k = 0; k < i && !is_wrong; k++) is_wrong = seen[k] == member;
+        seen[i] = member;
+        if (!(e = db_tx_error(tx)).kind && is_wrong) e = members_wrong();
+        if (!e.kind)
+            e = DB_RUN(tx, &member_insert, DB_INT("id", id), DB_INT("position", (int64_t)i), DB_INT("org_id", org_id), DB_INT("member_id", member));
+    }
+    return e;
+}
+
+static struct err eidr_set(struct db_tx *tx, int64_t org_id, int64_t id, struct slice eidr) {
+    char canonical[CATALOG_EIDR_LEN + 1];
+    struct slice value = eidr.len && catalog_eidr_parse(eidr, canonical) ? slice_cstr(canonical) : SLICE_NONE;
+    if (value.len && DB_GET_INT(tx, 0, &title_eidr_taken, DB_INT("org_id", org_id), DB_TEXT("eidr", value), DB_INT("id", id)) > 0)
+        return err_make(ERR_CONFLICT, "title.eidr_taken", "Another title already carries this EIDR.");
+    return DB_RUN(tx, &title_set_eidr, DB_INT("org_id", org_id), DB_INT("id", id), DB_TEXT_OR_NULL("value", value));
 }
 
 static struct err text_set(struct db_tx *tx, int64_t org_id, int64_t id, const struct catalog_change *ch, int lang) {
@@ -259,21 +495,37 @@ static struct err text_set(struct db_tx *tx, int64_t org_id, int64_t id, const s
 
 static struct err change_in(struct db_tx *tx, int64_t org_id, int64_t id, const struct catalog_change *ch) {
     struct err e = change_check(ch);
+    struct arena *arena = arena_create(256 << 10);
+    struct buf ratings = BUF(1024);
+    if (!e.kind && !arena) e = err_memory();
+    if (!e.kind && (ch->has_kind || ch->has_parent || ch->has_season)) e = place_set(tx, arena, org_id, id, ch);
+    title_fields_write(&ch->ratings, &ratings);
     const struct {
         bool is_wanted;
         const struct db_statement *statement;
         int64_t value;
-    } numbers[] = {{ch->has_kind, &title_set_kind, ch->kind},
-                   {ch->has_season, &title_set_season, ch->season},
-                   {ch->has_episode, &title_set_episode, ch->episode},
-                   {ch->has_year, &title_set_year, ch->year}};
+    } numbers[] = {{ch->has_episode, &title_set_episode, ch->episode}, {ch->has_year, &title_set_year, ch->year}, {ch->has_is_free, &title_set_is_free, ch->is_free}};
     for (size_t i = 0; !e.kind && i < ARRAY_LEN(numbers); i++)
         if (numbers[i].is_wanted) e = DB_RUN(tx, numbers[i].statement, DB_INT("org_id", org_id), DB_INT("id", id), DB_INT("value", numbers[i].value));
-    if (!e.kind && ch->has_genres)
-        e = DB_RUN(tx, &title_set_genres, DB_INT("org_id", org_id), DB_INT("id", id), DB_TEXT("value", never_null(ch->genres)));
-    if (!e.kind && ch->has_parent) e = parent_set(tx, org_id, id, ch->parent);
+    const struct {
+        bool is_wanted;
+        const struct db_statement *statement;
+        struct slice value;
+    } words[] = {{ch->has_genres, &title_set_genres, ch->genres},
+                 {ch->has_ratings, &title_set_ratings, buf_slice(&ratings)},
+                 {ch->has_original_lang, &title_set_original_lang, ch->original_lang},
+                 {ch->has_original_name, &title_set_original_name, ch->original_name},
+                 {ch->has_countries, &title_set_countries, ch->countries},
+                 {ch->has_edit, &title_set_edit, ch->edit}};
+    for (size_t i = 0; !e.kind && i < ARRAY_LEN(words); i++)
+        if (words[i].is_wanted) e = DB_RUN(tx, words[i].statement, DB_INT("org_id", org_id), DB_INT("id", id), DB_TEXT("value", never_null(words[i].value)));
+    if (!e.kind && ch->has_eidr) e = eidr_set(tx, org_id, id, ch->eidr);
+    if (!e.kind && ch->has_people) e = people_set(tx, org_id, id, ch);
+    if (!e.kind && ch->has_members) e = members_set(tx, arena, org_id, id, ch);
     for (int i = 0; !e.kind && i < TEXT_LANGUAGE_COUNT; i++)
         if (ch->texts[i].has_name || ch->texts[i].has_synopsis) e = text_set(tx, org_id, id, ch, i);
+    buf_free(&ratings);
+    arena_destroy(&arena);
     return e.kind ? e : DB_RUN(tx, &title_touch, DB_INT("org_id", org_id), DB_INT("id", id));
 }
 
@@ -286,13 +538,19 @@ struct err catalog_create_in(struct db_tx *tx, int64_t org_id, int64_t id, const
     return e.kind ? e : change_in(tx, org_id, id, ch);
 }
 
+struct err catalog_make_in(struct catalog *c, struct db_tx *tx, int64_t org_id, int64_t id, const struct public_id *public_id, const struct catalog_change *ch,
+                           enum catalog_status status) {
+    struct err e = catalog_create_in(tx, org_id, id, public_id, ch, status);
+    return e.kind || !c->made ? e : c->made(c->made_user, tx, org_id, id, ch);
+}
+
 static struct err create_fn(struct db_tx *tx, void *arg) {
     struct title_work *w = arg;
-    return catalog_create_in(tx, w->org_id, w->id, &w->public_id, w->change, w->status);
+    return catalog_make_in(w->catalog, tx, w->org_id, w->id, &w->public_id, w->change, w->status);
 }
 
 struct err catalog_create(struct catalog *c, int64_t org_id, const struct catalog_change *ch, enum catalog_status status, struct public_id *out) {
-    struct title_work w = {.org_id = org_id, .id = id_next(c->ids), .public_id = public_id_random(), .change = ch, .status = status};
+    struct title_work w = {.catalog = c, .org_id = org_id, .id = id_next(c->ids), .public_id = public_id_random(), .change = ch, .status = status};
     struct err e = change_check(ch);
     if (!e.kind) e = db_write(c->db, create_fn, &w);
     if (!e.kind) e = catalog_refresh(c, org_id, public_id_slice(&w.public_id));
@@ -322,8 +580,9 @@ struct err catalog_remove_in(struct db_tx *tx, int64_t org_id, struct slice publ
     struct err e = title_id_find(tx, org_id, public_id, &id);
     if (e.kind) return e;
     if (DB_GET_INT(tx, 0, &title_child_count, DB_INT("org_id", org_id), DB_INT("id", id)) > 0)
-        return err_make(ERR_CONFLICT, "title.has_episodes", "This series still has episodes. Remove them first, or take them out of it.");
-    e = DB_RUN(tx, &title_text_remove, DB_INT("org_id", org_id), DB_INT("id", id));
+        return err_make(ERR_CONFLICT, "title.has_episodes", "Seasons, episodes, clips or versions still belong to this title. Remove them first, or take them out of it.");
+    const struct db_statement *const first[] = {&title_text_remove, &credit_clear, &member_clear, &member_forget};
+    for (size_t i = 0; !e.kind && i < ARRAY_LEN(first); i++) e = DB_RUN(tx, first[i], DB_INT("org_id", org_id), DB_INT("id", id));
     return e.kind ? e : DB_RUN(tx, &title_remove, DB_INT("org_id", org_id), DB_INT("id", id));
 }
 static struct err remove_fn(struct db_tx *tx, void *arg) {
@@ -398,6 +657,20 @@ static struct err set_poster_fn(struct db_tx *tx, void *arg) {
 struct err catalog_set_poster(struct catalog *c, int64_t org_id, struct slice public_id, bool has_poster) {
     struct title_work w = {.org_id = org_id, .wanted = public_id, .has_poster = has_poster};
     return write_title(c, &w, set_poster_fn);
+}
+
+static struct err set_poster_in_fn(struct db_tx *tx, void *arg) {
+    struct title_work *w = arg;
+    int64_t id = 0;
+    struct err e = title_id_find(tx, w->org_id, w->wanted, &id);
+    if (!e.kind) e = DB_RUN(tx, &title_poster_in, DB_INT("org_id", w->org_id), DB_INT("id", id), DB_INT("lang", w->lang), DB_BOOL("has_poster", w->has_poster));
+    if (!e.kind) e = DB_RUN(tx, &title_text_clean, DB_INT("org_id", w->org_id), DB_INT("id", id));
+    return e.kind ? e : DB_RUN(tx, &title_touch, DB_INT("org_id", w->org_id), DB_INT("id", id));
+}
+struct err catalog_set_poster_in(struct catalog *c, int64_t org_id, struct slice public_id, int lang, bool has_poster) {
+    assert(lang >= 0 && lang < TEXT_LANGUAGE_COUNT);
+    struct title_work w = {.org_id = org_id, .wanted = public_id, .lang = lang, .has_poster = has_poster};
+    return write_title(c, &w, set_poster_in_fn);
 }
 
 static struct err set_portrait_fn(struct db_tx *tx, void *arg) {
