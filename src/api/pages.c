@@ -253,7 +253,7 @@ static const char *play_action(const struct catalog_title *t) {
 /* The small line above a title's name. */
 static const char *title_eyebrow(const struct catalog_title *t) {
     if (t->kind == CATALOG_SERIES) return "show.a_series";
-    if (t->kind == CATALOG_FILM) return "show.film";
+    if (t->kind != CATALOG_EVENT) return "show.film";
     return t->status == CATALOG_LIVE ? "live.now" : t->status == CATALOG_SCHEDULED ? "live.upcoming" : t->status == CATALOG_ENDED ? "live.finishing" : "live.recording";
 }
 
