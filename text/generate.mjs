@@ -4,7 +4,7 @@
 //
 //   node text/generate.mjs --check        refuses missing translations, differing parameters, unknown fields
 //   node text/generate.mjs --c FILE       the table that src/text/text.c searches
-//   node text/generate.mjs --ts FOLDER    keys.ts (codes and their parameters, typed) and one module a language
+//   node text/generate.mjs --ts FOLDER    keys.ts (codes and their parameters, typed) and a module for each language and group
 //
 // Each file is one object: code -> {en, de, zh, th, about?}. A text is a string with {parameters}; one that counts is
 // {one, other} in English and German and {other} in Chinese and Thai, and has the parameter {count}. `about` tells the
@@ -18,6 +18,9 @@ const folder = path.dirname(fileURLToPath(import.meta.url));
 const languages = ['en', 'de', 'zh', 'th'];
 const formsOf = { en: ['one', 'other'], de: ['one', 'other'], zh: ['other'], th: ['other'] };
 const serverOnly = new Set(['errors.json', 'report.json']);
+/** What a visitor reads at once, and what comes with the pages of an account. All other files are the operator's. */
+const groupOf = (file) => ({ 'pages.json': 'first', 'live.json': 'first', 'account.json': 'account' })[file] ?? 'operator';
+const groups = ['first', 'account', 'operator'];
 
 const parametersOf = (text) => [...text.matchAll(/\{([^{}]*)\}/g)].map((match) => match[1]);
 const formTexts = (text) => (typeof text === 'string' ? [text] : Object.values(text));
@@ -119,11 +122,16 @@ function writeTypeScript(entries, out) {
     });
     writeIfChanged(path.join(out, 'keys.ts'), `${head}export interface Texts {\n${keys.join('\n')}\n}\n`
         + `export type Catalogue = Record<keyof Texts, string | { one?: string; other: string }>;\n`);
+    const written = new Set(['keys.ts']);
     for (const language of languages) {
-        const table = Object.fromEntries(ours.map(([code, { entry }]) => [code, entry[language]]));
-        writeIfChanged(path.join(out, `${language}.ts`),
-            `${head}import type { Catalogue } from './keys';\n\nexport default ${JSON.stringify(table, null, 4)} satisfies Catalogue;\n`);
+        for (const group of groups) {
+            const table = Object.fromEntries(ours.filter(([, { file }]) => groupOf(file) === group).map(([code, { entry }]) => [code, entry[language]]));
+            written.add(`${language}.${group}.ts`);
+            writeIfChanged(path.join(out, `${language}.${group}.ts`),
+                `${head}import type { Catalogue } from './keys';\n\nexport default ${JSON.stringify(table, null, 4)} satisfies Partial<Catalogue>;\n`);
+        }
     }
+    for (const name of fs.readdirSync(out)) if (!written.has(name)) fs.rmSync(path.join(out, name));
 }
 
 const [what, target] = process.argv.slice(2);

@@ -5,12 +5,15 @@
 import type { Check } from './check';
 import { language, t } from './text';
 
-/** `message` is a sentence for people, in their language; `code` is stable; status 0 means that no answer came. */
+/** `message` is a sentence for people, in their language; `code` is stable; status 0 means that no answer came; `more` is
+ *  the whole answer, for what some refusals tell besides. */
 export class ApiError extends Error {
-    constructor(readonly code: string, message: string, readonly status: number) {
+    constructor(readonly code: string, message: string, readonly status: number, readonly more: Record<string, unknown> = {}) {
         super(message);
     }
 }
+/** What to show people of anything that was thrown. */
+export const sentence = (error: unknown): string => (error instanceof ApiError ? error.message : t('error.answer'));
 export const isAbort = (error: unknown): boolean => error instanceof DOMException && error.name === 'AbortError';
 
 const base = '/api/v1';
@@ -63,7 +66,7 @@ async function exchange(path: string, init: RequestInit): Promise<{ value: unkno
         throw new ApiError(
             typeof error?.code === 'string' ? error.code : 'client.answer',
             typeof error?.message === 'string' ? error.message : t('error.answer'),
-            response.status);
+            response.status, value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {});
     }
     return { value, date: Date.parse(response.headers.get('Date') ?? '') || Date.now() };
 }
@@ -92,11 +95,11 @@ export interface Sent<T> {
 }
 
 /** A request that changes something; what was kept is forgotten. */
-export async function send<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body: unknown, check: Check<T>,
+export async function send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body: unknown, check: Check<T>,
                               init: RequestInit = {}): Promise<Sent<T>> {
     const headers: Record<string, string> = { 'X-Grandstand': '1' };
     if (body !== undefined) headers['Content-Type'] = 'application/json';
-    const request: RequestInit = { method, headers, ...init };
+    const request: RequestInit = { method, ...init, headers: { ...headers, ...(init.headers as Record<string, string> | undefined) } };
     if (body !== undefined) request.body = JSON.stringify(body);
     const { value, date } = await exchange(path, request);
     kept.clear();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import type { Kind } from './model';
 import { language, t, textOr } from './text';
 
 /** 83 is 1:23, 3723 is 1:02:03. */
@@ -30,7 +31,16 @@ export function languageName(code: string, label = ''): string {
     }
 }
 
-export const kindName = (kind: 'film' | 'series' | 'event'): string => t(({ film: 'show.film', series: 'show.a_series', event: 'live.event' } as const)[kind]);
+export const kindName = (kind: Kind): string => t(({ film: 'show.film', series: 'show.a_series', season: 'show.a_season', episode: 'show.an_episode',
+    event: 'live.event', clip: 'show.clip', collection: 'show.collection' } as const)[kind]);
+/** "Germany", in the reader's language. */
+export function countryName(code: string): string {
+    try {
+        return new Intl.DisplayNames([language()], { type: 'region' }).of(code) ?? code;
+    } catch {
+        return code;
+    }
+}
 export const genre = (code: string): string => textOr(`genre.${code}`, code);
 
 /** 1536 is 1.5 kB: units as people know them from their file manager. */

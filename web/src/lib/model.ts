@@ -3,13 +3,20 @@
 // What the server answers (openapi.yaml), as types and as the checks that make them true.
 import { array, boolean, maybe, number, object, oneOf, or, record, string, type Check, type Checked } from './check';
 
-export const kinds = ['film', 'series', 'event'] as const;
+export const kinds = ['film', 'series', 'season', 'episode', 'event', 'clip', 'collection'] as const;
+export type Kind = (typeof kinds)[number];
 /** An event is scheduled, live, ended (its recording is being finished) and then ready like a film. */
 const statuses = ['ready', 'importing', 'failed', 'scheduled', 'live', 'ended'] as const;
 const colour: Check<string> = (value) => (typeof value === 'string' && /^#[0-9a-f]{6}$/i.test(value) ? value : '#1c3028');
 /** ISO 8601 in, milliseconds since 1970 out. */
 export const time: Check<number> = (value, at) => number(typeof value === 'string' ? Date.parse(value) : NaN, at);
 const track = object({ lang: or(string, 'und'), label: or(string, '') });
+
+/** May it be watched, by whom and why not: the server's decision, and its sentence in the reader's language. */
+const states = ['playable', 'sign_in', 'locked', 'rating', 'unavailable'] as const;
+const access = object({ state: oneOf(...states), reason: or(string, ''), message: or(string, ''), until: maybe(time), from: maybe(time) });
+export type Access = Checked<typeof access>;
+const open: Access = { state: 'playable', reason: '', message: '', until: null, from: null };
 
 const titleShape = {
     id: string,
@@ -33,14 +40,66 @@ const titleShape = {
     parent: maybe(string),
     season: maybe(number),
     episode: maybe(number),
+    /** 0: for everybody; else 6, 12, 16 or 18, whatever the system of the rating. */
+    age: or(number, 0),
+    rating: maybe(object({ system: string, value: string })),
+    is_free: or(boolean, true),
+    access: or(access, open),
 };
 export const title = object(titleShape);
-export const titleWhole = object({ ...titleShape, episodes: or(array(title), []) });
+const person = object({ id: string, name: string, part: or(string, 'cast'), character: or(string, '') });
+export type Person = Checked<typeof person>;
+const version = object({ id: string, name: or(string, ''), lang: maybe(string), kind: or(string, ''), duration_ms: maybe(number) });
+export const titleWhole = object({
+    ...titleShape,
+    episodes: or(array(title), []),
+    items: or(array(title), []),
+    seasons: or(array(object({ number: or(number, 1), name: or(string, '') })), []),
+    people: or(array(person), []),
+    versions: or(array(version), []),
+    original_lang: maybe(string),
+    countries: or(array(string), []),
+    eidr: maybe(string),
+});
 export type Title = Checked<typeof title>;
 export type TitleWhole = Checked<typeof titleWhole>;
 
 export const rows = object({ rows: array(object({ id: string, label: string, items: array(title) })) });
 export type Row = Checked<typeof rows>['rows'][number];
+
+/** What a search found, and where in the words it stands: [from, to) in UTF-16 units. */
+const match = object({ text: string, ranges: or(array((value, at): [number, number] => {
+    const [from, to] = array(number)(value, at);
+    return [from ?? 0, to ?? 0];
+}), []) });
+export type Match = Checked<typeof match>;
+export const found = object({
+    items: array(object({ ...titleShape, match: maybe(match) })),
+    people: or(array(object({ id: string, name: string, match: maybe(match), titles: or(array(object({ id: string, name: string })), []) })), []),
+});
+export type Found = Checked<typeof found>;
+
+export const pictures = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7', 'a8', 'a9', 'a10', 'a11', 'a12'] as const;
+export type Picture = (typeof pictures)[number];
+export const ages = [0, 6, 12, 16, 18] as const;
+export const profile = object({
+    id: string,
+    name: string,
+    picture: ((value) => pictures.find((known) => known === value) ?? 'a1') as Check<Picture>,
+    birth_year: maybe(number),
+    age_max: or(number, 18),
+    has_pin: or(boolean, false),
+    is_child: or(boolean, false),
+});
+export type Profile = Checked<typeof profile>;
+export const me = object({
+    user: maybe(object({ id: string, name: or(string, ''), email: or(string, ''), is_confirmed: or(boolean, true), has_totp: or(boolean, false), roles: or(array(string), []), lang: or(string, '') })),
+    household: maybe(object({ id: string, name: or(string, ''), country: or(string, ''), streams_max: or(number, 0) })),
+    profile: maybe(profile),
+    profiles: or(array(profile), []),
+    territory: or(string, ''),
+});
+export type Me = Checked<typeof me>;
 
 export const site = object({ name: string, version: or(string, ''), operator: or(boolean, false) });
 export type Site = Checked<typeof site>;

@@ -3,6 +3,7 @@
 // Which page stands at which address. Only what most visitors see is in the first bundle; the player and the operator's
 // pages come when they are opened.
 import type { Component } from 'svelte';
+import { useTexts, type TextGroup } from '../lib/text';
 import Home from './home.svelte';
 import Missing from './missing.svelte';
 import Title from './title.svelte';
@@ -18,16 +19,29 @@ export interface Page {
 
 type Loader = () => Promise<{ default: Component<{ id: string }> }>;
 const now = (component: Component<{ id: string }>): Loader => () => Promise.resolve({ default: component });
+/** A page and the texts that come with its kind, asked for at the same time. */
+const saying = (group: TextGroup, load: Loader): Loader => async () => (await Promise.all([load(), useTexts(group)]))[0];
+const account = (load: Loader): Loader => saying('account', load);
+const operator = (load: Loader): Loader => saying('operator', load);
 
 const routes: { pattern: RegExp; load: Loader; isBare?: boolean }[] = [
     { pattern: /^\/$/, load: now(Home) },
     { pattern: /^\/title\/([\w-]+)$/, load: now(Title) },
     { pattern: /^\/watch\/([\w-]+)$/, load: () => import('./watch.svelte'), isBare: true },
-    { pattern: /^\/operator$/, load: () => import('../operator/dashboard.svelte') },
-    { pattern: /^\/operator\/live$/, load: () => import('../operator/live.svelte') },
-    { pattern: /^\/operator\/live\/([\w-]+)$/, load: () => import('../operator/channel.svelte') },
-    { pattern: /^\/operator\/enter$/, load: () => import('../operator/enter.svelte') },
-    { pattern: /^\/operator\/titles\/([\w-]+)$/, load: () => import('../operator/editor.svelte') },
+    { pattern: /^\/sign-up$/, load: account(() => import('./sign-up.svelte')) },
+    { pattern: /^\/sign-in$/, load: account(() => import('./sign-in.svelte')) },
+    { pattern: /^\/confirm$/, load: account(() => import('./confirm.svelte')) },
+    { pattern: /^\/forgot$/, load: account(() => import('./forgot.svelte')) },
+    { pattern: /^\/reset$/, load: account(() => import('./reset.svelte')) },
+    { pattern: /^\/invitation$/, load: account(() => import('./invitation.svelte')) },
+    { pattern: /^\/goodbye$/, load: account(() => import('./goodbye.svelte')) },
+    { pattern: /^\/who$/, load: account(() => import('./who.svelte')), isBare: true },
+    { pattern: /^\/account(?:\/([a-z]+))?$/, load: account(() => import('./account.svelte')) },
+    { pattern: /^\/operator$/, load: operator(() => import('../operator/dashboard.svelte')) },
+    { pattern: /^\/operator\/live$/, load: operator(() => import('../operator/live.svelte')) },
+    { pattern: /^\/operator\/live\/([\w-]+)$/, load: operator(() => import('../operator/channel.svelte')) },
+    { pattern: /^\/operator\/enter$/, load: operator(() => import('../operator/enter.svelte')) },
+    { pattern: /^\/operator\/titles\/([\w-]+)$/, load: operator(() => import('../operator/editor.svelte')) },
 ];
 
 export async function loadPage(path: string): Promise<Page> {
