@@ -195,6 +195,7 @@ struct rights_options {
     struct db *db; /* migrated */
     const struct clock *clock;
     struct id_maker *ids;
+    struct catalog *catalog; /* which titles stand under which */
     bool follows; /* starts "rights-follow": for servers */
 };
 struct rights;

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * Contradictions: of lines before they are saved, and all that stand. The index knows lines of titles; what stands under what (episodes of a
+ * series) is looked up in the catalogue here. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "business/rights/book.h"
+
+enum { CONFLICTS_MAX = 1000 }; /* of one line */
+
+/* Where a line's title stands. */
+struct family {
+    int64_t title_id;
+    int64_t above[3]; /* itself first */
+    size_t above_count;
+    int64_t *below; /* ascending */
+    size_t below_count, below_room;
+};
+
+static const struct catalog_title *title_at(const struct catalog_view *v, int64_t id) {
+    size_t low = 0, high = v->count; /* the view is sorted by id */
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (v->titles[middle]->id < id) low = middle + 1;
+        else high = middle;
+    }
+    return low < v->count && v->titles[low]->id == id ? v->titles[low] : NULL;
+}
+
+static bool is_among(const int64_t *ids, size_t count, int64_t id) {
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (ids[middle] < id) low = middle + 1;
+        else high = middle;
+    }
+    return low < count && ids[low] == id;
+}
+
+static bool below_add(struct family *f, int64_t id) {
+    if (f->below_count == f->below_room) {
+        size_t room = f->below_room ? f->below_room * 2 : 64;
+        int64_t *moved = mem_realloc_array(f->below, room, sizeof *moved);
+        if (!moved) return false;
+        f->below = moved;
+        f->below_room = room;
+    }
+    f->below[f->below_count++] = id;
+    return true;
+}
+
+static int compare_ids(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Children, and children of these: a series holds seasons or episodes, a season episodes. */
+static struct err family_of(const struct catalog_view *v, int64_t title_id, struct family *f) {
+    if (f->title_id == title_id) return ERR_OK;
+    f->title_id = 0;
+    f->above_count = f->below_count = 0;
+    const struct catalog_title *t = title_at(v, title_id);
+    if (!t) return err_make(ERR_INPUT, "rights.title", "There is no such title.");
+    for (const struct catalog_title *up = t; up && f->above_count < 3; up = up->parent_id ? title_at(v, up->parent_id) : NULL) f->above[f->above_count++] = up->id;
+    for (size_t i = 0; i < v->count; i++)
+        if (v->titles[i]->parent_id == title_id && !below_add(f, v->titles[i]->id)) return err_memory();
+    size_t children = f->below_count;
+    for (size_t i = 0; children && i < v->count; i++)
+        if (v->titles[i]->parent_id && is_among(f->below, children, v->titles[i]->parent_id) && !below_add(f, v->titles[i]->id)) return err_memory();
+    qsort(f->below, f->below_count, sizeof *f->below, compare_ids);
+    f->title_id = title_id;
+    return ERR_OK;
+}
+
+/* --- before saving --- */
+
+struct find_work {
+    struct arena *arena;
+    int64_t org_id, deal_id;
+    const struct rights_lines_new *lines;
+    int64_t *withdrawn;
+    size_t count, at;
+};
+
+static struct err find_fn(struct db_tx *tx, void *arg) {
+    struct find_work *w = arg;
+    w->count = 0;
+    for (size_t i = 0; i < w->lines->count; i++) {
+        const struct public_id *replaces = &w->lines->items[i].replaces;
+        if (!replaces->text[0]) continue;
+        w->at = i;
+        struct arena_mark mark = arena_mark(w->arena);
+        struct db_rows rows;
+        struct err e = DB_QUERY(tx, w->arena, &rows, &line_find, DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(replaces)));
+        if (!e.kind && (!rows.count || db_int(&rows, 0, "deal_id") != w->deal_id || !db_is_null(&rows, 0, "withdrawn_s"))) e = rights_error_no_line();
+        if (!e.kind) w->withdrawn[w->count++] = db_int(&rows, 0, "id");
+        arena_rewind(w->arena, mark);
+        if (e.kind) return e;
+    }
+    return ERR_OK;
+}
+
+struct err rights_conflicts(struct rights *r, struct arena *arena, int64_t org_id, const struct rights_lines_new *lines, struct rights_conflict_list *out,
+                            size_t *at) {
+    struct rights_deal deal;
+    *at = 0;
+    struct err e = rights_deal_get(r, arena, org_id, lines->deal, &deal);
+    if (e.kind) return e;
+    struct find_work w = {.arena = arena, .org_id = org_id, .deal_id = deal.id, .lines = lines, .withdrawn = arena_alloc_array(arena, lines->count + 1, sizeof(int64_t))};
+    if (!w.withdrawn) return err_memory();
+    e = db_read(r->o.db, find_fn, &w);
+    if (e.kind) *at = w.at;
+    struct catalog_view *view = NULL;
+    if (!e.kind) e = catalog_view_take(r->o.catalog, org_id, &view);
+    if (e.kind) return e;
+
+    struct index_deal index_deal = rights_index_deal(&deal);
+    struct family family = {0};
+    struct rights_conflict *all = NULL;
+    size_t count = 0, room = 0;
+    for (size_t i = 0; !e.kind && i < lines->count; i++) {
+        *at = i;
+        e = rights_terms_check(&lines->items[i].terms);
+        if (!e.kind) e = family_of(view, lines->items[i].terms.title_id, &family);
+        if (e.kind) break;
+        struct rights_line_row row = {.line = {.deal_id = deal.id, .terms = lines->items[i].terms}};
+        struct index_line line = rights_index_line(&row);
+        struct index_conflicts_ask ask = {.line = &line, .deal = &index_deal, .above = family.above, .above_count = family.above_count, .below = family.below,
+                                          .below_count = family.below_count, .withdrawn = w.withdrawn, .withdrawn_count = w.count, .limit = CONFLICTS_MAX};
+        struct rights_conflict_list found = {0};
+        e = rights_index_conflicts(r->index, arena, &ask, &found);
+        if (!e.kind && count + found.count > room) {
+            size_t more = (count + found.count) * 2;
+            struct rights_conflict *moved = mem_realloc_array(all, more, sizeof *moved);
+            if (moved) {
+                all = moved;
+                room = more;
+            } else {
+                e = err_memory();
+            }
+        }
+        for (size_t k = 0; !e.kind && k < found.count; k++) {
+            all[count] = found.items[k];
+            all[count++].at = i;
+        }
+    }
+    struct rights_conflict *kept = e.kind ? NULL : arena_alloc_array(arena, count + 1, sizeof *kept);
+    if (!e.kind && !kept) e = err_memory();
+    if (!e.kind) {
+        if (count) memcpy(kept, all, count * sizeof *kept);
+        *out = (struct rights_conflict_list){kept, count};
+        *at = 0;
+    }
+    mem_free(all);
+    mem_free(family.below);
+    catalog_view_give(&view);
+    return e;
+}
+
+/* --- all that stand --- */
+
+/* Seen from both sides, or only from that of the sale? */
+static bool is_mutual(enum rights_conflict_kind kind) { return kind != RIGHTS_OUT_WITHOUT_IN && kind != RIGHTS_SUBLICENCE; }
+
+struct err rights_conflicts_standing(struct rights *r, struct arena *arena, int64_t org_id, size_t limit, struct rights_standing_conflict_list *out, size_t *total) {
+    struct err e = rights_refresh(r);
+    struct catalog_view *view = NULL;
+    if (!e.kind) e = catalog_view_take(r->o.catalog, org_id, &view);
+    if (e.kind) return e;
+    struct rights_standing_conflict *kept = arena_alloc_array(arena, limit + 1, sizeof *kept);
+    struct arena *page = arena_create(BOOK_ARENA_MAX);
+    if (!kept || !page) e = err_memory();
+    struct family family = {0};
+    size_t count = 0, all = 0;
+    for (size_t t = 0; !e.kind && t < view->count; t++) {
+        struct rights_lines_ask ask = {.titles = {view->titles[t]->id}, .known_s = RIGHTS_KNOWN_NOW};
+        struct rights_line_row_list rows;
+        arena_reset(page);
+        e = rights_lines(r, page, org_id, &ask, &rows);
+        if (!e.kind && rows.count) e = family_of(view, view->titles[t]->id, &family);
+        for (size_t i = 0; !e.kind && i < rows.count; i++) {
+            if (rows.items[i].deal.status != RIGHTS_ACTIVE && rows.items[i].deal.status != RIGHTS_SUSPENDED) continue;
+            struct index_line line = rights_index_line(&rows.items[i]);
+            struct index_deal deal = rights_index_deal(&rows.items[i].deal);
+            struct arena_mark mark = arena_mark(page);
+            struct index_conflicts_ask one = {.line = &line, .deal = &deal, .above = family.above, .above_count = family.above_count, .below = family.below,
+                                              .below_count = family.below_count, .withdrawn = &line.id, .withdrawn_count = 1, .limit = CONFLICTS_MAX};
+            struct rights_conflict_list found = {0};
+            e = rights_index_conflicts(r->index, page, &one, &found);
+            for (size_t k = 0; !e.kind && k < found.count; k++) {
+                if (is_mutual(found.items[k].kind) && found.items[k].line_id < line.id) continue; /* told from the other side */
+                if (count < limit) kept[count++] = (struct rights_standing_conflict){view->titles[t]->id, line.id, found.items[k]};
+                all++;
+            }
+            arena_rewind(page, mark);
+        }
+    }
+    if (!e.kind) {
+        *out = (struct rights_standing_conflict_list){kept, count};
+        *total = all;
+    }
+    arena_destroy(&page);
+    mem_free(family.below);
+    catalog_view_give(&view);
+    return e;
+}
