@@ -7,6 +7,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { film, root, run, start } from './lib/server.mjs';
+import { walk } from './lib/walk.mjs';
 
 /** 'GET /api/v1/site' -> Set of statuses */
 function operations() {
@@ -16,7 +17,7 @@ function operations() {
         let m;
         if (line === 'components:') break;
         if ((m = /^  (\/[^:]*):$/.exec(line))) path = m[1];
-        else if ((m = /^    (get|post|patch|delete):$/.exec(line))) found.set((key = `${m[1].toUpperCase()} ${path}`), new Set());
+        else if ((m = /^    (get|post|put|patch|delete):$/.exec(line))) found.set((key = `${m[1].toUpperCase()} ${path}`), new Set());
         else if ((m = /^        '(\d{3})':/.exec(line))) found.get(key).add(Number(m[1]));
     }
     return found;
@@ -27,8 +28,8 @@ test('each route of the program is written down, and none that it does not have'
     for (const folder of ['src/api', 'src/delivery'])
         for (const file of readdirSync(join(root, folder)).filter((name) => name.endsWith('.c'))) {
             const text = readFileSync(join(root, folder, file), 'utf8');
-            for (const m of text.matchAll(/HTTP_(GET|POST|PATCH|DELETE), "([^"]+)"/g)) routes.add(`${m[1]} ${m[2]}`);
-            for (const m of text.matchAll(/\.method = HTTP_(GET|PATCH|DELETE|POST), \.pattern = "([^"]+)"/g)) routes.add(`${m[1]} ${m[2]}`);
+            for (const m of text.matchAll(/HTTP_(GET|POST|PUT|PATCH|DELETE), "([^"]+)"/g)) routes.add(`${m[1]} ${m[2]}`);
+            for (const m of text.matchAll(/\.method = HTTP_(GET|PATCH|DELETE|POST|PUT), \.pattern = "([^"]+)"/g)) routes.add(`${m[1]} ${m[2]}`);
             if (file === 'metrics.c') routes.add('GET /healthz');
             if (file === 'media.c') for (const m of text.matchAll(/"(\/media\/[^"]+)"/g)) routes.add(`GET ${m[1]}`);
         }
@@ -164,6 +165,7 @@ test('each operation answers as it is written, and one organisation sees nothing
         const [method, pattern] = operation.split(' ');
         const isOperators = documented.get(operation).has(401);
         const values = { id: title, title: pattern.includes('channels') ? channel.id : title, session: missing, file: 'poster.jpg', token: 'x' };
+        if (walk[operation] && !called.has(operation)) continue; // walked there, with all that it needs
         if (isOperators) await call(operation, 401, { as: null, values, body: method === 'GET' || method === 'DELETE' || pattern.endsWith('uploads/{id}') ? undefined : {} });
         if (isOperators && method !== 'GET') {
             await call(operation, 403, { mark: false, values, body: method === 'DELETE' || pattern.endsWith('uploads/{id}') ? undefined : {} });
@@ -219,7 +221,7 @@ test('each operation answers as it is written, and one organisation sees nothing
     await call('GET /api/v1/titles/{id}', 404, { values: { id: title } });
     await call('DELETE /api/v1/session', 204);
     await call('GET /api/v1/jobs', 401);
-    assert.deepEqual([...documented.keys()].filter((one) => !called.has(one)), ['GET /api/v1/events'].filter((one) => !called.has(one)), 'each operation was called');
+    assert.deepEqual([...documented.keys()].filter((one) => !called.has(one) && !walk[one]), [], 'each operation was called, here or by routes.test.mjs');
 });
 
 test('too many wrong codes', async (t) => {
