@@ -15,6 +15,7 @@ enum {
     KEY_AGE_MAX_S = 7 * 24 * 3600,
     KEY_RETIRE_AFTER_S = 2 * TOKEN_LIFETIME_S, /* behind its successor */
     SESSION_IDLE_MAX_S = 24 * 3600,
+    END_MANY = 500, /* in one transaction */
 };
 
 static int64_t seconds_now(const struct delivery *d) { return utc_seconds(clock_utc(d->clock)); }
@@ -194,6 +195,40 @@ struct err delivery_session_end(struct delivery *d, int64_t org_id, struct slice
     if (!e.kind) ends_add(d->ends, session, slice_cstr(reason), w.now_s + TOKEN_LIFETIME_S + 1, w.now_s); /* before the refusals that tell it */
     if (!e.kind) e = token_revoke_session(d->authority, session, w.now_s + TOKEN_LIFETIME_S + 1);
     return e;
+}
+
+struct end_many_work {
+    const struct delivery_ending *endings;
+    size_t count;
+    int64_t now_s;
+};
+static struct err end_many_fn(struct db_tx *tx, void *arg) {
+    const struct end_many_work *w = arg;
+    struct err e = ERR_OK;
+    for (size_t i = 0; !e.kind && i < w->count; i++)
+        e = DB_RUN(tx, &playback_end, DB_INT("org_id", w->endings[i].org_id), DB_TEXT("public_id", public_id_slice(&w->endings[i].session)), DB_INT("now_s", w->now_s),
+                   DB_TEXT_OR_NULL("reason", slice_cstr(w->endings[i].reason)));
+    return e;
+}
+
+struct err delivery_sessions_end(struct delivery *d, const struct delivery_ending *endings, size_t count) {
+    int64_t now_s = seconds_now(d), until_s = now_s + TOKEN_LIFETIME_S + 1;
+    struct err e = ERR_OK;
+    for (size_t i = 0; i < count; i++) {
+        struct slice session = public_id_slice(&endings[i].session);
+        ends_add(d->ends, session, slice_cstr(endings[i].reason), until_s, now_s);
+        struct err one = token_revoke_session(d->authority, session, until_s);
+        if (one.kind) e = one;
+    }
+    for (size_t at = 0; !e.kind && at < count; at += END_MANY) {
+        struct end_many_work w = {endings + at, count - at < END_MANY ? count - at : END_MANY, now_s};
+        e = db_write(d->db, end_many_fn, &w);
+    }
+    return e;
+}
+
+struct err delivery_forget_household_in(struct db_tx *tx, int64_t org_id, int64_t household_id) {
+    return DB_RUN(tx, &playback_forget, DB_INT("org_id", org_id), DB_INT("household_id", household_id));
 }
 
 static void text_take(char *out, size_t size, struct slice text) {

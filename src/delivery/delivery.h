@@ -123,6 +123,18 @@ MUST_USE struct err delivery_session_find(struct delivery *, int64_t org_id, str
 /* Those that have not ended and whose last token may still be good, of all organisations, the oldest first, in `arena`. */
 MUST_USE struct err delivery_sessions_running(struct delivery *, struct arena *, struct delivery_session **out, size_t *count);
 
+/* For an end of many at once: their tokens are refused from the moment of the call on, then the store is told, in few transactions. Those that are
+ * not there are left out. On an error of the store the refusals stand; the caller ends them again. */
+struct delivery_ending {
+    int64_t org_id;
+    struct public_id session;
+    const char *reason;
+};
+MUST_USE struct err delivery_sessions_end(struct delivery *, const struct delivery_ending *, size_t count);
+
+/* Nobody can be found behind the sessions of this household any more: it is being erased. Part of the caller's transaction. */
+MUST_USE struct err delivery_forget_household_in(struct db_tx *, int64_t org_id, int64_t household_id);
+
 /* From time to time (minutes): brings in a new key once the present one is a week old, retires those whose tokens have
  * all expired, removes sessions that nobody renewed for a day. May block. */
 MUST_USE struct err delivery_tick(struct delivery *);

@@ -16,7 +16,8 @@ static const struct db_migration migrations[] = {
             "ALTER TABLE playback ADD COLUMN place $TEXT NOT NULL DEFAULT '';"
             "ALTER TABLE playback ADD COLUMN medium $INT NOT NULL DEFAULT 0;"
             "ALTER TABLE playback ADD COLUMN device $TEXT NOT NULL DEFAULT '';"
-            "ALTER TABLE playback ADD COLUMN reason $TEXT;"},
+            "ALTER TABLE playback ADD COLUMN reason $TEXT;"
+            "CREATE INDEX playback_by_household ON playback(household_id) WHERE household_id <> 0;"},
 };
 const struct db_schema delivery_schema = {.room = "delivery", .migrations = migrations, .versions = ARRAY_LEN(migrations)};
 
@@ -49,5 +50,8 @@ const struct db_statement playback_running = {
     "delivery.playback_running",
     "SELECT org_id, public_id, title, created_s, renewed_s, expires_s, ended_s, household_id, profile_id, place, medium, device, reason FROM playback "
     "WHERE renewed_s > :since_s AND ended_s IS NULL ORDER BY id LIMIT 1000000"};
+const struct db_statement playback_forget = {
+    "delivery.playback_forget",
+    "UPDATE playback SET household_id = 0, profile_id = 0, device = '', place = '' WHERE org_id = :org_id AND household_id = :household_id"};
 const struct db_statement playback_remove_before = {
     "delivery.playback_remove_before", "DELETE FROM playback WHERE renewed_s < :before_s"};

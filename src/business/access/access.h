@@ -65,7 +65,10 @@ struct access_options { /* all must outlive it */
 MUST_USE struct err access_open(struct access **out, const struct access_options *);
 /* Starts the thread "access" that decides running streams again. Needs `delivery`. */
 MUST_USE struct err access_start(struct access *);
-void access_close(struct access **); /* NULL is fine */
+/* Ends the thread; decisions go on. Twice is fine. */
+void access_stop(struct access *);
+/* After the rooms it listens to are closed: until then they may call. NULL is fine. */
+void access_close(struct access **);
 
 /* --- the decision: any thread, memory only --- */
 
