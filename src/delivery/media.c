@@ -28,10 +28,20 @@ size_t cors_fields(const struct delivery *d, struct http_field fields[2]) {
     return 2;
 }
 
+/* The sentence of "rights.ended" is the text "why.ended", or "why.ended_end" where that is worded for somebody who is watching. */
+static struct slice because_of(struct slice lang, const char *reason) {
+    const char *dot = strchr(reason, '.');
+    char code[DELIVERY_REASON_MAX + 16];
+    snprintf(code, sizeof code, "why.%s_end", dot ? dot + 1 : reason);
+    struct slice text = text_lookup(lang, slice_cstr(code));
+    code[strlen(code) - 4] = 0;
+    return text.len ? text : text_lookup(lang, slice_cstr(code));
+}
+
 /* `reason`: why the session was ended, "": not said. */
 static void refusal_make(const struct delivery *d, struct err e, int status, const char *reason, struct slice lang, struct http_field fields[3],
                          struct buf *body, struct http_response *out) {
-    struct slice because = *reason ? text_lookup(lang, slice_cstr(reason)) : SLICE_NONE;
+    struct slice because = *reason ? because_of(lang, reason) : SLICE_NONE;
     struct json_writer w = json_writer_of(body);
     json_begin_object(&w);
     json_key(&w, "error");

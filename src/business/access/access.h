@@ -112,8 +112,13 @@ struct access_answer {
     bool counts_plays;      /* allowed by a line with a number of plays */
     int64_t from_s;         /* refused: when it becomes allowed, if rights know; else 0 */
     int64_t until_s;        /* the next moment at which the answer can change by itself; ACCESS_ENDLESS */
+    int64_t turns_s;        /* access_outlook: when it does become the opposite; 0: not in sight */
 };
 struct access_answer access_decide(struct access *, const struct access_question *);
+
+/* When does this answer turn by itself, from no to yes or from yes to no? Fills answer->turns_s by asking again at the coming moments of change, a few
+ * times at most, without streams and PIN. */
+void access_outlook(struct access *, const struct access_question *, struct access_answer *answer);
 
 /* The same question, each step answered by itself (as if those before it had said yes), for "why may this viewer (not) watch?".
  * Returns what access_decide returns. */
@@ -124,7 +129,8 @@ struct access_answer access_explain(struct access *, const struct access_questio
 struct geo_place access_place(struct access *, int64_t org_id, int64_t household_id, const struct geo_place *address);
 
 /* The sentence for a person, appended: "Not available in Thailand until 3 March." Countries and dates in the language; dates in UTC, with the
- * year where it is another than that of `now_s`. */
+ * year where it is another than that of `now_s`, with the time within a day. Dates need access_outlook. Nothing is said of what may be watched
+ * without an end in sight. `place` may be NULL. */
 void access_sentence(struct buf *, struct slice lang, const struct access_answer *, const struct geo_place *, int64_t now_s);
 
 /* --- streams: workers --- */

@@ -219,6 +219,29 @@ struct access_answer access_decide(struct access *a, const struct access_questio
     return access_explain(a, q, steps);
 }
 
+enum { OUTLOOK_STEPS_MAX = 8 };
+
+void access_outlook(struct access *a, const struct access_question *q, struct access_answer *answer) {
+    struct access_viewer viewer = *q->viewer;
+    viewer.has_shown_pin = true;
+    struct access_question later = *q;
+    later.viewer = &viewer;
+    later.without_streams = true;
+    int64_t at_s = answer->until_s;
+    answer->turns_s = 0;
+    if (answer->step == ACCESS_STREAMS && !answer->is_allowed) return;
+    for (int i = 0; i < OUTLOOK_STEPS_MAX && at_s < ACCESS_ENDLESS; i++) {
+        later.at_s = at_s;
+        struct access_answer then = access_decide(a, &later);
+        if (then.is_allowed != answer->is_allowed) {
+            answer->turns_s = at_s;
+            return;
+        }
+        if (then.until_s <= at_s) return;
+        at_s = then.until_s;
+    }
+}
+
 bool access_is_ready(struct access *a, const struct access_viewer *v) {
     struct account_household_facts facts;
     return !v->household_id || account_household_facts(a->o.account, v->org_id, v->household_id, &facts);

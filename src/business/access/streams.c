@@ -2,6 +2,8 @@
  *
  * What runs. A stream's slot is taken before the store is asked, so that two who come at once cannot both get the last one; if the store then
  * fails, the slot is given back. */
+#include <stdlib.h>
+
 #include "base/log.h"
 #include "business/access/room.h"
 

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * An answer in words. Each reason has a sentence in text/access.json ("why.blackout"), and where they say more, forms with the country ("_in"),
+ * with the date on which it opens ("_until") or with both. */
+#include <stdio.h>
+
+#include "business/access/room.h"
+#include "text/text.h"
+
+#define DAY_S INT64_C(86400)
+enum { BUDDHIST_ERA = 543 };
+
+struct date {
+    int64_t year;
+    int month, day, minute; /* from 1; minute of the day */
+};
+
+/* Days to a date of the Gregorian calendar, by eras of 400 years that begin in March (so that the leap day is a year's last). */
+static struct date date_of(int64_t at_s) {
+    int64_t days = at_s / DAY_S + 719468, era = days / 146097, day_of_era = days % 146097;
+    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100), month = (5 * day_of_year + 2) / 153;
+    struct date d = {.day = (int)(day_of_year - (153 * month + 2) / 5 + 1), .month = (int)(month < 10 ? month + 3 : month - 9), .minute = (int)(at_s % DAY_S / 60)};
+    d.year = year_of_era + era * 400 + (d.month <= 2);
+    return d;
+}
+
+static struct slice print(char *out, size_t size, int64_t n) {
+    int len = snprintf(out, size, "%lld", (long long)n);
+    return slice_of(out, (size_t)len);
+}
+
+static void date_write(struct buf *out, struct slice lang, int64_t at_s, int64_t now_s) {
+    struct date d = date_of(at_s);
+    bool is_thai = slice_eq(lang, SLICE("th"));
+    char day[24], year[24], month_code[24], time[32];
+    snprintf(month_code, sizeof month_code, "date.month_%d", d.month);
+    struct text_param params[] = {
+        {SLICE("day"), print(day, sizeof day, d.day)},
+        {SLICE("month"), text_lookup(lang, slice_cstr(month_code))},
+        {SLICE("year"), print(year, sizeof year, d.year + (is_thai ? BUDDHIST_ERA : 0))},
+    };
+    struct buf date = BUF(400);
+    text_format(&date, lang, d.year == date_of(now_s).year ? SLICE("date.day") : SLICE("date.day_year"), params, ARRAY_LEN(params));
+    bool is_soon = at_s - now_s < DAY_S && now_s - at_s < DAY_S;
+    if (is_soon) {
+        int len = snprintf(time, sizeof time, "%d:%02d", d.minute / 60, d.minute % 60);
+        struct text_param with_time[] = {{SLICE("date"), buf_slice(&date)}, {SLICE("time"), slice_of(time, (size_t)len)}};
+        text_format(out, lang, SLICE("date.at"), with_time, ARRAY_LEN(with_time));
+    } else {
+        buf_append(out, buf_slice(&date));
+    }
+    buf_free(&date);
+}
+
+/* Which sentence: the reason without its area, but for those who should sign in. */
+static const char *word_of(const struct access_answer *answer) {
+    const char *dot = strchr(answer->reason, '.');
+    const char *word = dot ? dot + 1 : answer->reason;
+    if (answer->is_allowed) return "yes";
+    if (answer->state != ACCESS_SIGN_IN) return word;
+    return !strcmp(word, "entitlement") ? "sign_in" : !strcmp(word, "rating") ? "rating_sign_in" : word;
+}
+
+void access_sentence(struct buf *out, struct slice lang, const struct access_answer *answer, const struct geo_place *place, int64_t now_s) {
+    const char *word = word_of(answer);
+    char code[64], country_code[16], age[24];
+    struct slice country = SLICE_NONE;
+    if (place && place->country[0]) {
+        snprintf(country_code, sizeof country_code, "country.%c%c", place->country[0] | 0x20, place->country[1] | 0x20);
+        country = text_lookup(lang, slice_cstr(country_code));
+    }
+    struct buf date = BUF(400);
+    if (answer->turns_s) date_write(&date, lang, answer->turns_s, now_s);
+    struct text_param params[] = {{SLICE("country"), country}, {SLICE("date"), buf_slice(&date)}, {SLICE("age"), print(age, sizeof age, answer->age)}};
+    const char *forms[] = {country.len && date.len ? "_in_until" : NULL, date.len ? "_until" : NULL, country.len ? "_in" : NULL, ""};
+    bool is_said = false;
+    for (size_t i = 0; i < ARRAY_LEN(forms) && !is_said; i++) {
+        if (!forms[i]) continue;
+        snprintf(code, sizeof code, "why.%s%s", word, forms[i]);
+        is_said = text_format(out, lang, slice_cstr(code), params, ARRAY_LEN(params));
+        if (is_said || i > 1 || answer->is_allowed || answer->step != ACCESS_RIGHTS) continue;
+        snprintf(code, sizeof code, "why.any%s", forms[i]); /* that it opens is worth more than the exact reason */
+        is_said = text_format(out, lang, slice_cstr(code), params, ARRAY_LEN(params));
+    }
+    buf_free(&date);
+}
