@@ -6,6 +6,7 @@ LOCK_CLASS(api, "listeners by organisation, and which uploads are being written 
 LOCK_CLASS(account, "wrong codes by address, and the list of hosts")
 LOCK_CLASS(catalog, "which view of an organisation's titles is the present one")
 LOCK_CLASS(rights, "who brings the index up to date with the book (business/rights)")
+LOCK_CLASS(access_follow, "whose reading of the changes of grants is taken in (business/access)")
 LOCK_CLASS(access_grants, "entitlements in memory (business/access)")
 LOCK_CLASS(access_streams, "streams that run (business/access)")
 LOCK_CLASS(rights_index, "who may change a compiled index; readers take none (business/rights)")
