@@ -52,9 +52,113 @@ static struct err genres_read(struct arena *arena, const json_t *value, struct c
     return ERR_OK;
 }
 
+struct err names_read(const json_t *object, const char *code, struct slice names[TEXT_LANGUAGE_COUNT]) {
+    struct catalog_change texts = {0};
+    struct err e = texts_read(object, true, &texts);
+    if (e.kind) return wrong(code, "Names are given by language: {\"en\": \"...\"}, in the languages that we speak.");
+    for (int i = 0; i < TEXT_LANGUAGE_COUNT; i++) names[i] = texts.texts[i].name;
+    return ERR_OK;
+}
+
+/* A text, or null (or "") to remove it. */
+static struct err word_read(const json_t *value, bool *has, struct slice *out, const char *code) {
+    if (!json_is_string(value) && !json_is_null(value)) return wrong(code, "This is a text, or null.");
+    *has = true;
+    *out = json_is_string(value) ? slice_trim(slice_of(json_string_value(value), json_string_length(value))) : SLICE("");
+    return ERR_OK;
+}
+
+static struct err ratings_read(const json_t *value, struct catalog_change *out) {
+    struct err e = wrong("title.ratings", "Ratings are given by system, each by a word that it has: FSK 0 6 12 16 18; MPA G PG PG-13 R NC-17; TH ส ท น 13+ น 15+ น 18+ ฉ 20+; AGE 0 to 21.");
+    if (!json_is_object(value)) return e;
+    const char *name;
+    json_t *word;
+    json_object_foreach((json_t *)(uintptr_t)value, name, word) {
+        enum catalog_system system;
+        if (!catalog_system_parse(slice_cstr(name), &system) || !(json_is_string(word) || json_is_null(word))) return e;
+        if (json_is_string(word) && !catalog_rating_parse(slice_cstr(json_string_value(word)), system, &out->ratings)) return e;
+    }
+    out->has_ratings = true;
+    return ERR_OK;
+}
+
+static struct err people_read(struct arena *arena, const json_t *value, struct catalog_change *out) {
+    struct err e = wrong("title.people", "A title names at most 200 people, each of whom is known here, with what they do.");
+    if (!json_is_array(value) || json_array_size(value) > CATALOG_PEOPLE_MAX) return e;
+    size_t count = json_array_size(value);
+    struct catalog_credit_change *people = arena_alloc_array(arena, count + 1, sizeof *people);
+    if (!people) return err_memory();
+    for (size_t i = 0; i < count; i++) {
+        const json_t *one = json_array_get(value, i);
+        people[i].person = json_get_string(one, "id");
+        people[i].character = slice_trim(json_get_string(one, "character"));
+        if (!catalog_part_parse(json_get_string(one, "part"), &people[i].part)) return e;
+    }
+    out->has_people = true;
+    out->people = people;
+    out->people_count = count;
+    return ERR_OK;
+}
+
+static struct err members_read(struct arena *arena, const json_t *value, struct catalog_change *out) {
+    struct err e = wrong("title.members", "A collection lists up to 1,000 titles that there are, each once and not itself. Other titles have no members.");
+    if (!json_is_array(value) || json_array_size(value) > CATALOG_MEMBERS_MAX) return e;
+    size_t count = json_array_size(value);
+    struct slice *members = arena_alloc_array(arena, count + 1, sizeof *members);
+    if (!members) return err_memory();
+    for (size_t i = 0; i < count; i++) {
+        const json_t *one = json_array_get(value, i);
+        if (!json_is_string(one)) return e;
+        members[i] = slice_cstr(json_string_value(one));
+    }
+    out->has_members = true;
+    out->members = members;
+    out->member_count = count;
+    return ERR_OK;
+}
+
+static struct err countries_read(struct arena *arena, const json_t *value, struct catalog_change *out) {
+    struct err e = wrong("title.countries", "Countries are given by their codes of two large letters (ISO 3166-1), at most sixteen.");
+    if (!json_is_array(value) || json_array_size(value) > CATALOG_COUNTRIES_MAX) return e;
+    struct slice all = SLICE("");
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const json_t *one = json_array_get(value, i);
+        if (!json_is_string(one) || json_string_length(one) != 2) return e;
+        all = arena_printf(arena, "%.*s%s%s", SLICE_ARG(all), i ? " " : "", json_string_value(one));
+    }
+    if (!all.ptr) return err_memory();
+    out->has_countries = true;
+    out->countries = all;
+    return ERR_OK;
+}
+
+/* What came with seasons, collections and contracts. */
+static struct err more_read(struct arena *arena, const json_t *body, struct catalog_change *out) {
+    struct err e = ERR_OK;
+    const json_t *value;
+    if ((value = json_object_get(body, "is_free"))) {
+        out->has_is_free = true;
+        out->is_free = json_is_true(value);
+        if (!json_is_boolean(value)) e = wrong("request.malformed", "A title is free, or it is not: true or false.");
+    }
+    if (!e.kind && (value = json_object_get(body, "rights"))) {
+        out->is_without_rights = slice_eq(json_get_string(body, "rights"), SLICE("none"));
+        if (!out->is_without_rights && !slice_eq(json_get_string(body, "rights"), SLICE("house"))) e = wrong("request.malformed", "rights is \"house\" or \"none\".");
+    }
+    if (!e.kind && (value = json_object_get(body, "eidr"))) e = word_read(value, &out->has_eidr, &out->eidr, "title.eidr");
+    if (!e.kind && (value = json_object_get(body, "original_lang"))) e = word_read(value, &out->has_original_lang, &out->original_lang, "title.language");
+    if (!e.kind && (value = json_object_get(body, "original_name"))) e = word_read(value, &out->has_original_name, &out->original_name, "title.name");
+    if (!e.kind && (value = json_object_get(body, "edit"))) e = word_read(value, &out->has_edit, &out->edit, "title.edit");
+    if (!e.kind && (value = json_object_get(body, "countries"))) e = countries_read(arena, value, out);
+    if (!e.kind && (value = json_object_get(body, "ratings"))) e = ratings_read(value, out);
+    if (!e.kind && (value = json_object_get(body, "people"))) e = people_read(arena, value, out);
+    if (!e.kind && (value = json_object_get(body, "members"))) e = members_read(arena, value, out);
+    return e;
+}
+
 struct err title_change_read(struct arena *arena, const json_t *body, struct catalog_change *out) {
     *out = (struct catalog_change){0};
-    struct err e = ERR_OK;
+    struct err e = more_read(arena, body, out);
     const json_t *value;
     if (!e.kind && (value = json_object_get(body, "names"))) e = texts_read(value, true, out);
     if (!e.kind && (value = json_object_get(body, "synopses"))) e = texts_read(value, false, out);
@@ -64,7 +168,7 @@ struct err title_change_read(struct arena *arena, const json_t *body, struct cat
     if (!e.kind && (value = json_object_get(body, "genres"))) e = genres_read(arena, value, out);
     if (!e.kind && (value = json_object_get(body, "kind"))) {
         out->has_kind = true;
-        if (!catalog_kind_parse(json_get_string(body, "kind"), &out->kind) || out->kind == CATALOG_EVENT) e = wrong("request.malformed", "A title is a film or a series.");
+        if (!catalog_kind_parse(json_get_string(body, "kind"), &out->kind) || out->kind == CATALOG_EVENT) e = wrong("title.kind", "A title is a film, a series, a season, an episode, a clip or a collection. Events are made on the live desk.");
     }
     if (!e.kind && (value = json_object_get(body, "parent"))) {
         out->has_parent = true;
@@ -80,7 +184,7 @@ static struct err put_title(struct call *c, struct slice id) {
     struct err e = catalog_view_take(c->api->o.catalog, c->org_id, &view);
     if (e.kind) return e;
     const struct catalog_title *t = catalog_find(view, id);
-    if (t) title_put_operator(&c->w, t);
+    if (t) title_put_operator(&c->w, view, t, c->lang);
     else e = not_found();
     catalog_view_give(&view);
     return e;
@@ -93,7 +197,7 @@ static struct err titles_list(struct call *c) {
     json_begin_object(&c->w);
     json_key(&c->w, "items");
     json_begin_array(&c->w);
-    for (size_t i = view->count; i-- > 0;) title_put_operator(&c->w, view->titles[i]); /* newest first */
+    for (size_t i = view->count; i-- > 0;) title_put_operator(&c->w, view, view->titles[i], c->lang); /* newest first */
     json_end(&c->w);
     json_end(&c->w);
     catalog_view_give(&view);
@@ -102,7 +206,7 @@ static struct err titles_list(struct call *c) {
 
 static struct err title_get(struct call *c) { return put_title(c, call_param(c, "id")); }
 
-/* A title without a file: a series. (A film comes with its import.) */
+/* A title without a file: what holds others, unless it says otherwise. (A film comes with its import; made here it waits for one.) */
 static struct err title_create(struct call *c) {
     struct catalog_change change;
     struct public_id id;
@@ -113,7 +217,9 @@ static struct err title_create(struct call *c) {
     if (!has_name) return wrong("title.name", "A title needs a name in at least one language.");
     if (!change.has_kind) change.kind = CATALOG_SERIES;
     change.has_kind = true;
-    e = catalog_create(c->api->o.catalog, c->org_id, &change, change.kind == CATALOG_SERIES ? CATALOG_READY : CATALOG_FAILED, &id);
+    change.external_id = slice_trim(json_get_string(c->body, "external_id"));
+    if (!change.external_id.len) change.external_id = SLICE_NONE; /* NULL in the store: several may have none */
+    e = catalog_create(c->api->o.catalog, c->org_id, &change, catalog_kind_holds(change.kind) ? CATALOG_READY : CATALOG_FAILED, &id);
     if (e.kind) return e;
     c->status = 201;
     return put_title(c, public_id_slice(&id));

@@ -6,9 +6,12 @@
 
 #include "api/room.h"
 
-/* {names, synopses, year, season, episode, genres, kind, parent}, each of which may be missing. The result borrows from body and
- * arena. Errors: ERR_INPUT title.*. */
+/* {names, synopses, year, season, episode, genres, kind, parent, is_free, eidr, ratings, people, members, original_lang, original_name,
+ * countries, edit, rights}, each of which may be missing. The result borrows from body and arena. Errors: ERR_INPUT title.*. */
 struct err title_change_read(struct arena *, const json_t *body, struct catalog_change *out);
-void title_put_operator(struct json_writer *, const struct catalog_title *);
+void title_put_operator(struct json_writer *, const struct catalog_view *, const struct catalog_title *, struct slice lang);
+/* {"en": "...", ...}: trimmed, borrowed from the JSON; missing ones empty. ERR_INPUT with this code. */
+struct err names_read(const json_t *object, const char *code, struct slice names[TEXT_LANGUAGE_COUNT]);
+void put_names(struct json_writer *, const struct slice names[TEXT_LANGUAGE_COUNT]);
 
 #endif

@@ -124,7 +124,7 @@ static void head_json_ld(struct page *p, const struct catalog_title *t, const st
     struct buf json = BUF(65536);
     struct json_writer w = json_writer_of(&json);
     struct slice url = arena_printf(p->c->arena, "%.*s/title/%s", SLICE_ARG(p->origin), t->public_id.text);
-    struct slice poster = title_poster_url(p->c->arena, t);
+    struct slice poster = title_poster_url(p->c->arena, t, p->c->lang);
     struct slice image = poster.len ? arena_printf(p->c->arena, "%.*s%.*s", SLICE_ARG(p->origin), SLICE_ARG(poster)) : SLICE_NONE;
     struct slice length = arena_printf(p->c->arena, "PT%lldS", (long long)(t->duration_ms / 1000));
     json_begin_object(&w);
@@ -232,7 +232,7 @@ static void content_facts(struct page *p, const struct catalog_title *t, bool wi
 
 static void content_picture(struct page *p, const struct catalog_title *t, const char *tag, const char *class, int width, int height, bool is_lazy) {
     buf_printf(&p->content, "<%s class=\"%s\" style=\"background:#%06x\">", tag, class, t->colour);
-    struct slice url = title_poster_url(p->c->arena, t);
+    struct slice url = title_poster_url(p->c->arena, t, p->c->lang);
     if (url.len) {
         buf_cstr(&p->content, "<img src=\"");
         html(&p->content, url);
@@ -323,11 +323,13 @@ static void data_end(struct json_writer *w) {
 static void page_home(struct page *p) {
     head_common(p, SLICE_NONE, say_of_site(p, "site.description"), SLICE_NONE);
     struct home_rows rows;
-    titles_home_rows(p->c->arena, p->view, p->c->lang, &rows);
+    if (titles_home_rows(p->c, p->view, &rows).kind) rows.count = 0; /* the script asks again */
     content_header(p);
     buf_cstr(&p->content, "<main id=\"main\">");
-    if (rows.count) {
-        const struct catalog_title *first = rows.rows[0].items[0];
+    size_t top = 0; /* what the viewer has begun, the script knows */
+    while (top < rows.count && !rows.rows[top].count) top++;
+    if (top < rows.count) {
+        const struct catalog_title *first = rows.rows[top].items[0];
         content_hero(p, first, "hero on-night", first->kind == CATALOG_EVENT ? title_eyebrow(first) : "home.featured", first, true);
         buf_cstr(&p->content, "<div class=\"rows\">");
         size_t pictures = 0;
@@ -342,7 +344,7 @@ static void page_home(struct page *p) {
     struct json_writer w;
     data_begin(p, &w);
     json_key(&w, "/titles?rows=1");
-    titles_put_rows(&w, p->c->api, p->c->arena, p->view, p->c->lang, true, SLICE_NONE, SLICE_NONE);
+    if (titles_put_rows(p->c, &w, p->view, true, SLICE_NONE, SLICE_NONE).kind) p->data.has_failed = true;
     data_end(&w);
 }
 
@@ -352,14 +354,14 @@ static void data_title(struct page *p) {
     snprintf(key, sizeof key, "/titles/%s", p->title->public_id.text);
     data_begin(p, &w);
     json_key(&w, key);
-    title_put_whole(&w, p->c->api, p->c->arena, p->view, p->title, p->c->lang);
+    title_put_whole(p->c, &w, p->view, p->title);
     data_end(&w);
 }
 
 static void page_title(struct page *p) {
     const struct catalog_title *t = p->title;
     struct catalog_text text = catalog_text_in(t, p->c->lang);
-    head_common(p, text.name, text.synopsis.len ? text.synopsis : say_of_site(p, "site.description"), title_poster_url(p->c->arena, t));
+    head_common(p, text.name, text.synopsis.len ? text.synopsis : say_of_site(p, "site.description"), title_poster_url(p->c->arena, t, p->c->lang));
     head_json_ld(p, t, &text);
     size_t count, pictures = 1;
     const struct catalog_title **episodes = title_episodes(p->c->arena, p->view, t, &count);
@@ -373,7 +375,7 @@ static void page_title(struct page *p) {
 
 static void page_watch(struct page *p) {
     struct catalog_text text = catalog_text_in(p->title, p->c->lang);
-    head_common(p, text.name, text.synopsis.len ? text.synopsis : say_of_site(p, "site.description"), title_poster_url(p->c->arena, p->title));
+    head_common(p, text.name, text.synopsis.len ? text.synopsis : say_of_site(p, "site.description"), title_poster_url(p->c->arena, p->title, p->c->lang));
     head_json_ld(p, p->title, &text);
     buf_cstr(&p->content, "<main id=\"main\" class=\"watch-first\"><h1>");
     html(&p->content, text.name);

@@ -99,7 +99,7 @@ struct route {
     int flags;
 };
 /* Within one file each; gathered in api.c. */
-extern const struct route site_routes[], title_routes[], playback_routes[], session_routes[], operator_routes[], upload_routes[], job_routes[], channel_routes[];
+extern const struct route site_routes[], title_routes[], playback_routes[], session_routes[], operator_routes[], row_routes[], search_routes[], person_routes[], catalogue_routes[], upload_routes[], job_routes[], channel_routes[];
 extern const struct route me_routes[], sign_routes[], profile_routes[], member_routes[], household_routes[], mail_routes[];
 
 /* The frame, for handlers that are none of the above (uploads in pieces, pages). */
@@ -126,28 +126,29 @@ struct slice request_language(struct http_request *);
 /* "https://example.org", as the client calls us. */
 struct slice request_origin(struct http_request *, struct arena *);
 
-/* The rows of the home page. */
-enum { HOME_ROWS_MAX = 24 };
+/* The rows of the home page: those that an editor arranged and that are due, else the usual ones. */
+enum { HOME_ROWS_MAX = 40 };
 struct home_row {
     struct slice id, label;
-    const struct catalog_title *const *items; /* newest first */
-    size_t count;                             /* at least 1 */
+    enum catalog_source source;
+    const struct catalog_title *const *items;
+    size_t count; /* at least 1, but for CATALOG_CONTINUE, which the page fills with what its viewer has begun */
 };
 struct home_rows {
     struct home_row rows[HOME_ROWS_MAX];
     size_t count;
 };
-void titles_home_rows(struct arena *, const struct catalog_view *, struct slice lang, struct home_rows *);
+struct err titles_home_rows(struct call *, const struct catalog_view *, struct home_rows *);
+struct err titles_put_rows(struct call *, struct json_writer *, const struct catalog_view *, bool is_home, struct slice kind, struct slice query);
 
-/* Writing titles. */
+/* Writing titles for the caller: his language, his territory's rating. */
 void put_time_or_null(struct json_writer *, const char *name, int64_t ms); /* since 1970; 0: null */
-void title_put(struct json_writer *, const struct api *, const struct catalog_title *, struct slice lang);
-void title_put_members(struct json_writer *, const struct api *, const struct catalog_title *, struct slice lang);
-void titles_put_rows(struct json_writer *, const struct api *, struct arena *, const struct catalog_view *, struct slice lang, bool is_home, struct slice kind, struct slice query);
-void title_put_whole(struct json_writer *, const struct api *, struct arena *, const struct catalog_view *, const struct catalog_title *, struct slice lang);
+void title_put(struct call *, struct json_writer *, const struct catalog_view *, const struct catalog_title *);
+void title_put_members(struct call *, struct json_writer *, const struct catalog_view *, const struct catalog_title *); /* without the braces */
+void title_put_whole(struct call *, struct json_writer *, const struct catalog_view *, const struct catalog_title *);
 void site_put(struct json_writer *, const struct api *, bool is_operator);
 const struct catalog_title **title_episodes(struct arena *, const struct catalog_view *, const struct catalog_title *series, size_t *count);
-struct slice title_poster_url(struct arena *, const struct catalog_title *);
+struct slice title_poster_url(struct arena *, const struct catalog_title *, struct slice lang);
 
 struct err uploads_clean(struct api *);
 /* Removes files, written to last before then, that neither an upload nor an unfinished import knows: the program was killed between the

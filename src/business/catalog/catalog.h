@@ -252,6 +252,8 @@ struct catalog_person_hit {
     const struct catalog_person *person;
     int score;
     struct catalog_match match;
+    const struct catalog_title *titles[3]; /* some of those in which they have a part, newest first */
+    size_t title_count;
 };
 struct catalog_hits {
     struct catalog_hit *titles; /* the best first */
