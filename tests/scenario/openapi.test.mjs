@@ -37,7 +37,8 @@ test('each route of the program is written down, and none that it does not have'
     assert.deepEqual([...routes].sort(), [...operations().keys()].sort());
 });
 
-const facts = ['audio', 'captions', 'colour', 'duration_ms', 'ended_at', 'episode', 'genres', 'heights', 'id', 'kind', 'parent', 'portrait', 'poster', 'season', 'started_at', 'starts_at', 'status', 'year'];
+const facts = ['audio', 'captions', 'colour', 'duration_ms', 'ended_at', 'episode', 'genres', 'heights', 'id', 'kind', 'parent', 'portrait', 'poster', 'season', 'started_at', 'starts_at', 'status', 'year', 'is_free'];
+const shown = ['age', 'name', 'rating', 'synopsis', 'viewers'];
 const keys = (object) => Object.keys(object).sort();
 
 test('each operation answers as it is written, and one organisation sees nothing of another', async (t) => {
@@ -71,9 +72,9 @@ test('each operation answers as it is written, and one organisation sees nothing
 
     assert.deepEqual(keys((await call('GET /api/v1/site', 200)).json), ['languages', 'name', 'operator', 'version']);
     const rows = (await call('GET /api/v1/titles', 200, { query: '?rows=1' })).json.rows;
-    assert.deepEqual(keys(rows[0]), ['id', 'items', 'label']);
-    assert.deepEqual(keys(rows[0].items[0]), [...facts, 'name', 'synopsis', 'viewers'].sort());
-    assert.deepEqual(keys((await call('GET /api/v1/titles/{id}', 200, { values: { id: title } })).json), [...facts, 'name', 'synopsis', 'viewers', 'episodes'].sort());
+    assert.deepEqual(keys(rows[0]), ['id', 'items', 'label', 'source']);
+    assert.deepEqual(keys(rows[0].items[0]), [...facts, ...shown].sort());
+    assert.deepEqual(keys((await call('GET /api/v1/titles/{id}', 200, { values: { id: title } })).json), [...facts, ...shown, 'countries', 'eidr', 'episodes', 'items', 'original_lang', 'original_name', 'people', 'seasons', 'versions'].sort());
     await call('GET /api/v1/titles/{id}', 404, { values: { id: missing } });
 
     const playback = (await call('POST /api/v1/titles/{id}/playback', 201, { values: { id: title } })).json;
@@ -99,7 +100,7 @@ test('each operation answers as it is written, and one organisation sees nothing
     await call('POST /api/v1/playback/{session}/renew', 403, { values: { session: playback.session } });
 
     const items = (await call('GET /api/v1/operator/titles', 200)).json.items;
-    assert.deepEqual(keys(items[0]), [...facts, 'names', 'synopses'].sort());
+    assert.deepEqual(keys(items[0]), [...facts, 'age', 'countries', 'edit', 'eidr', 'external_id', 'members', 'names', 'original_lang', 'original_name', 'people', 'posters', 'ratings', 'synopses'].sort());
     const series = (await call('POST /api/v1/operator/titles', 201, { body: { names: { en: 'A Series' }, kind: 'series' } })).json;
     await call('POST /api/v1/operator/titles', 400, { body: { names: {} } });
     await call('POST /api/v1/titles/{id}/playback', 409, { values: { id: series.id } });
