@@ -83,7 +83,7 @@ static struct err record_save(struct demo *d) {
     json_begin_object(&w);
     json_put_cstr(&w, "note", "These titles are examples made by `grandstand demo`. Remove them on the operator's page if they are not wanted.");
     json_key(&w, "films");
-    record_put(&w, d->films, example_film_count);
+    record_put(&w, d->films, example_film_count());
     json_key(&w, "series");
     record_put(&w, d->series, example_series_count);
     json_end(&w);
@@ -107,7 +107,7 @@ static struct err record_load(struct demo *d) {
     json_t *json = NULL;
     if (!e.kind) e = json_parse(buf_slice(&text), RECORD_BYTES_MAX, &json);
     if (!e.kind) {
-        record_take(d->films, example_film_count, json_object_get(json, "films"));
+        record_take(d->films, example_film_count(), json_object_get(json, "films"));
         record_take(d->series, example_series_count, json_object_get(json, "series"));
         json_decref(json);
     }
@@ -211,7 +211,7 @@ static struct err series_ensure(struct demo *d) {
     for (size_t i = 0; !e.kind && i < example_series_count; i++) {
         struct entry *s = &d->series[i];
         bool is_wanted = false;
-        for (size_t k = 0; k < example_film_count; k++)
+        for (size_t k = 0; k < example_film_count(); k++)
             if (d->films[k].is_wanted && !d->films[k].is_done && d->films[k].about->series && !strcmp(d->films[k].about->series, s->about->name)) is_wanted = true;
         if (!is_wanted || s->is_done) continue;
         e = title_ensure(d, s, NULL);
@@ -291,7 +291,7 @@ static void worker_run(void *arg) {
         struct work w = {.demo = d};
         size_t index = 0;
         lock_take(&d->lock);
-        for (size_t i = 0; !w.entry && !d->failure.kind && !is_stopped && i < example_film_count; i++)
+        for (size_t i = 0; !w.entry && !d->failure.kind && !is_stopped && i < example_film_count(); i++)
             if (d->films[i].is_wanted && !d->films[i].is_done && !d->films[i].is_taken) w.entry = &d->films[i], index = i;
         if (w.entry) w.entry->is_taken = true;
         else d->running--;
@@ -310,7 +310,7 @@ static void worker_run(void *arg) {
 static double total_progress(struct demo *d, size_t *running) {
     double sum = 0, all = 0;
     lock_take(&d->lock);
-    for (size_t i = 0; i < example_film_count; i++) {
+    for (size_t i = 0; i < example_film_count(); i++) {
         if (!d->films[i].is_wanted) continue;
         all += 1;
         sum += d->films[i].is_done ? 1 : d->films[i].progress;
@@ -334,15 +334,15 @@ static void watch(struct demo *d, bool has_terminal) {
 }
 
 static struct err choose(struct demo *d, const char *films) {
-    uint64_t count = example_film_count;
+    uint64_t count = example_film_count();
     bool is_number = !films || slice_to_u64(slice_cstr(films), &count);
-    for (size_t i = 0; i < example_film_count; i++) d->films[i].is_wanted = is_number && i < count;
+    for (size_t i = 0; i < example_film_count(); i++) d->films[i].is_wanted = is_number && i < count;
     if (is_number) return ERR_OK;
     struct slice rest = slice_cstr(films), name;
     while (slice_next(&rest, ',', &name)) {
         size_t at = 0;
-        while (at < example_film_count && !slice_eq(slice_cstr(d->films[at].about->name), name)) at++;
-        if (at == example_film_count) return err_make(ERR_INPUT, "option.films", "There is no film of this name. `grandstand demo --list` names them all.");
+        while (at < example_film_count() && !slice_eq(slice_cstr(d->films[at].about->name), name)) at++;
+        if (at == example_film_count()) return err_make(ERR_INPUT, "option.films", "There is no film of this name. `grandstand demo --list` names them all.");
         d->films[at].is_wanted = true;
     }
     return ERR_OK;
@@ -386,14 +386,14 @@ static void answer(struct demo *d) {
     json_put_number(&w, "made", d->made);
     json_put_number(&w, "kept", d->kept);
     json_key(&w, "films");
-    record_put(&w, d->films, example_film_count);
+    record_put(&w, d->films, example_film_count());
     json_end(&w);
     printf("%.*s\n", (int)out.len, out.ptr);
     buf_free(&out);
 }
 
 static int list_films(void) {
-    for (size_t i = 0; i < example_film_count; i++) {
+    for (size_t i = 0; i < example_film_count(); i++) {
         const struct example_about *a = example_film(i);
         printf("%-20s %4.0f s  %s\n", a->name, a->seconds, a->titles[EXAMPLE_EN]);
     }
@@ -414,7 +414,7 @@ int command_demo(struct command_context *c) {
     d->data_fd = -1;
     d->options = (struct example_options){.scale = (double)option_number(c, "scale") / 100, .seconds_max = (double)option_number(c, "seconds")};
     lock_init(&d->lock, LOCK_demo);
-    for (size_t i = 0; i < example_film_count; i++) d->films[i].about = example_film(i);
+    for (size_t i = 0; i < example_film_count(); i++) d->films[i].about = example_film(i);
     for (size_t i = 0; i < example_series_count; i++) d->series[i].about = example_series(i);
     log_configure(LOG_WARN, LOG_FORMAT_LOGFMT, STDERR_FILENO);
     signal(SIGINT, on_signal);
@@ -426,9 +426,9 @@ int command_demo(struct command_context *c) {
     if (!e.kind) e = data_folder_open(d);
     bool has_house = false;
     if (!e.kind) e = record_load(d);
-    for (size_t i = 0; i < example_film_count; i++) d->kept += d->films[i].is_wanted && d->films[i].is_done;
+    for (size_t i = 0; i < example_film_count(); i++) d->kept += d->films[i].is_wanted && d->films[i].is_done;
     bool has_work = false;
-    for (size_t i = 0; i < example_film_count; i++) has_work |= d->films[i].is_wanted && !d->films[i].is_done;
+    for (size_t i = 0; i < example_film_count(); i++) has_work |= d->films[i].is_wanted && !d->films[i].is_done;
     if (!e.kind && has_work) { /* else the folder may even be in use by a server */
         e = house_open(&d->house, &options, about);
         has_house = !e.kind;

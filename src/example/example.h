@@ -29,9 +29,12 @@ struct example_about {
     const char *series;                        /* name of the series it belongs to, or NULL */
     int season, episode;                       /* from 1; 0 outside a series */
     double seconds;                            /* 0 for a series */
+    bool is_clip;                              /* a piece of a film that makes one want to see it */
 };
 
-extern const size_t example_film_count, example_series_count;
+/* Films, and scenes of films: clips and episodes. */
+size_t example_film_count(void);
+extern const size_t example_series_count;
 const struct example_about *example_film(size_t index);
 const struct example_about *example_series(size_t index);
 

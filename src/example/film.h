@@ -52,10 +52,24 @@ struct film {
     const struct caption *captions;
     size_t caption_count;
     struct poster poster;
+    double from;         /* of a scene: where in the film it begins; 0 */
+    double film_seconds; /* of a scene: how long that film is; 0: about.seconds */
 };
 #define CAPTIONS(array) .captions = (array), .caption_count = sizeof(array) / sizeof *(array)
 
 extern const struct film *const films[];
+extern const size_t film_count;
+
+/* A piece of a film under a name of its own. */
+struct scene {
+    const struct film *film;
+    double from, poster_at; /* film time */
+    struct example_about about;
+};
+extern const struct scene scenes[];
+extern const size_t scene_count;
+/* Film or scene `index` of those that example_film names. */
+struct film film_at(size_t index);
 
 /* --- pieces that films share --- */
 

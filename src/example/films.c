@@ -10,7 +10,7 @@ const struct film *const films[] = {
 #include "example/films.tbl.h"
 #undef FILM
 };
-const size_t example_film_count = sizeof films / sizeof *films;
+const size_t film_count = sizeof films / sizeof *films;
 
 static const struct example_about series[] = {
     {
@@ -25,10 +25,46 @@ static const struct example_about series[] = {
         .genres = {"sport", "short"},
         .year = 2026,
     },
+    {
+        .name = "breath",
+        .titles = {"Breath by Breath", "Atemzug um Atemzug", "一呼一吸", "ลมหายใจต่อลมหายใจ"},
+        .synopses = {
+            "Eight seconds each: the moment before, the moment in the middle, the moment after. A series for people who have no time, about people who have even less.",
+            "Je acht Sekunden: der Augenblick davor, mittendrin, danach. Eine Serie für Leute ohne Zeit über Leute, die noch weniger davon haben.",
+            "每集八秒：之前的瞬间，当中的瞬间，之后的瞬间。献给没有时间的人，讲述时间更少的人。",
+            "ตอนละแปดวินาที ชั่วขณะก่อนหน้า ระหว่าง และหลังจากนั้น ซีรีส์สำหรับคนไม่มีเวลา ว่าด้วยคนที่มีเวลาน้อยยิ่งกว่า",
+        },
+        .genres = {"sport", "short"},
+        .year = 2026,
+    },
+    {
+        .name = "curtain",
+        .titles = {"Curtain", "Vorhang", "幕起幕落", "ม่าน"},
+        .synopses = {
+            "Three short pieces from the stages of Bangkok: who stands in the light, who holds the threads, and who claps.",
+            "Drei kurze Stücke von den Bühnen Bangkoks: wer im Licht steht, wer die Fäden hält und wer klatscht.",
+            "来自曼谷舞台的三段短片：谁站在灯下，谁握着线，谁在鼓掌。",
+            "สามเรื่องสั้นจากเวทีในกรุงเทพฯ ใครยืนอยู่ในแสง ใครถือเส้นด้าย และใครปรบมือ",
+        },
+        .genres = {"drama", "short"},
+        .year = 2026,
+    },
 };
 const size_t example_series_count = sizeof series / sizeof *series;
 
-const struct example_about *example_film(size_t index) { return &films[index]->about; }
+size_t example_film_count(void) { return film_count + scene_count; }
+const struct example_about *example_film(size_t index) { return index < film_count ? &films[index]->about : &scenes[index - film_count].about; }
+struct film film_at(size_t index) {
+    if (index < film_count) return *films[index];
+    const struct scene *scene = &scenes[index - film_count];
+    struct film own = *scene->film;
+    own.film_seconds = own.about.seconds;
+    own.about = scene->about;
+    own.from = scene->from;
+    own.poster.at = scene->poster_at;
+    own.poster.words = NULL;
+    return own;
+}
 const struct example_about *example_series(size_t index) { return &series[index]; }
 
 const char *example_language_code(enum example_language language) {

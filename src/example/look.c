@@ -45,7 +45,7 @@ static int sheet(const struct film *film, double from, double to, int count, con
 int main(int argc, char **argv) {
     if (argc < 3) return fail("NAME sheet|still|portrait|landscape|sound|speed ...");
     const struct film *film = NULL;
-    for (size_t i = 0; i < example_film_count; i++)
+    for (size_t i = 0; i < film_count; i++)
         if (!strcmp(films[i]->about.name, argv[1])) film = films[i];
     if (!film) return fail("no such film");
     if (!strcmp(argv[2], "sheet") && argc == 7) return sheet(film, atof(argv[3]), atof(argv[4]), atoi(argv[5]), argv[6]);

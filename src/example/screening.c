@@ -38,14 +38,14 @@ void screening_close(struct screening **address) {
 
 struct canvas *screening_show(struct screening *s, long picture, bool is_finished) {
     while (s->film->step && s->stepped < picture) s->film->step(s->state, (double)++s->stepped / FILM_RATE);
-    double t = (double)picture / FILM_RATE;
+    double t = (double)picture / FILM_RATE, own = t - s->film->from;
     s->canvas->frame = (uint32_t)picture;
     s->canvas->is_bare = !is_finished;
     cairo_save(s->canvas->cr);
     s->film->paint(s->canvas, t, s->state);
     cairo_restore(s->canvas->cr);
     struct finish finish = s->film->finish;
-    finish.fade = is_finished ? fade(t, 0, 0.6) * (1 - fade(t, s->film->about.seconds - 1.0, s->film->about.seconds - 0.1)) : 1;
+    finish.fade = is_finished ? fade(own, 0, 0.6) * (1 - fade(own, s->film->about.seconds - 1.0, s->film->about.seconds - 0.1)) : 1;
     if (!is_finished) finish.vignette = finish.grain = 0;
     canvas_finish(s->canvas, &finish);
     return s->canvas;

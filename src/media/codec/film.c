@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "media/codec/av.h"
+#include "media/codec/encoder.h"
 
 enum { AUDIO_MAX = 16, TEXT_MAX = 16, PLANES_MAX = 6 };
 
@@ -52,10 +53,6 @@ static struct err refused(int av) { return av_err(av, ERR_BUG, "film.encode", "T
 static struct err wrong_options(void) {
     return err_make(ERR_INPUT, "film.options", "This picture size, picture rate or sound format cannot be encoded.");
 }
-static struct err missing(void) {
-    return err_make(ERR_BUG, "codec.missing", "This FFmpeg has no H.264 or AAC encoder. Install Debian's FFmpeg libraries.");
-}
-
 static bool tag(AVStream *stream, const char *language, const char *title, bool is_default) {
     if (language && av_dict_set(&stream->metadata, "language", language, 0) < 0) return false;
     if (title && (av_dict_set(&stream->metadata, "title", title, 0) < 0 || av_dict_set(&stream->metadata, "handler_name", title, 0) < 0))
@@ -65,23 +62,12 @@ static bool tag(AVStream *stream, const char *language, const char *title, bool 
 }
 
 static struct err open_video(struct codec_film *f, const struct codec_film_options *o) {
-    const AVCodec *codec = avcodec_find_encoder_by_name("libx264");
-    if (!codec) return missing();
-    f->video = avcodec_alloc_context3(codec);
     f->video_stream = avformat_new_stream(f->muxer, NULL);
     f->picture = av_frame_alloc();
-    if (!f->video || !f->video_stream || !f->picture) return err_memory();
+    if (!f->video_stream || !f->picture) return err_memory();
+    struct err e = encoder_h264_make(o->width, o->height, o->rate_num, o->rate_den, &f->video);
+    if (e.kind) return e;
     AVCodecContext *v = f->video;
-    v->width = o->width;
-    v->height = o->height;
-    v->pix_fmt = AV_PIX_FMT_YUV420P;
-    v->time_base = (AVRational){o->rate_den, o->rate_num};
-    v->framerate = (AVRational){o->rate_num, o->rate_den};
-    v->sample_aspect_ratio = (AVRational){1, 1};
-    v->color_range = AVCOL_RANGE_MPEG;
-    v->colorspace = AVCOL_SPC_BT709;
-    v->color_primaries = AVCOL_PRI_BT709;
-    v->color_trc = AVCOL_TRC_BT709;
     v->gop_size = o->key_frames_every ? o->key_frames_every : (2 * o->rate_num + o->rate_den / 2) / o->rate_den;
     if (v->gop_size < 1) v->gop_size = 1;
     v->keyint_min = v->gop_size;
@@ -94,50 +80,33 @@ static struct err open_video(struct codec_film *f, const struct codec_film_optio
     if (av_opt_set(v->priv_data, "preset", o->preset ? o->preset : "veryfast", 0) < 0 || av_opt_set(v->priv_data, "crf", crf, 0) < 0)
         return wrong_options();
     if (av_opt_set(v->priv_data, "sc_threshold", "0", 0) < 0) return refused(-1); /* groups of equal length */
-    int av = avcodec_open2(v, codec, NULL);
+    int av = avcodec_open2(v, NULL, NULL);
     if (av < 0) return av_err(av, ERR_INPUT, "film.options", wrong_options().what);
     if (avcodec_parameters_from_context(f->video_stream->codecpar, v) < 0) return err_memory();
     f->video_stream->time_base = v->time_base;
     f->video_stream->avg_frame_rate = v->framerate;
     f->video_stream->sample_aspect_ratio = v->sample_aspect_ratio;
     f->video_stream->disposition = AV_DISPOSITION_DEFAULT;
-    f->picture->format = v->pix_fmt;
-    f->picture->width = v->width;
-    f->picture->height = v->height;
-    if (av_frame_get_buffer(f->picture, 0) < 0) return err_memory();
-    return ERR_OK;
+    return encoder_picture_alloc(v, f->picture);
 }
 
 static struct err open_audio(struct codec_film *f, const struct codec_film_audio *o, bool is_default) {
-    const AVCodec *codec = avcodec_find_encoder_by_name("aac");
-    if (!codec) return missing();
     if (o->channels != 1 && o->channels != 2 && o->channels != 6) return wrong_options();
     struct film_audio *a = &f->audio[f->audio_count++];
-    a->encoder = avcodec_alloc_context3(codec);
     a->stream = avformat_new_stream(f->muxer, NULL);
     a->frame = av_frame_alloc();
-    if (!a->encoder || !a->stream || !a->frame) return err_memory();
+    if (!a->stream || !a->frame) return err_memory();
+    struct err e = encoder_aac_make(o->rate, o->channels, o->bits_per_s, &a->encoder);
+    if (e.kind) return e;
     AVCodecContext *c = a->encoder;
-    c->sample_rate = o->rate;
-    c->sample_fmt = AV_SAMPLE_FMT_FLTP;
-    c->bit_rate = o->bits_per_s ? o->bits_per_s : INT64_C(64000) * o->channels;
-    c->time_base = (AVRational){1, o->rate};
-    AVChannelLayout layout = o->channels == 1   ? (AVChannelLayout)AV_CHANNEL_LAYOUT_MONO
-                             : o->channels == 2 ? (AVChannelLayout)AV_CHANNEL_LAYOUT_STEREO
-                                                : (AVChannelLayout)AV_CHANNEL_LAYOUT_5POINT1_BACK;
-    if (av_channel_layout_copy(&c->ch_layout, &layout) < 0) return err_memory();
     if (f->muxer->oformat->flags & AVFMT_GLOBALHEADER) c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     if (o->rate <= 0) return wrong_options();
-    int av = avcodec_open2(c, codec, NULL);
+    int av = avcodec_open2(c, NULL, NULL);
     if (av < 0) return av_err(av, ERR_INPUT, "film.options", wrong_options().what);
     if (avcodec_parameters_from_context(a->stream->codecpar, c) < 0) return err_memory();
     a->stream->time_base = c->time_base;
     if (!tag(a->stream, o->language, o->title, is_default)) return err_memory();
-    a->frame->format = c->sample_fmt;
-    a->frame->sample_rate = c->sample_rate;
-    a->frame->nb_samples = c->frame_size;
-    if (av_channel_layout_copy(&a->frame->ch_layout, &c->ch_layout) < 0 || av_frame_get_buffer(a->frame, 0) < 0) return err_memory();
-    return ERR_OK;
+    return encoder_sound_alloc(c, a->frame);
 }
 
 /* The sample description that QuickTime-family files demand for text: tx3g of 3GPP TS 26.245 section 5.16 without the
@@ -173,7 +142,7 @@ static struct err open_film(struct codec_film *f, const struct codec_film_option
     if (!format) format = slice_ends_with(slice_cstr(f->path), SLICE(".mkv")) ? CODEC_FILM_MKV : CODEC_FILM_MP4;
     if (!(f->packet = av_packet_alloc())) return err_memory();
     int av = avformat_alloc_output_context2(&f->muxer, NULL, format == CODEC_FILM_MKV ? "matroska" : "mp4", NULL);
-    if (av < 0) return av_err(av, ERR_BUG, "codec.missing", missing().what);
+    if (av < 0) return av_err(av, ERR_BUG, "codec.missing", encoder_missing().what);
     struct err e = av_file_open(&f->file, f->fd, true);
     if (e.kind) return e;
     f->muxer->pb = f->file.io;

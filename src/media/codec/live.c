@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "media/codec/av.h"
 #include "media/codec/codec.h"
+#include "media/codec/encoder.h"
 #include "media/codec/nal.h"
 
 enum { SAMPLE_BYTES_MAX = 32 << 20, CONFIG_BYTES_MAX = 4096 };
@@ -23,7 +24,6 @@ struct codec_live {
 };
 
 static struct err wrong_options(void) { return err_make(ERR_INPUT, "live.options", "This picture size, picture rate or sound format cannot be encoded."); }
-static struct err missing(void) { return err_make(ERR_BUG, "codec.missing", "This FFmpeg has no H.264 or AAC encoder. Install Debian's FFmpeg libraries."); }
 static struct err refused(int av) { return av_err(av, ERR_BUG, "live.encode", "The encoder refused what it was given."); }
 
 static bool is_sane(const struct codec_live_options *o) {
@@ -36,22 +36,11 @@ static bool is_sane(const struct codec_live_options *o) {
 }
 
 static struct err open_video(struct codec_live *l, const struct codec_live_options *o) {
-    const AVCodec *codec = avcodec_find_encoder_by_name("libx264");
-    if (!codec) return missing();
-    l->video = avcodec_alloc_context3(codec);
     l->picture = av_frame_alloc();
-    if (!l->video || !l->picture) return err_memory();
+    if (!l->picture) return err_memory();
+    struct err e = encoder_h264_make(o->width, o->height, o->rate_num, o->rate_den, &l->video);
+    if (e.kind) return e;
     AVCodecContext *v = l->video;
-    v->width = o->width;
-    v->height = o->height;
-    v->pix_fmt = AV_PIX_FMT_YUV420P;
-    v->time_base = (AVRational){o->rate_den, o->rate_num};
-    v->framerate = (AVRational){o->rate_num, o->rate_den};
-    v->sample_aspect_ratio = (AVRational){1, 1};
-    v->color_range = AVCOL_RANGE_MPEG;
-    v->colorspace = AVCOL_SPC_BT709;
-    v->color_primaries = AVCOL_PRI_BT709;
-    v->color_trc = AVCOL_TRC_BT709;
     v->gop_size = o->key_frames_every;
     v->bit_rate = v->rc_max_rate = o->bits_per_s;
     v->rc_buffer_size = (int)(o->bits_per_s / 2); /* half a second: a key frame may not delay what follows it */
@@ -63,38 +52,23 @@ static struct err open_video(struct codec_live *l, const struct codec_live_optio
     if (av_opt_set(v->priv_data, "preset", o->preset ? o->preset : "superfast", 0) < 0 || av_opt_set(v->priv_data, "tune", "zerolatency", 0) < 0 ||
         av_opt_set(v->priv_data, "sc_threshold", "0", 0) < 0 || av_opt_set(v->priv_data, "forced-idr", "1", 0) < 0)
         return wrong_options();
-    int av = avcodec_open2(v, codec, NULL);
+    int av = avcodec_open2(v, NULL, NULL);
     if (av < 0) return av_err(av, ERR_INPUT, "live.options", wrong_options().what);
     struct slice header = slice_of(v->extradata, (size_t)v->extradata_size);
     if (!nal_sets_collect(&l->sets, false, header) || !nal_make_config(&l->sets, false, &l->config)) return refused(-1);
-    l->picture->format = v->pix_fmt;
-    l->picture->width = v->width;
-    l->picture->height = v->height;
-    return av_frame_get_buffer(l->picture, 0) < 0 ? err_memory() : ERR_OK;
+    return encoder_picture_alloc(v, l->picture);
 }
 
 static struct err open_audio(struct codec_live *l, const struct codec_live_options *o) {
-    const AVCodec *codec = avcodec_find_encoder_by_name("aac");
-    if (!codec) return missing();
-    l->audio = avcodec_alloc_context3(codec);
     l->sound = av_frame_alloc();
-    if (!l->audio || !l->sound) return err_memory();
+    if (!l->sound) return err_memory();
+    struct err e = encoder_aac_make(o->sound_rate, o->sound_channels, o->sound_bits_per_s, &l->audio);
+    if (e.kind) return e;
     AVCodecContext *c = l->audio;
-    c->sample_rate = o->sound_rate;
-    c->sample_fmt = AV_SAMPLE_FMT_FLTP;
-    c->bit_rate = o->sound_bits_per_s ? o->sound_bits_per_s : INT64_C(64000) * o->sound_channels;
-    c->time_base = (AVRational){1, o->sound_rate};
-    AVChannelLayout layout = o->sound_channels == 1   ? (AVChannelLayout)AV_CHANNEL_LAYOUT_MONO
-                             : o->sound_channels == 2 ? (AVChannelLayout)AV_CHANNEL_LAYOUT_STEREO
-                                                      : (AVChannelLayout)AV_CHANNEL_LAYOUT_5POINT1_BACK;
-    if (av_channel_layout_copy(&c->ch_layout, &layout) < 0) return err_memory();
     c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    int av = avcodec_open2(c, codec, NULL);
+    int av = avcodec_open2(c, NULL, NULL);
     if (av < 0) return av_err(av, ERR_INPUT, "live.options", wrong_options().what);
-    l->sound->format = c->sample_fmt;
-    l->sound->sample_rate = c->sample_rate;
-    l->sound->nb_samples = c->frame_size;
-    return av_channel_layout_copy(&l->sound->ch_layout, &c->ch_layout) < 0 || av_frame_get_buffer(l->sound, 0) < 0 ? err_memory() : ERR_OK;
+    return encoder_sound_alloc(c, l->sound);
 }
 
 struct err codec_live_open(struct codec_live **out, const struct codec_live_options *o, codec_live_sink *sink, void *user) {

@@ -127,7 +127,7 @@ static void loudness_is_that_of_the_standard(void **state) {
 }
 
 static void films_are_mastered_to_their_loudness(void **state) {
-    for (size_t i = 0; i < 2 && i < example_film_count; i++) {
+    for (size_t i = 0; i < 2 && i < film_count; i++) {
         struct tape t;
         assert_int_equal(film_record(films[i], 0, films[i]->about.seconds, &t).kind, ERR_NONE);
         check_samples(&t);
@@ -158,7 +158,7 @@ static uint64_t picture_hash(const struct canvas *c) {
 }
 
 static void every_film_paints_the_same_twice_and_moves(void **state) {
-    for (size_t i = 0; i < example_film_count; i++) {
+    for (size_t i = 0; i < film_count; i++) {
         uint64_t first[3];
         for (int again = 0; again < 2; again++) {
             struct screening *s;
@@ -174,8 +174,47 @@ static void every_film_paints_the_same_twice_and_moves(void **state) {
     }
 }
 
+static bool is_series(const char *name) {
+    size_t found = 0;
+    for (size_t k = 0; k < example_series_count; k++) found += !strcmp(example_series(k)->name, name);
+    return found == 1;
+}
+
+static void scenes_lie_within_their_films_and_have_names_of_their_own(void **state) {
+    assert_int_equal(example_film_count(), film_count + scene_count);
+    for (size_t i = film_count; i < example_film_count(); i++) {
+        struct film scene = film_at(i);
+        assert_true(scene.from > 0 && scene.about.seconds >= 6 && scene.from + scene.about.seconds <= scene.film_seconds);
+        assert_true(scene.poster.at >= scene.from && scene.poster.at <= scene.from + scene.about.seconds);
+        assert_true(scene.about.is_clip != (scene.about.series != NULL));
+        if (scene.about.series) assert_true(is_series(scene.about.series) && scene.about.season > 0 && scene.about.episode > 0);
+        assert_non_null(scene.about.genres[0]);
+        for (size_t k = 0; k < i; k++) assert_string_not_equal(scene.about.name, example_film(k)->name);
+        for (int lang = 0; lang < EXAMPLE_LANGUAGES; lang++) {
+            assert_true(utf8_is_display_text(slice_cstr(scene.about.titles[lang]), 200));
+            assert_true(utf8_is_display_text(slice_cstr(scene.about.synopses[lang]), 400));
+        }
+    }
+}
+
+/* The picture at a time of the scene is the film's at that time; only the fades at its ends are its own. */
+static void a_scene_is_its_film(void **state) {
+    struct film scene = film_at(film_count), whole = *scenes[0].film;
+    struct screening *s, *f;
+    long picture = (long)((scene.from + scene.about.seconds / 2) * FILM_RATE);
+    assert_int_equal(screening_open(&scene, 192, 108, 0, 0, STAGE_WIDTH, &s).kind, ERR_NONE);
+    assert_int_equal(screening_open(&whole, 192, 108, 0, 0, STAGE_WIDTH, &f).kind, ERR_NONE);
+    assert_true(picture_hash(screening_show(s, picture, true)) == picture_hash(screening_show(f, picture, true)));
+    screening_close(&s);
+    screening_close(&f);
+    assert_int_equal(screening_open(&scene, 192, 108, 0, 0, STAGE_WIDTH, &s).kind, ERR_NONE);
+    const struct canvas *c = screening_show(s, (long)(scene.from * FILM_RATE), true);
+    for (int y = 0; y < c->height; y++) assert_int_equal(c->pixels[(size_t)y * (size_t)c->stride] & 0xf0f0f0, 0); /* out of the dark */
+    screening_close(&s);
+}
+
 static void the_table_is_whole(void **state) {
-    for (size_t i = 0; i < example_film_count; i++) {
+    for (size_t i = 0; i < film_count; i++) {
         const struct film *f = films[i];
         for (size_t k = 0; k < i; k++) assert_string_not_equal(f->about.name, films[k]->about.name);
         assert_true(f->about.seconds >= 20 && f->about.seconds <= 45);
@@ -191,11 +230,7 @@ static void the_table_is_whole(void **state) {
             if (k) assert_true(f->captions[k - 1].to <= f->captions[k].from);
             for (int lang = 0; lang < EXAMPLE_LANGUAGES; lang++) assert_true(utf8_is_display_text(slice_cstr(f->captions[k].text[lang]), 120));
         }
-        if (f->about.series) {
-            size_t found = 0;
-            for (size_t k = 0; k < example_series_count; k++) found += !strcmp(example_series(k)->name, f->about.series);
-            assert_int_equal(found, 1);
-        }
+        if (f->about.series) assert_true(is_series(f->about.series));
     }
 }
 
@@ -244,7 +279,7 @@ int main(void) {
         cmocka_unit_test(films_are_mastered_to_their_loudness),
         cmocka_unit_test(light_lies_over_paint_and_never_clips),
         cmocka_unit_test(every_film_paints_the_same_twice_and_moves),
-        cmocka_unit_test(the_table_is_whole),
+        cmocka_unit_test(scenes_lie_within_their_films_and_have_names_of_their_own), cmocka_unit_test(a_scene_is_its_film), cmocka_unit_test(the_table_is_whole),
         cmocka_unit_test(a_film_becomes_a_file_or_leaves_nothing),
     };
     return cmocka_run_group_tests_name("example", tests, NULL, NULL);
