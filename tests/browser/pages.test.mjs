@@ -121,8 +121,10 @@ test('by keyboard alone: skip link, search, title, play', async () => {
     assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
     await page.focus('input[type=search]');
     await page.keyboard.type('snow');
+    await page.waitForSelector('[role=option] mark');
+    await page.keyboard.press('Enter');
     await page.waitForFunction(() => location.search === '?q=snow');
-    await page.waitForFunction(() => document.querySelectorAll('.grid-items .card').length === 1);
+    await page.waitForFunction(() => document.querySelectorAll('.grid-items .card').length === 2); // the film, and an episode of the same name
     await page.focus('.grid-items .card');
     await page.keyboard.press('Enter');
     await page.waitForURL('**/title/film000000000002');

@@ -12,11 +12,29 @@ import { goodHealth, StandIn } from './lib/stand_in.mjs';
 const out = path.join(root, 'build/screenshots');
 fs.mkdirSync(out, { recursive: true });
 const site = process.argv[2] ? null : await new StandIn().start();
+let family;
 if (site) {
     site.isOperator = true;
+    family = site.people.addFamily();
+    site.people.addDevice(family, 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Version/18.1 Mobile/15E148 Safari/604.1', { address: '203.0.113.24', seen_at: new Date(Date.now() - 4e6).toISOString() });
+    site.people.addDevice(family, 'Mozilla/5.0 (SMART-TV; Linux; Tizen 8.0) AppleWebKit/537.36 Chrome/120 Safari/537.36', { address: '198.51.100.7', seen_at: '2026-11-18T20:10:00Z' });
+    showRights(site.titles);
     site.startLive({ history_s: 3000 });
     site.schedule('soon000000000001', 7500);
     site.addChannel('live000000000001', { status: 'live', started_at: new Date(Date.now() - 3e6).toISOString(), viewers: 1284, health: goodHealth() });
+}
+/** Titles of each kind of answer: free, locked, rated, not here, later. */
+function showRights(titles) {
+    const people = [['Mara Lindqvist', 'cast', 'Ida'], ['Chen Yu', 'cast', 'the harbour master'], ['Somchai Rattana', 'cast', 'Niran'], ['Tomás Ferreira', 'director', ''], ['Ayumi Sato', 'writer', ''], ['Elif Demir', 'composer', '']]
+        .map(([name, part, character], i) => ({ id: `person000000000${i}`, name, part, character }));
+    const rated = (age) => ({ age, rating: { system: 'FSK', value: String(age) } });
+    Object.assign(titles[0], { people, ...rated(6), original_lang: 'sv', countries: ['SE', 'DE'], eidr: '10.5240/7791-8534-2C23-9030-8610-5',
+        versions: [{ id: titles[0].id, name: 'Cinema version' }, { id: 'film000000000003', name: 'Director’s cut' }] });
+    Object.assign(titles[1], { is_free: false, isGranted: true, ...rated(12), people: people.slice(1, 4) });
+    Object.assign(titles[2], { is_free: false, ...rated(16) });
+    Object.assign(titles[3], rated(18));
+    Object.assign(titles[4], { right: { reason: 'rights.blackout', message: 'Night Train is not shown in Germany until 24 December 2026: it runs in cinemas there first.', until: '2026-12-24T00:00:00Z' } });
+    Object.assign(titles[5], { is_free: false, right: { reason: 'rights.not_yet', message: 'Tide Tables can be watched in Germany from 1 December 2026.', from: '2026-12-01T00:00:00Z' } });
 }
 const origin = process.argv[2] ?? site.url;
 
@@ -29,6 +47,8 @@ const live = idOf((title) => title.status === 'live');
 const soon = idOf((title) => title.status === 'scheduled');
 const pages = { home: '/', film: `/title/${film}`, series: `/title/${series ?? film}`, watch: `/watch/${film}`, search: '/?q=e', operator: '/operator', desk: '/operator/live',
     editor: `/operator/titles/${film}`, missing: '/no/such/page', ...(live ? { event: `/title/${live}`, live: `/watch/${live}`, channel: `/operator/live/${live}` } : {}),
+    'sign-up': '/sign-up', 'sign-in': '/sign-in?to=/title/film000000000003', locked: `/title/film000000000002`, elsewhere: '/title/film000000000004',
+    ...(family ? { who: '/who', account: '/account/profiles', security: '/account/security', devices: '/account/devices', privacy: '/account/privacy' } : {}),
     ...(soon ? { soon: `/title/${soon}`, countdown: `/watch/${soon}` } : {}) };
 const looks = {
     desk: { viewport: { width: 1440, height: 900 }, colorScheme: 'light', lang: 'en' },
@@ -37,6 +57,16 @@ const looks = {
     'phone-zh': { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, colorScheme: 'dark', lang: 'zh', hasTouch: true },
     'phone-th': { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, colorScheme: 'light', lang: 'th', hasTouch: true },
 };
+/** The family is signed in; the first profile watches. */
+async function enter(context) {
+    if ((await context.cookies()).length) return;
+    for (const [cookie, one] of site.people.sessions) if (/Firefox/.test(one.agent)) site.people.sessions.delete(cookie);
+    const { headers } = await fetch(`${origin}/api/v1/sign-in`, { method: 'POST', body: JSON.stringify({ email: family.email, password: family.password }) });
+    const value = /stand_in=(\w+)/.exec(headers.get('set-cookie'))[1];
+    site.people.sessions.get(value).profile = family.profiles[0];
+    site.people.sessions.get(value).agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0';
+    await context.addCookies([{ name: 'stand_in', value, url: origin }]);
+}
 const browser = await launch();
 let state; // the operator's cookie: a code works once
 if (process.argv[3]) {
@@ -48,7 +78,10 @@ if (process.argv[3]) {
 }
 for (const [look, { lang, ...options }] of Object.entries(looks)) {
     const context = await open(browser, { ...options, ...(state ? { storageState: state } : {}) });
+    const strangers = new Set(['sign-up', 'sign-in', 'locked']);
     for (const [name, address] of Object.entries(pages)) {
+        if (process.env.ONLY && !process.env.ONLY.split(',').includes(name)) continue;
+        if (family) await (strangers.has(name) ? context.clearCookies() : enter(context));
         const page = await visit(context, `${origin}${address}${address.includes('?') ? '&' : '?'}lang=${lang}`);
         if (name === 'watch' || name === 'live') await page.waitForFunction(() => document.querySelector('video')?.readyState > 2 && document.querySelector('video').currentTime > 1);
         await page.waitForLoadState('networkidle', { timeout: 2500 }).catch(() => undefined);

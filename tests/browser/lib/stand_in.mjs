@@ -5,6 +5,7 @@
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import { AccountStandIn } from './account.mjs';
 import { LiveStandIn } from './live.mjs';
 import { duration_s, languages, makeFilm, root } from './media.mjs';
 
@@ -48,6 +49,7 @@ function event(id, i, status, more = {}) {
 export class StandIn {
     titles = [];
     live = null; // the channel of the title with the id live000000000001, once startLive() was called
+    people = new AccountStandIn(); // who may sign in, and watch
     jobs = [];
     channels = [];
     uploads = new Map();
@@ -55,6 +57,7 @@ export class StandIn {
     renew_after_ms = 60_000;
     revoked = false; // every session from now on
     renewsNothing = false;
+    reason = null; // {code, message}: why a session that was revoked is over
     refusals = 0; // media requests answered with 403
     sessions = 0;
     renewals = 0;
@@ -180,11 +183,12 @@ export class StandIn {
         if (at.startsWith('/api/v1')) return this.#api(request, response, url, at.slice(7));
         response.writeHead(200, { 'content-type': 'text/html', 'content-security-policy': policy });
         // The page as the server writes it: the answers it will need are in it.
-        const answers = { '/site': this.#site() };
-        if (at === '/' && !url.search.includes('q=') && !url.search.includes('kind=')) answers['/titles?rows=1'] = this.#rows(url);
+        const session = this.people.sessionOf(request);
+        const answers = { '/site': this.#site(), '/me': this.people.me(session) };
+        if (at === '/' && !url.search.includes('q=') && !url.search.includes('kind=')) answers['/titles?rows=1'] = this.#rows(url, session);
         const [, id] = /^\/(?:title|watch)\/(\w+)$/.exec(at) ?? [];
         const title = this.titles.find((other) => other.id === id);
-        if (title) answers[`/titles/${id}`] = this.#whole(title, url);
+        if (title) answers[`/titles/${id}`] = this.#whole(title, url, session);
         response.end(fs.readFileSync(path.join(pages, 'index.html'), 'utf8').replace('<!--gs:data-->',
             () => `<script type="application/json" id="gs-data">${JSON.stringify({ answers }).replaceAll('<', '\\u003c')}</script>`));
     }
@@ -192,17 +196,29 @@ export class StandIn {
     #site() {
         return { name: 'Grandstand', version: '0.1.0', languages, operator: this.isOperator };
     }
-    #show({ names, synopses, ...title }, url) {
+    #show({ names, synopses, ...title }, url, session) {
         const language = url.searchParams.get('lang') ?? 'en';
-        return { ...title, name: names[language] ?? names.en, synopsis: synopses[language] ?? '' };
+        return { ...title, name: names[language] ?? names.en, synopsis: synopses[language] ?? '', access: this.people.access(title, session) };
     }
-    #whole(title, url) {
-        return { ...this.#show(title, url), episodes: this.titles.filter((other) => other.parent === title.id).map((episode) => this.#show(episode, url)) };
+    #whole(title, url, session) {
+        return { ...this.#show(title, url, session), episodes: this.titles.filter((other) => other.parent === title.id).map((episode) => this.#show(episode, url, session)) };
     }
-    #rows(url) {
+    /** What a search finds, and where in the names. */
+    #search(url, session) {
+        const query = (url.searchParams.get('q') ?? '').toLowerCase();
+        const limit = Number(url.searchParams.get('limit') ?? 20);
+        const matched = (text) => {
+            const from = text.toLowerCase().indexOf(query);
+            return from < 0 ? null : { field: 'name', text, ranges: [[from, from + query.length]] };
+        };
+        const items = this.titles.map((title) => this.#show(title, url, session)).map((title) => ({ ...title, match: matched(title.name) })).filter((title) => title.match);
+        const people = new Map(this.titles.flatMap((title) => (title.people ?? []).map((person) => [person.id, { id: person.id, name: person.name, match: matched(person.name), titles: [{ id: title.id, name: this.#show(title, url, session).name }] }])));
+        return { items: items.slice(0, limit), people: [...people.values()].filter((person) => person.match).slice(0, 3) };
+    }
+    #rows(url, session) {
         const query = (url.searchParams.get('q') ?? '').toLowerCase();
         const kind = url.searchParams.get('kind');
-        const items = this.titles.filter((title) => !title.parent && (!kind || title.kind === kind)).map((title) => this.#show(title, url))
+        const items = this.titles.filter((title) => !title.parent && (!kind || title.kind === kind)).map((title) => this.#show(title, url, session))
             .filter((title) => title.name.toLowerCase().includes(query));
         const events = { live: ['Live now', 'live'], upcoming: ['Coming up', 'scheduled'] };
         const above = Object.entries(events).map(([id, [label, status]]) => ({ id, label, items: items.filter((item) => item.status === status) })).filter((row) => row.items.length);
@@ -235,17 +251,24 @@ export class StandIn {
         const [, area, id, verb] = at.split('/');
         const title = this.titles.find((other) => other.id === id);
         if (at === '/site') return this.#json(response, 200, this.#site());
-        if (at === '/titles') return this.#json(response, 200, this.#rows(url));
-        if (area === 'titles' && title && !verb) return this.#json(response, 200, this.#whole(title, url));
+        const session = this.people.sessionOf(request);
+        const read = async () => JSON.parse((await this.#body(request)).toString() || '{}');
+        if ((await this.people.answer(request, response, at, read, (status, value) => (this.#json(response, status, value), true), (status, code) => (this.#fail(response, status, code), true))) !== false) return undefined;
+        if (at === '/titles') return this.#json(response, 200, this.#rows(url, session));
+        if (at === '/search') return this.#json(response, 200, this.#search(url, session));
+        if (area === 'titles' && title && !verb) return this.#json(response, 200, this.#whole(title, url, session));
         if (area === 'titles' && verb === 'playback' && post) {
             if (this.revoked) return this.#fail(response, 403, 'token.revoked');
             if (title.status === 'scheduled') return this.#fail(response, 409, 'title.not_live');
+            const refusal = this.people.refusal(title, session, await read());
+            if (refusal) return this.#json(response, 403, { error: refusal });
             this.sessions++;
             const live = title.status === 'live' ? { part_ms: 334, segment_ms: 2000, hold_back_ms: 1002, dvr_ms: this.live.dvr_s * 1000, started_at: title.started_at } : null;
             return this.#json(response, 200, { live, session: `s${this.sessions}`, ...this.#ticket(), hls: `/media/${id}/master.m3u8`, dash: `/media/${id}/manifest.mpd`,
                 thumbnails: `/media/${id}/thumbs.vtt`, path_hls: '', duration_ms: duration_s * 1000 });
         }
         if (area === 'playback' && verb === 'renew') {
+            if (this.reason) return this.#json(response, 403, { error: this.reason });
             if (this.revoked || this.renewsNothing) return this.#fail(response, 403, 'token.revoked');
             this.renewals++;
             return this.#json(response, 200, this.#ticket());

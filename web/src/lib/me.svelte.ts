@@ -38,9 +38,9 @@ class MeState {
         const isClear = value.profile !== null && value.profiles.length <= 1;
         router.go(value.household === null || isClear ? to : `/who?to=${encodeURIComponent(to)}`, 'replace');
     }
+    /** The page that stays after it must be built anew: `turn`. */
     async choose(profile: Profile, proof: { pin?: string; password?: string } = {}): Promise<void> {
         this.take((await send('POST', `/profiles/${profile.id}/choose`, proof, check)).value);
-        this.turn++;
     }
     async signOut(): Promise<void> {
         await send('DELETE', '/session', undefined, nothing);

@@ -64,7 +64,7 @@ export const titleWhole = object({
 export type Title = Checked<typeof title>;
 export type TitleWhole = Checked<typeof titleWhole>;
 
-export const rows = object({ rows: array(object({ id: string, label: string, items: array(title) })) });
+export const rows = object({ rows: array(object({ id: string, label: string, source: or(string, ''), items: array(title) })) });
 export type Row = Checked<typeof rows>['rows'][number];
 
 /** What a search found, and where in the words it stands: [from, to) in UTF-16 units. */

@@ -9,7 +9,7 @@ import { language, t } from '../lib/text';
 import { noTracks, type Engine, type MakeEngine, type Tracks } from './engine';
 import { LiveState } from './live.svelte';
 import { LivePreviews, Previews } from './previews';
-import { Ticket } from './ticket';
+import { refusalFrom, Ticket, type Refusal } from './ticket';
 
 /** "hls" takes a live stream in parts, as soon as they are there; "plain" waits for whole segments. Of films the two are the same. */
 export type Protocol = 'hls' | 'plain' | 'dash';
@@ -24,6 +24,7 @@ export type Request =
     | { do: 'jump'; part: number }
     | { do: 'frame'; direction: 1 | -1 }
     | { do: 'sound-only'; is: boolean }
+    | { do: 'pin'; pin: string }
     | { do: 'toggle-play' | 'toggle-mute' | 'retry' | 'again' | 'live' }
     | { do: 'volume'; by: number };
 
@@ -45,6 +46,9 @@ interface MediaRequests {
 export class PlayerStore {
     phase = $state<Phase>('loading');
     message = $state('');
+    /** Of phase `refused`: why, and whether something was seen before. */
+    refusal = $state.raw<Refusal | null>(null);
+    hasPlayed = $state(false);
     tracks = $state.raw<Tracks>(noTracks);
     speed = $state(1);
     protocol = $state<Protocol>(wishedProtocol());
@@ -69,6 +73,7 @@ export class PlayerStore {
     #engine: Engine | null = null;
     #ticket: Ticket | null = null;
     #abort = new AbortController();
+    #pin: string | null = null;
     #run = 0; // each start has a number: what an earlier one still answers is not heard
     #lastCaption: string | null = null;
     #observer: PerformanceObserver | null = null;
@@ -126,11 +131,12 @@ export class PlayerStore {
         const began = performance.now();
         this.phase = 'loading';
         this.message = '';
+        this.refusal = null;
         try {
             const ticket = await Ticket.open(this.#id, {
-                refused: (message) => this.#stop('refused', message),
+                refused: (refusal) => this.#refuse(refusal),
                 renewed: (count) => (this.renewals = count),
-            });
+            }, this.#pin);
             if (run !== this.#run) return ticket.close();
             this.#ticket = ticket;
             const isLive = ticket.playback.live !== null;
@@ -143,6 +149,7 @@ export class PlayerStore {
                 this.startup_ms ??= performance.now() - began;
                 this.live.startup_ms = this.startup_ms;
                 if (this.phase === 'loading') this.phase = 'playing';
+                this.hasPlayed = true;
             }, { signal: this.#abort.signal, once: true });
             this.#engine = make(this.#video, ticket, {
                 tracks: (tracks) => {
@@ -176,8 +183,8 @@ export class PlayerStore {
             if (run === this.#run) await this.#begin();
         } catch (error) {
             if (run !== this.#run) return;
-            const isRefusal = error instanceof ApiError && (error.status === 403 || error.status === 401);
-            this.#stop(isRefusal ? 'refused' : 'broken', error instanceof ApiError ? error.message : t('watch.media'));
+            if (error instanceof ApiError && (error.status === 403 || error.status === 401)) return this.#refuse(refusalFrom(error));
+            this.#stop('broken', error instanceof ApiError ? error.message : t('watch.media'));
             if (!(error instanceof ApiError)) console.error(error);
         }
     }
@@ -217,6 +224,12 @@ export class PlayerStore {
         if (!native.isSupported(this.#video)) return null;
         this.engineName = 'HLS';
         return native.make;
+    }
+
+    #refuse(refusal: Refusal): void {
+        this.#pin = null;
+        this.refusal = refusal;
+        this.#stop('refused', refusal.message);
     }
 
     /** Playback is over: the element loses its source, so that not even a buffered frame is shown. */
@@ -322,6 +335,10 @@ export class PlayerStore {
                 void video.play().catch(() => undefined);
                 return;
             case 'retry':
+                void this.start();
+                return;
+            case 'pin':
+                this.#pin = request.pin;
                 void this.start();
                 return;
         }

@@ -4,7 +4,8 @@
 // and since each request reads it anew, the player does not notice. When the server refuses, or the token's time is over
 // without a new one, `refused` is called once, and nothing plays from then on.
 import { ApiError, send } from '../lib/api';
-import { nothing, playback, renewal, type Playback, type Renewal } from '../lib/model';
+import { array, maybe, object, or, string, type Checked } from '../lib/check';
+import { nothing, playback, renewal, time, type Playback, type Renewal } from '../lib/model';
 import { t } from '../lib/text';
 
 export const token_header = 'CTA-Common-Access-Token';
@@ -15,8 +16,29 @@ const retry_max_ms = 15_000;
 const pulse_ms = 4000;
 const pulse_look_ms = 1000;
 
+/** Why the server lets nobody watch (any more): its code and sentence, and what some refusals tell besides. */
+export interface Refusal {
+    code: string;
+    message: string;
+    /** What runs elsewhere, where too much does. */
+    streams: Stream[];
+}
+export type Stream = Checked<typeof streams>[number];
+const streams = array(object({ title: maybe(object({ id: string, name: string })), profile: maybe(object({ name: string })), device: or(string, ''), since: maybe(time) }));
+
+/** What an answer says, whatever it holds. */
+export function refusalFrom(error: ApiError): Refusal {
+    let running: Stream[] = [];
+    try {
+        running = streams((error.more['error'] as { streams?: unknown } | undefined)?.streams ?? [], 'streams');
+    } catch {
+        /* a list that is not one is none */
+    }
+    return { code: error.code, message: error.message, streams: running };
+}
+
 export interface TicketEvents {
-    refused(message: string): void;
+    refused(refusal: Refusal): void;
     renewed(count: number): void;
 }
 
@@ -36,8 +58,9 @@ export class Ticket {
         this.#token = playback.token;
     }
 
-    static async open(title: string, events: TicketEvents): Promise<Ticket> {
-        const { value, server_ms } = await send('POST', `/titles/${title}/playback`, {}, playback);
+    /** `pin`: of the profile, for what only it opens. */
+    static async open(title: string, events: TicketEvents, pin: string | null = null): Promise<Ticket> {
+        const { value, server_ms } = await send('POST', `/titles/${title}/playback`, pin === null ? {} : { pin }, playback);
         const ticket = new Ticket(title, value, events);
         ticket.#take(value, server_ms);
         document.addEventListener('visibilitychange', ticket.#look);
@@ -55,10 +78,11 @@ export class Ticket {
     }
 
     /** The media side of the server refused. A token that merely ran out (the computer slept) may be renewed once;
-     *  true if there is a new one and the request may be repeated. */
+     *  true if there is a new one and the request may be repeated. Of one that was taken back, renewing tells the reason. */
     async denied(code: string, message: string): Promise<boolean> {
         if (code === 'token.expired' && (await this.#renew())) return true;
-        this.#refuse(message);
+        if (code === 'token.revoked') await this.#renew();
+        this.#refuse({ code, message, streams: [] });
         return false;
     }
 
@@ -134,21 +158,21 @@ export class Ticket {
         } catch (error) {
             const status = error instanceof ApiError ? error.status : 0;
             if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
-                this.#refuse((error as ApiError).message);
+                this.#refuse(refusalFrom(error as ApiError));
                 return false;
             }
             const left_ms = this.#ends_at - performance.now();
-            if (left_ms <= 0) this.#refuse(t('watch.expired'));
+            if (left_ms <= 0) this.#refuse({ code: 'token.expired', message: t('watch.expired'), streams: [] });
             else this.#schedule(Math.min(this.#retry_ms, left_ms));
             this.#retry_ms = Math.min(retry_max_ms, this.#retry_ms * 2);
             return false;
         }
     }
 
-    #refuse(message: string): void {
+    #refuse(refusal: Refusal): void {
         if (this.#isOver) return;
         this.#stop();
-        this.events.refused(message);
+        this.events.refused(refusal);
     }
 
     #stop(): void {
