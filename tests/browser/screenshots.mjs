@@ -25,7 +25,7 @@ if (site) {
 }
 /** Titles of each kind of answer: free, locked, rated, not here, later. */
 function showRights(titles) {
-    const people = [['Mara Lindqvist', 'cast', 'Ida'], ['Chen Yu', 'cast', 'the harbour master'], ['Somchai Rattana', 'cast', 'Niran'], ['Tomás Ferreira', 'director', ''], ['Ayumi Sato', 'writer', ''], ['Elif Demir', 'composer', '']]
+    const people = [['Mara Lindqvist', 'cast', 'Ida'], ['Chen Yu', 'cast', 'the harbour master'], ['Somchai Rattana', 'cast', 'Niran'], ['Tomás Ferreira', 'director', ''], ['Ayumi Sato', 'writer', ''], ['Elif Demir', 'music', '']]
         .map(([name, part, character], i) => ({ id: `person000000000${i}`, name, part, character }));
     const rated = (age) => ({ age, rating: { system: 'FSK', value: String(age) } });
     Object.assign(titles[0], { people, ...rated(6), original_lang: 'sv', countries: ['SE', 'DE'], eidr: '10.5240/7791-8534-2C23-9030-8610-5',
