@@ -138,7 +138,6 @@ struct catalog_title {
     struct slice external_id;   /* what a machine that brought it calls it; unique in its organisation, may be empty */
     const struct catalog_credit *people;
     size_t people_count;
-    struct slice folded; /* all names, in small letters */
     const int64_t *members; /* of a collection, in order; those that were removed meanwhile are not found in the view */
     size_t member_count;
 };
@@ -228,8 +227,6 @@ MUST_USE struct err catalog_genres(const struct catalog_view *, struct arena *, 
 
 /* --- searching --- */
 
-/* Do all words of `query` stand in its names, in any language? Letters may be large or small. */
-bool catalog_matches(const struct catalog_title *, struct slice query);
 
 enum { CATALOG_QUERY_BYTES_MAX = 400, CATALOG_QUERY_WORDS_MAX = 12, CATALOG_HITS_MAX = 100, CATALOG_RANGES_MAX = 16 };
 enum catalog_field { CATALOG_IN_NAME, CATALOG_IN_ORIGINAL, CATALOG_IN_PERSON, CATALOG_IN_GENRE, CATALOG_IN_SYNOPSIS, CATALOG_FIELDS };

@@ -5,48 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "business/catalog/search.h"
-
-/* --- letters: of Unicode's simple case folding the alphabets that our users write. Keeps each character's length. --- */
-
-static uint32_t fold(uint32_t c) {
-    if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 32 : c;
-    if ((c >= 0xC0 && c <= 0xDE && c != 0xD7) || (c >= 0x391 && c <= 0x3A9) || (c >= 0x410 && c <= 0x42F)) return c + 32;
-    if (c >= 0x400 && c <= 0x40F) return c + 80;
-    if ((c >= 0x100 && c <= 0x137) || (c >= 0x14A && c <= 0x177)) return c | 1;
-    if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E)) return c % 2 ? c + 1 : c;
-    return c;
-}
-
-/* Bytes that are no UTF-8 (the end of a query cut in a character) are copied. */
-static size_t fold_into(char *out, struct slice s) {
-    for (size_t at = 0; at < s.len;) {
-        uint32_t c;
-        size_t step = utf8_decode(slice_sub(s, at, s.len), &c);
-        if (step == 0) {
-            out[at] = s.ptr[at];
-            at++;
-            continue;
-        }
-        char folded[4];
-        size_t folded_len = utf8_encode(fold(c), folded);
-        memcpy(out + at, folded_len == step ? folded : s.ptr + at, step);
-        at += step;
-    }
-    return s.len;
-}
-
-bool catalog_matches(const struct catalog_title *t, struct slice query) {
-    char folded[400];
-    query = slice_sub(query, 0, sizeof folded);
-    struct slice words = slice_of(folded, fold_into(folded, query)), word;
-    for (size_t i = 0; i < words.len; i++)
-        if (folded[i] == '\n') folded[i] = ' '; /* it stands between names in what is searched */
-    while (slice_next(&words, ' ', &word))
-        if (word.len && slice_find(t->folded, word) == SLICE_NPOS) return false;
-    return true;
-}
 
 /* --- titles from rows --- */
 
@@ -102,7 +61,7 @@ struct catalog_title *title_hold(int64_t org_id, struct title_rows *r, size_t ro
     size_t credits = credit_end - credit_at, members = member_end - member_at;
     size_t bytes = sizeof(struct catalog_title) + credits * sizeof(struct catalog_credit) + members * sizeof(int64_t);
     for (size_t i = 0; i < ARRAY_LEN(strings); i++) bytes += text(titles, row, (size_t)strings[i]).len;
-    for (size_t i = text_at; i < text_end; i++) bytes += text(&r->texts, i, TEXT_NAME).len * 2 + 1 + text(&r->texts, i, TEXT_SYNOPSIS).len;
+    for (size_t i = text_at; i < text_end; i++) bytes += text(&r->texts, i, TEXT_NAME).len + text(&r->texts, i, TEXT_SYNOPSIS).len;
     for (size_t i = credit_at; i < credit_end; i++) bytes += text(&r->credits, i, CREDIT_CHARACTER).len;
 
     struct catalog_title *t = mem_alloc(bytes); /* not cleared: a hundred thousand of these are made at start */
@@ -149,13 +108,6 @@ struct catalog_title *title_hold(int64_t org_id, struct title_rows *r, size_t ro
         t->texts[lang].synopsis = keep(&at, text(&r->texts, i, TEXT_SYNOPSIS));
         t->poster_versions[lang] = number(&r->texts, i, TEXT_POSTER);
     }
-    char *folded = at;
-    for (int i = 0; i < TEXT_LANGUAGE_COUNT; i++) {
-        if (!t->texts[i].name.len) continue;
-        at += fold_into(at, t->texts[i].name);
-        *at++ = '\n'; /* so that nothing is found across two names */
-    }
-    t->folded = slice_of(folded, (size_t)(at - folded));
     for (size_t i = 0; i < credits; i++) {
         int64_t part = number(&r->credits, credit_at + i, CREDIT_PART);
         people[i] = (struct catalog_credit){.person_id = number(&r->credits, credit_at + i, CREDIT_PERSON),
