@@ -368,6 +368,23 @@ static bool areas_any(const struct territories *a, const struct territories *b, 
 static bool in_both(bool a, bool b) { return a && b; }
 static bool in_first_only(bool a, bool b) { return a && !b; }
 
+struct err territories_common(uint32_t a, uint32_t b, uint32_t *out) {
+    const struct territories *x = territories_at(a), *y = territories_at(b);
+    uint64_t bits[4];
+    for (int i = 0; i < 4; i++) bits[i] = x->bits[i] & y->bits[i];
+    uint32_t areas[2 * AREAS_MAX];
+    size_t count = 0;
+    for (uint32_t i = 0, j = 0; i < x->area_count || j < y->area_count;) {
+        uint32_t in_x = i < x->area_count ? x->areas[i] : UINT32_MAX, in_y = j < y->area_count ? y->areas[j] : UINT32_MAX, area = in_x < in_y ? in_x : in_y;
+        uint8_t country = area_country(area);
+        bool is_in = bits_have(x->bits, country) != (in_x == area) && bits_have(y->bits, country) != (in_y == area);
+        if (is_in != bits_have(bits, country)) areas[count++] = area;
+        i += in_x == area;
+        j += in_y == area;
+    }
+    return territories_intern(bits, areas, count, out);
+}
+
 bool territories_meet(uint32_t a, uint32_t b) {
     const struct territories *x = territories_at(a), *y = territories_at(b);
     uint64_t common = 0;

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * conflict.c: what a line would contradict.
+ *
+ * A line says something about a box: territories x media x languages x a window. Two lines contradict each other where their boxes overlap. What a sale is
+ * not covered by is found by cutting the boxes of all that we hold out of its own: what is left over was sold and never licensed. The same with
+ * only those licences that may be passed on: what is left over then, and lies within another licence, was sold against its terms. */
+#include <string.h>
+
+#include "business/rights/atlas.h"
+#include "business/rights/compiled.h"
+
+struct box {
+    const uint64_t *bits; /* of the atlas; not empty */
+    uint16_t media;       /* not 0 */
+    uint32_t languages;   /* a set; 0: any */
+    uint32_t from_s, to_s;
+};
+struct boxes {
+    struct box *items;
+    size_t count, room;
+};
+
+struct standing { /* a line that overlaps the new one */
+    const struct record *record;
+    const struct scope *scope;
+    int64_t id;
+    bool is_first_family; /* its title is the new line's, or above it */
+};
+
+struct check {
+    const struct index_conflicts_ask *ask;
+    struct arena *mem;
+    const struct scope *scopes;
+    uint32_t from_s, to_s;
+    struct rights_conflict *found;
+    size_t found_count, found_room;
+    struct standing *holds; /* grants that overlap a sale */
+    size_t hold_count, hold_room;
+    struct err error;
+};
+
+static void *grow(struct arena *mem, void *items, size_t count, size_t *room, size_t bytes_each) {
+    if (count < *room) return items;
+    size_t more = *room ? 2 * *room : 16;
+    void *moved = arena_alloc_array(mem, more, bytes_each);
+    if (!moved) return NULL;
+    if (count) memcpy(moved, items, count * bytes_each);
+    *room = more;
+    return moved;
+}
+
+static void found_add(struct check *c, enum rights_conflict_kind kind, int64_t line_id, struct rights_overlap overlap) {
+    if (c->error.kind || c->found_count == c->ask->limit) return;
+    struct rights_conflict *items = grow(c->mem, c->found, c->found_count, &c->found_room, sizeof *items);
+    if (!items) {
+        c->error = err_memory();
+        return;
+    }
+    c->found = items;
+    c->found[c->found_count++] = (struct rights_conflict){.kind = kind, .line_id = line_id, .other = SIZE_MAX, .overlap = overlap};
+}
+
+/* --- one against one --- */
+
+static bool languages_meet(uint32_t a, uint32_t b) {
+    if (!a || !b || a == b) return true;
+    uint64_t common[LANGUAGES_MAX * LANGUAGES_MAX];
+    size_t count;
+    return languages_common(languages_at(a), languages_at(b), common, &count);
+}
+
+static struct err overlap_of(const struct check *c, const struct standing *s, struct rights_overlap *out) {
+    const struct index_line *l = c->ask->line;
+    uint64_t common[LANGUAGES_MAX * LANGUAGES_MAX];
+    size_t count;
+    struct rights_overlap o = {.media = l->media & s->scope->media};
+    o.from_s = c->from_s > s->record->start_s ? c->from_s : s->record->start_s;
+    o.to_s = c->to_s < s->record->end_s ? c->to_s : s->record->end_s;
+    struct err e = territories_common(l->territories, s->scope->territories, &o.territories);
+    if (e.kind) return e;
+    (void)languages_common(languages_at(l->languages), languages_at(s->scope->languages), common, &count);
+    e = languages_intern(common, count, &o.languages);
+    if (!e.kind) *out = o;
+    return e;
+}
+
+/* What the new line is to a standing one of another kind; RIGHTS_CONFLICT_KINDS: nothing. */
+static enum rights_conflict_kind contradiction(const struct index_conflicts_ask *ask, enum rights_kind kind, int64_t party_id) {
+    bool is_other_party = party_id != ask->deal->party_id;
+    switch (rights_kind_of(ask->deal->direction, (enum rights_effect)ask->line->effect, ask->line->is_exclusive)) {
+    case KIND_GRANT:
+        if (kind == KIND_SALE_EXCLUSIVE) return RIGHTS_OWN_SERVICE_SOLD;
+        break;
+    case KIND_SALE_EXCLUSIVE:
+        if (kind == KIND_SALE_EXCLUSIVE && is_other_party) return RIGHTS_EXCLUSIVE_EXCLUSIVE;
+        if (kind == KIND_SALE && is_other_party) return RIGHTS_EXCLUSIVE_ALLOW;
+        /* fall through */
+    case KIND_SALE:
+        if (kind == KIND_SALE_EXCLUSIVE && is_other_party) return RIGHTS_EXCLUSIVE_ALLOW;
+        if (kind == KIND_HOLDBACK || kind == KIND_BLACKOUT || (kind == KIND_SALE_HOLDBACK && is_other_party)) return RIGHTS_HOLDBACK_SOLD;
+        break;
+    case KIND_HOLDBACK:
+    case KIND_BLACKOUT:
+        if (kind == KIND_SALE || kind == KIND_SALE_EXCLUSIVE) return RIGHTS_HOLDBACK_SOLD;
+        break;
+    case KIND_SALE_HOLDBACK:
+        if ((kind == KIND_SALE || kind == KIND_SALE_EXCLUSIVE) && is_other_party) return RIGHTS_HOLDBACK_SOLD;
+        break;
+    default: break;
+    }
+    return RIGHTS_CONFLICT_KINDS;
+}
+
+static bool is_withdrawn(const struct index_conflicts_ask *ask, int64_t id) {
+    for (size_t i = 0; i < ask->withdrawn_count; i++)
+        if (ask->withdrawn[i] == id) return true;
+    return false;
+}
+
+static void look_at(struct check *c, const struct block *b, const struct record *r, bool is_first_family) {
+    const struct index_line *l = c->ask->line;
+    const struct scope *s = &c->scopes[r->scope];
+    if (r->end_s <= c->from_s || r->start_s >= c->to_s || !(s->media & l->media)) return;
+    bool may_cover = is_first_family && s->kind == KIND_GRANT && c->ask->deal->direction == RIGHTS_OUT && l->effect == RIGHTS_ALLOW;
+    enum rights_conflict_kind kind = contradiction(c->ask, (enum rights_kind)s->kind, s->party_id);
+    if (!may_cover && kind == RIGHTS_CONFLICT_KINDS) return;
+    enum rights_status status = (enum rights_status)atomic_load_explicit(&s->deal->status, memory_order_acquire);
+    if (status != RIGHTS_ACTIVE && status != RIGHTS_SUSPENDED) return;
+    struct standing found = {r, s, block_ids(b)[r->line], is_first_family};
+    if (!territories_meet(l->territories, s->territories) || !languages_meet(l->languages, s->languages) || is_withdrawn(c->ask, found.id)) return;
+    if (may_cover) {
+        struct standing *holds = grow(c->mem, c->holds, c->hold_count, &c->hold_room, sizeof *holds);
+        if (!holds) {
+            c->error = err_memory();
+            return;
+        }
+        c->holds = holds;
+        c->holds[c->hold_count++] = found;
+    }
+    struct rights_overlap overlap;
+    if (kind == RIGHTS_CONFLICT_KINDS || c->found_count == c->ask->limit) return;
+    c->error = overlap_of(c, &found, &overlap);
+    if (!c->error.kind) found_add(c, kind, found.id, overlap);
+}
+
+/* Which kinds of lines matter at all: a bit each. */
+static unsigned kinds_of_interest(const struct index_conflicts_ask *ask, bool is_first_family) {
+    unsigned kinds = is_first_family && ask->deal->direction == RIGHTS_OUT && ask->line->effect == RIGHTS_ALLOW ? 1u << KIND_GRANT : 0;
+    for (unsigned kind = 0; kind < KINDS; kind++)
+        for (int other = 0; other < 2; other++)
+            if (contradiction(ask, (enum rights_kind)kind, ask->deal->party_id + other) != RIGHTS_CONFLICT_KINDS) kinds |= 1u << kind;
+    return kinds;
+}
+
+static void look_through(struct check *c, const struct block *b, bool is_first_family) {
+    if (!b->rows) {
+        for (uint32_t i = 0; i < b->count && !c->error.kind; i++) look_at(c, b, &b->records[i], is_first_family);
+        return;
+    }
+    const struct rows *rows = b->rows;
+    const struct territories *t = territories_at(c->ask->line->territories);
+    bool is_class_in[256] = {0};
+    for (unsigned country = 0; country < 256; country++)
+        if (bits_have(t->bits, (uint8_t)country)) is_class_in[rows->class_of[country]] = true;
+    for (uint32_t i = 0; i < t->area_count; i++) is_class_in[rows->class_of[area_country(t->areas[i])]] = true;
+    unsigned kinds = kinds_of_interest(c->ask, is_first_family);
+    uint32_t begun = block_begun(b, c->to_s - 1);
+    for (size_t w = 0; w < (begun + 63) / 64 && !c->error.kind; w++) {
+        if (rows->ends[w] <= c->from_s) continue;
+        uint64_t by_kind = 0, by_medium = 0, by_class = 0;
+        for (unsigned kind = 0; kind < KINDS; kind++)
+            if (kinds >> kind & 1) by_kind |= rows->kinds[kind * rows->words + w];
+        for (unsigned m = 0; by_kind && m < RIGHTS_MEDIA; m++)
+            if (c->ask->line->media >> m & 1) by_medium |= rows->media[m * rows->words + w];
+        uint64_t bits = by_kind & by_medium;
+        for (size_t k = 0; bits & ~by_class && k < rows->class_count; k++)
+            if (is_class_in[k]) by_class |= rows->classes[k * rows->words + w];
+        for (bits &= by_class; bits && !c->error.kind; bits &= bits - 1) look_at(c, b, &b->records[w * 64 + (size_t)__builtin_ctzll(bits)], is_first_family);
+    }
+}
+
+/* --- what covers a sale --- */
+
+static struct err boxes_add(struct boxes *list, struct arena *mem, struct box box) {
+    struct box *items = grow(mem, list->items, list->count, &list->room, sizeof *items);
+    if (!items) return err_memory();
+    list->items = items;
+    list->items[list->count++] = box;
+    return ERR_OK;
+}
+
+/* The languages of `of` that `by` holds, and those that it does not. */
+static struct err languages_part(uint32_t of, uint32_t by, bool *has_in, uint32_t *in, bool *has_out, uint32_t *out) {
+    const struct languages *l = languages_at(of), *wide = languages_at(by);
+    *has_in = *has_out = false;
+    if (!by || of == by || !of) { /* a licence for some languages covers no sale for any of them */
+        *(!by || of == by ? has_in : has_out) = true;
+        *in = *out = of;
+        return ERR_OK;
+    }
+    uint64_t held[LANGUAGES_MAX], others[LANGUAGES_MAX];
+    size_t held_count = 0, other_count = 0;
+    for (uint32_t i = 0; i < l->count && i < LANGUAGES_MAX; i++)
+        if (languages_hold(wide, l->tags[i])) held[held_count++] = l->tags[i];
+        else others[other_count++] = l->tags[i];
+    *has_in = held_count;
+    *has_out = other_count;
+    struct err e = languages_intern(held, held_count, in);
+    return e.kind ? e : languages_intern(others, other_count, out);
+}
+
+static struct err bits_new(const struct atlas *atlas, struct arena *mem, uint64_t **out) {
+    *out = arena_alloc_array(mem, atlas->words, sizeof **out);
+    return *out ? ERR_OK : err_memory();
+}
+
+/* Cuts `b` out of `a`: what is left of `a` goes to `left`, and what both have to *common. */
+static struct err cut(const struct atlas *atlas, struct arena *mem, struct box a, const struct box *b, struct boxes *left, struct box *common, bool *do_meet) {
+    uint32_t in, out;
+    bool has_in, has_out;
+    *do_meet = false;
+    uint32_t from_s = a.from_s > b->from_s ? a.from_s : b->from_s, to_s = a.to_s < b->to_s ? a.to_s : b->to_s;
+    uint64_t some = 0, others = 0;
+    for (size_t i = 0; i < atlas->words; i++) {
+        some |= a.bits[i] & b->bits[i];
+        others |= a.bits[i] & ~b->bits[i];
+    }
+    if (from_s >= to_s || !(a.media & b->media) || !some) return boxes_add(left, mem, a);
+    struct err e = languages_part(a.languages, b->languages, &has_in, &in, &has_out, &out);
+    if (e.kind) return e;
+    struct box piece = a;
+    piece.languages = out;
+    if (has_out && (e = boxes_add(left, mem, piece)).kind) return e;
+    if (!has_in) return ERR_OK;
+    a.languages = in;
+    if (others) {
+        uint64_t *outside, *inside;
+        if ((e = bits_new(atlas, mem, &outside)).kind || (e = bits_new(atlas, mem, &inside)).kind) return e;
+        for (size_t i = 0; i < atlas->words; i++) {
+            outside[i] = a.bits[i] & ~b->bits[i];
+            inside[i] = a.bits[i] & b->bits[i];
+        }
+        piece = a;
+        piece.bits = outside;
+        if ((e = boxes_add(left, mem, piece)).kind) return e;
+        a.bits = inside;
+    }
+    piece = a;
+    piece.media = a.media & (uint16_t)~b->media;
+    if (piece.media && (e = boxes_add(left, mem, piece)).kind) return e;
+    a.media &= b->media;
+    piece = a;
+    piece.to_s = from_s;
+    if (piece.from_s < piece.to_s && (e = boxes_add(left, mem, piece)).kind) return e;
+    piece = a;
+    piece.from_s = to_s;
+    if (piece.from_s < piece.to_s && (e = boxes_add(left, mem, piece)).kind) return e;
+    a.from_s = from_s;
+    a.to_s = to_s;
+    *common = a;
+    *do_meet = true;
+    return ERR_OK;
+}
+
+/* Cuts a box out of a whole list, whose items are replaced by what is left of them. */
+static struct err cut_all(const struct atlas *atlas, struct arena *mem, struct boxes *list, const struct box *b, struct boxes *commons) {
+    struct boxes left = {0};
+    struct err e = ERR_OK;
+    for (size_t i = 0; i < list->count && !e.kind; i++) {
+        struct box common;
+        bool do_meet;
+        e = cut(atlas, mem, list->items[i], b, &left, &common, &do_meet);
+        if (!e.kind && do_meet && commons) e = boxes_add(commons, mem, common);
+    }
+    *list = left;
+    return e;
+}
+
+/* Puts boxes together that differ in one way only and touch there. */
+static struct err boxes_join(const struct atlas *atlas, struct arena *mem, struct boxes *list) {
+    enum { JOIN_MAX = 200 };
+    size_t bytes = atlas->words * sizeof(uint64_t);
+    for (size_t i = 0; i < list->count && list->count <= JOIN_MAX; i++)
+        for (size_t j = 0; j < list->count; j++) {
+            struct box *a = &list->items[i], *b = &list->items[j];
+            if (i == j || a->languages != b->languages) continue;
+            bool same_bits = !memcmp(a->bits, b->bits, bytes), same_media = a->media == b->media, same_time = a->from_s == b->from_s && a->to_s == b->to_s;
+            if (same_bits && same_media && a->to_s == b->from_s) a->to_s = b->to_s;
+            else if (same_bits && same_time) a->media |= b->media;
+            else if (same_media && same_time) {
+                uint64_t *both;
+                struct err e = bits_new(atlas, mem, &both);
+                if (e.kind) return e;
+                for (size_t k = 0; k < atlas->words; k++) both[k] = a->bits[k] | b->bits[k];
+                a->bits = both;
+            } else continue;
+            list->items[j] = list->items[--list->count];
+            i = SIZE_MAX; /* from the beginning */
+            break;
+        }
+    return ERR_OK;
+}
+
+static struct err boxes_tell(struct check *c, const struct atlas *atlas, struct boxes *list, enum rights_conflict_kind kind, int64_t line_id) {
+    struct err e = boxes_join(atlas, c->mem, list);
+    for (size_t i = 0; i < list->count && !e.kind; i++) {
+        const struct box *b = &list->items[i];
+        struct rights_overlap o = {.languages = b->languages, .media = b->media, .from_s = b->from_s, .to_s = b->to_s};
+        e = atlas_set(atlas, b->bits, &o.territories);
+        if (!e.kind) found_add(c, kind, line_id, o);
+    }
+    return e;
+}
+
+static bool may_pass_on(const struct scope *s) {
+    return s->deal->direction == RIGHTS_OWN || s->flags & SCOPE_MAY_SUBLICENSE || atomic_load_explicit(&s->deal->may_sublicense, memory_order_acquire);
+}
+
+/* One licence that covers all of it is the usual case, and answered without any reckoning. */
+static bool covers_alone(const struct check *c, const struct standing *s) {
+    const struct index_line *l = c->ask->line;
+    bool has_in, has_out;
+    uint32_t in, out;
+    return may_pass_on(s->scope) && s->record->start_s <= c->from_s && s->record->end_s >= c->to_s && !(l->media & ~s->scope->media) &&
+           territories_within(l->territories, s->scope->territories) &&
+           !languages_part(l->languages, s->scope->languages, &has_in, &in, &has_out, &out).kind && !has_out;
+}
+
+static struct err cover(struct check *c) {
+    for (size_t i = 0; i < c->hold_count; i++)
+        if (covers_alone(c, &c->holds[i])) return ERR_OK;
+    const struct index_line *l = c->ask->line;
+    struct atlas atlas = {0};
+    struct err e = atlas_add(&atlas, c->mem, l->territories);
+    for (size_t i = 0; i < c->hold_count && !e.kind; i++) e = atlas_add(&atlas, c->mem, c->holds[i].scope->territories);
+    if (e.kind) return e;
+    atlas_close(&atlas);
+    uint64_t *bits, *held;
+    if ((e = bits_new(&atlas, c->mem, &bits)).kind || (e = bits_new(&atlas, c->mem, &held)).kind) return e;
+    atlas_bits(&atlas, l->territories, bits);
+    struct boxes left = {0};
+    if ((e = boxes_add(&left, c->mem, (struct box){bits, l->media, l->languages, c->from_s, c->to_s})).kind) return e;
+    for (int pass_on = 1; pass_on >= 0; pass_on--) /* first what may be passed on; then what is left is told by whose terms forbid it */
+        for (size_t i = 0; i < c->hold_count && left.count; i++) {
+            const struct standing *s = &c->holds[i];
+            if (may_pass_on(s->scope) != pass_on) continue;
+            atlas_bits(&atlas, s->scope->territories, held);
+            struct box b = {held, s->scope->media, s->scope->languages, s->record->start_s, s->record->end_s};
+            struct boxes commons = {0};
+            if ((e = cut_all(&atlas, c->mem, &left, &b, pass_on ? NULL : &commons)).kind) return e;
+            if ((e = boxes_tell(c, &atlas, &commons, RIGHTS_SUBLICENCE, s->id)).kind) return e;
+        }
+    return boxes_tell(c, &atlas, &left, RIGHTS_OUT_WITHOUT_IN, 0);
+}
+
+struct err rights_index_conflicts(const struct rights_index *ix, struct arena *mem, const struct index_conflicts_ask *ask, struct rights_conflict_list *out) {
+    const struct index_line *l = ask->line;
+    if (l->starts_s < 0 || l->starts_s >= l->ends_s || l->ends_s > RIGHTS_ENDLESS)
+        return err_make(ERR_INPUT, "rights.window", "The window is empty, reversed, or beyond what can be counted.");
+    struct check c = {.ask = ask, .mem = mem, .from_s = (uint32_t)l->starts_s, .to_s = (uint32_t)l->ends_s};
+    struct epoch_place *reading = epoch_enter();
+    const struct table *table = atomic_load(&ix->table);
+    for (size_t i = 0; i < ask->above_count + ask->below_count && !c.error.kind; i++) {
+        bool is_above = i < ask->above_count;
+        const struct block *b = table_find(table, is_above ? ask->above[i] : ask->below[i - ask->above_count]);
+        c.scopes = atomic_load(&ix->scopes);
+        if (b) look_through(&c, b, is_above);
+    }
+    bool is_sale = ask->deal->direction == RIGHTS_OUT && l->effect == RIGHTS_ALLOW;
+    if (!c.error.kind && is_sale && c.found_count < ask->limit) c.error = cover(&c);
+    epoch_leave(reading);
+    if (!c.error.kind) *out = (struct rights_conflict_list){c.found, c.found_count};
+    return c.error;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * decide.c: one question against the lines of up to three titles.
+ *
+ * Each line is in one of these states for a question, whatever the time: it does not concern it, or it blacks out, holds back, is somebody else's
+ * alone, grants, would grant if its plays were not used up, would grant if its deal were active. The first of these that has a line standing at the
+ * instant is the answer. It changes when a line of a state that beats it begins, or when the last of its own lines, without a gap, has ended. */
+#include "business/rights/compiled.h"
+
+enum state { /* what beats what; the first ones are enum rights_role */
+    STATE_BLACKOUT = ROLE_BLACKOUT,
+    STATE_HOLDBACK = ROLE_HOLDBACK,
+    STATE_EXCLUSIVE = ROLE_EXCLUSIVE,
+    STATE_GRANT = ROLE_GRANT,
+    STATE_SPENT,
+    STATE_INACTIVE,
+    STATES,
+    STATE_NOTHING = STATES,
+};
+enum { NEVER = UINT32_MAX, EXTENSIONS_MAX = 256 };
+
+struct ask {
+    struct rights_place place;
+    uint64_t country_bit;
+    unsigned country_word;
+    uint16_t medium_bit;
+    unsigned medium;
+    uint32_t at_s;
+    uint64_t tag;
+    int64_t party_id;
+    const struct scope *scopes;
+};
+
+struct pick {
+    const struct block *block;
+    const struct record *record;
+};
+struct look { /* what was found, by state */
+    uint64_t rank[STATES];  /* of the line picked among those that stand now: its end, and above that whether it is not counted; 0: none stands */
+    uint32_t cover[STATES]; /* the latest end of those that stand now */
+    uint32_t next[STATES];  /* the earliest start of those to come */
+    struct pick picks[STATES], next_picks[STATES];
+};
+
+static inline const uint8_t *roles_for(const struct ask *a, const struct scope *s) {
+    return rights_roles[rights_asker_of(a->party_id, s->party_id)];
+}
+
+static inline bool place_is_in(const struct ask *a, const struct scope *s, enum rights_role role) {
+    if (__builtin_expect(s->flags & SCOPE_HAS_AREAS, 0))
+        return rights_territories_hold(s->territories, a->place, role == ROLE_GRANT ? RIGHTS_ALLOW : RIGHTS_BLACKOUT);
+    return s->bits[a->country_word] & a->country_bit;
+}
+/* Without a language in the question, any grant will do and no block that names languages applies. */
+static inline bool language_is_in(const struct ask *a, const struct scope *s, enum rights_role role) {
+    if (__builtin_expect(!(s->flags & SCOPE_HAS_LANGUAGES), 1)) return true;
+    return a->tag ? languages_hold(languages_at(s->languages), a->tag) : role == ROLE_GRANT;
+}
+static inline bool deal_is_active(const struct scope *s) { return atomic_load_explicit(&s->deal->status, memory_order_acquire) == RIGHTS_ACTIVE; }
+
+static inline enum state state_of(const struct ask *a, const struct scope *s) {
+    enum rights_role role = (enum rights_role)roles_for(a, s)[s->kind];
+    if (role == ROLE_NOTHING || !(s->media & a->medium_bit) || !place_is_in(a, s, role) || !language_is_in(a, s, role)) return STATE_NOTHING;
+    if (!deal_is_active(s)) return role == ROLE_GRANT ? STATE_INACTIVE : STATE_NOTHING;
+    if (role != ROLE_GRANT) return (enum state)role;
+    return s->flags & SCOPE_IS_SPENT ? STATE_SPENT : STATE_GRANT;
+}
+
+/* Of several lines that stand, the one that lasts longest decides, the first of these in order; but one whose plays are counted only where there is
+ * no other. */
+static inline void note_standing(struct look *l, enum state state, const struct scope *s, const struct block *b, const struct record *r) {
+    uint64_t rank = r->end_s | (s->flags & SCOPE_COUNTS_PLAYS ? 0 : UINT64_C(1) << 32);
+    if (rank > l->rank[state]) {
+        l->rank[state] = rank;
+        l->picks[state] = (struct pick){b, r};
+    }
+    if (r->end_s > l->cover[state]) l->cover[state] = r->end_s;
+}
+static inline void note_coming(struct look *l, enum state state, const struct block *b, const struct record *r) {
+    if (r->start_s >= l->next[state]) return;
+    l->next[state] = r->start_s;
+    l->next_picks[state] = (struct pick){b, r};
+}
+
+/* --- few lines: look at each --- */
+
+static inline void look_few(const struct ask *a, const struct block *b, struct look *l) {
+    for (const struct record *r = b->records, *end = r + b->count; r < end; r++) {
+        if (r->end_s <= a->at_s) continue;
+        const struct scope *s = &a->scopes[r->scope];
+        enum state state = state_of(a, s);
+        if (state == STATE_NOTHING) continue;
+        if (r->start_s <= a->at_s) note_standing(l, state, s, b, r);
+        else note_coming(l, state, b, r);
+    }
+}
+
+/* --- many lines: rows of bits first --- */
+
+static inline uint64_t candidates(const struct ask *a, const struct rows *rows, unsigned kind, size_t word) {
+    return rows->classes[(size_t)rows->class_of[a->place.country] * rows->words + word] & rows->media[a->medium * rows->words + word] &
+           rows->kinds[kind * rows->words + word];
+}
+
+/* Can a line of this kind be anything to whoever asks? The roles it may have are one, but for an exclusive sale asked for by a licensee. */
+static unsigned kind_states(const struct ask *a, unsigned kind) {
+    unsigned states = 0;
+    for (int asker = a->party_id ? ASKER_PARTY : ASKER_US; asker <= (a->party_id ? ASKER_OTHER : ASKER_US); asker++)
+        if (rights_roles[asker][kind] != ROLE_NOTHING) states |= 1u << rights_roles[asker][kind];
+    return states;
+}
+
+static void look_many(const struct ask *a, const struct block *b, struct look *l) {
+    const struct rows *rows = b->rows;
+    uint32_t begun = block_begun(b, a->at_s);
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+        unsigned states = kind_states(a, kind);
+        if (!states) continue;
+        for (size_t w = 0; w < (begun + 63) / 64; w++) {
+            if (rows->ends[w] <= a->at_s) continue;
+            /* What ends no later than one that is picked already changes nothing; what is beaten by a grant neither. */
+            unsigned open = states;
+            for (unsigned s = 0; s <= STATE_GRANT; s++)
+                if (l->rank[s] >> 32 && rows->ends[w] <= (uint32_t)l->rank[s]) open &= ~(1u << s);
+            if (!open) continue;
+            uint64_t bits = candidates(a, rows, kind, w);
+            if (w == begun / 64) bits &= (UINT64_C(1) << begun % 64) - 1;
+            for (; bits; bits &= bits - 1) {
+                const struct record *r = &b->records[w * 64 + (size_t)__builtin_ctzll(bits)];
+                if (r->end_s <= a->at_s) continue;
+                const struct scope *s = &a->scopes[r->scope];
+                enum state state = state_of(a, s);
+                if (state != STATE_NOTHING) note_standing(l, state, s, b, r);
+            }
+        }
+        /* Of those to come the first counts; one that would grant and cannot is passed by until one is found that can. */
+        unsigned wanted = states;
+        for (size_t w = begun / 64; w < rows->words && wanted; w++) {
+            uint64_t bits = candidates(a, rows, kind, w);
+            if (w == begun / 64) bits &= ~((UINT64_C(1) << begun % 64) - 1);
+            for (; bits && wanted; bits &= bits - 1) {
+                const struct record *r = &b->records[w * 64 + (size_t)__builtin_ctzll(bits)];
+                enum state state = state_of(a, &a->scopes[r->scope]);
+                if (state == STATE_NOTHING) continue;
+                note_coming(l, state, b, r);
+                wanted &= ~(1u << state);
+            }
+        }
+    }
+}
+
+/* --- until when --- */
+
+/* How far lines of one state go on without a gap from `cover` on. What lies behind `limit` does not matter. */
+static uint32_t extend(const struct ask *a, const struct block *b, enum state state, uint32_t cover, uint32_t limit, unsigned *steps) {
+    const struct rows *rows = b->rows;
+    for (uint32_t i = block_begun(b, a->at_s); i < b->count && b->records[i].start_s <= cover && cover < limit; i++) {
+        if (rows && i % 64 == 0 && rows->ends[i / 64] <= cover) {
+            i += 63;
+            continue;
+        }
+        const struct record *r = &b->records[i];
+        if (r->end_s <= cover || state_of(a, &a->scopes[r->scope]) != state) continue;
+        if (*steps == 0) break;
+        --*steps;
+        cover = r->end_s;
+    }
+    return cover;
+}
+
+static uint32_t changes_at(const struct ask *a, const struct block *const *blocks, int count, const struct look *l, enum state verdict, unsigned beaten_by) {
+    uint32_t change = NEVER;
+    for (unsigned s = 0; s < beaten_by; s++)
+        if (l->next[s] < change) change = l->next[s];
+    if (verdict == STATE_NOTHING) return change;
+    uint32_t cover = l->cover[verdict];
+    bool may_go_on = l->next[verdict] <= cover || verdict > STATE_GRANT; /* of the last two, look_many does not find the first one to come */
+    unsigned steps = EXTENSIONS_MAX;
+    while (may_go_on && cover < change) {
+        uint32_t before = cover;
+        for (int i = 0; i < count; i++) cover = extend(a, blocks[i], verdict, cover, change, &steps);
+        may_go_on = cover > before && count > 1 && steps;
+    }
+    return cover < change ? cover : change;
+}
+
+/* --- a refusal's reason, where nothing stands and nothing will come --- */
+
+struct past {
+    uint32_t ended_s; /* the latest end of what did grant it; 0: nothing did */
+    enum rights_reason reason;
+    struct pick pick;
+};
+
+static void past_few(const struct ask *a, const struct block *b, struct past *p) {
+    for (const struct record *r = b->records, *end = r + b->count; r < end; r++) {
+        const struct scope *s = &a->scopes[r->scope];
+        if (roles_for(a, s)[s->kind] != ROLE_GRANT || !deal_is_active(s)) continue;
+        if (!place_is_in(a, s, ROLE_GRANT)) {
+            if (p->reason > RIGHTS_BECAUSE_TERRITORY) *p = (struct past){0, RIGHTS_BECAUSE_TERRITORY, {b, r}};
+        } else if (!(s->media & a->medium_bit)) {
+            if (p->reason > RIGHTS_BECAUSE_MEDIUM) *p = (struct past){0, RIGHTS_BECAUSE_MEDIUM, {b, r}};
+        } else if (!language_is_in(a, s, ROLE_GRANT)) {
+            if (p->reason > RIGHTS_BECAUSE_LANGUAGE) *p = (struct past){0, RIGHTS_BECAUSE_LANGUAGE, {b, r}};
+        } else if (r->end_s <= a->at_s && r->end_s > p->ended_s) {
+            *p = (struct past){r->end_s, RIGHTS_BECAUSE_ENDED, {b, r}};
+        }
+    }
+}
+
+/* The same, from the best reason to the worst, so that little has to be looked at. */
+static void past_many(const struct ask *a, const struct block *b, struct past *p) {
+    const struct rows *rows = b->rows;
+    const uint64_t *here = rows->classes + (size_t)rows->class_of[a->place.country] * rows->words, *medium = rows->media + a->medium * rows->words;
+    for (enum rights_reason reason = RIGHTS_BECAUSE_ENDED; reason <= RIGHTS_BECAUSE_TERRITORY && reason <= p->reason; reason++) {
+        if (reason == p->reason && reason != RIGHTS_BECAUSE_ENDED) return;
+        for (size_t w = 0; w < rows->words; w++) {
+            if (reason == RIGHTS_BECAUSE_ENDED && p->ended_s && rows->ends[w] <= p->ended_s) continue;
+            uint64_t bits = 0;
+            for (unsigned kind = 0; kind < KINDS; kind++)
+                if (kind_states(a, kind) & 1u << ROLE_GRANT) bits |= rows->kinds[kind * rows->words + w];
+            if (reason <= RIGHTS_BECAUSE_MEDIUM) bits &= here[w];
+            if (reason <= RIGHTS_BECAUSE_LANGUAGE) bits &= medium[w];
+            for (; bits; bits &= bits - 1) {
+                const struct record *r = &b->records[w * 64 + (size_t)__builtin_ctzll(bits)];
+                const struct scope *s = &a->scopes[r->scope];
+                if (roles_for(a, s)[s->kind] != ROLE_GRANT || !deal_is_active(s)) continue;
+                enum rights_reason why = !place_is_in(a, s, ROLE_GRANT)       ? RIGHTS_BECAUSE_TERRITORY
+                                         : !(s->media & a->medium_bit)        ? RIGHTS_BECAUSE_MEDIUM
+                                         : !language_is_in(a, s, ROLE_GRANT)  ? RIGHTS_BECAUSE_LANGUAGE
+                                                                              : RIGHTS_BECAUSE_ENDED;
+                if (why != reason || (why == RIGHTS_BECAUSE_ENDED && (r->end_s > a->at_s || r->end_s <= p->ended_s))) continue;
+                *p = (struct past){why == RIGHTS_BECAUSE_ENDED ? r->end_s : 0, why, {b, r}};
+                if (why != RIGHTS_BECAUSE_ENDED) return;
+            }
+        }
+    }
+}
+
+/* --- the answer --- */
+
+static int64_t pick_id(struct pick p) { return p.record ? block_ids(p.block)[p.record->line] : 0; }
+static int64_t instant(uint32_t s) { return s == NEVER ? RIGHTS_ENDLESS : (int64_t)s; }
+
+static void decide(const struct ask *a, const struct block *const *blocks, int count, struct rights_answer *out) {
+    static const enum rights_reason reasons[STATES] = {
+        [STATE_BLACKOUT] = RIGHTS_BECAUSE_BLACKOUT, [STATE_HOLDBACK] = RIGHTS_BECAUSE_HOLDBACK, [STATE_EXCLUSIVE] = RIGHTS_BECAUSE_EXCLUSIVE,
+        [STATE_GRANT] = RIGHTS_BECAUSE_ALLOWED,     [STATE_SPENT] = RIGHTS_BECAUSE_PLAYS,       [STATE_INACTIVE] = RIGHTS_BECAUSE_DEAL};
+    struct look l;
+    for (int s = 0; s < STATES; s++) {
+        l.rank[s] = 0;
+        l.cover[s] = 0;
+        l.next[s] = NEVER;
+    }
+    for (int i = 0; i < count; i++) (blocks[i]->rows ? look_many : look_few)(a, blocks[i], &l);
+
+    enum state verdict = STATE_BLACKOUT;
+    while (verdict <= STATE_SPENT && !l.rank[verdict]) verdict++;
+    if (verdict <= STATE_SPENT) {
+        *out = (struct rights_answer){.is_allowed = verdict == STATE_GRANT, .reason = reasons[verdict], .line_id = pick_id(l.picks[verdict])};
+        out->counts_plays = verdict == STATE_GRANT && !(l.rank[verdict] >> 32);
+        out->until_s = instant(changes_at(a, blocks, count, &l, verdict, verdict));
+        return;
+    }
+    enum state coming = l.next[STATE_SPENT] < l.next[STATE_GRANT] ? STATE_SPENT : STATE_GRANT;
+    if (l.next[coming] != NEVER) {
+        *out = (struct rights_answer){.reason = RIGHTS_BECAUSE_NOT_YET, .line_id = pick_id(l.next_picks[coming]), .from_s = l.next[coming]};
+        out->until_s = instant(changes_at(a, blocks, count, &l, STATE_NOTHING, STATE_INACTIVE));
+        return;
+    }
+    if (l.rank[STATE_INACTIVE]) {
+        *out = (struct rights_answer){.reason = RIGHTS_BECAUSE_DEAL, .line_id = pick_id(l.picks[STATE_INACTIVE])};
+        out->until_s = instant(changes_at(a, blocks, count, &l, STATE_INACTIVE, STATE_INACTIVE));
+        return;
+    }
+    struct past p = {.reason = RIGHTS_BECAUSE_NONE};
+    for (int i = 0; i < count; i++) (blocks[i]->rows ? past_many : past_few)(a, blocks[i], &p);
+    *out = (struct rights_answer){.reason = p.reason, .line_id = pick_id(p.pick)};
+    out->until_s = instant(changes_at(a, blocks, count, &l, STATE_NOTHING, STATES));
+}
+
+static inline struct ask ask_of(const struct rights_question *q, const struct scope *scopes) {
+    int64_t at_s = q->at_s < 0 ? 0 : q->at_s > RIGHTS_TIME_MAX ? RIGHTS_TIME_MAX : q->at_s;
+    return (struct ask){
+        .place = q->place,
+        .country_bit = UINT64_C(1) << q->place.country % 64,
+        .country_word = q->place.country / 64,
+        .medium_bit = (uint16_t)(1u << q->medium),
+        .medium = q->medium,
+        .at_s = (uint32_t)at_s,
+        .tag = q->language ? tag_at(q->language) : 0,
+        .party_id = q->party_id,
+        .scopes = scopes,
+    };
+}
+
+void rights_index_decide(const struct rights_index *ix, const struct rights_question *q, struct rights_answer *out) {
+    struct epoch_place *reading = epoch_enter();
+    const struct table *table = atomic_load(&ix->table);
+    const struct block *blocks[ARRAY_LEN(q->titles)];
+    int count = 0;
+    for (size_t i = 0; i < ARRAY_LEN(q->titles); i++) {
+        const struct block *b = q->titles[i] ? table_find(table, q->titles[i]) : NULL;
+        if (b) blocks[count++] = b;
+    }
+    struct ask a = ask_of(q, atomic_load(&ix->scopes));
+    decide(&a, blocks, count, out);
+    epoch_leave(reading);
+}
+
+void rights_index_decide_many(const struct rights_index *ix, const struct rights_question *questions, size_t count, struct rights_answer *out) {
+    enum { AHEAD = 16 };
+    struct epoch_place *reading = epoch_enter();
+    const struct table *table = atomic_load(&ix->table);
+    for (size_t from = 0; from < count; from += AHEAD) {
+        size_t many = count - from < AHEAD ? count - from : AHEAD;
+        const struct block *blocks[AHEAD][ARRAY_LEN(questions->titles)];
+        int block_counts[AHEAD] = {0};
+        for (size_t i = 0; i < many; i++)
+            for (size_t t = 0; t < ARRAY_LEN(questions->titles); t++)
+                if (questions[from + i].titles[t]) __builtin_prefetch(&table->nodes[table_place(table, questions[from + i].titles[t])]);
+        for (size_t i = 0; i < many; i++)
+            for (size_t t = 0; t < ARRAY_LEN(questions->titles); t++) {
+                const struct block *b = questions[from + i].titles[t] ? table_find(table, questions[from + i].titles[t]) : NULL;
+                if (!b) continue;
+                blocks[i][block_counts[i]++] = b;
+                __builtin_prefetch(b);
+                __builtin_prefetch((const char *)b + 64);
+                __builtin_prefetch((const char *)b + 128);
+            }
+        const struct scope *scopes = atomic_load(&ix->scopes);
+        for (size_t i = 0; i < many; i++) {
+            struct ask a = ask_of(&questions[from + i], scopes);
+            decide(&a, blocks[i], block_counts[i], &out[from + i]);
+        }
+    }
+    epoch_leave(reading);
+}

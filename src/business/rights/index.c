@@ -1,0 +1,665 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * index.c: compiles books and follows their changes. Each change is prepared as far as anything can fail, and then published without failing. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/mem.h"
+#include "business/rights/compiled.h"
+
+enum { HUGE_PAGE = 2 << 20, TABLE_FIRST = 8, SCOPES_FIRST = 8, DEALS_FIRST = 4, DEALS_CHUNK_MAX = 1024, SCOPES_MAX = 1 << 26 };
+
+static struct err error_line(const char *code) { return err_make(ERR_INPUT, code, "A line of the book cannot be compiled."); }
+
+/* Large memory that is read at random: with pages of 4 KB each look would cost a walk through page tables too. */
+static void *big_alloc(size_t bytes) {
+    char *p = mem_alloc(bytes);
+    if (p && bytes >= 2 * HUGE_PAGE) {
+        uintptr_t from = ((uintptr_t)p + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1), to = ((uintptr_t)p + bytes) & ~(uintptr_t)(HUGE_PAGE - 1);
+        if (to > from) (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
+    }
+    return p;
+}
+
+static uint64_t mix(uint64_t h, uint64_t v) {
+    h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 32;
+}
+
+/* --- out of sight --- */
+
+static bool limbo_make_room(struct rights_index *ix, size_t count) {
+    if (ix->limbo_count + count <= ix->limbo_capacity) return true;
+    size_t capacity = ix->limbo_capacity ? 2 * ix->limbo_capacity : 8;
+    while (capacity < ix->limbo_count + count) capacity *= 2;
+    struct limbo *grown = mem_realloc_array(ix->limbo, capacity, sizeof *grown);
+    if (!grown) return false;
+    ix->limbo = grown;
+    ix->limbo_capacity = capacity;
+    return true;
+}
+/* There is room for it, and nobody finds it any more. */
+static void limbo_put(struct rights_index *ix, void *ptr, size_t bytes, uint64_t epoch) {
+    if (!ptr) return;
+    assert(ix->limbo_count < ix->limbo_capacity);
+    ix->limbo[ix->limbo_count++] = (struct limbo){ptr, epoch, bytes};
+}
+static void limbo_give_back(struct rights_index *ix) {
+    uint64_t oldest = epoch_oldest();
+    size_t kept = 0;
+    for (size_t i = 0; i < ix->limbo_count; i++) {
+        if (ix->limbo[i].epoch < oldest) mem_free(ix->limbo[i].ptr);
+        else ix->limbo[kept++] = ix->limbo[i];
+    }
+    ix->limbo_count = kept;
+}
+
+/* --- deals --- */
+
+static struct deal *deal_find(const struct rights_index *ix, int64_t id) {
+    if (!ix->deal_slot_count) return NULL;
+    for (size_t at = mix(0, (uint64_t)id) & (ix->deal_slot_count - 1); ix->deal_slots[at]; at = (at + 1) & (ix->deal_slot_count - 1))
+        if (ix->deal_slots[at]->id == id) return ix->deal_slots[at];
+    return NULL;
+}
+static void deal_slot_put(struct deal **slots, size_t count, struct deal *d) {
+    size_t at = mix(0, (uint64_t)d->id) & (count - 1);
+    while (slots[at]) at = (at + 1) & (count - 1);
+    slots[at] = d;
+}
+/* A deal of which there is no line yet changes no answer: what was added before something failed may stay. */
+static bool deal_add(struct rights_index *ix, const struct index_deal *from) {
+    if (deal_find(ix, from->id)) return true;
+    if (2 * (ix->deal_count + 1) > ix->deal_slot_count) {
+        size_t count = ix->deal_slot_count ? 2 * ix->deal_slot_count : 16;
+        struct deal **slots = mem_zalloc_array(count, sizeof(struct deal *));
+        if (!slots) return false;
+        for (size_t i = 0; i < ix->deal_slot_count; i++)
+            if (ix->deal_slots[i]) deal_slot_put(slots, count, ix->deal_slots[i]);
+        mem_free(ix->deal_slots);
+        ix->deal_slots = slots;
+        ix->deal_slot_count = count;
+    }
+    struct deal_chunk *chunk = ix->deal_chunks;
+    if (!chunk || chunk->used == chunk->capacity) {
+        uint32_t capacity = chunk ? chunk->capacity * 4 : DEALS_FIRST;
+        if (capacity > DEALS_CHUNK_MAX) capacity = DEALS_CHUNK_MAX;
+        chunk = mem_alloc(sizeof *chunk + capacity * sizeof(struct deal));
+        if (!chunk) return false;
+        *chunk = (struct deal_chunk){.next = ix->deal_chunks, .capacity = capacity};
+        ix->deal_chunks = chunk;
+    }
+    struct deal *d = &chunk->deals[chunk->used++];
+    *d = (struct deal){.id = from->id, .party_id = from->party_id, .direction = (uint8_t)from->direction};
+    atomic_init(&d->status, (uint8_t)from->status);
+    atomic_init(&d->may_sublicense, from->may_sublicense);
+    deal_slot_put(ix->deal_slots, ix->deal_slot_count, d);
+    ix->deal_count++;
+    return true;
+}
+static void deals_publish(struct rights_index *ix, const struct index_deal *deals, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct deal *d = deal_find(ix, deals[i].id);
+        atomic_store_explicit(&d->status, (uint8_t)deals[i].status, memory_order_release);
+        atomic_store_explicit(&d->may_sublicense, deals[i].may_sublicense, memory_order_release);
+    }
+}
+
+/* --- scopes --- */
+
+static uint64_t scope_hash(const struct scope *s) {
+    uint64_t h = mix((uint64_t)s->territories << 32 | s->languages, (uint64_t)s->media << 16 | (uint64_t)s->kind << 8 | s->flags);
+    return mix(h, (uint64_t)(uintptr_t)s->deal);
+}
+static bool scope_same(const struct scope *a, const struct scope *b) {
+    return a->deal == b->deal && a->territories == b->territories && a->languages == b->languages && a->media == b->media && a->kind == b->kind &&
+           a->flags == b->flags;
+}
+
+/* The number of a scope. Those that no block names change no answer, so what was added before something failed may stay. */
+static struct err scope_intern(struct rights_index *ix, const struct scope *wanted, uint32_t *out) {
+    struct scope *scopes = atomic_load_explicit(&ix->scopes, memory_order_relaxed);
+    if (ix->scope_count && scope_same(&scopes[*out < ix->scope_count ? *out : 0], wanted)) { /* as the line before: *out comes in with its scope */
+        *out = *out < ix->scope_count ? *out : 0;
+        return ERR_OK;
+    }
+    if (2 * ((size_t)ix->scope_count + 1) > ix->scope_slot_count) {
+        size_t count = ix->scope_slot_count ? 2 * ix->scope_slot_count : 2 * SCOPES_FIRST;
+        uint32_t *slots = mem_zalloc_array(count, sizeof *slots);
+        if (!slots) return err_memory();
+        for (uint32_t i = 0; i < ix->scope_count; i++) {
+            size_t at = scope_hash(&scopes[i]) & (count - 1);
+            while (slots[at]) at = (at + 1) & (count - 1);
+            slots[at] = i + 1;
+        }
+        mem_free(ix->scope_slots);
+        ix->scope_slots = slots;
+        ix->scope_slot_count = count;
+    }
+    size_t at = scope_hash(wanted) & (ix->scope_slot_count - 1);
+    for (; ix->scope_slots[at]; at = (at + 1) & (ix->scope_slot_count - 1))
+        if (scope_same(&scopes[ix->scope_slots[at] - 1], wanted)) {
+            *out = ix->scope_slots[at] - 1;
+            return ERR_OK;
+        }
+    if (ix->scope_count == ix->scope_capacity) {
+        uint32_t capacity = ix->scope_capacity ? 2 * ix->scope_capacity : SCOPES_FIRST;
+        void *memory = capacity <= SCOPES_MAX && limbo_make_room(ix, 1) ? big_alloc((capacity + 1) * sizeof *scopes) : NULL;
+        if (!memory) return err_memory();
+        struct scope *grown = (struct scope *)(((uintptr_t)memory + sizeof *scopes - 1) & ~(uintptr_t)(sizeof *scopes - 1)); /* each in one cache line */
+        if (ix->scope_count) memcpy(grown, scopes, ix->scope_count * sizeof *grown);
+        atomic_store(&ix->scopes, grown);
+        limbo_put(ix, ix->scope_memory, (ix->scope_capacity + 1) * sizeof *grown, epoch_end());
+        ix->scope_memory = memory;
+        ix->scope_capacity = capacity;
+        scopes = grown;
+    }
+    scopes[ix->scope_count] = *wanted; /* no block that a reader could find names it yet */
+    ix->scope_slots[at] = ix->scope_count + 1;
+    *out = ix->scope_count++;
+    return ERR_OK;
+}
+
+/* What a line becomes. *deal_hint is the deal of the line before, or NULL; record->scope comes in with its scope. */
+static struct err line_compile(struct rights_index *ix, const struct index_line *l, struct deal **deal_hint, struct record *out) {
+    if (l->starts_s < 0 || l->starts_s >= l->ends_s || l->ends_s > RIGHTS_ENDLESS) return error_line("rights.window");
+    if (l->title_id == 0) return error_line("rights.title");
+    struct deal *d = *deal_hint && (*deal_hint)->id == l->deal_id ? *deal_hint : deal_find(ix, l->deal_id);
+    if (!d) return error_line("rights.deal");
+    *deal_hint = d;
+    const struct territories *t = territories_at(l->territories);
+    struct scope s = {.deal = d, .party_id = d->party_id, .territories = l->territories, .languages = l->languages, .media = l->media};
+    memcpy(s.bits, t->bits, sizeof s.bits);
+    s.kind = (uint8_t)rights_kind_of((enum rights_direction)d->direction, (enum rights_effect)l->effect, l->is_exclusive);
+    s.flags = (uint8_t)((t->area_count ? SCOPE_HAS_AREAS : 0) | (l->languages ? SCOPE_HAS_LANGUAGES : 0) | (l->counts_plays ? SCOPE_COUNTS_PLAYS : 0) |
+                        (l->is_spent ? SCOPE_IS_SPENT : 0) | (l->may_sublicense ? SCOPE_MAY_SUBLICENSE : 0));
+    out->start_s = (uint32_t)l->starts_s;
+    out->end_s = (uint32_t)l->ends_s;
+    return scope_intern(ix, &s, &out->scope);
+}
+
+/* --- blocks --- */
+
+/* By ids, which the records are in step with. (Shell's sort: what comes from the store is sorted already.) */
+static void block_sort_ids(struct block *b, int64_t *ids) {
+    for (uint32_t gap = b->count / 2; gap; gap /= 2)
+        for (uint32_t i = gap; i < b->count; i++) {
+            int64_t id = ids[i];
+            struct record r = b->records[i];
+            uint32_t at = i;
+            for (; at >= gap && ids[at - gap] > id; at -= gap) {
+                ids[at] = ids[at - gap];
+                b->records[at] = b->records[at - gap];
+            }
+            ids[at] = id;
+            b->records[at] = r;
+        }
+}
+static uint64_t record_order(const struct record *r) { return (uint64_t)r->start_s << 32 | r->line; }
+static void block_sort_records(struct block *b) {
+    uint32_t gap = 1;
+    while (b->count > 32 && gap < b->count / 3) gap = 3 * gap + 1;
+    for (; gap; gap /= 3)
+        for (uint32_t i = gap; i < b->count; i++) {
+            struct record r = b->records[i];
+            uint32_t at = i;
+            for (; at >= gap && record_order(&b->records[at - gap]) > record_order(&r); at -= gap) b->records[at] = b->records[at - gap];
+            b->records[at] = r;
+        }
+}
+
+static int by_number(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Whether the line may hold somewhere in the country, as seen from countries that are or are not in the registry alike. */
+static void bits_touched(const struct scope *s, uint64_t out[4]) {
+    memcpy(out, s->bits, 4 * sizeof *out);
+    if (!(s->flags & SCOPE_HAS_AREAS)) return;
+    const struct territories *t = territories_at(s->territories);
+    for (uint32_t i = 0; i < t->area_count; i++) out[area_country(t->areas[i]) / 64] |= UINT64_C(1) << area_country(t->areas[i]) % 64;
+}
+
+/* Puts countries that no line of the block tells apart into one class each. */
+static unsigned classes_find(const struct scope *scopes, const uint32_t *distinct, size_t count, uint8_t class_of[256]) {
+    unsigned classes = 1;
+    memset(class_of, 0, 256);
+    for (size_t i = 0; i < count && classes < 256; i++) {
+        uint64_t bits[4];
+        bits_touched(&scopes[distinct[i]], bits);
+        uint16_t split[256] = {0}; /* class: 1 + the one into which its countries with this bit go */
+        bool has_without[256] = {0};
+        for (unsigned c = 0; c < 256; c++)
+            if (!bits_have(bits, (uint8_t)c)) has_without[class_of[c]] = true;
+        for (unsigned c = 0; c < 256; c++) {
+            unsigned k = class_of[c];
+            if (!bits_have(bits, (uint8_t)c) || !has_without[k]) continue;
+            if (!split[k]) split[k] = (uint16_t)(1 + classes++);
+            class_of[c] = (uint8_t)(split[k] - 1);
+        }
+    }
+    return classes;
+}
+
+static bool block_add_rows(struct block *b, const struct scope *scopes) {
+    uint32_t *distinct = mem_alloc(b->count * sizeof *distinct);
+    if (!distinct) return false;
+    for (uint32_t i = 0; i < b->count; i++) distinct[i] = b->records[i].scope;
+    qsort(distinct, b->count, sizeof *distinct, by_number);
+    uint32_t distinct_count = 0;
+    for (uint32_t i = 0; i < b->count; i++)
+        if (!i || distinct[i] != distinct[distinct_count - 1]) distinct[distinct_count++] = distinct[i];
+    uint8_t class_of[256];
+    unsigned classes = classes_find(scopes, distinct, distinct_count, class_of);
+    mem_free(distinct);
+
+    size_t words = (b->count + 63) / 64, rows = classes + RIGHTS_MEDIA + KINDS;
+    size_t bytes = sizeof(struct rows) + (rows * sizeof(uint64_t) + sizeof(uint32_t)) * words;
+    struct rows *r = mem_zalloc(bytes);
+    if (!r) return false;
+    r->words = (uint32_t)words;
+    r->class_count = classes;
+    r->bytes = bytes;
+    memcpy(r->class_of, class_of, sizeof r->class_of);
+    r->classes = (uint64_t *)(r + 1);
+    r->media = r->classes + classes * words;
+    r->kinds = r->media + RIGHTS_MEDIA * words;
+    r->ends = (uint32_t *)(r->kinds + KINDS * words);
+    uint8_t one_of[256]; /* a country of each class */
+    for (unsigned c = 256; c--;) one_of[class_of[c]] = (uint8_t)c;
+    for (uint32_t i = 0; i < b->count; i++) {
+        const struct scope *s = &scopes[b->records[i].scope];
+        uint64_t bit = UINT64_C(1) << i % 64, touched[4];
+        size_t word = i / 64;
+        bits_touched(s, touched);
+        for (unsigned k = 0; k < classes; k++)
+            if (bits_have(touched, one_of[k])) r->classes[k * words + word] |= bit;
+        for (unsigned m = 0; m < RIGHTS_MEDIA; m++)
+            if (s->media >> m & 1) r->media[m * words + word] |= bit;
+        r->kinds[s->kind * words + word] |= bit;
+        if (b->records[i].end_s > r->ends[word]) r->ends[word] = b->records[i].end_s;
+    }
+    b->rows = r;
+    return true;
+}
+
+/* Records and ids are there, in step. False: memory ran out. */
+static bool block_finish(struct rights_index *ix, struct block *b) {
+    int64_t *ids = (int64_t *)block_ids(b);
+    bool is_sorted = true;
+    for (uint32_t i = 1; i < b->count && is_sorted; i++) is_sorted = ids[i - 1] <= ids[i];
+    if (!is_sorted) block_sort_ids(b, ids);
+    for (uint32_t i = 0; i < b->count; i++) b->records[i].line = i;
+    block_sort_records(b);
+    return b->count <= INDEX_FEW || block_add_rows(b, atomic_load_explicit(&ix->scopes, memory_order_relaxed));
+}
+static struct block *block_create(size_t count) {
+    struct block *b = mem_alloc(block_bytes(count));
+    if (b) *b = (struct block){.count = (uint32_t)count};
+    return b;
+}
+static void block_free(struct block *b) {
+    if (!b) return;
+    mem_free(b->rows);
+    if (!b->is_in_slab) mem_free(b);
+}
+static size_t block_own_bytes(const struct block *b) {
+    return b ? (b->rows ? b->rows->bytes : 0) + (b->is_in_slab ? 0 : block_bytes(b->count)) : 0;
+}
+static void block_retire(struct rights_index *ix, struct block *b, uint64_t epoch) { /* room for two in limbo */
+    if (!b) return;
+    if (b->rows) limbo_put(ix, b->rows, b->rows->bytes, epoch);
+    if (!b->is_in_slab) limbo_put(ix, b, block_bytes(b->count), epoch);
+}
+
+/* --- tables --- */
+
+static struct table *table_create(size_t titles) {
+    size_t capacity = TABLE_FIRST;
+    while (capacity * 3 < titles * 4 + 4) capacity *= 2;
+    size_t bytes = sizeof(struct table) + capacity * sizeof(struct node);
+    struct table *t = big_alloc(bytes);
+    if (!t) return NULL;
+    memset(t, 0, bytes);
+    t->capacity = capacity;
+    t->shift = (uint32_t)(64 - __builtin_ctzll(capacity));
+    return t;
+}
+static size_t table_bytes(const struct table *t) { return sizeof *t + t->capacity * sizeof(struct node); }
+/* The title's node, or the free one where it belongs. There always is a free one. */
+static struct node *table_node(struct table *t, int64_t title_id) {
+    for (size_t at = table_place(t, title_id);; at = (at + 1) & (t->capacity - 1)) {
+        int64_t there = atomic_load_explicit(&t->nodes[at].title_id, memory_order_relaxed);
+        if (there == title_id || !there) return &t->nodes[at];
+    }
+}
+/* Returns the block that was there. Readers may be in the table. */
+static struct block *table_put(struct table *t, int64_t title_id, struct block *b) {
+    struct node *n = table_node(t, title_id);
+    struct block *old = atomic_exchange(&n->block, b);
+    if (!atomic_load_explicit(&n->title_id, memory_order_relaxed)) {
+        if (!b) return NULL;
+        t->used++;
+        atomic_store_explicit(&n->title_id, title_id, memory_order_release);
+    }
+    return old;
+}
+
+/* --- the whole book --- */
+
+struct compiling { /* one line on its way */
+    struct record record;
+    int64_t id;
+    uint32_t title; /* which, in the order of appearance */
+};
+
+/* Which titles there are, by order of appearance. */
+struct titles {
+    int64_t *ids;
+    uint32_t *counts, *slots; /* slots: number + 1 */
+    uint32_t count, capacity;
+    size_t slot_count;
+};
+static void titles_free(struct titles *t) {
+    mem_free(t->ids);
+    mem_free(t->counts);
+    mem_free(t->slots);
+}
+static bool titles_make_room(struct titles *t) {
+    if (t->count < t->capacity) return true;
+    uint32_t capacity = t->capacity ? 2 * t->capacity : TABLE_FIRST;
+    int64_t *ids = mem_realloc_array(t->ids, capacity, sizeof *ids);
+    if (ids) t->ids = ids;
+    uint32_t *counts = mem_realloc_array(t->counts, capacity, sizeof *counts);
+    if (counts) t->counts = counts;
+    uint32_t *slots = mem_zalloc_array(2 * (size_t)capacity, sizeof *slots);
+    if (!ids || !counts || !slots) {
+        mem_free(slots);
+        return false;
+    }
+    mem_free(t->slots);
+    t->slots = slots;
+    t->capacity = capacity;
+    t->slot_count = 2 * (size_t)capacity;
+    for (uint32_t i = 0; i < t->count; i++) {
+        size_t at = mix(0, (uint64_t)t->ids[i]) & (t->slot_count - 1);
+        while (slots[at]) at = (at + 1) & (t->slot_count - 1);
+        slots[at] = i + 1;
+    }
+    return true;
+}
+static bool titles_find(struct titles *t, int64_t id, uint32_t *out) {
+    if (!titles_make_room(t)) return false;
+    size_t at = mix(0, (uint64_t)id) & (t->slot_count - 1);
+    for (; t->slots[at]; at = (at + 1) & (t->slot_count - 1))
+        if (t->ids[t->slots[at] - 1] == id) {
+            *out = t->slots[at] - 1;
+            return true;
+        }
+    t->slots[at] = t->count + 1;
+    t->ids[t->count] = id;
+    t->counts[t->count] = 0;
+    *out = t->count++;
+    return true;
+}
+
+struct book { /* made, not yet published */
+    struct table *table;
+    char *slab;
+    size_t slab_bytes, block_bytes;
+};
+static void book_free(struct book *b) {
+    if (b->table)
+        for (size_t i = 0; i < b->table->capacity; i++) block_free(atomic_load_explicit(&b->table->nodes[i].block, memory_order_relaxed));
+    mem_free(b->table);
+    mem_free(b->slab);
+}
+
+/* Lays out all blocks that have few lines in one piece of memory, in the order in which titles appear. */
+static bool book_lay_out(struct book *book, const struct titles *titles) {
+    book->table = table_create(titles->count);
+    if (!book->table) return false;
+    for (uint32_t i = 0; i < titles->count; i++)
+        if (titles->counts[i] <= INDEX_FEW) book->slab_bytes += (block_bytes(titles->counts[i]) + 15) & ~(size_t)15;
+    if (book->slab_bytes && !(book->slab = big_alloc(book->slab_bytes))) return false;
+    size_t at = 0;
+    for (uint32_t i = 0; i < titles->count; i++) {
+        struct block *b;
+        if (titles->counts[i] <= INDEX_FEW) {
+            b = (struct block *)(book->slab + at);
+            *b = (struct block){.count = titles->counts[i], .is_in_slab = true};
+            at += (block_bytes(b->count) + 15) & ~(size_t)15;
+        } else if (!(b = block_create(titles->counts[i]))) {
+            return false;
+        }
+        (void)table_put(book->table, titles->ids[i], b);
+    }
+    return true;
+}
+
+static struct err book_compile(struct rights_index *ix, const struct index_line *lines, size_t count, struct book *book) {
+    struct titles titles = {0};
+    struct compiling *all = count ? big_alloc(count * sizeof *all) : NULL;
+    struct block **blocks = NULL;
+    struct err e = count && !all ? err_memory() : ERR_OK;
+    struct deal *deal = NULL;
+    uint32_t scope = 0;
+    for (size_t i = 0; i < count && !e.kind; i++) {
+        all[i] = (struct compiling){.record.scope = scope, .id = lines[i].id};
+        e = line_compile(ix, &lines[i], &deal, &all[i].record);
+        scope = all[i].record.scope;
+        if (!e.kind && !titles_find(&titles, lines[i].title_id, &all[i].title)) e = err_memory();
+        if (!e.kind) titles.counts[all[i].title]++;
+    }
+    if (!e.kind && !(book_lay_out(book, &titles) && (!titles.count || (blocks = mem_alloc(titles.count * sizeof *blocks))))) e = err_memory();
+    if (!e.kind) {
+        for (uint32_t i = 0; i < titles.count; i++) {
+            blocks[i] = atomic_load_explicit(&table_node(book->table, titles.ids[i])->block, memory_order_relaxed);
+            titles.counts[i] = 0; /* from here on: how many are in */
+        }
+        for (size_t i = 0; i < count; i++) {
+            struct block *b = blocks[all[i].title];
+            uint32_t at = titles.counts[all[i].title]++;
+            b->records[at] = all[i].record;
+            ((int64_t *)block_ids(b))[at] = all[i].id;
+        }
+        for (uint32_t i = 0; i < titles.count && !e.kind; i++) {
+            if (!block_finish(ix, blocks[i])) e = err_memory();
+            book->block_bytes += block_own_bytes(blocks[i]);
+        }
+    }
+    mem_free(blocks);
+    mem_free(all);
+    titles_free(&titles);
+    return e;
+}
+
+static struct err replace_locked(struct rights_index *ix, const struct index_deal *deals, size_t deal_count, const struct index_line *lines,
+                                 size_t line_count) {
+    if (line_count >= UINT32_MAX) return err_memory();
+    for (size_t i = 0; i < deal_count; i++)
+        if (!deal_add(ix, &deals[i])) return err_memory();
+    struct book book = {0};
+    struct err e = book_compile(ix, lines, line_count, &book);
+    struct table *old = atomic_load_explicit(&ix->table, memory_order_relaxed);
+    size_t old_blocks = 0;
+    for (size_t i = 0; old && i < old->capacity; i++) {
+        const struct block *b = atomic_load_explicit(&old->nodes[i].block, memory_order_relaxed);
+        old_blocks += b ? (b->rows != NULL) + !b->is_in_slab : 0;
+    }
+    if (!e.kind && !limbo_make_room(ix, old_blocks + 2)) e = err_memory();
+    if (e.kind) {
+        book_free(&book);
+        return e;
+    }
+    deals_publish(ix, deals, deal_count);
+    atomic_store(&ix->table, book.table);
+    uint64_t epoch = epoch_end();
+    for (size_t i = 0; old && i < old->capacity; i++) block_retire(ix, atomic_load_explicit(&old->nodes[i].block, memory_order_relaxed), epoch);
+    if (old) limbo_put(ix, old, table_bytes(old), epoch);
+    limbo_put(ix, ix->slab, ix->slab_bytes, epoch);
+    ix->slab = book.slab;
+    ix->slab_bytes = book.slab_bytes;
+    ix->block_bytes = book.block_bytes;
+    ix->line_count = line_count;
+    ix->title_count = book.table->used;
+    limbo_give_back(ix);
+    return ERR_OK;
+}
+
+struct err rights_index_replace(struct rights_index *ix, const struct index_deal *deals, size_t deal_count, const struct index_line *lines,
+                                size_t line_count) {
+    lock_take(&ix->writing);
+    struct err e = replace_locked(ix, deals, deal_count, lines, line_count);
+    lock_give(&ix->writing);
+    return e;
+}
+
+struct err rights_index_create(struct rights_index **out, const struct index_deal *deals, size_t deal_count, const struct index_line *lines,
+                               size_t line_count) {
+    struct rights_index *ix = mem_zalloc(sizeof *ix);
+    if (!ix) return err_memory();
+    lock_init(&ix->writing, LOCK_rights_index);
+    struct err e = rights_index_replace(ix, deals, deal_count, lines, line_count);
+    if (e.kind) rights_index_destroy(&ix);
+    else *out = ix;
+    return e;
+}
+
+void rights_index_destroy(struct rights_index **index_at) {
+    struct rights_index *ix = *index_at;
+    if (!ix) return;
+    struct table *t = atomic_load(&ix->table);
+    for (size_t i = 0; t && i < t->capacity; i++) block_free(atomic_load(&t->nodes[i].block));
+    mem_free(t);
+    mem_free(ix->slab);
+    mem_free(ix->scope_memory);
+    mem_free(ix->scope_slots);
+    for (struct deal_chunk *c = ix->deal_chunks, *next; c; c = next) {
+        next = c->next;
+        mem_free(c);
+    }
+    mem_free(ix->deal_slots);
+    for (size_t i = 0; i < ix->limbo_count; i++) mem_free(ix->limbo[i].ptr);
+    mem_free(ix->limbo);
+    lock_destroy(&ix->writing);
+    MEM_FREE(index_at);
+}
+
+/* --- following --- */
+
+struct replacement {
+    int64_t title_id;
+    struct block *block; /* NULL: no lines */
+};
+static int by_title(const void *a, const void *b) {
+    const struct replacement *x = a, *y = b;
+    return (x->title_id > y->title_id) - (x->title_id < y->title_id);
+}
+static struct replacement *replacement_find(struct replacement *all, size_t count, int64_t title_id) {
+    struct replacement wanted = {.title_id = title_id};
+    return count ? bsearch(&wanted, all, count, sizeof *all, by_title) : NULL;
+}
+
+/* New blocks for all titles of the change. */
+static struct err replacements_compile(struct rights_index *ix, const struct index_change *change, struct replacement *all) {
+    uint32_t *counts = mem_zalloc_array(change->title_count + 1, sizeof *counts);
+    if (!counts) return err_memory();
+    struct err e = ERR_OK;
+    for (size_t i = 0; i < change->line_count && !e.kind; i++) {
+        struct replacement *r = replacement_find(all, change->title_count, change->lines[i].title_id);
+        if (r) counts[r - all]++;
+        else e = error_line("rights.title");
+    }
+    for (size_t i = 0; i < change->title_count && !e.kind; i++) {
+        if (counts[i] && !(all[i].block = block_create(counts[i]))) e = err_memory();
+        counts[i] = 0;
+    }
+    struct deal *deal = NULL;
+    uint32_t scope = 0;
+    for (size_t i = 0; i < change->line_count && !e.kind; i++) {
+        struct replacement *r = replacement_find(all, change->title_count, change->lines[i].title_id);
+        uint32_t at = counts[r - all]++;
+        r->block->records[at] = (struct record){.scope = scope};
+        e = line_compile(ix, &change->lines[i], &deal, &r->block->records[at]);
+        scope = r->block->records[at].scope;
+        ((int64_t *)block_ids(r->block))[at] = change->lines[i].id;
+    }
+    for (size_t i = 0; i < change->title_count && !e.kind; i++)
+        if (all[i].block && !block_finish(ix, all[i].block)) e = err_memory();
+    mem_free(counts);
+    return e;
+}
+
+/* The table with room for all of them, perhaps a new one that nobody sees yet. */
+static struct table *table_for(struct rights_index *ix, const struct replacement *all, size_t count) {
+    struct table *t = atomic_load_explicit(&ix->table, memory_order_relaxed);
+    size_t added = 0;
+    for (size_t i = 0; i < count; i++) added += all[i].block && !atomic_load_explicit(&table_node(t, all[i].title_id)->title_id, memory_order_relaxed);
+    if ((t->used + added) * 4 <= t->capacity * 3) return t;
+    struct table *grown = table_create(2 * (t->used + added));
+    for (size_t i = 0; grown && i < t->capacity; i++) {
+        int64_t id = atomic_load_explicit(&t->nodes[i].title_id, memory_order_relaxed);
+        struct block *b = atomic_load_explicit(&t->nodes[i].block, memory_order_relaxed);
+        if (id && b) (void)table_put(grown, id, b);
+    }
+    return grown;
+}
+
+static struct err update_locked(struct rights_index *ix, const struct index_change *change) {
+    if (change->line_count >= UINT32_MAX) return err_memory();
+    struct replacement *all = mem_zalloc_array(change->title_count + 1, sizeof *all);
+    if (!all) return err_memory();
+    for (size_t i = 0; i < change->title_count; i++) all[i].title_id = change->titles[i];
+    qsort(all, change->title_count, sizeof *all, by_title);
+    struct err e = ERR_OK;
+    for (size_t i = 0; i < change->deal_count && !e.kind; i++)
+        if (!deal_add(ix, &change->deals[i])) e = err_memory();
+    for (size_t i = 0; i < change->title_count && !e.kind; i++)
+        if (!all[i].title_id || (i && all[i].title_id == all[i - 1].title_id)) e = error_line("rights.title");
+    struct table *old = atomic_load_explicit(&ix->table, memory_order_relaxed), *table = NULL;
+    if (!e.kind) e = replacements_compile(ix, change, all);
+    if (!e.kind && (!limbo_make_room(ix, 2 * change->title_count + 1) || !(table = table_for(ix, all, change->title_count)))) e = err_memory();
+    if (e.kind) {
+        for (size_t i = 0; i < change->title_count; i++) block_free(all[i].block);
+        mem_free(all);
+        return e;
+    }
+    deals_publish(ix, change->deals, change->deal_count);
+    for (size_t i = 0; i < change->title_count; i++) { /* all[].block becomes the former one */
+        struct block *b = all[i].block;
+        all[i].block = table_put(table, all[i].title_id, b);
+        ix->line_count += (b ? b->count : 0) - (uint64_t)(all[i].block ? all[i].block->count : 0);
+        ix->title_count += (uint64_t)(b != NULL) - (uint64_t)(all[i].block != NULL);
+        ix->block_bytes += block_own_bytes(b) - block_own_bytes(all[i].block);
+    }
+    if (table != old) atomic_store(&ix->table, table);
+    uint64_t epoch = epoch_end();
+    for (size_t i = 0; i < change->title_count; i++) block_retire(ix, all[i].block, epoch);
+    if (table != old) limbo_put(ix, old, table_bytes(old), epoch);
+    limbo_give_back(ix);
+    mem_free(all);
+    return ERR_OK;
+}
+
+struct err rights_index_update(struct rights_index *ix, const struct index_change *change) {
+    lock_take(&ix->writing);
+    struct err e = update_locked(ix, change);
+    lock_give(&ix->writing);
+    return e;
+}
+
+struct rights_index_stats rights_index_stats(const struct rights_index *index) {
+    struct rights_index *ix = (struct rights_index *)index; /* the lock is no part of what is counted */
+    lock_take(&ix->writing);
+    struct rights_index_stats s = {.lines = ix->line_count, .titles = ix->title_count, .deals = ix->deal_count, .scopes = ix->scope_count};
+    s.bytes = sizeof *ix + table_bytes(atomic_load(&ix->table)) + ix->slab_bytes + ix->block_bytes + ix->scope_capacity * sizeof(struct scope) +
+              ix->scope_slot_count * sizeof(uint32_t) + ix->deal_slot_count * sizeof(struct deal *);
+    for (const struct deal_chunk *c = ix->deal_chunks; c; c = c->next) s.bytes += sizeof *c + c->capacity * sizeof(struct deal);
+    for (size_t i = 0; i < ix->limbo_count; i++) s.bytes_waiting += ix->limbo[i].bytes;
+    lock_give(&ix->writing);
+    return s;
+}
