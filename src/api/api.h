@@ -33,6 +33,7 @@ struct api_options {
     const struct clock *clock;
     struct id_maker *ids;
     struct account *account;
+    struct mail *mail;           /* the outbox, for the operator's page */
     struct catalog *catalog;
     struct delivery *delivery;
     struct object_store *objects;

@@ -20,7 +20,7 @@
 #include "media/srt/srt.h"
 #include "system/http/http.h"
 
-enum { TICK_S = 60, STOP_MS_MAX = 10000 };
+enum { TICK_S = 60, STOP_MS_MAX = 10000, WORKERS = 8 /* of which six may be busy with passwords: house.c */ };
 
 const struct option command_serve_options[] = {
     HOUSE_OPTIONS,
@@ -31,6 +31,11 @@ const struct option command_serve_options[] = {
     {"srt-passphrase", OPTION_TEXT, "TEXT", NULL, "what SRT encoders encrypt with, 10 to 79 characters"},
     {"tls", OPTION_TEXT, "auto|FILE", NULL, "certificate chain (PEM), or `auto` for a local one made here"},
     {"tls-key", OPTION_TEXT, "FILE", NULL, "the certificate's key (PEM)"},
+    {"url", OPTION_TEXT, "URL", NULL, "how people reach this site, for links in letters: https://example.org"},
+    {"smtp", OPTION_TEXT, "URL", NULL, "a mail server: smtp://HOST:587 or smtps://HOST:465; without it letters stay in the operator's pages"},
+    {"smtp-user", OPTION_TEXT, "NAME", NULL, "who signs in to the mail server"},
+    {"smtp-password", OPTION_TEXT, "TEXT", NULL, "with which password; better in the environment or the INI file than on the command line"},
+    {"mail-from", OPTION_TEXT, "ADDRESS", NULL, "who letters come from: name@host, or \"Name <name@host>\""},
     {"name", OPTION_TEXT, "NAME", "Grandstand", "how the site calls itself"},
     {"pages", OPTION_TEXT, "DIR", NULL, "the built pages; without it `pages` beside the program"},
     {"cors", OPTION_TEXT, "ORIGIN", NULL, "let players on this origin (or `*`) fetch media"},
@@ -71,7 +76,7 @@ static bool log_setup(const struct command_context *c) {
 }
 
 static struct err server_create(struct command_context *c, struct serving *s, struct http_listen listens[2], size_t *listen_count) {
-    struct http_options options = {.clock = s->house.clock, .loops = (unsigned)option_number(c, "threads"), .has_access_log = option_flag(c, "access-log")};
+    struct http_options options = {.clock = s->house.clock, .loops = (unsigned)option_number(c, "threads"), .workers = WORKERS, .has_access_log = option_flag(c, "access-log")};
     static const struct http_field common[] = {
         {SLICE("x-content-type-options"), SLICE("nosniff")},
         {SLICE("referrer-policy"), SLICE("same-origin")},
@@ -131,6 +136,11 @@ static struct err serving_open(struct command_context *c, struct serving *s, str
     options.no_stills = option_flag(c, "no-stills");
     options.has_ladder = !option_flag(c, "no-ladder");
     options.threads = (int)option_number(c, "encode-threads");
+    options.site_url = option_text(c, "url");
+    options.smtp = option_text(c, "smtp");
+    options.smtp_user = option_text(c, "smtp-user");
+    options.smtp_password = option_text(c, "smtp-password");
+    options.mail_from = option_text(c, "mail-from");
     options.allow_origin = option_text(c, "cors");
     options.on_job_change = api_on_job_change;
     options.on_job_change_user = &s->api;
@@ -140,11 +150,13 @@ static struct err serving_open(struct command_context *c, struct serving *s, str
     if (e.kind) return e;
     e = server_create(c, s, listens, listen_count);
     if (!e.kind) e = delivery_add_routes(s->house.delivery, s->server);
-    struct api_options api = {.db = s->house.db, .clock = s->house.clock, .ids = s->house.ids, .account = s->house.account, .catalog = s->house.catalog,
+    struct api_options api = {.db = s->house.db, .clock = s->house.clock, .ids = s->house.ids, .account = s->house.account, .mail = s->house.mail, .catalog = s->house.catalog,
                               .delivery = s->house.delivery, .objects = s->house.objects, .jobs = s->house.jobs, .broadcast = s->house.broadcast, .ingest = &s->ingest, .server = s->server,
                               .uploads_path = s->house.uploads_path, .pages_path = pages_path(c, s->arena), .name = option_text(c, "name"),
                               .version = GRANDSTAND_VERSION, .upload_bytes_max = (uint64_t)option_number(c, "upload-max-gb") << 30};
     if (!e.kind) e = api_open(&s->api, &api);
+    if (!e.kind) e = account_tick(s->house.account); /* all who hold data about people are known by now */
+    if (!e.kind) e = mail_start(s->house.mail);
 #ifdef GRANDSTAND_TEST_DOORS
     if (!e.kind && house_test_clock()) e = api_add_test_doors(s->api, house_test_clock());
 #endif
@@ -212,6 +224,8 @@ static struct err greet(struct command_context *c, struct serving *s, size_t lis
 static void tick(struct serving *s) {
     struct err e = delivery_tick(s->house.delivery);
     if (!e.kind) e = api_tick(s->api);
+    if (!e.kind) e = account_tick(s->house.account);
+    if (!e.kind) e = mail_tick(s->house.mail);
     if (e.kind) log_warn("serve", "upkeep failed", LOG_ERR(e));
 }
 

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -75,7 +76,7 @@ static struct err database_open(struct house *h, char about[512]) {
     snprintf(about, 512, "%s", h->options.database ? "the database" : path); /* a URL may hold a password */
     struct err e = db_open(&h->db, &(struct db_options){.url = path});
     mem_free(path);
-    static const struct db_schema *const schemas[] = {&job_schema, &account_schema, &catalog_schema, &broadcast_schema, &delivery_schema, &api_schema};
+    static const struct db_schema *const schemas[] = {&job_schema, &mail_schema, &account_schema, &catalog_schema, &broadcast_schema, &delivery_schema, &api_schema};
     if (!e.kind) e = db_migrate(h->db, schemas, ARRAY_LEN(schemas));
     return e;
 }
@@ -89,10 +90,33 @@ static const struct db_statement newest_id = {
     "house.newest_id",
     "SELECT MAX(id) FROM (SELECT MAX(id) AS id FROM job UNION ALL SELECT MAX(id) FROM title UNION ALL SELECT MAX(id) FROM playback "
     "UNION ALL SELECT MAX(id) FROM upload UNION ALL SELECT MAX(id) FROM organisation UNION ALL SELECT MAX(id) FROM operator_link "
-    "UNION ALL SELECT MAX(id) FROM operator_session UNION ALL SELECT MAX(id) FROM delivery_key) AS newest"};
+    "UNION ALL SELECT MAX(id) FROM user_session UNION ALL SELECT MAX(id) FROM account_user UNION ALL SELECT MAX(id) FROM household "
+    "UNION ALL SELECT MAX(id) FROM profile UNION ALL SELECT MAX(id) FROM account_code UNION ALL SELECT MAX(id) FROM account_consent "
+    "UNION ALL SELECT MAX(id) FROM api_token UNION ALL SELECT MAX(id) FROM mail UNION ALL SELECT MAX(id) FROM delivery_key) AS newest"};
 static struct err newest_id_fn(struct db_tx *tx, void *arg) {
     *(int64_t *)arg = DB_GET_INT(tx, 0, &newest_id);
     return db_tx_error(tx);
+}
+
+/* DATA/keys, the outbox, and those who are known by them. */
+static struct err account_rooms_open(struct house *h) {
+    const struct house_options *o = &h->options;
+    if (o->smtp && !o->site_url)
+        return err_make(ERR_INPUT, "mail.url", "With a mail server, say with --url how people reach this site: links in letters lead there.");
+    if (o->site_url && strncmp(o->site_url, "https://", 8) && strncmp(o->site_url, "http://", 7))
+        return err_make(ERR_INPUT, "option.url", "The address of a site begins with https:// or http://.");
+    char *path = path_in(h, "keys");
+    struct err e = path ? keys_open(&h->keys, path) : err_memory();
+    mem_free(path);
+    if (!e.kind)
+        e = mail_open(&h->mail, &(struct mail_options){.db = h->db, .clock = h->clock, .ids = h->ids, .keys = h->keys, .smtp = o->smtp, .user = o->smtp_user,
+                                                       .password = o->smtp_password, .from = o->mail_from});
+    struct account_options account = {.db = h->db, .clock = h->clock, .ids = h->ids, .keys = h->keys, .mail = h->mail, .site_url = o->site_url, .password_waiting = 4};
+#ifdef GRANDSTAND_TEST_DOORS
+    const char *argon = getenv("GRANDSTAND_TEST_ARGON");
+    if (argon && !strcmp(argon, "cheap")) account.password_bytes = 8192, account.password_passes = 1;
+#endif
+    return e.kind ? e : account_open(&h->account, &account);
 }
 
 /* Ids of this house's makers, and the rooms that stand on the database alone. */
@@ -102,7 +126,7 @@ static struct err business_open(struct house *h, unsigned node) {
     int64_t newest = 0;
     struct err e = db_read(h->db, newest_id_fn, &newest);
     if (!e.kind) id_maker_begin_after(h->ids, newest);
-    if (!e.kind) e = account_open(&h->account, h->db, h->clock, h->ids);
+    if (!e.kind) e = account_rooms_open(h);
     if (!e.kind) e = catalog_open(&h->catalog, h->db, h->ids);
     if (!e.kind) h->org_id = account_org_of_host(h->account, SLICE_NONE);
     return e;
@@ -181,6 +205,8 @@ void house_close(struct house *h) {
     live_destroy(&h->live);
     catalog_close(&h->catalog);
     account_close(&h->account);
+    mail_close(&h->mail);
+    keys_close(&h->keys);
     object_store_close(&h->objects);
     db_close(&h->db);
     id_maker_destroy(&h->ids);

@@ -6,6 +6,7 @@
  *   DATA/grandstand.db   the database, unless --database names another
  *   DATA/objects/        media and artwork
  *   DATA/uploads/        files that are arriving
+ *   DATA/keys/           keys of persons, apart from the database and its backups
  *   DATA/tls/            a local certificate (--tls auto)
  *   DATA/server.lock     held while somebody has the house
  *
@@ -23,6 +24,8 @@ struct house_options {
     const char *data_path;
     const char *database;   /* URL; NULL: DATA/grandstand.db */
     struct clock *clock;    /* NULL: the system's */
+    const char *site_url;   /* how people reach this site, for links in letters; NULL: not said */
+    const char *smtp, *smtp_user, *smtp_password, *mail_from; /* NULL: letters stay in the house */
     const char *allow_origin;
     bool has_ladder;
     bool no_stills;         /* live channels are not decoded */
@@ -40,6 +43,8 @@ struct house { /* open to its owner: reads only */
     struct id_maker *ids;
     struct db *db;
     struct object_store *objects;
+    struct keys *keys;
+    struct mail *mail;         /* its sender is not started */
     struct account *account;
     struct catalog *catalog;
     struct live *live;           /* these four: is_server */

@@ -1,53 +1,29 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "business/account/account.h"
 
+#include <arpa/inet.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "base/thread.h"
 #include "base/utf8.h"
-#include "business/account/account_sql.h"
+#include "business/account/room.h"
 
-enum { HASH_BYTES = 32, PEERS = 256, WINDOW_S = 60, ARENA_BYTES_MAX = 4 << 20 };
+enum { CHANGES_KEPT_S = 24 * 3600, CHANGES_AT_ONCE = 1000 };
 
-/* Wrong codes by address: a small table that forgets the least recent; somebody with many addresses still faces 256 bits. */
-struct peer {
-    uint64_t name;
-    int64_t window_s;
-    unsigned wrong;
-};
-
-struct host {
-    struct host *next;
-    int64_t org_id;
-    size_t len;
-    char name[];
-};
-
-struct account {
-    struct db *db;
-    const struct clock *clock;
-    struct id_maker *ids;
-    int64_t first_org;
-    struct lock lock; /* of what follows */
-    struct peer peers[PEERS];
-    struct host *hosts; /* only ever added to, at the front: readers hold the lock to walk it */
-};
-
-static int64_t seconds_now(const struct account *a) { return utc_seconds(clock_utc(a->clock)); }
-
-/* The secrets are 256 random bits: a plain hash is enough, there is nothing to guess. */
-static void secret_hash(struct slice secret, uint8_t out[HASH_BYTES]) {
+void secret_hash(struct slice secret, uint8_t out[HASH_BYTES]) {
     crypto_generichash(out, HASH_BYTES, (const unsigned char *)secret.ptr, secret.len, (const unsigned char *)"grandstand.account", 18);
 }
 
-static struct account_secret secret_make(void) {
+struct account_secret secret_make(void) {
     uint8_t bytes[32];
     struct account_secret s;
     rng_secure(bytes, sizeof bytes);
     sodium_bin2base64(s.text, sizeof s.text, bytes, sizeof bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_memzero(bytes, sizeof bytes);
     return s;
 }
 
@@ -56,8 +32,8 @@ static struct account_secret secret_make(void) {
 struct org_work {
     struct account *a;
     struct arena *arena;
-    struct slice name, host;
-    int64_t id, now_s;
+    struct slice name, host, country;
+    int64_t id, now_s, portability, changed;
     struct db_rows rows;
 };
 
@@ -92,11 +68,44 @@ static bool host_remember(struct account *a, struct slice name, int64_t org_id) 
     return true;
 }
 
-static struct err hosts_take(struct account *a, const struct db_rows *rows) {
+/* What is known of an organisation, anew. */
+static bool org_remember(struct account *a, int64_t id, struct slice name, bool has_host, const struct account_org_facts *facts) {
+    struct org *fresh = mem_zalloc(sizeof *fresh);
+    if (!fresh) return false;
+    fresh->id = id;
+    lock_take(&a->lock);
+    struct org *o = a->orgs;
+    while (o && o->id != id) o = o->next;
+    if (!o) {
+        o = fresh;
+        fresh = NULL;
+        o->next = a->orgs;
+        a->orgs = o;
+    }
+    o->has_host = has_host;
+    o->facts = *facts;
+    size_t len = name.len < sizeof o->name - 1 ? name.len : sizeof o->name - 1;
+    memcpy(o->name, name.ptr, len);
+    o->name[len] = 0;
+    lock_give(&a->lock);
+    mem_free(fresh);
+    return true;
+}
+
+static void country_take(struct slice text, char out[3]) {
+    out[0] = text.len == 2 ? text.ptr[0] : 'D';
+    out[1] = text.len == 2 ? text.ptr[1] : 'E';
+    out[2] = 0;
+}
+
+static struct err orgs_take(struct account *a, const struct db_rows *rows) {
     for (size_t i = 0; i < rows->count; i++) {
         struct slice host = db_text(rows, i, "host");
         int64_t id = db_int(rows, i, "id");
+        struct account_org_facts facts = {.portability = (enum account_portability)db_int(rows, i, "portability")};
+        country_take(db_text(rows, i, "country"), facts.country);
         if (host.len > 0 && !host_remember(a, host, id)) return err_memory();
+        if (!org_remember(a, id, db_text(rows, i, "name"), host.len > 0, &facts)) return err_memory();
         if (host.len == 0 && !a->first_org) a->first_org = id; /* written once, before anybody reads it */
     }
     return ERR_OK;
@@ -105,26 +114,44 @@ static struct err hosts_take(struct account *a, const struct db_rows *rows) {
 struct err account_hosts_reload(struct account *a) {
     struct org_work w = {.a = a, .arena = arena_create(ARENA_BYTES_MAX)};
     struct err e = w.arena ? db_read(a->db, org_list_fn, &w) : err_memory();
-    if (!e.kind) e = hosts_take(a, &w.rows);
+    if (!e.kind) e = orgs_take(a, &w.rows);
     arena_destroy(&w.arena);
     return e;
 }
 
-struct err account_open(struct account **out, struct db *db, const struct clock *clock, struct id_maker *ids) {
+static struct err sequence_fn(struct db_tx *tx, void *arg) {
+    *(int64_t *)arg = DB_GET_INT(tx, 0, &sequence_read);
+    return db_tx_error(tx);
+}
+
+struct err account_open(struct account **out, const struct account_options *options) {
     if (sodium_init() < 0) return err_make(ERR_BUG, "account.crypto", "The cryptographic library does not start.");
     struct account *a = mem_zalloc(sizeof *a);
     if (!a) return err_memory();
-    a->db = db;
-    a->clock = clock;
-    a->ids = ids;
+    a->db = options->db;
+    a->clock = options->clock;
+    a->ids = options->ids;
+    a->keys = options->keys;
+    a->mail = options->mail;
     lock_init(&a->lock, LOCK_account);
-    struct org_work w = {.a = a, .arena = arena_create(ARENA_BYTES_MAX), .name = SLICE("Grandstand"), .host = SLICE(""), .id = id_next(ids), .now_s = seconds_now(a)};
-    struct err e = w.arena ? db_read(db, org_list_fn, &w) : err_memory();
+    a->tables = tables_create(0);
+    a->limits = limits_create();
+    a->passwords = passwords_create(&(struct passwords_options){.bytes = options->password_bytes, .passes = options->password_passes, .waiting_max = options->password_waiting});
+    if (options->site_url) a->site_url = mem_strdup(options->site_url);
+    struct org_work w = {.a = a, .arena = arena_create(ARENA_BYTES_MAX), .name = SLICE("Grandstand"), .host = SLICE(""), .id = id_next(a->ids), .now_s = seconds_now(a)};
+    bool has_memory = a->tables && a->limits && a->passwords && w.arena && (a->site_url || !options->site_url);
+    struct err e = has_memory ? keys_named(a->keys, "index", &a->index_key) : err_memory();
+    if (!e.kind) e = keys_named(a->keys, "house", &a->house_key);
+    if (!e.kind) e = db_read(a->db, org_list_fn, &w);
     if (!e.kind && w.rows.count == 0) {
-        e = db_write(db, org_put_fn, &w);
-        if (!e.kind) e = db_read(db, org_list_fn, &w);
+        e = db_write(a->db, org_put_fn, &w);
+        if (!e.kind) e = db_read(a->db, org_list_fn, &w);
     }
-    if (!e.kind) e = hosts_take(a, &w.rows);
+    if (!e.kind) e = orgs_take(a, &w.rows);
+    int64_t sequence = 0;
+    if (!e.kind) e = db_read(a->db, sequence_fn, &sequence);
+    atomic_store(&a->sequence, sequence);
+    atomic_store(&a->followed_ns, mono_now(a).ns);
     arena_destroy(&w.arena);
     if (e.kind) account_close(&a);
     else *out = a;
@@ -138,7 +165,17 @@ void account_close(struct account **account) {
         next = h->next;
         mem_free(h);
     }
+    for (struct org *o = a->orgs, *next; o; o = next) {
+        next = o->next;
+        mem_free(o);
+    }
+    tables_destroy(&a->tables);
+    limits_destroy(&a->limits);
+    passwords_destroy(&a->passwords);
     lock_destroy(&a->lock);
+    mem_free(a->site_url);
+    sodium_memzero(&a->index_key, sizeof a->index_key);
+    sodium_memzero(&a->house_key, sizeof a->house_key);
     MEM_FREE(account);
 }
 
@@ -162,14 +199,15 @@ int64_t account_org_of_host(const struct account *account, struct slice host) {
 }
 
 struct err account_org_put(struct account *a, struct slice name, struct slice host, int64_t *org_id) {
-    if (!utf8_is_display_text(name, ACCOUNT_NAME_MAX)) return err_make(ERR_INPUT, "account.name", "A name has 1 to 100 characters that can be shown.");
+    struct slice shown;
+    if (!account_name(name, ACCOUNT_NAME_MAX, &shown)) return err_make(ERR_INPUT, "account.name", "A name has 1 to 100 characters that can be shown.");
     bool is_host = host.len <= ACCOUNT_HOST_MAX;
     for (size_t i = 0; i < host.len; i++)
         if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789.-[]:", host.ptr[i]) || !host.ptr[i]) is_host = false;
     if (!is_host) return err_make(ERR_INPUT, "account.host", "A host name has letters (small), digits, dots and hyphens.");
-    struct org_work w = {.a = a, .name = name, .host = host, .id = id_next(a->ids), .now_s = seconds_now(a)};
+    struct org_work w = {.a = a, .name = shown, .host = host, .id = id_next(a->ids), .now_s = seconds_now(a)};
     struct err e = db_write(a->db, org_put_fn, &w);
-    if (!e.kind && host.len && !host_remember(a, host, w.id)) e = err_memory();
+    if (!e.kind) e = account_hosts_reload(a);
     if (!e.kind) *org_id = w.id;
     return e;
 }
@@ -186,13 +224,139 @@ struct err account_org_list(struct account *a, struct arena *arena, struct accou
     return ERR_OK;
 }
 
-/* --- operators --- */
+bool account_org_facts(struct account *a, int64_t org_id, struct account_org_facts *out) {
+    lock_take(&a->lock);
+    const struct org *o = a->orgs;
+    while (o && o->id != org_id) o = o->next;
+    if (o) *out = o->facts;
+    lock_give(&a->lock);
+    return o != NULL;
+}
+
+bool org_name(struct account *a, int64_t org_id, struct arena *arena, struct slice *name, bool *has_host) {
+    struct org copy = {0};
+    lock_take(&a->lock);
+    const struct org *o = a->orgs;
+    while (o && o->id != org_id) o = o->next;
+    if (o) copy = *o;
+    lock_give(&a->lock);
+    *name = arena_copy(arena, slice_cstr(copy.name));
+    *has_host = copy.has_host;
+    return o && name->ptr;
+}
+
+static struct err org_facts_fn(struct db_tx *tx, void *arg) {
+    struct org_work *w = arg;
+    struct err e = DB_CHANGE(tx, &w->changed, &organisation_facts, DB_INT("id", w->id), DB_TEXT("country", w->country), DB_INT("portability", w->portability));
+    return e.kind ? e : change_note(w->a, tx, w->id, w->id, 0);
+}
+
+struct err account_org_set_facts(struct account *a, int64_t org_id, const struct account_org_facts *facts) {
+    struct slice country = slice_of(facts->country, 2);
+    bool is_known = facts->portability >= ACCOUNT_PORTABILITY_OFF && facts->portability <= ACCOUNT_PORTABILITY_EU;
+    if (!account_country(country) || !is_known) return err_make(ERR_INPUT, "account.country", "A country is two large letters of ISO 3166-1, such as DE or TH.");
+    struct org_work w = {.a = a, .id = org_id, .country = country, .portability = facts->portability};
+    struct err e = db_write(a->db, org_facts_fn, &w);
+    if (!e.kind) e = account_hosts_reload(a);
+    if (!e.kind) changes_tell(a, org_id, &org_id, 1, 0);
+    return e;
+}
+
+/* --- changes --- */
+
+struct err change_note(struct account *a, struct db_tx *tx, int64_t org_id, int64_t target_id, int64_t household_id) {
+    struct err e = DB_RUN(tx, &sequence_next);
+    if (e.kind) return e;
+    return DB_RUN(tx, &change_insert, DB_INT("org_id", org_id), DB_INT("target_id", target_id), DB_INT("household_id", household_id), DB_INT("now_s", seconds_now(a)));
+}
+
+void changes_tell(struct account *a, int64_t org_id, const int64_t *targets, size_t count, int64_t household_id) {
+    tables_bump(a->tables, targets, count);
+    if (household_id) {
+        tables_bump(a->tables, &household_id, 1);
+        atomic_fetch_add(&a->generation, 1);
+        if (a->on_change) a->on_change(a->on_change_user, org_id, household_id);
+    }
+}
+
+void account_on_change(struct account *a, void (*fn)(void *, int64_t, int64_t), void *user) {
+    a->on_change = fn;
+    a->on_change_user = user;
+}
+uint64_t account_generation(const struct account *a) { return atomic_load(&a->generation); }
+
+struct follow_work {
+    struct arena *arena;
+    int64_t sequence, newest;
+    struct db_rows rows;
+};
+static struct err follow_fn(struct db_tx *tx, void *arg) {
+    struct follow_work *w = arg;
+    w->newest = DB_GET_INT(tx, 0, &sequence_read);
+    w->rows = (struct db_rows){0};
+    if (w->newest == w->sequence) return db_tx_error(tx);
+    return DB_QUERY(tx, w->arena, &w->rows, &change_since, DB_INT("seq", w->sequence));
+}
+
+struct err changes_follow(struct account *a) {
+    int64_t now = mono_now(a).ns;
+    if (now - atomic_load(&a->followed_ns) < ACCOUNT_FOLLOW_S * NS_PER_S) return ERR_OK;
+    struct follow_work w = {.arena = arena_create(ARENA_BYTES_MAX), .sequence = atomic_load(&a->sequence)};
+    struct err e = w.arena ? db_read(a->db, follow_fn, &w) : err_memory();
+    bool has_all = !e.kind && (w.newest == w.sequence || (w.rows.count > 0 && w.rows.count < CHANGES_AT_ONCE && db_int(&w.rows, 0, "seq") == w.sequence + 1));
+    if (!e.kind && !has_all) { /* too much to list, or the list no longer begins where we are: a restored database, a long sleep */
+        tables_bump_all(a->tables);
+        atomic_fetch_add(&a->generation, 1);
+    }
+    bool has_org = false;
+    for (size_t i = 0; has_all && i < w.rows.count; i++) {
+        int64_t org_id = db_int(&w.rows, i, "org_id"), target = db_int(&w.rows, i, "target_id");
+        has_org = has_org || target == org_id;
+        changes_tell(a, org_id, &target, 1, db_int(&w.rows, i, "household_id"));
+    }
+    arena_destroy(&w.arena);
+    if (!e.kind && has_org) e = account_hosts_reload(a);
+    if (e.kind) return e;
+    atomic_store(&a->sequence, w.newest);
+    atomic_store(&a->followed_ns, now);
+    return ERR_OK;
+}
+
+/* --- wrong codes --- */
+
+static const struct limit_rule codes_by_peer = {.kind = 1, .burst = ACCOUNT_WRONG_CODES_MAX, .refill_s = 60 / ACCOUNT_WRONG_CODES_MAX};
+
+struct slice peer_name(struct slice peer, char out[64]) {
+    char text[64];
+    struct in6_addr six;
+    size_t len = peer.len < sizeof text - 1 ? peer.len : sizeof text - 1;
+    if (len) memcpy(text, peer.ptr, len);
+    text[len] = 0;
+    if (inet_pton(AF_INET6, text, &six) != 1) return memcpy(out, text, len + 1), slice_of(out, len);
+    bool is_mapped = IN6_IS_ADDR_V4MAPPED(&six);
+    int n = is_mapped ? snprintf(out, 64, "%u.%u.%u.%u", six.s6_addr[12], six.s6_addr[13], six.s6_addr[14], six.s6_addr[15])
+                      : snprintf(out, 64, "%02x%02x:%02x%02x:%02x%02x:%02x%02x::/64", six.s6_addr[0], six.s6_addr[1], six.s6_addr[2], six.s6_addr[3], six.s6_addr[4], six.s6_addr[5],
+                                 six.s6_addr[6], six.s6_addr[7]);
+    return slice_of(out, (size_t)n);
+}
+
+struct err code_try(struct account *a, struct slice peer) {
+    char name[64];
+    if (limit_take(a->limits, &codes_by_peer, peer_name(peer, name), mono_now(a))) return ERR_OK;
+    return err_make(ERR_LIMIT, "session.wrong_codes", "Too many wrong codes came from this address. Wait a minute.");
+}
+
+void code_was_right(struct account *a, struct slice peer) {
+    char name[64];
+    limit_give(a->limits, &codes_by_peer, peer_name(peer, name), mono_now(a));
+}
+
+/* --- the one-time link --- */
 
 struct entry_work {
     int64_t org_id, id, link_id, now_s, known;
     uint8_t code[HASH_BYTES], session[HASH_BYTES];
 };
-static struct slice hash_slice(const uint8_t *hash) { return slice_of(hash, HASH_BYTES); }
 
 static struct err link_make_fn(struct db_tx *tx, void *arg) {
     struct entry_work *w = arg;
@@ -224,76 +388,74 @@ struct err account_has_operator(struct account *a, int64_t org_id, bool *out) {
     return e;
 }
 
-/* The counter of this address; a new one takes the place of another that shares its slot. Under the lock. */
-static struct peer *peer_of(struct account *a, struct slice address, int64_t now_s) {
-    uint64_t name = slice_hash(address);
-    struct peer *p = &a->peers[name % PEERS];
-    if (p->name != name || p->window_s + WINDOW_S <= now_s) *p = (struct peer){.name = name, .window_s = now_s};
-    return p;
-}
-
 static struct err enter_fn(struct db_tx *tx, void *arg) {
     struct entry_work *w = arg;
     int64_t used = 0;
     struct err e = DB_CHANGE(tx, &used, &operator_link_use, DB_INT("org_id", w->org_id), DB_BLOB("hash", hash_slice(w->code)), DB_INT("now_s", w->now_s));
     if (e.kind) return e;
-    if (!used) return err_make(ERR_DENIED, "session.code", "This link has been used, is too old, or was never valid. Make a new one with `grandstand operator-link`.");
-    e = DB_RUN(tx, &operator_session_clean, DB_INT("org_id", w->org_id), DB_INT("now_s", w->now_s));
-    if (e.kind) return e;
-    return DB_RUN(tx, &operator_session_insert, DB_INT("id", w->id), DB_INT("org_id", w->org_id), DB_BLOB("hash", hash_slice(w->session)),
-                  DB_INT("now_s", w->now_s), DB_INT("expires_s", w->now_s + ACCOUNT_SESSION_S));
+    if (!used) return DENIED("session.code", "This link has been used, is too old, or was never valid. Make a new one with `grandstand operator-link`.");
+    return DB_RUN(tx, &user_session_insert, DB_INT("id", w->id), DB_INT("org_id", w->org_id), DB_TEXT_OR_NULL("public_id", SLICE_NONE), DB_INT_IF("user_id", false, 0),
+                  DB_INT_IF("profile_id", false, 0), DB_BLOB("hash", hash_slice(w->session)), DB_BLOB_OR_NULL("from_box", SLICE_NONE), DB_INT("now_s", w->now_s),
+                  DB_INT("expires_s", w->now_s + ACCOUNT_SESSION_S));
 }
 
 struct err account_enter(struct account *a, int64_t org_id, struct slice code, struct slice peer, struct account_secret *session) {
     struct entry_work w = {.org_id = org_id, .id = id_next(a->ids), .now_s = seconds_now(a)};
-    lock_take(&a->lock);
-    bool is_barred = peer_of(a, peer, w.now_s)->wrong >= ACCOUNT_WRONG_CODES_MAX;
-    lock_give(&a->lock);
-    if (is_barred) return err_make(ERR_LIMIT, "session.wrong_codes", "Too many wrong codes came from this address. Wait a minute.");
-
+    struct err e = code_try(a, peer);
+    if (e.kind) return e;
     struct account_secret secret = secret_make();
     secret_hash(code, w.code);
     secret_hash(slice_of(secret.text, ACCOUNT_SECRET_LEN), w.session);
-    struct err e = db_write(a->db, enter_fn, &w);
-    if (e.kind == ERR_DENIED) {
-        lock_take(&a->lock);
-        peer_of(a, peer, w.now_s)->wrong++;
-        lock_give(&a->lock);
-    }
+    e = db_write(a->db, enter_fn, &w);
+    if (e.kind != ERR_DENIED) code_was_right(a, peer);
     if (!e.kind) *session = secret;
     return e;
 }
 
-struct session_work {
-    int64_t org_id, id, now_s;
-    uint8_t hash[HASH_BYTES];
+struct account_stats account_stats(const struct account *a) {
+    return (struct account_stats){.password_hashes = passwords_count(a->passwords), .sign_in_refusals = atomic_load(&a->sign_in_refusals)};
+}
+
+/* --- from time to time --- */
+
+struct tick_work {
+    struct account *a;
+    int64_t now_s;
+    struct touch *touches;
+    size_t touch_count;
 };
 
-static struct err session_find_fn(struct db_tx *tx, void *arg) {
-    struct session_work *w = arg;
-    w->id = DB_GET_INT(tx, 0, &operator_session_find, DB_INT("org_id", w->org_id), DB_BLOB("hash", hash_slice(w->hash)), DB_INT("now_s", w->now_s));
-    return db_tx_error(tx);
+static struct err tick_fn(struct db_tx *tx, void *arg) {
+    struct tick_work *w = arg;
+    struct err e = ERR_OK;
+    for (size_t i = 0; !e.kind && i < w->touch_count; i++) {
+        const struct touch *t = &w->touches[i];
+        if (t->token_id) {
+            e = DB_RUN(tx, &token_seen, DB_INT("id", t->token_id), DB_INT("now_s", t->at_s));
+            continue;
+        }
+        e = DB_RUN(tx, &user_session_seen, DB_INT("id", t->session_id), DB_INT("now_s", t->at_s));
+        if (e.kind || !t->user_id) continue;
+        e = DB_RUN(tx, &user_session_prolong, DB_INT("id", t->session_id), DB_INT("now_s", t->at_s), DB_INT("idle_s", ACCOUNT_VIEWER_IDLE_S), DB_INT("life_s", ACCOUNT_VIEWER_S));
+        if (!e.kind) e = DB_RUN(tx, &user_seen, DB_INT("id", t->user_id), DB_INT("now_s", t->at_s));
+    }
+    if (!e.kind) e = DB_RUN(tx, &user_session_clean, DB_INT("now_s", w->now_s));
+    if (!e.kind) e = DB_RUN(tx, &code_clean, DB_INT("now_s", w->now_s));
+    if (!e.kind) e = DB_RUN(tx, &change_clean, DB_INT("before_s", w->now_s - CHANGES_KEPT_S));
+    return e;
 }
 
-struct err account_session_find(struct account *a, int64_t org_id, struct slice secret, struct account_who *out) {
-    static const struct err denied = {.kind = ERR_DENIED, .code = "session.required", .what = "This is for the operator. Open the operator's link, or make a new one with `grandstand operator-link`."};
-    if (secret.len != ACCOUNT_SECRET_LEN) return denied;
-    struct session_work w = {.org_id = org_id, .now_s = seconds_now(a)};
-    secret_hash(secret, w.hash);
-    struct err e = db_read(a->db, session_find_fn, &w);
-    if (e.kind) return e;
-    if (!w.id) return denied;
-    *out = (struct account_who){.org_id = org_id, .session_id = w.id};
-    return ERR_OK;
-}
-
-static struct err session_end_fn(struct db_tx *tx, void *arg) {
-    struct session_work *w = arg;
-    return DB_RUN(tx, &operator_session_end, DB_INT("org_id", w->org_id), DB_BLOB("hash", hash_slice(w->hash)));
-}
-
-struct err account_session_end(struct account *a, int64_t org_id, struct slice secret) {
-    struct session_work w = {.org_id = org_id};
-    secret_hash(secret, w.hash);
-    return db_write(a->db, session_end_fn, &w);
+struct err account_tick(struct account *a) {
+    struct tick_work w = {.a = a, .now_s = seconds_now(a), .touches = mem_zalloc_array(TOUCHES_MAX, sizeof *w.touches)};
+    if (!w.touches) return err_memory();
+    lock_take(&a->lock);
+    w.touch_count = a->touch_count;
+    memcpy(w.touches, a->touches, a->touch_count * sizeof *w.touches);
+    a->touch_count = 0;
+    lock_give(&a->lock);
+    struct err e = db_write(a->db, tick_fn, &w);
+    mem_free(w.touches);
+    if (!e.kind) e = changes_follow(a);
+    if (!e.kind) e = erasing_go_on(a);
+    return e;
 }

@@ -55,21 +55,27 @@ struct account_options {
     struct mail *mail;
     const char *site_url;     /* "https://example.org": of links in mails of an organisation without a host name. NULL: what the client calls us,
                                  which is believed only while mails stay in the house (a stranger may write any name into a request) */
+    unsigned password_waiting; /* how many callers may wait for a password to be checked, beyond the two at work; 0: 2. Fewer than there are workers */
     size_t password_bytes, password_passes; /* of argon2id; 0: 64 MB and 2 (libsodium's interactive limits). For tests */
 };
-/* Soon: account_open(struct account **out, const struct account_options *). */
-
 struct account;
-/* The database is migrated. Makes the first organisation if there is none. Errors: of the database, memory. */
-MUST_USE struct err account_open(struct account **out, struct db *, const struct clock *, struct id_maker *);
+/* Makes the first organisation if there is none. Errors: of the database, of keys, memory. */
+MUST_USE struct err account_open(struct account **out, const struct account_options *);
 void account_close(struct account **);
-/* From time to time: writes who was seen when, removes what is old, takes in what other processes have changed. Workers. */
+/* Once a minute or so, and once after all holders have been added: writes who was seen when, removes what is old, takes in what other processes have
+ * changed, goes on with erasing that was interrupted. Workers. */
 MUST_USE struct err account_tick(struct account *);
 
 /* Called after the commit when a household, a profile or a user of it changed or is gone; on any thread, without locks of this room held. Set before
  * anybody is served. The generation grows with each such change, also those that other processes made. */
 void account_on_change(struct account *, void (*fn)(void *user, int64_t org_id, int64_t household_id), void *user);
 uint64_t account_generation(const struct account *);
+
+struct account_stats { /* counters since it was opened */
+    uint64_t password_hashes;  /* times that argon2id was worked out */
+    uint64_t sign_in_refusals; /* wrong passwords, and tries that were too many */
+};
+struct account_stats account_stats(const struct account *);
 
 /* --- organisations --- */
 

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ * Within account only: what its files share. */
+#ifndef BUSINESS_ACCOUNT_ROOM_H
+#define BUSINESS_ACCOUNT_ROOM_H
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/thread.h"
+#include "business/account/account.h"
+#include "business/account/account_sql.h"
+#include "business/account/limit.h"
+#include "business/account/password.h"
+#include "business/account/table.h"
+
+enum { HASH_BYTES = 32, ARENA_BYTES_MAX = 16 << 20, HOLDERS_MAX = 16, TOUCHES_MAX = 4096 };
+
+struct host {
+    struct host *next;
+    int64_t org_id;
+    size_t len;
+    char name[];
+};
+struct org {
+    struct org *next;
+    int64_t id;
+    struct account_org_facts facts;
+    bool has_host;
+    char name[ACCOUNT_NAME_MAX * 4 + 1];
+};
+struct touch { /* somebody was seen */
+    int64_t session_id, token_id, user_id, at_s;
+};
+
+struct account {
+    struct db *db;
+    const struct clock *clock;
+    struct id_maker *ids;
+    struct keys *keys;
+    struct mail *mail;
+    char *site_url; /* NULL: none */
+    int64_t first_org;
+    struct key index_key, house_key; /* of the blind index of addresses; of what belongs to nobody yet */
+    struct tables *tables;
+    struct limits *limits;
+    struct passwords *passwords;
+    struct account_holder holders[HOLDERS_MAX];
+    size_t holder_count;
+    void (*on_change)(void *, int64_t, int64_t);
+    void *on_change_user;
+    _Atomic uint64_t generation, sign_in_refusals;
+    _Atomic int64_t followed_ns, claimed_ns; /* when the change sequence was last read, and who is at it since when; monotonic */
+    _Atomic int64_t sequence;                /* up to where */
+    struct lock lock; /* of what follows */
+    struct host *hosts; /* only ever added to, at the front: readers hold the lock to walk it */
+    struct org *orgs;
+    struct touch touches[TOUCHES_MAX];
+    size_t touch_count;
+};
+
+static inline int64_t seconds_now(const struct account *a) { return utc_seconds(clock_utc(a->clock)); }
+static inline struct mono_time mono_now(const struct account *a) { return clock_mono(a->clock); }
+static inline struct slice hash_slice(const uint8_t *hash) { return slice_of(hash, HASH_BYTES); }
+#define DENIED(code, what) err_make(ERR_DENIED, (code), (what))
+
+/* --- account.c --- */
+struct account_secret secret_make(void);
+/* The secrets are 256 random bits: a plain hash is enough, there is nothing to guess. */
+void secret_hash(struct slice secret, uint8_t out[HASH_BYTES]);
+bool org_name(struct account *, int64_t org_id, struct arena *, struct slice *name, bool *has_host);
+/* Within the transaction of a change: other processes will hear that what depends on `target_id` (a session, token, user or household) is worthless.
+ * household_id: whose facts changed; 0 none. After the commit: changes_tell. */
+MUST_USE struct err change_note(struct account *, struct db_tx *, int64_t org_id, int64_t target_id, int64_t household_id);
+void changes_tell(struct account *, int64_t org_id, const int64_t *targets, size_t count, int64_t household_id);
+/* Takes in what other processes changed, if that was not done for ACCOUNT_FOLLOW_S. */
+MUST_USE struct err changes_follow(struct account *);
+/* Wrong codes by address. ERR_LIMIT session.wrong_codes. */
+MUST_USE struct err code_try(struct account *, struct slice peer);
+void code_was_right(struct account *, struct slice peer);
+/* An address as it is counted: of IPv6 the first 64 bits. `out` holds 64 bytes. */
+struct slice peer_name(struct slice peer, char out[64]);
+
+/* --- seal.c: rows and their keys --- */
+/* One row's key, open. */
+struct sealed {
+    int64_t id;
+    struct key key;
+};
+MUST_USE struct err sealed_of(struct account *, int64_t id, int64_t slot, struct sealed *out); /* keys.destroyed */
+/* `column` binds the box to its place. */
+MUST_USE struct err sealed_put(const struct sealed *, struct arena *, const char *column, struct slice plain, struct slice *box);
+MUST_USE struct err sealed_get(const struct sealed *, struct arena *, const char *column, struct slice box, struct slice *plain);
+void email_index(const struct account *, int64_t org_id, struct slice email, uint8_t out[HASH_BYTES]);
+void pin_mac(const struct sealed *, struct slice pin, uint8_t out[HASH_BYTES]);
+/* What a code's row holds is sealed by the code itself: only who has it can read. */
+void code_key(struct slice code, struct sealed *out);
+void house_seal(const struct account *, int64_t id, struct sealed *out);
+/* A browser that a user has signed in with: 12 random bytes and a MAC over them and the user. */
+void device_make(const struct account *, int64_t user_id, struct account_secret *out);
+bool device_check(const struct account *, int64_t user_id, struct slice device);
+
+/* --- rows.c: users, households and profiles as they are read --- */
+struct user_row {
+    int64_t id, household_id, key_slot, totp_state, totp_step, created_s, seen_s;
+    struct public_id public_id;
+    struct slice email_box, name_box, lang, password, totp_box;
+    uint32_t roles;
+    bool has; /* there is one */
+};
+struct profile_row {
+    int64_t id, household_id, key_slot, created_s;
+    struct public_id public_id;
+    struct slice name_box, birth_box, pin_mac;
+    int picture, age_max;
+};
+struct household_row {
+    int64_t id, key_slot, created_s;
+    struct public_id public_id;
+    struct slice name_box;
+    char country[3];
+    int streams_max;
+    bool has;
+};
+void user_row_take(const struct db_rows *, size_t row, struct user_row *out);
+void profile_row_take(const struct db_rows *, size_t row, struct profile_row *out);
+void household_row_take(const struct db_rows *, size_t row, struct household_row *out);
+/* Errors: none where there is none (out->has false). */
+MUST_USE struct err user_read(struct account *, struct arena *, int64_t org_id, int64_t user_id, struct user_row *out);
+MUST_USE struct err user_read_by_email(struct account *, struct arena *, int64_t org_id, struct slice email, struct user_row *out);
+MUST_USE struct err household_read(struct account *, struct arena *, int64_t org_id, int64_t household_id, struct household_row *out, struct profile_row **profiles, size_t *count);
+/* Opened; what was erased in between is empty. */
+MUST_USE struct err user_open(struct account *, struct arena *, const struct user_row *, struct account_user *out);
+MUST_USE struct err profile_open(struct account *, struct arena *, const struct profile_row *, struct account_profile *out);
+MUST_USE struct err household_open(struct account *, struct arena *, const struct household_row *, struct account_household *out);
+/* A household, its user and a first profile with his name; all boxes sealed, all keys made. For household_make_in. */
+struct newcomer {
+    int64_t org_id, user_id, household_id, profile_id, now_s, slots[3];
+    struct public_id user_public, household_public, profile_public;
+    uint8_t email_index[HASH_BYTES];
+    struct slice email_box, user_name_box, household_name_box, profile_name_box, lang, country, password;
+    uint32_t roles;
+};
+MUST_USE struct err newcomer_make(struct account *, struct arena *, int64_t org_id, struct slice email, struct slice name, struct slice country, struct slice lang, struct slice password,
+                                  uint32_t roles, struct newcomer *out);
+MUST_USE struct err newcomer_insert(struct db_tx *, const struct newcomer *);
+
+/* --- session.c --- */
+struct session_new { /* a session about to be made: prepared outside, inserted within the transaction */
+    struct account_entry entry;
+    struct public_id public_id;
+    uint8_t hash[HASH_BYTES], old_hash[HASH_BYTES];
+    bool has_old;
+    int64_t old_id, trimmed; /* set by session_insert_in */
+    struct slice from_box;
+    int64_t now_s;
+};
+/* `user`: whose; his key is opened for the box. keep_device: what the browser shows stays. */
+MUST_USE struct err session_prepare(struct account *, struct arena *, int64_t org_id, int64_t user_id, int64_t key_slot, int64_t household_id, uint32_t roles, int64_t profile_id,
+                                    const struct account_from *, struct session_new *out);
+MUST_USE struct err session_insert_in(struct account *, struct db_tx *, struct session_new *);
+void session_told(struct account *, struct session_new *); /* after the commit */
+/* session.user, profile.child. */
+MUST_USE struct err who_check(const struct account_who *, bool changes);
+MUST_USE struct err who_operator(const struct account_who *);
+
+/* --- sign.c --- */
+/* The password of whoever is signed in, slowed down as signing in is. me.password, sign_in.many. */
+MUST_USE struct err own_password_check(struct account *, const struct account_who *, const struct user_row *, struct slice password);
+/* A six-digit code or a recovery code, used up by it. sign_in.code. */
+MUST_USE struct err second_factor(struct account *, struct arena *, int64_t org_id, const struct user_row *, struct slice code);
+
+enum code_kind { CODE_CONFIRM = 1, CODE_RESET = 2, CODE_EMAIL = 3, CODE_INVITATION = 4 };
+struct code_row {
+    int64_t id, user_id;
+    enum code_kind kind;
+    struct public_id public_id;
+    struct slice email_index, box;
+    uint32_t roles;
+};
+/* A code that still holds, of one of these kinds (bits 1 << kind). code.wrong, session.wrong_codes. */
+MUST_USE struct err code_read(struct account *, struct arena *, int64_t org_id, struct slice code, unsigned kinds, struct slice peer, struct code_row *out);
+struct code_new {
+    enum code_kind kind;
+    int64_t id, org_id, user_id, expires_s, now_s;
+    struct public_id public_id;
+    uint8_t hash[HASH_BYTES], email_index[HASH_BYTES];
+    bool has_email;
+    struct slice box;
+    uint32_t roles;
+    struct account_secret secret;
+};
+void code_prepare(struct account *, int64_t org_id, enum code_kind, int64_t lives_s, struct code_new *out);
+MUST_USE struct err code_insert_in(struct db_tx *, const struct code_new *);
+
+/* --- privacy.c --- */
+/* Erasing that was begun and not finished, of anybody. */
+MUST_USE struct err erasing_go_on(struct account *);
+
+/* --- letter.c: mails --- */
+struct letter {
+    const char *code;     /* "mail.confirm": subject "mail.confirm_subject", text "mail.confirm" of text/mail.json */
+    struct slice lang, to, name, link, email;
+    int64_t org_id, about_id;
+};
+/* The whole link: origin (where it may be believed) + path + "#code=" + code. */
+MUST_USE struct err letter_link(struct account *, struct arena *, int64_t org_id, const struct account_from *, const char *path, const struct account_secret *code, struct slice *link);
+MUST_USE struct err letter_prepare(struct account *, struct arena *, const struct letter *, struct mail_new *out);
+
+#endif

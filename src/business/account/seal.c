@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include <sodium.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "business/account/room.h"
+
+enum { DEVICE_NONCE = 12, DEVICE_MAC = 20, DEVICE_BYTES = DEVICE_NONCE + DEVICE_MAC };
+
+struct err sealed_of(struct account *a, int64_t id, int64_t slot, struct sealed *out) {
+    out->id = id;
+    return keys_read(a->keys, id, slot, &out->key);
+}
+
+static struct err context_of(const struct sealed *s, struct arena *arena, const char *column, struct slice *out) {
+    *out = arena_printf(arena, "account.%s:%lld", column, (long long)s->id);
+    return out->ptr ? ERR_OK : err_memory();
+}
+
+struct err sealed_put(const struct sealed *s, struct arena *arena, const char *column, struct slice plain, struct slice *box) {
+    struct slice context;
+    struct err e = context_of(s, arena, column, &context);
+    return e.kind ? e : key_seal(&s->key, arena, context, plain, box);
+}
+
+struct err sealed_get(const struct sealed *s, struct arena *arena, const char *column, struct slice box, struct slice *plain) {
+    struct slice context;
+    struct err e = context_of(s, arena, column, &context);
+    return e.kind ? e : key_open(&s->key, arena, context, box, plain);
+}
+
+static void keyed_hash(const uint8_t key[KEY_BYTES], const char *use, int64_t number, struct slice text, uint8_t *out, size_t len) {
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, key, KEY_BYTES, len);
+    crypto_generichash_update(&state, (const uint8_t *)use, strlen(use) + 1);
+    crypto_generichash_update(&state, (const uint8_t *)&number, sizeof number);
+    crypto_generichash_update(&state, (const uint8_t *)text.ptr, text.len);
+    crypto_generichash_final(&state, out, len);
+}
+
+void email_index(const struct account *a, int64_t org_id, struct slice email, uint8_t out[HASH_BYTES]) { keyed_hash(a->index_key.bytes, "email", org_id, email, out, HASH_BYTES); }
+void pin_mac(const struct sealed *s, struct slice pin, uint8_t out[HASH_BYTES]) { keyed_hash(s->key.bytes, "pin", s->id, pin, out, HASH_BYTES); }
+
+void code_key(struct slice code, struct sealed *out) {
+    out->id = 0;
+    crypto_generichash(out->key.bytes, KEY_BYTES, (const uint8_t *)code.ptr, code.len, (const uint8_t *)"grandstand.code.box", 19);
+}
+
+void house_seal(const struct account *a, int64_t id, struct sealed *out) {
+    out->id = id;
+    out->key = a->house_key;
+}
+
+static void device_mac(const struct account *a, int64_t user_id, const uint8_t nonce[DEVICE_NONCE], uint8_t out[DEVICE_MAC]) {
+    keyed_hash(a->index_key.bytes, "device", user_id, slice_of(nonce, DEVICE_NONCE), out, DEVICE_MAC);
+}
+
+void device_make(const struct account *a, int64_t user_id, struct account_secret *out) {
+    uint8_t bytes[DEVICE_BYTES];
+    rng_secure(bytes, DEVICE_NONCE);
+    device_mac(a, user_id, bytes, bytes + DEVICE_NONCE);
+    sodium_bin2base64(out->text, sizeof out->text, bytes, sizeof bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+bool device_check(const struct account *a, int64_t user_id, struct slice device) {
+    uint8_t bytes[DEVICE_BYTES], mac[DEVICE_MAC];
+    size_t len = 0;
+    if (device.len != ACCOUNT_SECRET_LEN ||
+        sodium_base642bin(bytes, sizeof bytes, device.ptr, device.len, NULL, &len, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 || len != sizeof bytes)
+        return false;
+    device_mac(a, user_id, bytes, mac);
+    return sodium_memcmp(mac, bytes + DEVICE_NONCE, DEVICE_MAC) == 0;
+}
