@@ -36,6 +36,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/id.h"
@@ -406,25 +407,31 @@ MUST_USE struct err rights_house_line_in(struct rights *, struct db_tx *, int64_
  * RFC 4180, UTF-8, header row with the names below in any order (docs/rights.md): deal, party, direction, title, effect, territories, media,
  * languages, starts, ends, exclusive, sublicense, plays, note. Deals and parties that do not exist are made. All lines or none. */
 struct rights_import_fault {
-    uint64_t line, column;   /* from 1; the column of the field's first character, counted in characters */
-    const char *code;        /* "rights.territory": stable, with a sentence in text/ */
-    struct slice about;      /* the field as it stands, shortened */
+    uint64_t line, column; /* from 1; the column of the field's first character, counted in characters; 0: the whole line */
+    struct err fault;      /* ERR_INPUT with a stable code; codes have a sentence in text/ */
+    struct slice about;    /* the field as it stands, shortened */
 };
 RIGHTS_LIST(rights_import_fault);
 struct rights_import {
     int64_t org_id, user_id;
-    struct catalog_view *view;    /* where titles are looked up: by public id, EIDR or external id */
-    enum rights_status status;    /* of deals that are made */
-    struct err (*read)(void *user, struct buf *out); /* appends the next bytes; appends nothing at the end */
+    enum rights_status status; /* of deals that are made */
+    bool is_dry_run;           /* look at everything, save nothing */
+    struct err (*read)(void *user, struct buf *out); /* appends the next bytes, at most a few megabytes; appends nothing at the end */
     void *user;
-    size_t faults_max;            /* kept for the list; all are counted */
+    size_t faults_max;         /* kept for the list; all are counted */
     /* results */
-    uint64_t line_count, deal_count, party_count; /* made */
+    uint64_t line_count, deal_count, party_count; /* made, or that would be made */
     uint64_t fault_count;
     struct rights_import_fault_list faults; /* in the arena; by line */
 };
-/* ERR_INPUT rights.import: it has faults, nothing was changed. */
+enum { RIGHTS_IMPORT_LINES_MAX = 5000000 };
+/* Errors: ERR_INPUT rights.import: it has faults, nothing was changed; rights.import_empty; ERR_LIMIT rights.import_large; those of `read`. Lines are not
+ * compared with each other here: rights_conflicts_standing finds contradictions. */
 MUST_USE struct err rights_import(struct rights *, struct arena *, struct rights_import *);
+
+/* A date ("2026-02-28": 00:00 UTC) or a time with its zone ("2026-02-28T19:00:00+01:00"), to the whole second. False: neither, or beyond what is counted. */
+bool rights_time_parse(struct slice, int64_t *out);
+void rights_time_write(struct buf *, int64_t at_s); /* "2026-02-28T18:00:00Z" */
 
 /* --- counted --- */
 struct rights_stats {
