@@ -2,8 +2,6 @@
  *
  * Contradictions: of lines before they are saved, and all that stand. The index knows lines of titles; what stands under what (episodes of a
  * series) is looked up in the catalogue here. */
-#include <stdlib.h>
-
 #include "base/mem.h"
 #include "business/rights/book.h"
 
@@ -14,29 +12,9 @@ struct family {
     int64_t title_id;
     int64_t above[3]; /* itself first */
     size_t above_count;
-    int64_t *below; /* ascending */
+    int64_t *below;
     size_t below_count, below_room;
 };
-
-static const struct catalog_title *title_at(const struct catalog_view *v, int64_t id) {
-    size_t low = 0, high = v->count; /* the view is sorted by id */
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (v->titles[middle]->id < id) low = middle + 1;
-        else high = middle;
-    }
-    return low < v->count && v->titles[low]->id == id ? v->titles[low] : NULL;
-}
-
-static bool is_among(const int64_t *ids, size_t count, int64_t id) {
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (ids[middle] < id) low = middle + 1;
-        else high = middle;
-    }
-    return low < count && ids[low] == id;
-}
 
 static bool below_add(struct family *f, int64_t id) {
     if (f->below_count == f->below_room) {
@@ -50,25 +28,26 @@ static bool below_add(struct family *f, int64_t id) {
     return true;
 }
 
-static int compare_ids(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* Children, and children of these: a series holds seasons or episodes, a season episodes. */
+/* Children, and children of these: a series holds seasons and episodes, a season episodes. */
 static struct err family_of(const struct catalog_view *v, int64_t title_id, struct family *f) {
     if (f->title_id == title_id) return ERR_OK;
     f->title_id = 0;
     f->above_count = f->below_count = 0;
-    const struct catalog_title *t = title_at(v, title_id);
+    const struct catalog_title *t = catalog_find_id(v, title_id);
     if (!t) return err_make(ERR_INPUT, "rights.title", "There is no such title.");
-    for (const struct catalog_title *up = t; up && f->above_count < 3; up = up->parent_id ? title_at(v, up->parent_id) : NULL) f->above[f->above_count++] = up->id;
-    for (size_t i = 0; i < v->count; i++)
-        if (v->titles[i]->parent_id == title_id && !below_add(f, v->titles[i]->id)) return err_memory();
-    size_t children = f->below_count;
-    for (size_t i = 0; children && i < v->count; i++)
-        if (v->titles[i]->parent_id && is_among(f->below, children, v->titles[i]->parent_id) && !below_add(f, v->titles[i]->id)) return err_memory();
-    qsort(f->below, f->below_count, sizeof *f->below, compare_ids);
+    int64_t above[3];
+    catalog_above(v, t, above);
+    f->above[f->above_count++] = title_id;
+    for (size_t i = 0; i < ARRAY_LEN(above); i++)
+        if (above[i] && above[i] != title_id && f->above_count < ARRAY_LEN(f->above)) f->above[f->above_count++] = above[i];
+    size_t count, grand_count;
+    const struct catalog_title *const *children = catalog_children(v, t, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (!below_add(f, children[i]->id)) return err_memory();
+        const struct catalog_title *const *grand = catalog_children(v, children[i], &grand_count);
+        for (size_t k = 0; k < grand_count; k++)
+            if (!below_add(f, grand[k]->id)) return err_memory();
+    }
     f->title_id = title_id;
     return ERR_OK;
 }
@@ -160,8 +139,16 @@ struct err rights_conflicts(struct rights *r, struct arena *arena, int64_t org_i
 
 /* --- all that stand --- */
 
-/* Seen from both sides, or only from that of the sale? */
-static bool is_mutual(enum rights_conflict_kind kind) { return kind != RIGHTS_OUT_WITHOUT_IN && kind != RIGHTS_SUBLICENCE; }
+/* Each once: what is seen from both sides is told by the older line; that our own service would show what was sold, by the grant that came after the
+ * sale, for a sale out of what we have is the order of things; what a sale is not covered by is only seen from there. */
+static bool is_told_here(const struct rights_conflict *c, int64_t line_id) {
+    switch (c->kind) {
+    case RIGHTS_OUT_WITHOUT_IN:
+    case RIGHTS_SUBLICENCE: return true;
+    case RIGHTS_OWN_SERVICE_SOLD: return c->line_id < line_id;
+    default: return c->line_id > line_id;
+    }
+}
 
 struct err rights_conflicts_standing(struct rights *r, struct arena *arena, int64_t org_id, size_t limit, struct rights_standing_conflict_list *out, size_t *total) {
     struct err e = rights_refresh(r);
@@ -189,7 +176,7 @@ struct err rights_conflicts_standing(struct rights *r, struct arena *arena, int6
             struct rights_conflict_list found = {0};
             e = rights_index_conflicts(r->index, page, &one, &found);
             for (size_t k = 0; !e.kind && k < found.count; k++) {
-                if (is_mutual(found.items[k].kind) && found.items[k].line_id < line.id) continue; /* told from the other side */
+                if (!is_told_here(&found.items[k], line.id)) continue;
                 if (count < limit) kept[count++] = (struct rights_standing_conflict){view->titles[t]->id, line.id, found.items[k]};
                 all++;
             }

@@ -407,7 +407,7 @@ static struct err adopt_org(struct rights *r, struct db_tx *tx, struct arena *ar
         arena_rewind(arena, mark);
         if (count < ADOPT_PAGE) break;
     }
-    return e;
+    return e.kind ? e : DB_RUN(tx, &adopt_done, DB_INT("org_id", org_id));
 }
 
 static struct err adopt_look_fn(struct db_tx *tx, void *arg) {

@@ -144,7 +144,7 @@ struct importer {
     bool has_header;
     int places[COLUMNS]; /* which field; -1: there is none */
     size_t field_count;
-    struct names titles, deals, parties; /* titles by external id and EIDR; parties by name, and by public id */
+    struct names deals, parties; /* deals by reference; parties by name, and by public id */
     LIST_OF(struct staged) lines;
     LIST_OF(struct staged_deal) deal_list;
     LIST_OF(struct staged_party) party_list;
@@ -253,13 +253,6 @@ static struct err set_of(struct importer *m, struct cached *cache, struct err (*
     return ERR_OK;
 }
 
-static bool title_find(const struct importer *m, struct slice text, int64_t *id) {
-    const struct catalog_title *t = catalog_find(m->view, text);
-    if (!t) return text.len && name_find(&m->titles, text, id);
-    *id = t->id;
-    return true;
-}
-
 static struct slice words_at(const struct importer *m, size_t at, size_t len) { return slice_of(m->words.ptr + at, len); }
 
 /* The party of this name, made if need be. */
@@ -356,7 +349,9 @@ static struct err on_record(void *user, const struct csv_field *fields, size_t c
     if (e.kind) return e;
 
     struct csv_field f = field_of(m, fields, COLUMN_TITLE);
-    if (!title_find(m, f.text, &t.title_id)) fault_note(m, f.at, input("rights.title", "There is no such title."), f.text);
+    const struct catalog_title *title = catalog_find_any(m->view, f.text);
+    if (title) t.title_id = title->id;
+    else fault_note(m, f.at, input("rights.title", "There is no such title."), f.text);
     f = field_of(m, fields, COLUMN_EFFECT);
     if (f.text.len && !rights_effect_parse(f.text, &t.effect)) fault_note(m, f.at, input("rights.effect", "The effect of a line is allow, holdback or blackout."), f.text);
     f = field_of(m, fields, COLUMN_TERRITORIES);
@@ -397,7 +392,7 @@ static struct err on_record(void *user, const struct csv_field *fields, size_t c
     if (!yes_or_no(f.text, &t.may_sublicense)) fault_note(m, f.at, no_flag, f.text);
     f = field_of(m, fields, COLUMN_PLAYS);
     if (f.text.len && (!slice_to_i64(f.text, &t.plays_max) || t.plays_max < 1 || t.plays_max > INT32_MAX)) {
-        fault_note(m, f.at, input("rights.plays", "The number of plays is 1 or more, or none is given."), f.text);
+        fault_note(m, f.at, input("rights.plays_max", "The number of plays is 1 or more, or none is given."), f.text);
         t.plays_max = 0;
     }
     struct csv_field note = field_of(m, fields, COLUMN_NOTE);
@@ -473,14 +468,6 @@ static struct err known_take(struct importer *m, const struct known_work *w) {
     }
     names_free(&by_id);
     return e;
-}
-
-static struct err titles_take(struct importer *m) {
-    for (size_t i = 0; i < m->view->count; i++) {
-        const struct catalog_title *t = m->view->titles[i];
-        if (t->external_id.len && !name_put(&m->titles, t->external_id, t->id)) return err_memory();
-    }
-    return ERR_OK;
 }
 
 /* --- writing --- */
@@ -678,7 +665,7 @@ static struct err file_read(struct importer *m) {
 
 struct err rights_import(struct rights *r, struct arena *arena, struct rights_import *job) {
     struct importer m = {.rights = r, .arena = arena, .job = job, .notes = BUF(NOTES_BYTES_MAX), .words = BUF(NAMES_BYTES_MAX)};
-    m.titles.texts = m.deals.texts = m.parties.texts = BUF(NAMES_BYTES_MAX);
+    m.deals.texts = m.parties.texts = BUF(NAMES_BYTES_MAX);
     job->line_count = job->deal_count = job->party_count = job->fault_count = 0;
     job->faults = (struct rights_import_fault_list){0};
     m.faults = arena_alloc_array(arena, job->faults_max + 1, sizeof *m.faults);
@@ -686,7 +673,6 @@ struct err rights_import(struct rights *r, struct arena *arena, struct rights_im
     m.languages = mem_zalloc_array(CACHE, sizeof *m.languages);
     struct known_work known = {.arena = arena_create(BOOK_ARENA_MAX), .org_id = job->org_id};
     struct err e = m.faults && m.territories && m.languages && known.arena ? catalog_view_take(r->o.catalog, job->org_id, &m.view) : err_memory();
-    if (!e.kind) e = titles_take(&m);
     if (!e.kind) e = db_read(r->o.db, known_fn, &known);
     if (!e.kind) e = known_take(&m, &known);
     arena_destroy(&known.arena);
@@ -699,7 +685,6 @@ struct err rights_import(struct rights *r, struct arena *arena, struct rights_im
     if (m.faults) qsort(m.faults, m.fault_kept, sizeof *m.faults, compare_faults);
     job->faults = (struct rights_import_fault_list){m.faults, m.fault_kept};
     catalog_view_give(&m.view);
-    names_free(&m.titles);
     names_free(&m.deals);
     names_free(&m.parties);
     mem_free(m.lines.items);

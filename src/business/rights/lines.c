@@ -26,8 +26,8 @@ struct err rights_terms_check(const struct rights_terms *t) {
     if (!rights_territories_text(t->territories).len)
         return err_make(ERR_INPUT, "rights.territories", "A line is about at least one territory, as in WORLD or DE,AT,CH.");
     if (t->effect != RIGHTS_ALLOW && (t->is_exclusive || t->may_sublicense || t->plays_max))
-        return err_make(ERR_INPUT, "rights.exclusive", "A holdback or a blackout forbids; it is neither exclusive nor sublicensed, and has no plays.");
-    if (t->plays_max < 0 || t->plays_max > INT32_MAX) return err_make(ERR_INPUT, "rights.plays", "The number of plays is 1 or more, or none is given.");
+        return err_make(ERR_INPUT, "rights.block", "A holdback or a blackout forbids; it is neither exclusive nor sublicensed, and has no plays.");
+    if (t->plays_max < 0 || t->plays_max > INT32_MAX) return err_make(ERR_INPUT, "rights.plays_max", "The number of plays is 1 or more, or none is given.");
     if (!is_note(t->note)) return err_make(ERR_INPUT, "rights.note", "A note has at most 1,000 characters of ordinary text.");
     return ERR_OK;
 }

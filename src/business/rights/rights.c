@@ -116,7 +116,8 @@ struct rights_stats rights_stats(const struct rights *r) {
 
 void rights_decide(const struct rights *r, const struct rights_question *q, struct rights_answer *out) { rights_index_decide(r->index, q, out); }
 
-struct err rights_decide_known(struct rights *r, int64_t org_id, const struct rights_question *q, int64_t known_s, struct rights_answer *out) {
+struct err rights_decide_known(struct rights *r, int64_t org_id, const struct rights_question *q, size_t count, int64_t known_s,
+                               struct rights_answer *out) {
     struct arena *arena = arena_create(BOOK_ARENA_MAX);
     if (!arena) return err_memory();
     struct rights_lines_ask ask = {.titles = {q->titles[0], q->titles[1], q->titles[2]}, .known_s = known_s};
@@ -134,7 +135,7 @@ struct err rights_decide_known(struct rights *r, int64_t org_id, const struct ri
         if (!k) deals[deal_count++] = rights_index_deal(&rows.items[i].deal);
     }
     if (!e.kind) e = rights_index_create(&index, deals, deal_count, lines, rows.count);
-    if (!e.kind) rights_index_decide(index, q, out);
+    for (size_t i = 0; !e.kind && i < count; i++) rights_index_decide(index, &q[i], &out[i]);
     rights_index_destroy(&index);
     arena_destroy(&arena);
     return e;

@@ -200,8 +200,8 @@ struct rights_options {
     bool follows; /* starts "rights-follow": for servers */
 };
 struct rights;
-/* Compiles the whole book. The first time it meets an organisation of before, it makes its house deal with a line for each of its titles, so
- * that what could be watched still can (rights_house_line_in). Workers only. Errors: memory, of the database. */
+/* Compiles the whole book. Organisations that had titles before there were contracts first get their house deal with a line for each of these, so
+ * that what could be watched still can. Workers only. Errors: memory, of the database. */
 MUST_USE struct err rights_open(struct rights **out, const struct rights_options *);
 void rights_close(struct rights **); /* nobody asks or listens any more; NULL is fine */
 
@@ -234,10 +234,10 @@ struct rights_answer {
 /* Any thread, no lock, no database. Titles of other organisations are not looked out for here: the caller has found these in the view of
  * its own. */
 void rights_decide(const struct rights *, const struct rights_question *, struct rights_answer *out);
-/* The same as it would have been answered at known_s: from the book. Workers only. */
-MUST_USE struct err rights_decide_known(struct rights *, int64_t org_id, const struct rights_question *, int64_t known_s, struct rights_answer *out);
+/* The same as it would have been answered at known_s: from the book. All questions are about the titles of the first. Workers only. */
+MUST_USE struct err rights_decide_known(struct rights *, int64_t org_id, const struct rights_question *, size_t count, int64_t known_s, struct rights_answer *out);
 /* One play of an allowed line with counts_plays has begun. When it was the last, the line grants no more. Workers only.
- * Errors: ERR_NOT_FOUND rights.line. */
+ * Errors: ERR_NOT_FOUND rights.line_missing. */
 MUST_USE struct err rights_play(struct rights *, int64_t org_id, int64_t line_id);
 
 /* Everything that was looked at for an answer: each line of the titles, and whether and why it applies. `party_id`: whose deal it is. */
@@ -255,7 +255,7 @@ struct rights_party_change { /* what is not set stays */
     struct slice name, country;
     enum rights_party_kind kind;
 };
-/* Errors: ERR_INPUT rights.party_name, rights.country; ERR_CONFLICT rights.party_taken (the name); ERR_NOT_FOUND rights.party. Workers only, like all
+/* Errors: ERR_INPUT rights.party_name, rights.country; ERR_CONFLICT rights.party_taken (the name); ERR_NOT_FOUND rights.party_missing. Workers only, like all
  * that follows. */
 MUST_USE struct err rights_party_create(struct rights *, int64_t org_id, const struct rights_party_change *, struct public_id *out);
 MUST_USE struct err rights_party_change(struct rights *, int64_t org_id, struct slice party, const struct rights_party_change *);
@@ -275,7 +275,7 @@ struct rights_deal_change {
 };
 /* Errors of both: ERR_INPUT rights.reference (empty, too long), rights.own (an own deal is with us, any other is not), rights.parent
  * (no such deal, or it is not one under which this could stand: `out` under `in` or `own`); ERR_CONFLICT rights.reference_taken;
- * ERR_NOT_FOUND rights.party, rights.deal. A terminated deal does not come back: ERR_CONFLICT rights.terminated. `user_id` is noted with the
+ * ERR_NOT_FOUND rights.party_missing, rights.deal_missing. A terminated deal does not come back: ERR_CONFLICT rights.terminated. `user_id` is noted with the
  * version; 0: nobody with an account. */
 MUST_USE struct err rights_deal_create(struct rights *, int64_t org_id, const struct rights_deal_new *, int64_t user_id, struct public_id *out);
 MUST_USE struct err rights_deal_change(struct rights *, int64_t org_id, struct slice deal, const struct rights_deal_change *, int64_t user_id);
@@ -341,11 +341,11 @@ struct rights_appended {
     struct rights_conflict_list conflicts; /* also when they were accepted */
 };
 /* All of them or none. Errors: ERR_INPUT rights.title (not one of the organisation's), rights.window (empty, reversed, or beyond what is counted),
- * rights.media, rights.territories, rights.plays, rights.note, rights.exclusive (a block cannot be), rights.lines (none, or too many), with *at = which; ERR_NOT_FOUND rights.deal,
- * rights.line (to be replaced; or it is withdrawn already); ERR_CONFLICT rights.terminated; ERR_CONFLICT rights.conflict: nothing saved, out->conflicts says why. */
+ * rights.media, rights.territories, rights.plays_max, rights.note, rights.block (a block is not exclusive), rights.lines (none, or too many), with *at = which; ERR_NOT_FOUND rights.deal_missing,
+ * rights.line_missing (to be replaced; or it is withdrawn already); ERR_CONFLICT rights.terminated; ERR_CONFLICT rights.conflict: nothing saved, out->conflicts says why. */
 MUST_USE struct err rights_lines_append(struct rights *, struct arena *, int64_t org_id, const struct rights_lines_new *, struct rights_appended *out,
                                         size_t *at);
-/* Errors: ERR_NOT_FOUND rights.line; ERR_CONFLICT rights.withdrawn. */
+/* Errors: ERR_NOT_FOUND rights.line_missing; ERR_CONFLICT rights.withdrawn. */
 MUST_USE struct err rights_line_withdraw(struct rights *, int64_t org_id, struct slice line);
 
 /* Contradictions of lines that are not saved (yet): `lines` as for append. */

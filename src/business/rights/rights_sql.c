@@ -39,7 +39,10 @@ static const struct db_migration migrations[] = {
             "CREATE INDEX rights_line_by_title ON rights_line(title_id);"
             "CREATE INDEX rights_line_by_deal ON rights_line(deal_id);"
             "CREATE TABLE rights_withdrawal(line_id $ID REFERENCES rights_line(id), org_id $INT NOT NULL, known_s $INT NOT NULL) $TABLE;"
-            "CREATE TABLE rights_play(line_id $ID REFERENCES rights_line(id), org_id $INT NOT NULL, plays $INT NOT NULL, spent_s $INT NOT NULL) $TABLE;"},
+            "CREATE TABLE rights_play(line_id $ID REFERENCES rights_line(id), org_id $INT NOT NULL, plays $INT NOT NULL, spent_s $INT NOT NULL) $TABLE;"
+            /* Who had titles before there were contracts: theirs get house lines when the program has opened the book, which knows how to make them. */
+            "CREATE TABLE rights_adopt(org_id $ID) $TABLE;"
+            "INSERT INTO rights_adopt(org_id) SELECT DISTINCT org_id FROM title;"},
 };
 const struct db_schema rights_schema = {.room = "rights", .migrations = migrations, .versions = ARRAY_LEN(migrations)};
 
@@ -196,7 +199,6 @@ const struct db_statement fold_title_spent = {
 
 /* --- organisations of before --- */
 
-const struct db_statement adopt_orgs = {
-    "rights.adopt_orgs",
-    "SELECT DISTINCT t.org_id FROM title t WHERE NOT EXISTS(SELECT 1 FROM rights_deal d WHERE d.org_id = t.org_id AND d.is_house = 1) ORDER BY t.org_id LIMIT :limit"};
+const struct db_statement adopt_orgs = {"rights.adopt_orgs", "SELECT org_id FROM rights_adopt ORDER BY org_id LIMIT :limit"};
+const struct db_statement adopt_done = {"rights.adopt_done", "DELETE FROM rights_adopt WHERE org_id = :org_id"};
 const struct db_statement adopt_titles = {"rights.adopt_titles", "SELECT id FROM title WHERE org_id = :org_id AND id > :after ORDER BY id LIMIT :limit"};

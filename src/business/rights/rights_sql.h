@@ -23,6 +23,6 @@ extern const struct db_statement fold_deal;
 /* What the packed column of fold_lines holds besides the media in its upper bits. */
 enum { PACKED_EFFECT = 3, PACKED_EXCLUSIVE = 4, PACKED_SUBLICENSE = 8, PACKED_PLAYS = 16, PACKED_MEDIA_SHIFT = 8 };
 
-extern const struct db_statement adopt_orgs, adopt_titles;
+extern const struct db_statement adopt_orgs, adopt_titles, adopt_done;
 
 #endif
