@@ -48,8 +48,19 @@ const soon = idOf((title) => title.status === 'scheduled');
 const pages = { home: '/', film: `/title/${film}`, series: `/title/${series ?? film}`, watch: `/watch/${film}`, search: '/?q=e', operator: '/operator', desk: '/operator/live',
     editor: `/operator/titles/${film}`, missing: '/no/such/page', ...(live ? { event: `/title/${live}`, live: `/watch/${live}`, channel: `/operator/live/${live}` } : {}),
     'sign-up': '/sign-up', 'sign-in': '/sign-in?to=/title/film000000000003', locked: `/title/film000000000002`, elsewhere: '/title/film000000000004',
-    ...(family ? { who: '/who', account: '/account/profiles', security: '/account/security', devices: '/account/devices', privacy: '/account/privacy' } : {}),
+    ...(family ? { who: '/who', account: '/account/profiles', security: '/account/security', devices: '/account/devices', privacy: '/account/privacy',
+        pin: '/who', profile: '/account/profiles', erase: '/account/privacy', factor: '/account/security', menu: '/', suggest: '/', child: '/', refused: '/watch/film000000000004' } : {}),
     ...(soon ? { soon: `/title/${soon}`, countdown: `/watch/${soon}` } : {}) };
+/** What has to be done on a page before it is worth a picture. */
+const acts = {
+    pin: (page) => page.click('.people button:has-text("Anna")').then(() => page.keyboard.type('47')),
+    profile: (page) => page.click('.profiles li:nth-child(3) button'),
+    erase: (page) => page.click('section.danger button'),
+    factor: (page) => page.click('section:last-of-type button').then(() => page.waitForSelector('.qr')).then(() => page.locator('.qr').scrollIntoViewIfNeeded()),
+    menu: (page) => page.click('.face'),
+    suggest: (page) => page.focus('input[type=search]').then(() => page.keyboard.type('a')).then(() => page.waitForSelector('[role=option] mark').catch(() => undefined)),
+    refused: (page) => page.waitForSelector('[data-phase=refused]'),
+};
 const looks = {
     desk: { viewport: { width: 1440, height: 900 }, colorScheme: 'light', lang: 'en' },
     'desk-dark': { viewport: { width: 1440, height: 900 }, colorScheme: 'dark', lang: 'de' },
@@ -58,12 +69,16 @@ const looks = {
     'phone-th': { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, colorScheme: 'light', lang: 'th', hasTouch: true },
 };
 /** The family is signed in; the first profile watches. */
-async function enter(context) {
-    if ((await context.cookies()).length) return;
+async function enter(context, who) {
+    const known = (await context.cookies())[0]?.value;
+    if (known) {
+        site.people.sessions.get(known).profile = family.profiles[who];
+        return;
+    }
     for (const [cookie, one] of site.people.sessions) if (/Firefox/.test(one.agent)) site.people.sessions.delete(cookie);
     const { headers } = await fetch(`${origin}/api/v1/sign-in`, { method: 'POST', body: JSON.stringify({ email: family.email, password: family.password }) });
     const value = /stand_in=(\w+)/.exec(headers.get('set-cookie'))[1];
-    site.people.sessions.get(value).profile = family.profiles[0];
+    site.people.sessions.get(value).profile = family.profiles[who];
     site.people.sessions.get(value).agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0';
     await context.addCookies([{ name: 'stand_in', value, url: origin }]);
 }
@@ -81,10 +96,11 @@ for (const [look, { lang, ...options }] of Object.entries(looks)) {
     const strangers = new Set(['sign-up', 'sign-in', 'locked']);
     for (const [name, address] of Object.entries(pages)) {
         if (process.env.ONLY && !process.env.ONLY.split(',').includes(name)) continue;
-        if (family) await (strangers.has(name) ? context.clearCookies() : enter(context));
+        if (family) await (strangers.has(name) ? context.clearCookies() : enter(context, name === 'child' || name === 'pin' ? 2 : 0));
         const page = await visit(context, `${origin}${address}${address.includes('?') ? '&' : '?'}lang=${lang}`);
         if (name === 'watch' || name === 'live') await page.waitForFunction(() => document.querySelector('video')?.readyState > 2 && document.querySelector('video').currentTime > 1);
         await page.waitForLoadState('networkidle', { timeout: 2500 }).catch(() => undefined);
+        if (acts[name]) await acts[name](page);
         if (name === 'live') {
             // The controls, and a moment of before over the bar.
             const box = await page.locator('.live-bar').boundingBox();
