@@ -143,7 +143,7 @@ export class AccountStandIn {
             if (verb === 'choose') {
                 const leaves = session.profile?.is_child && !profile.is_child;
                 if (given.password !== user.password && profile.has_pin && given.pin !== profile.pin) return fail(403, 'profile.pin');
-                if (leaves && !profile.has_pin && given.password !== user.password) return fail(403, 'profile.password');
+                if (leaves && !profile.has_pin && given.password !== user.password && !user.profiles.some((one) => one.pin && one.pin === given.pin)) return fail(403, 'profile.pin');
                 session.profile = profile;
                 return json(200, this.me(session));
             }
@@ -152,7 +152,7 @@ export class AccountStandIn {
                 user.profiles = user.profiles.filter((one) => one !== profile);
                 return json(200, {});
             }
-            const { password: _, ...kept } = given;
+            const { password: _, confirm_pin: __, ...kept } = given;
             const made = profile ?? { id: this.#id('prof'), birth_year: null };
             Object.assign(made, kept, { has_pin: kept.pin === undefined ? (made.has_pin ?? false) : kept.pin !== null, is_child: (kept.age_max ?? made.age_max) <= 12 });
             if (!profile) user.profiles.push(made);

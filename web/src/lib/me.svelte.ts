@@ -55,7 +55,7 @@ export const me = new MeState();
 /** Where a page was told to lead back to: an address of this site and no other. */
 export function wayBack(otherwise = '/'): string {
     const to = new URLSearchParams(location.search).get('to') ?? '';
-    return /^\/(?![/\\])/.test(to) && !/^\/(sign-|confirm|reset|forgot|invitation|who)/.test(to) ? to : otherwise;
+    return /^\/(?![/\\])/.test(to) && !/^\/(sign-|reset|forgot|invitation|who)/.test(to) ? to : otherwise;
 }
 /** The address of sign-in that comes back to where one is. */
 export const signInFrom = (at: string): string => (at === '/' ? '/sign-in' : `/sign-in?to=${encodeURIComponent(at)}`);
