@@ -2,6 +2,7 @@
  * Lines: written once, read back, withdrawn. */
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "base/utf8.h"
 #include "business/rights/book.h"
 #include "business/rights/role.h"
@@ -141,6 +142,68 @@ struct err rights_lines(struct rights *r, struct arena *arena, int64_t org_id, c
     }
     *out = (struct rights_line_row_list){items, w.rows.count};
     return ERR_OK;
+}
+
+/* --- names of many --- */
+
+enum { NAMES_ONE_BY_ONE_MAX = 2000, NAMES_PAGE = 10000 };
+
+struct names_work {
+    struct arena *arena;
+    int64_t org_id;
+    const int64_t *ids;
+    const size_t *order; /* places of `ids`, by id */
+    size_t count;
+    struct public_id *out;
+};
+
+static struct err names_fn(struct db_tx *tx, void *arg) {
+    struct names_work *w = arg;
+    memset(w->out, 0, w->count * sizeof *w->out);
+    if (w->count <= NAMES_ONE_BY_ONE_MAX) {
+        for (size_t i = 0; i < w->count; i++) {
+            struct arena_mark mark = arena_mark(w->arena);
+            struct slice name = w->ids[i] ? DB_GET_TEXT(tx, w->arena, &line_public_id, DB_INT("org_id", w->org_id), DB_INT("id", w->ids[i])) : SLICE_NONE;
+            if (!public_id_parse(name, &w->out[i])) w->out[i] = (struct public_id){0};
+            arena_rewind(w->arena, mark);
+        }
+        return db_tx_error(tx);
+    }
+    size_t next = 0; /* both are walked in the order of their ids */
+    for (int64_t after = 0;;) {
+        struct arena_mark mark = arena_mark(w->arena);
+        struct db_rows rows;
+        struct err e = DB_QUERY(tx, w->arena, &rows, &line_public_ids, DB_INT("org_id", w->org_id), DB_INT("after", after), DB_INT("limit", NAMES_PAGE));
+        size_t count = e.kind ? 0 : rows.count;
+        for (size_t i = 0; i < count; i++) {
+            after = db_cell(&rows, i, 0)->integer;
+            while (next < w->count && w->ids[w->order[next]] < after) next++;
+            for (; next < w->count && w->ids[w->order[next]] == after; next++)
+                if (!public_id_parse(db_cell(&rows, i, 1)->bytes, &w->out[w->order[next]])) w->out[w->order[next]] = (struct public_id){0};
+        }
+        arena_rewind(w->arena, mark);
+        if (e.kind || count < NAMES_PAGE) return e;
+    }
+}
+
+static int compare_places(const void *a, const void *b, void *ids) {
+    int64_t x = ((const int64_t *)ids)[*(const size_t *)a], y = ((const int64_t *)ids)[*(const size_t *)b];
+    return x < y ? -1 : x > y;
+}
+
+struct err rights_line_names(struct rights *r, int64_t org_id, const int64_t *line_ids, size_t count, struct public_id *out) {
+    if (!count) return ERR_OK;
+    size_t *order = mem_zalloc_array(count, sizeof *order);
+    struct names_work w = {.arena = arena_create(64 << 20), .org_id = org_id, .ids = line_ids, .order = order, .count = count, .out = out};
+    struct err e = order && w.arena ? ERR_OK : err_memory();
+    for (size_t i = 0; !e.kind && i < count; i++) order[i] = i;
+    if (!e.kind) {
+        qsort_r(order, count, sizeof *order, compare_places, (void *)(uintptr_t)line_ids);
+        e = db_read(r->o.db, names_fn, &w);
+    }
+    mem_free(order);
+    arena_destroy(&w.arena);
+    return e;
 }
 
 static int compare_s(const void *a, const void *b) {

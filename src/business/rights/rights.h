@@ -372,6 +372,9 @@ struct rights_lines_ask { /* of one deal, or of up to three titles, or one line 
 /* In the order in which they were written. */
 MUST_USE struct err rights_lines(struct rights *, struct arena *, int64_t org_id, const struct rights_lines_ask *, struct rights_line_row_list *out);
 
+/* The public ids of many lines at once; "" for those that are not there. */
+MUST_USE struct err rights_line_names(struct rights *, int64_t org_id, const int64_t *line_ids, size_t count, struct public_id *out);
+
 /* The instants at which something may change for these lines, ascending, each once. NULL: memory. */
 const int64_t *rights_changes(struct arena *, const struct rights_line_row_list *, size_t *count);
 

@@ -145,6 +145,9 @@ const struct db_statement line_withdraw = {
 const struct db_statement title_is_ours = {"rights.title_is_ours", "SELECT COUNT(*) FROM title WHERE org_id = :org_id AND id = :id"};
 const struct db_statement line_public_id = {"rights.line_public_id", "SELECT public_id FROM rights_line WHERE org_id = :org_id AND id = :id"};
 
+const struct db_statement line_public_ids = {
+    "rights.line_public_ids", "SELECT id, public_id FROM rights_line WHERE org_id = :org_id AND id > :after ORDER BY id LIMIT :limit"};
+
 /* A deal is what its newest version of then says. */
 #define ROW_COLUMNS                                                                                                                          \
     "SELECT l.id, l.public_id, l.deal_id, l.title_id, t.public_id AS title, l.effect, l.media, ts.text AS territories, ls.text AS languages, " \
