@@ -389,7 +389,7 @@ static struct err stand_read(struct db_tx *tx, struct arena *arena, int64_t org_
     return ERR_OK;
 }
 
-static struct err parent_wrong(void) {
+struct err catalog_parent_wrong(void) {
     return err_make(ERR_INPUT, "title.parent",
                     "A season belongs to a series, an episode to a series or one of its seasons; a clip, and a further version of a film or an event, to that "
                     "film, episode or event. Series and collections belong to nothing.");
@@ -397,12 +397,11 @@ static struct err parent_wrong(void) {
 
 static bool is_to_watch(enum catalog_kind k) { return k == CATALOG_FILM || k == CATALOG_EPISODE || k == CATALOG_EVENT; }
 
-/* May `above` stand over a title of this kind? */
-static bool may_stand_over(const struct stand *above, enum catalog_kind kind) {
-    if (kind == CATALOG_SEASON || kind == CATALOG_EPISODE) return above->kind == CATALOG_SERIES;
-    if (kind == CATALOG_CLIP) return is_to_watch(above->kind);
+bool catalog_may_stand_over(enum catalog_kind above, bool has_parent, enum catalog_kind kind) {
+    if (kind == CATALOG_SEASON || kind == CATALOG_EPISODE) return above == CATALOG_SERIES;
+    if (kind == CATALOG_CLIP) return is_to_watch(above);
     /* A version of a version would be one too many. */
-    return (kind == CATALOG_FILM || kind == CATALOG_EVENT) && is_to_watch(above->kind) && (above->kind == CATALOG_EPISODE || !above->parent_id);
+    return (kind == CATALOG_FILM || kind == CATALOG_EVENT) && is_to_watch(above) && (above == CATALOG_EPISODE || !has_parent);
 }
 
 /* Kind and parent, which only make sense together. A film that is given a series becomes an episode, and an episode that is
@@ -416,7 +415,7 @@ static struct err place_set(struct db_tx *tx, struct arena *arena, int64_t org_i
     if (ch->has_parent && ch->parent.len) {
         above_id = DB_GET_INT(tx, 0, &title_id, DB_INT("org_id", org_id), DB_TEXT("public_id", ch->parent));
         if ((e = db_tx_error(tx)).kind) return e;
-        if (!above_id || above_id == id) return parent_wrong();
+        if (!above_id || above_id == id) return catalog_parent_wrong();
     } else if (ch->has_parent) {
         above_id = 0;
     }
@@ -428,15 +427,15 @@ static struct err place_set(struct db_tx *tx, struct arena *arena, int64_t org_i
         if ((e = stand_read(tx, arena, org_id, above_id, &above)).kind) return e;
     }
     if (kind == CATALOG_EPISODE && !above_id && (ch->has_parent || (ch->has_kind && now.kind != CATALOG_EPISODE))) kind = CATALOG_FILM;
-    if (above_id && !may_stand_over(&above, kind)) {
+    if (above_id && !catalog_may_stand_over(above.kind, above.parent_id != 0, kind)) {
         if (!ch->has_parent && ch->has_kind && catalog_kind_holds(kind)) above_id = 0; /* what becomes a series or a collection stands alone */
-        else return parent_wrong();
+        else return catalog_parent_wrong();
     }
     bool has_moved = kind != now.kind || above_id != now.parent_id;
     if (has_moved && DB_GET_INT(tx, 0, &title_child_count, DB_INT("org_id", org_id), DB_INT("id", id)) > 0) {
         struct stand self = {.kind = kind, .parent_id = above_id};
         bool was_over_episodes = now.kind == CATALOG_SERIES;
-        if (was_over_episodes ? kind != CATALOG_SERIES : !is_to_watch(self.kind) || (self.kind != CATALOG_EPISODE && above_id)) return parent_wrong();
+        if (was_over_episodes ? kind != CATALOG_SERIES : !is_to_watch(self.kind) || (self.kind != CATALOG_EPISODE && above_id)) return catalog_parent_wrong();
     }
     e = db_tx_error(tx);
     if (!e.kind && kind != now.kind) e = DB_RUN(tx, &title_set_kind, DB_INT("org_id", org_id), DB_INT("id", id), DB_INT("value", kind));
@@ -541,6 +540,13 @@ struct err catalog_create_in(struct db_tx *tx, int64_t org_id, int64_t id, const
 struct err catalog_make_in(struct catalog *c, struct db_tx *tx, int64_t org_id, int64_t id, const struct public_id *public_id, const struct catalog_change *ch,
                            enum catalog_status status) {
     struct err e = catalog_create_in(tx, org_id, id, public_id, ch, status);
+    return e.kind || !c->made ? e : c->made(c->made_user, tx, org_id, id, ch);
+}
+
+struct err catalog_make_bare_in(struct catalog *c, struct db_tx *tx, int64_t org_id, int64_t id, const struct public_id *public_id,
+                                const struct catalog_change *ch, enum catalog_status status) {
+    struct err e = DB_RUN(tx, &title_insert, DB_INT("id", id), DB_INT("org_id", org_id), DB_TEXT("public_id", public_id_slice(public_id)),
+                          DB_INT("status", status), DB_TEXT_OR_NULL("external_id", ch->external_id));
     return e.kind || !c->made ? e : c->made(c->made_user, tx, org_id, id, ch);
 }
 

@@ -383,27 +383,32 @@ MUST_USE struct err catalog_rows_set(struct catalog *, int64_t org_id, const str
 
 /* --- out and in --- */
 
+/* A title is a row of cells, in CSV (RFC 4180, UTF-8, a header row that names the columns, in any order) as in JSON ({"people": [...], "titles":
+ * [{...}]}, the same cells as members, with names, synopses and ratings as objects). The guide page "Catalogue" describes each. */
 enum catalog_format { CATALOG_CSV, CATALOG_JSON };
-/* The whole catalogue: titles with all that an editor may change, people by name. CSV: RFC 4180, UTF-8, a header row; a line for each title.
- * Importing what was exported changes nothing. ERR_LIMIT: out is full. */
+/* The whole catalogue: all that an editor may change. Importing what was exported changes nothing. ERR_LIMIT: out is full, memory. */
 MUST_USE struct err catalog_export(const struct catalog_view *, enum catalog_format, struct buf *out);
 
 struct catalog_fault {
-    size_t line, column;  /* from 1; in JSON the line alone may be known, then column is 0. The column counts characters of the line */
+    size_t line, column;  /* from 1; the column counts characters of the line */
     struct slice field;   /* which column or member; may be empty */
     const char *code;     /* as the errors above, csv.*, catalogue.* */
     const char *what;     /* English; texts by code */
 };
 enum { CATALOG_FAULTS_MAX = 1000 };
 struct catalog_import_report {
-    size_t created, changed, people; /* titles made, titles changed, people made */
+    size_t created, changed, people; /* titles made, titles changed, people made or renamed */
     struct catalog_fault *faults;    /* in order; the first CATALOG_FAULTS_MAX */
     size_t fault_count;              /* all of them */
 };
-/* All or nothing. A line with an `id` that there is, else with an EIDR or external id that there is, changes that title; any other makes a new one.
- * Columns that are missing leave things as they are, empty cells remove. Refers to other lines (parent, members) by id, EIDR or external id.
- * With faults the answer is ERR_INPUT catalogue.faults, the report has them and nothing was changed. Other errors: memory, of the store. */
-MUST_USE struct err catalog_import(struct catalog *, struct arena *, int64_t org_id, enum catalog_format, struct slice bytes,
+/* All or nothing. A row with an `id` that there is, else with an EIDR or an external id that there is, changes that title; any other makes a new
+ * one (an id that is not here only serves other rows to refer to it). Columns that are missing leave things as they are, empty cells remove.
+ * Parents and members are named by id, EIDR or external id, of this file or of the catalogue; people by id or by name, and who is
+ * not known is made. With `is_trial` nothing is changed, and the report says what would be.
+ * With faults the answer is ERR_INPUT catalogue.faults, the report has them and nothing was changed. What the report points to lives in `arena`,
+ * which also holds the rows meanwhile. Other errors: memory, of the store; ERR_CONFLICT when the catalogue was changed meanwhile in a way that
+ * no longer fits. */
+MUST_USE struct err catalog_import(struct catalog *, struct arena *, int64_t org_id, enum catalog_format, struct slice bytes, bool is_trial,
                                    struct catalog_import_report *out);
 
 #endif

@@ -17,7 +17,7 @@ struct person_work {
 
 static struct err person_not_found(void) { return err_make(ERR_NOT_FOUND, "person.not_found", "There is no such person here."); }
 
-static struct err person_check(const struct catalog_person_change *ch) {
+struct err person_check(const struct catalog_person_change *ch) {
     for (int i = 0; i < TEXT_LANGUAGE_COUNT; i++)
         if (ch->names[i].has_name && ch->names[i].name.len && !utf8_is_display_text(ch->names[i].name, CATALOG_NAME_MAX))
             return err_make(ERR_INPUT, "person.name", "A person has a name in at least one language, of at most 200 characters, all of which can be shown.");
@@ -35,6 +35,11 @@ static struct err names_set(struct db_tx *tx, int64_t org_id, int64_t id, const 
     if (!e.kind && DB_GET_INT(tx, 0, &person_name_count, DB_INT("org_id", org_id), DB_INT("id", id)) == 0)
         e = err_make(ERR_INPUT, "person.name", "A person has a name in at least one language, of at most 200 characters, all of which can be shown.");
     return e;
+}
+
+struct err person_names_set_in(struct db_tx *tx, int64_t org_id, int64_t id, const struct catalog_person_change *ch) {
+    struct err e = names_set(tx, org_id, id, ch);
+    return e.kind ? e : DB_RUN(tx, &person_touch, DB_INT("org_id", org_id), DB_INT("id", id));
 }
 
 struct err person_create_in(struct db_tx *tx, int64_t org_id, int64_t id, const struct public_id *public_id, const struct catalog_person_change *ch) {
@@ -64,8 +69,7 @@ static struct err person_find(struct db_tx *tx, struct person_work *w) {
 static struct err person_change_fn(struct db_tx *tx, void *arg) {
     struct person_work *w = arg;
     struct err e = person_find(tx, w);
-    if (!e.kind) e = names_set(tx, w->org_id, w->id, w->change);
-    return e.kind ? e : DB_RUN(tx, &person_touch, DB_INT("org_id", w->org_id), DB_INT("id", w->id));
+    return e.kind ? e : person_names_set_in(tx, w->org_id, w->id, w->change);
 }
 static struct err person_remove_fn(struct db_tx *tx, void *arg) {
     struct person_work *w = arg;

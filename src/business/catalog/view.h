@@ -89,8 +89,16 @@ MUST_USE struct err catalog_refresh_rows(struct catalog *, int64_t org_id);
 /* As catalog_create_in, and tells catalog_on_made. */
 MUST_USE struct err catalog_make_in(struct catalog *, struct db_tx *, int64_t org_id, int64_t id, const struct public_id *, const struct catalog_change *,
                                     enum catalog_status);
+/* The same without a look at how many titles there are, and without the change: for many at once. The organisation's limit is the caller's. */
+MUST_USE struct err catalog_make_bare_in(struct catalog *, struct db_tx *, int64_t org_id, int64_t id, const struct public_id *, const struct catalog_change *,
+                                         enum catalog_status);
 MUST_USE struct err change_check(const struct catalog_change *);
+struct err catalog_parent_wrong(void);
+/* May a title of the one kind stand over one of the other? `has_parent`: something stands over it itself. */
+bool catalog_may_stand_over(enum catalog_kind above, bool has_parent, enum catalog_kind);
+MUST_USE struct err person_check(const struct catalog_person_change *);
 /* Within a transaction: makes a person, or changes one. Errors as catalog_person_create. */
+MUST_USE struct err person_names_set_in(struct db_tx *, int64_t org_id, int64_t id, const struct catalog_person_change *);
 MUST_USE struct err person_create_in(struct db_tx *, int64_t org_id, int64_t id, const struct public_id *, const struct catalog_person_change *);
 
 #endif
