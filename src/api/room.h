@@ -158,6 +158,7 @@ struct err pages_open(struct api *);
 void pages_close(struct api *);
 struct err pages_add_routes(struct api *, struct http_server *);
 struct err uploads_add_routes(struct api *, struct http_server *);
+struct err catalogue_add_routes(struct api *, struct http_server *);
 struct err art_add_routes(struct api *, struct http_server *);
 struct err metrics_add_routes(struct api *, struct http_server *);
 struct err events_open(struct api *);
