@@ -1,52 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdio.h>
+#include "fixture.h"
 
-#include "business/account/account.h"
-#include "store.h"
-
-static const struct db_schema *const schemas[] = {&mail_schema, &account_schema};
 #define PEER SLICE("192.0.2.1")
-
-struct fixture {
-    struct db *db;
-    struct clock *clock;
-    struct id_maker *ids;
-    struct keys *keys;
-    struct mail *mail;
-    struct account *account;
-    int64_t org;
-};
-
-static void open_account(struct fixture *f) {
-    assert_ok(account_open(&f->account, &(struct account_options){.db = f->db, .clock = f->clock, .ids = f->ids, .keys = f->keys, .mail = f->mail, .password_bytes = 8192, .password_passes = 1}));
-}
-
-static struct fixture begin(void **state) {
-    struct test_store *store = test_store_of(state);
-    struct fixture f = {.db = test_store_open(store, schemas, 2), .clock = clock_manual_create(utc_from_seconds(1800000000))};
-    f.ids = id_maker_create(f.clock, 0);
-    char folder[128];
-    snprintf(folder, sizeof folder, "%s/keys", store->folder);
-    assert_ok(keys_open(&f.keys, folder));
-    assert_ok(mail_open(&f.mail, &(struct mail_options){.db = f.db, .clock = f.clock, .ids = f.ids, .keys = f.keys}));
-    open_account(&f);
-    f.org = account_org_of_host(f.account, SLICE("anything.example:8080"));
-    return f;
-}
-static void end(struct fixture *f) {
-    account_close(&f->account);
-    mail_close(&f->mail);
-    keys_close(&f->keys);
-    id_maker_destroy(&f->ids);
-    clock_manual_destroy(&f->clock);
-    db_close(&f->db);
-}
-static struct slice text(const struct account_secret *s) { return slice_of(s->text, ACCOUNT_SECRET_LEN); }
 
 static void a_link_lets_in_once(void **state) {
     struct fixture f = begin(state);
