@@ -36,9 +36,9 @@ static inline void open_account(struct fixture *f) {
     assert_ok(account_open(&f->account, &(struct account_options){.db = f->db, .clock = f->clock, .ids = f->ids, .keys = f->keys, .mail = f->mail, .password_bytes = 8192, .password_passes = 1}));
 }
 
-static inline struct fixture begin(void **state) {
+static inline struct fixture begin_at(void **state, int64_t start_s) {
     struct test_store *store = test_store_of(state);
-    struct fixture f = {.db = test_store_open(store, schemas, 2), .clock = clock_manual_create(utc_from_seconds(BEGIN_S)), .arena = arena_create(16 << 20)};
+    struct fixture f = {.db = test_store_open(store, schemas, 2), .clock = clock_manual_create(utc_from_seconds(start_s)), .arena = arena_create(16 << 20)};
     f.ids = id_maker_create(f.clock, 0);
     snprintf(f.keys_path, sizeof f.keys_path, "%s/keys", store->folder);
     assert_ok(keys_open(&f.keys, f.keys_path));
@@ -47,6 +47,7 @@ static inline struct fixture begin(void **state) {
     f.org = account_org_of_host(f.account, SLICE("anything.example:8080"));
     return f;
 }
+static inline struct fixture begin(void **state) { return begin_at(state, BEGIN_S); }
 static inline void end(struct fixture *f) {
     account_close(&f->account);
     mail_close(&f->mail);

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "fixture.h"
+
+#define ANNA SLICE("anna@example.org")
+
+static const struct account_proof no_proof;
+static struct account_proof by_password(void) { return (struct account_proof){.password = PASSWORD}; }
+static struct account_proof by_pin(const char *pin) { return (struct account_proof){.pin = slice_cstr(pin)}; }
+
+static struct public_id add(struct fixture *f, const struct account_who *who, struct slice name, int age_max, const char *pin) {
+    struct public_id id;
+    assert_ok(account_profile_add(f->account, who, &(struct account_profile_change){.name = name, .has_age_max = true, .age_max = age_max, .has_pin = pin != NULL, .pin = slice_cstr(pin)},
+                                  &no_proof, &id));
+    return id;
+}
+
+static void profiles_are_made_changed_and_removed(void **state) {
+    struct fixture f = begin(state);
+    struct account_entry anna = person(&f, ANNA, SLICE("Anna"));
+    struct account_who who = who_of(&f, &anna.session);
+    struct public_id kim;
+    struct account_profile_change change = {.name = SLICE(" 金 "), .picture = SLICE("a12"), .has_birth_year = true, .birth_year = 2018, .has_age_max = true, .age_max = 6};
+    assert_ok(account_profile_add(f.account, &who, &change, &no_proof, &kim));
+    struct account_me me = me_of(&f, &who);
+    assert_int_equal(me.profile_count, 2);
+    assert_slice(me.profiles[1].name, "金");
+    assert_string_equal(me.profiles[1].picture, "a12");
+    assert_int_equal(me.profiles[1].birth_year, 2018);
+    assert_true(me.profiles[1].is_child && !me.profiles[1].has_pin && !me.profiles[0].is_child);
+
+    const struct {
+        struct account_profile_change change;
+        const char *code;
+    } wrong[] = {
+        {{.name = SLICE("")}, "account.name"}, {{.name = SLICE("x\ny")}, "account.name"}, {{.picture = SLICE("a13")}, "profile.picture"}, {{.picture = SLICE("../x")}, "profile.picture"},
+        {{.has_birth_year = true, .birth_year = 1899}, "profile.birth_year"}, {{.has_birth_year = true, .birth_year = 3000}, "profile.birth_year"},
+        {{.has_age_max = true, .age_max = 7}, "profile.age_max"}, {{.has_age_max = true, .age_max = -1}, "profile.age_max"}, {{.has_pin = true, .pin = SLICE("12345")}, "profile.pin_form"},
+        {{.has_pin = true, .pin = SLICE("12a4")}, "profile.pin_form"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) assert_error(account_profile_change(f.account, &who, public_id_slice(&kim), &wrong[i].change, &no_proof), wrong[i].code);
+    change = (struct account_profile_change){.name = SLICE("Kim"), .has_birth_year = true};
+    assert_ok(account_profile_change(f.account, &who, public_id_slice(&kim), &change, &no_proof));
+    me = me_of(&f, &who);
+    assert_slice(me.profiles[1].name, "Kim");
+    assert_int_equal(me.profiles[1].birth_year, 0);
+    assert_int_equal(me.profiles[1].age_max, 6); /* what is not said stays */
+    for (int i = 2; i < ACCOUNT_PROFILES_MAX; i++) add(&f, &who, SLICE("More"), 18, NULL);
+    assert_error(account_profile_add(f.account, &who, &change, &no_proof, &kim), "profile.count");
+    me = me_of(&f, &who);
+    for (size_t i = 1; i < me.profile_count; i++) assert_ok(account_profile_remove(f.account, &who, public_id_slice(&me.profiles[i].public_id), &no_proof));
+    assert_error(account_profile_remove(f.account, &who, public_id_slice(&me.profiles[0].public_id), &no_proof), "profile.last");
+    assert_error(account_profile_remove(f.account, &who, public_id_slice(&me.profiles[1].public_id), &no_proof), "profile.missing");
+    end(&f);
+}
+
+static void a_child_does_not_get_out_alone(void **state) {
+    struct fixture f = begin(state);
+    struct account_entry anna = person(&f, ANNA, SLICE("Anna"));
+    struct account_who who = who_of(&f, &anna.session);
+    struct public_id kim = add(&f, &who, SLICE("Kim"), 6, NULL), teen = add(&f, &who, SLICE("Tom"), 16, NULL), id;
+    struct public_id grown = me_of(&f, &who).profiles[0].public_id;
+    struct account_from from = from_nobody();
+    struct account_consent_list consents;
+    struct buf out = BUF(1 << 20);
+    bool is_new;
+    assert_ok(account_consent_set(f.account, &who, SLICE("suggestions"), true));
+    assert_int_equal(who_of(&f, &anna.session).consents, ACCOUNT_PURPOSE_SUGGESTIONS);
+    assert_ok(account_profile_choose(f.account, &who, public_id_slice(&kim), &no_proof));
+    who = who_of(&f, &anna.session);
+    assert_true(who.is_child);
+    assert_int_equal(who.age_max, 6);
+    assert_int_equal(who.consents, 0); /* nobody agreed for a child */
+
+    /* without a PIN in the house only the password helps */
+    struct account_proof wrong = {.password = SLICE("wrong password")}, pin = by_pin("1234"), right = by_password();
+    assert_error(account_profile_choose(f.account, &who, public_id_slice(&grown), &no_proof), "profile.password");
+    assert_error(account_profile_choose(f.account, &who, public_id_slice(&teen), &no_proof), "profile.password");
+    assert_error(account_profile_choose(f.account, &who, public_id_slice(&grown), &pin), "profile.password");
+    assert_error(account_profile_choose(f.account, &who, public_id_slice(&grown), &wrong), "profile.password");
+    struct account_profile_change raise = {.has_age_max = true, .age_max = 18}, rename = {.name = SLICE("King Kim")};
+    assert_error(account_profile_change(f.account, &who, public_id_slice(&kim), &raise, &no_proof), "profile.password");
+    assert_error(account_profile_change(f.account, &who, public_id_slice(&kim), &rename, &no_proof), "profile.password");
+    assert_error(account_profile_add(f.account, &who, &rename, &no_proof, &id), "profile.password");
+    assert_error(account_profile_remove(f.account, &who, public_id_slice(&teen), &no_proof), "profile.password");
+    assert_error(account_user_change(f.account, &who, &(struct account_user_change){.name = SLICE("Kim")}, &from, &is_new, &anna), "profile.child");
+    assert_error(account_household_change(f.account, &who, &(struct account_household_change){.country = SLICE("TH")}), "profile.child");
+    assert_error(account_consent_set(f.account, &who, SLICE("news"), true), "profile.child");
+    assert_error(account_export(f.account, f.arena, &who, &out), "profile.child");
+    assert_error(account_erase(f.account, &who, PASSWORD), "profile.child");
+    assert_ok(account_consent_list(f.account, f.arena, &who, &consents));
+    assert_ok(account_profile_choose(f.account, &who, public_id_slice(&grown), &right));
+    who = who_of(&f, &anna.session);
+    assert_false(who.is_child);
+
+    /* raising needs proof from everybody, lowering from nobody */
+    assert_error(account_profile_change(f.account, &who, public_id_slice(&kim), &raise, &no_proof), "profile.password");
+    assert_ok(account_profile_change(f.account, &who, public_id_slice(&kim), &(struct account_profile_change){.has_age_max = true, .age_max = 0}, &no_proof));
+    assert_ok(account_profile_change(f.account, &who, public_id_slice(&kim), &(struct account_profile_change){.has_age_max = true, .age_max = 12}, &right));
+
+    /* with a PIN, the PIN does */
+    assert_ok(account_profile_change(f.account, &who, public_id_slice(&grown), &(struct account_profile_change){.has_pin = true, .pin = SLICE("1234")}, &no_proof));
+    assert_ok(account_profile_choose(f.account, &who, public_id_slice(&kim), &no_proof));
+    who = who_of(&f, &anna.session);
+    assert_error(account_profile_choose(f.account, &who, public_id_slice(&grown), &no_proof), "profile.pin");
+    pin = by_pin("4321");
+    assert_error(account_profile_choose(f.account, &who, public_id_slice(&grown), &pin), "profile.pin");
+    pin = by_pin("1234");
+    assert_ok(account_profile_choose(f.account, &who, public_id_slice(&teen), &pin));
+    assert_ok(account_profile_change(f.account, &who, public_id_slice(&kim), &raise, &pin));
+    assert_ok(account_profile_change(f.account, &who, public_id_slice(&grown), &(struct account_profile_change){.has_pin = true, .pin = SLICE("")}, &pin));
+    assert_false(me_of(&f, &who).profiles[0].has_pin);
+    buf_free(&out);
+    end(&f);
+}
+
+static void pins_are_asked_for_and_cannot_be_guessed(void **state) {
+    struct fixture f = begin(state);
+    struct account_entry anna = person(&f, ANNA, SLICE("Anna")), fresh;
+    struct account_who who = who_of(&f, &anna.session);
+    struct account_profile_facts facts;
+    struct public_id grown = me_of(&f, &who).profiles[0].public_id;
+    int64_t profile = who.profile_id, kim;
+    struct public_id kim_id = add(&f, &who, SLICE("Kim"), 6, "9999");
+    assert_ok(account_profile_find(f.account, f.org, who.household_id, public_id_slice(&kim_id), &kim));
+    assert_error(account_profile_find(f.account, f.org, who.household_id + 1, public_id_slice(&kim_id), &kim), "profile.missing");
+    assert_ok(account_profile_change(f.account, &who, public_id_slice(&grown), &(struct account_profile_change){.has_pin = true, .pin = SLICE("1234")}, &no_proof));
+    assert_false(account_profile_facts(f.account, f.org, who.household_id, profile, &facts)); /* memory forgot at once */
+    who = who_of(&f, &anna.session);
+    assert_true(account_profile_facts(f.account, f.org, who.household_id, profile, &facts));
+    assert_true(facts.has_pin);
+    assert_ok(sign_in(&f, ANNA, PASSWORD, SLICE_NONE, &fresh));
+    who = who_of(&f, &fresh.session);
+    assert_int_equal(who.profile_id, 0); /* who is watching? */
+    assert_error(account_profile_choose(f.account, &who, public_id_slice(&grown), &no_proof), "profile.pin");
+    struct account_proof child = by_pin("9999"), right = by_pin("1234");
+    assert_error(account_profile_choose(f.account, &who, public_id_slice(&grown), &child), "profile.pin"); /* a child's PIN opens its own profile alone */
+    assert_ok(account_profile_choose(f.account, &who, public_id_slice(&kim_id), &child));
+    assert_ok(account_pin_check(f.account, f.org, who.household_id, kim, SLICE("9999")));
+    assert_ok(account_pin_check(f.account, f.org, who.household_id, kim, SLICE("1234"))); /* a grown-up's opens all */
+    assert_error(account_pin_check(f.account, f.org, who.household_id, profile, SLICE("9999")), "profile.pin");
+    assert_error(account_pin_check(f.account, f.org, who.household_id, profile, SLICE("")), "profile.pin");
+    for (int i = 0; i < 3; i++) assert_error(account_pin_check(f.account, f.org, who.household_id, profile, SLICE("0000")), "profile.pin");
+    assert_error(account_pin_check(f.account, f.org, who.household_id, profile, SLICE("1234")), "profile.pin_many");
+    assert_error(account_profile_choose(f.account, &who, public_id_slice(&grown), &right), "profile.pin_many");
+    pass(&f, 300);
+    assert_error(account_pin_check(f.account, f.org, who.household_id, profile, SLICE("0001")), "profile.pin");
+    assert_error(account_pin_check(f.account, f.org, who.household_id, profile, SLICE("1234")), "profile.pin_many");
+    pass(&f, 300);
+    assert_ok(account_pin_check(f.account, f.org, who.household_id, profile, SLICE("1234")));
+    end(&f);
+}
+
+static void one_household_knows_nothing_of_another(void **state) {
+    struct fixture f = begin(state);
+    struct account_entry anna = person(&f, ANNA, SLICE("Anna")), ben = person(&f, SLICE("ben@example.org"), SLICE("Ben"));
+    struct account_who who = who_of(&f, &anna.session), other = who_of(&f, &ben.session);
+    struct public_id kim = add(&f, &who, SLICE("Kim"), 6, NULL);
+    struct account_proof proof = by_password();
+    struct slice id = public_id_slice(&kim), name;
+    assert_error(account_profile_change(f.account, &other, id, &(struct account_profile_change){.name = SLICE("x")}, &proof), "profile.missing");
+    assert_error(account_profile_remove(f.account, &other, id, &proof), "profile.missing");
+    assert_error(account_profile_choose(f.account, &other, id, &proof), "profile.missing");
+    struct account_who link = operator_of(&f);
+    assert_error(account_profile_choose(f.account, &link, id, &proof), "session.user");
+    int64_t kim_id;
+    assert_ok(account_profile_find(f.account, f.org, who.household_id, id, &kim_id));
+    assert_ok(account_profile_name(f.account, f.arena, f.org, who.household_id, kim_id, &name));
+    assert_slice(name, "Kim");
+    assert_error(account_profile_name(f.account, f.arena, f.org, other.household_id, kim_id, &name), "profile.missing");
+    assert_error(account_pin_check(f.account, f.org, other.household_id, kim_id, SLICE("1234")), "profile.missing");
+    end(&f);
+}
+
+struct heard {
+    int64_t org, household;
+    int times;
+};
+static void hear(void *user, int64_t org_id, int64_t household_id) {
+    struct heard *h = user;
+    *h = (struct heard){org_id, household_id, h->times + 1};
+}
+
+static void changes_are_told(void **state) {
+    struct fixture f = begin(state);
+    struct account_entry anna = person(&f, ANNA, SLICE("Anna"));
+    struct heard heard = {0};
+    account_on_change(f.account, hear, &heard);
+    struct account_who who = who_of(&f, &anna.session);
+    struct account_household_facts facts;
+    struct public_id household = me_of(&f, &who).household.public_id;
+    uint64_t generation = account_generation(f.account);
+    assert_ok(account_household_change(f.account, &who, &(struct account_household_change){.country = SLICE("AT"), .name = SLICE("Familie Müller")}));
+    assert_int_equal(heard.times, 1);
+    assert_true(heard.org == f.org && heard.household == who.household_id && account_generation(f.account) > generation);
+    assert_error(account_household_change(f.account, &who, &(struct account_household_change){.country = SLICE("at")}), "account.country");
+    assert_error(account_household_set_streams(f.account, f.org, public_id_slice(&household), 0), "household.streams");
+    assert_ok(account_household_set_streams(f.account, f.org, public_id_slice(&household), 5));
+    assert_int_equal(heard.times, 2);
+    assert_ok(account_household_load(f.account, f.org, who.household_id, &facts));
+    assert_string_equal(facts.country, "AT");
+    assert_int_equal(facts.streams_max, 5);
+    assert_int_equal(facts.profile_count, 1);
+    end(&f);
+}
+
+static void operators_find_households(void **state) {
+    struct fixture f = begin(state);
+    struct account_entry anna = person(&f, ANNA, SLICE("Anna Müller"));
+    person(&f, SLICE("ben@example.org"), SLICE("Ben"));
+    struct account_who who = who_of(&f, &anna.session);
+    struct public_id id = me_of(&f, &who).household.public_id;
+    struct account_household_list list;
+    struct account_household_item item;
+    struct account_profile *profiles;
+    size_t count;
+    add(&f, &who, SLICE("Kim"), 6, NULL);
+    assert_ok(account_household_list(f.account, f.arena, f.org, SLICE(""), 50, &list));
+    assert_int_equal(list.count, 2);
+    assert_slice(list.items[0].household.name, "Ben"); /* newest first */
+    const struct slice queries[] = {SLICE("ANNA@example.org"), public_id_slice(&id), SLICE("müLL"), SLICE(" anna ")};
+    for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+        assert_ok(account_household_list(f.account, f.arena, f.org, queries[i], 50, &list));
+        assert_int_equal(list.count, 1);
+        assert_slice(list.items[0].users[0].email, "anna@example.org");
+        assert_int_equal(list.items[0].profile_count, 2);
+    }
+    assert_ok(account_household_list(f.account, f.arena, f.org, SLICE("nobody@example.org"), 50, &list));
+    assert_int_equal(list.count, 0);
+    assert_ok(account_household_get(f.account, f.arena, f.org, public_id_slice(&id), &item, &profiles, &count));
+    assert_int_equal(count, 2);
+    assert_slice(profiles[1].name, "Kim");
+    assert_error(account_household_get(f.account, f.arena, f.org + 1, public_id_slice(&id), &item, &profiles, &count), "household.missing");
+    assert_error(account_household_get(f.account, f.arena, f.org, SLICE("'; DROP TABLE"), &item, &profiles, &count), "household.missing");
+    end(&f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        ON_BOTH(profiles_are_made_changed_and_removed), ON_BOTH(a_child_does_not_get_out_alone), ON_BOTH(pins_are_asked_for_and_cannot_be_guessed),
+        ON_BOTH(one_household_knows_nothing_of_another), ON_BOTH(changes_are_told), ON_BOTH(operators_find_households),
+    };
+    return cmocka_run_group_tests_name("account households", tests, NULL, NULL);
+}
