@@ -200,7 +200,11 @@ struct err api_open(struct api **out, const struct api_options *options) {
     struct err e = fs_open(AT_FDCWD, a->o.uploads_path, O_RDONLY | O_DIRECTORY, 0, &a->uploads_fd);
     if (!e.kind) e = uploads_sweep(a, INT64_MAX); /* nothing is arriving yet */
     if (!e.kind) e = pages_open(a);
-    static const struct route *const all[] = {site_routes, title_routes, playback_routes, session_routes, operator_routes, row_routes, search_routes, person_routes, catalogue_routes, upload_routes, job_routes, channel_routes};
+    static const struct route *const all[] = {
+        site_routes, title_routes, playback_routes, session_routes, operator_routes, row_routes, search_routes, person_routes, catalogue_routes,
+        upload_routes, job_routes, channel_routes,
+        me_routes, sign_routes, profile_routes, member_routes, household_routes, mail_routes,
+    };
     for (size_t i = 0; !e.kind && i < ARRAY_LEN(all); i++) e = routes_add(a, all[i]);
     if (!e.kind) e = uploads_add_routes(a, a->o.server);
     if (!e.kind) e = catalogue_add_routes(a, a->o.server);

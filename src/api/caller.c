@@ -38,20 +38,25 @@ static void caller_find(struct call *c) {
     struct slice secret;
     c->caller = CALLER_NOBODY;
     if (bearer(c, &secret)) {
-        c->caller_error = err_make(ERR_DENIED, "token.required", "This token is not known here, or it has ended.");
+        if (account_token_peek(accounts, c->org_id, secret, &c->who) == ACCOUNT_KNOWN) c->caller = CALLER_TOKEN;
+        else if (c->is_on_loop) c->wants_worker = true;
+        else if (!(c->caller_error = account_token_find(accounts, c->org_id, secret, &c->who)).kind) c->caller = CALLER_TOKEN;
         return;
     }
     secret = call_session(c);
     if (!secret.len) return;
+    switch (account_session_peek(accounts, c->org_id, secret, &c->who)) {
+    case ACCOUNT_KNOWN: c->caller = CALLER_SESSION; return;
+    case ACCOUNT_NOBODY: return;
+    case ACCOUNT_ASK: break;
+    }
     if (c->is_on_loop) {
         c->wants_worker = true;
         return;
     }
     struct err e = account_session_find(accounts, c->org_id, secret, &c->who);
-    if (!e.kind) {
-        c->caller = CALLER_SESSION;
-        if (!c->who.user_id) c->who.roles = ACCOUNT_OPERATOR;
-    } else if (e.kind != ERR_DENIED) c->caller_error = e;
+    if (!e.kind) c->caller = CALLER_SESSION;
+    else if (e.kind != ERR_DENIED) c->caller_error = e;
 }
 
 const struct account_who *call_who(struct call *c) {

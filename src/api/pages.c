@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/me.h"
 #include "api/operator.h"
 #include "base/mem.h"
 
@@ -19,6 +20,8 @@ enum { PAGE_BYTES_MAX = 4 << 20 };
 static const struct http_field page_fields[] = {
     {SLICE("content-security-policy"), SLICE(CSP)},
     {SLICE("vary"), SLICE("accept-language, cookie")},
+    {SLICE("cross-origin-opener-policy"), SLICE("same-origin")},
+    {SLICE("permissions-policy"), SLICE("camera=(), microphone=(), geolocation=(), payment=(), usb=()")},
 };
 
 /* Stands in where the pages have not been built. */
@@ -60,6 +63,7 @@ struct page {
     struct slice path;
     const struct catalog_title *title; /* of /title/ and /watch/ */
     struct buf head, content, data;
+    struct err error; /* what a part of the page met */
 };
 
 static struct slice say(const struct page *p, const char *code) {
@@ -314,6 +318,8 @@ static void data_begin(struct page *p, struct json_writer *w) {
     json_begin_object(w);
     json_key(w, "/site");
     site_put(w, p->c->api, is_operator);
+    struct err e = me_put_member(p->c, w, "/me");
+    if (e.kind) p->error = e;
 }
 static void data_end(struct json_writer *w) {
     json_end(w);
@@ -384,10 +390,23 @@ static void page_watch(struct page *p) {
 }
 
 /* What the script fills alone: nothing of it is for search engines. */
+static struct slice bare_name(const struct page *p) {
+    static const struct {
+        struct slice path;
+        const char *code;
+    } names[] = {
+        {SLICE("/operator"), "nav.operator"},    {SLICE("/sign-in"), "sign_in.heading"}, {SLICE("/sign-up"), "sign_up.heading"},
+        {SLICE("/confirm"), "confirm.heading"},  {SLICE("/forgot"), "forgot.heading"},   {SLICE("/reset"), "reset.heading"},
+        {SLICE("/account"), "account.heading"},  {SLICE("/who"), "who.heading"},         {SLICE("/invitation"), "invitation.heading"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (slice_starts_with(p->path, names[i].path)) return text_lookup(p->c->lang, slice_cstr(names[i].code));
+    return SLICE_NONE;
+}
+
 static void page_bare(struct page *p) {
     struct json_writer w;
-    bool is_operators = slice_eq(slice_sub(p->path, 0, 9), SLICE("/operator"));
-    head_common(p, is_operators ? say(p, "nav.operator") : SLICE_NONE, SLICE_NONE, SLICE_NONE);
+    head_common(p, bare_name(p), SLICE_NONE, SLICE_NONE);
     buf_cstr(&p->head, "<meta name=\"robots\" content=\"noindex\">");
     data_begin(p, &w);
     data_end(&w);
@@ -445,11 +464,11 @@ static void page_answer(struct api *a, struct http_request *r, void (*make)(stru
         p.title = wants_title ? catalog_find(view, call_param(&c, "id")) : NULL;
         if (wants_title && !p.title) make = page_missing;
         make(&p);
+        e = p.error;
         struct buf whole = BUF(PAGE_BYTES_MAX * 3);
         page_fill(&p, a->index_html.len ? a->index_html : slice_cstr(plain_html), &whole);
-        if (p.head.has_failed || p.content.has_failed || p.data.has_failed || whole.has_failed) {
-            e = err_memory();
-        } else {
+        if (!e.kind && (p.head.has_failed || p.content.has_failed || p.data.has_failed || whole.has_failed)) e = err_memory();
+        if (!e.kind) {
             struct http_response response = {.status = make == page_missing ? 404 : 200, .content_type = SLICE("text/html; charset=utf-8"), .cache_control = SLICE("private, no-cache"),
                                              .fields = page_fields, .field_count = ARRAY_LEN(page_fields), .body = http_body_copy(buf_slice(&whole))};
             http_respond(r, &response);
@@ -497,7 +516,7 @@ struct err pages_add_routes(struct api *a, struct http_server *server) {
         http_handler *handle;
     } pages[] = {{"/", home_get}, {"/title/{id}", title_get}, {"/watch/{id}", watch_get}, {"/operator", bare_get},
                  {"/operator/{path...}", bare_get}, {"/sign-in", bare_get}, {"/sign-up", bare_get}, {"/confirm", bare_get}, {"/forgot", bare_get},
-                 {"/reset", bare_get}, {"/invitation", bare_get}, {"/who", bare_get}, {"/account", bare_get}, {"/account/{path...}", bare_get},
+                 {"/reset", bare_get}, {"/goodbye", bare_get}, {"/invitation", bare_get}, {"/who", bare_get}, {"/account", bare_get}, {"/account/{path...}", bare_get},
                  {"/search", bare_get}, {"/{path...}", rest_get}};
     for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
         struct http_route route = {.method = HTTP_GET, .pattern = pages[i].pattern, .handle = pages[i].handle, .arg = a, .where = HTTP_ON_WORKER};

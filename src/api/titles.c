@@ -306,4 +306,4 @@ static struct err site_get(struct call *c) {
     return ERR_OK;
 }
 
-const struct route site_routes[] = {{HTTP_GET, "/api/v1/site", site_get, CALL_PUBLIC}, {0}};
+const struct route site_routes[] = {{HTTP_GET, "/api/v1/site", site_get, CALL_ON_LOOP}, {0}};

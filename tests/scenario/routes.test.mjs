@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+//
+// Every route of openapi.yaml, walked by those who may not: nobody, a viewer of another household, the operator of another organisation,
+// each role that is too low, each token without the scope, a page of another site. The right refusal comes, nothing of ours stands in it, and
+// the database is the same afterwards. Then those who may get through, so that the refusals were for the reasons said.
+//
+// A route that is not in lib/walk.mjs fails the test: who adds one says there who may take it.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Person, invite, signUp, stored } from './lib/people.mjs';
+import { film, run, start } from './lib/server.mjs';
+import { allScopes, operations, rolesOf, scopesOf, walk } from './lib/walk.mjs';
+
+test('each route says who may take it', () => {
+    const known = operations();
+    assert.ok(known.length > 40, `${known.length} operations`);
+    assert.deepEqual(known.filter((one) => !walk[one]), [], 'add these to lib/walk.mjs');
+});
+
+// None of this may ever reach somebody else.
+const secrets = ['Verborgen', 'Geheim', 'erika@', 'rita@', 'edda@', 'fin@', 'Erika', 'Rita', 'Sprachrohr'];
+
+async function world(t) {
+    const server = await start(t, { args: ['--no-ladder', '--no-stills', '--rtmp', '127.0.0.1:0'] });
+    const operator = await server.enter();
+    const linked = run(['operator-link', '--data', server.data, '--host', 'arena.example', '--organisation', 'Arena', '--json']);
+    assert.equal(linked.status, 0, linked.stderr);
+    const w = { server, operator };
+    const { title: id, job } = await operator.import(film(t, { seconds: 1 }), { names: { en: 'Verborgen' } });
+    w.title = id;
+    w.job = job.id;
+    w.channel = (await operator.call('POST', '/operator/channels', { names: { en: 'Verborgen live' } })).json.id;
+    w.upload = (await operator.call('POST', '/uploads', { name: 'Verborgen.mp4', bytes: 10 })).json.id;
+
+    const op = new Person(server, { cookie: operator.cookie });
+    w.people = { operator: op };
+    for (const [name, role] of [['Rita', 'rights'], ['Edda', 'editor'], ['Fin', 'finance']])
+        w.people[role] = await invite(server, operator, { email: `${name.toLowerCase()}@example.org`, name, roles: [role] });
+    w.people.user = await signUp(server, operator, { email: 'erika@example.org', name: 'Erika' });
+    await w.people.user.ok('PATCH', '/me/household', { name: 'Familie Geheim' });
+    w.stranger = await signUp(server, operator, { email: 'bodo@example.org', name: 'Bodo' });
+    const me = await w.people.user.ok('POST', '/profiles', { name: 'Geheimer Max', age_max: 6 }, 201);
+    w.household = me.household.id;
+    w.profile = me.profiles.find((one) => one.name === 'Geheimer Max').id;
+    w.session = (await w.people.user.ok('GET', '/me/sessions')).items.find((one) => one.is_this).id;
+    w.member = (await op.ok('GET', '/operator/members')).items.find((one) => one.email === 'fin@example.org').id;
+    w.tokens = {};
+    for (const scope of allScopes) w.tokens[scope] = (await op.ok('POST', '/operator/tokens', { name: 'Sprachrohr', scopes: [scope] }, 201)).token;
+    w.token = (await op.ok('GET', '/operator/tokens')).items[0].id;
+    const has = (operation) => operations().includes(operation);
+    if (has('POST /api/v1/operator/people')) w.person = (await op.ok('POST', '/operator/people', { names: { en: 'Geheime Person' } }, 201)).id;
+    if (has('POST /api/v1/rights/parties')) {
+        w.party = (await op.ok('POST', '/rights/parties', { name: 'Geheimverleih', country: 'DE', kind: 'studio' }, 201)).id;
+        w.deal = (await op.ok('POST', '/rights/deals', { reference: 'Geheim 1', direction: 'in', party: w.party }, 201)).id;
+        const line = { title: w.title, effect: 'allow', territories: 'DE', media: ['rental'], languages: [], starts_at: '2027-01-01T00:00:00Z', ends_at: null };
+        w.line = (await op.ok('POST', `/rights/deals/${w.deal}/lines`, { lines: [line] }, 201)).lines[0].id;
+    }
+    if (has('POST /api/v1/operator/households/{id}/grants')) w.grant = (await op.ok('POST', `/operator/households/${w.household}/grants`, { title: w.title, medium: 'rental', ends_at: null }, 201)).id;
+    w.playback = (await server.play(w.title)).session;
+
+    w.arena = new Person(server, { host: 'arena.example' });
+    while ((await server.get(`/api/v1/titles/${w.title}`, { host: 'arena.example' })).status !== 404); // the server is told of the host by a signal
+    await w.arena.ok('POST', '/session', { code: JSON.parse(linked.stdout).code }, 204);
+    return w;
+}
+
+test('each route refuses those who may not take it, shows them nothing and changes nothing', async (t) => {
+    const w = await world(t);
+    const known = operations().filter((one) => walk[one]);
+    const sent = (operation, more = {}) => {
+        const [method, pattern] = operation.split(' ');
+        const entry = walk[operation];
+        const at = entry.at?.(w) ?? {};
+        const path = pattern.replace(/\{(\w+)\}/g, (_, name) => at[name]) + (method === 'GET' ? entry.query?.(w) ?? '' : '');
+        const { cookie, token, mark = true, host, origin } = more;
+        return w.server.call(method, path, {
+            body: entry.raw ? undefined : entry.body, raw: entry.raw,
+            headers: { ...(mark ? { 'x-grandstand': '1' } : {}), ...(cookie ? { cookie } : {}), ...(token ? { authorization: `Bearer ${token}` } : {}), ...(host ? { host } : {}), ...(origin ? { origin } : {}), ...entry.headers },
+        });
+    };
+    const refused = async (operation, who, status, code, more) => {
+        const answer = await sent(operation, more);
+        assert.equal(answer.status, status, `${operation} for ${who}: ${answer.text}`);
+        if (code) assert.equal(answer.json.error.code, code, `${operation} for ${who}`);
+        assert.deepEqual(Object.keys(answer.json.error).filter((key) => key !== 'code' && key !== 'message'), [], `${operation} for ${who}`);
+        shows(operation, who, answer);
+        assert.equal(answer.headers.get('cache-control'), 'no-store', `${operation} for ${who}`);
+    };
+    const shows = (operation, who, answer) => {
+        for (const secret of secrets) assert.ok(!answer.text.includes(secret), `${operation} shows "${secret}" to ${who}: ${answer.text}`);
+    };
+
+    const before = stored(w.server);
+    let refusals = 0;
+    for (const operation of known) {
+        const { who, at, marked, isEndless, refusal } = walk[operation];
+        const [method] = operation.split(' ');
+        const changes = method !== 'GET';
+        const right = w.people[who] ?? w.people.operator;
+
+        // The operator of another organisation, at home and here.
+        if (at && who !== 'user') await refused(operation, 'another organisation', refusal ?? 404, undefined, { host: 'arena.example', cookie: w.arena.cookie });
+        else if (who === 'user') await refused(operation, 'another organisation', 403, 'session.user', { host: 'arena.example', cookie: w.arena.cookie });
+        else if (!changes && !isEndless) shows(operation, 'another organisation', await sent(operation, { host: 'arena.example', cookie: w.arena.cookie }));
+        refusals++;
+
+        // A page of another site, in the name of who may.
+        if (changes && (who !== 'public' || marked)) {
+            await refused(operation, 'no mark', 403, 'request.origin', { cookie: right.cookie, mark: false });
+            for (const origin of ['https://evil.example', 'null', `${w.server.url}.evil.example`, w.server.url.replace('http:', 'https:')])
+                await refused(operation, `a page of ${origin}`, 403, 'request.origin', { cookie: right.cookie, origin });
+            refusals += 5;
+        }
+        if (who === 'public') continue;
+
+        await refused(operation, 'nobody', 401, 'session.required');
+        await refused(operation, 'a stale cookie', 401, 'session.required', { cookie: `grandstand_session=${'A'.repeat(43)}` });
+        await refused(operation, 'their operator here', 401, 'session.required', { cookie: w.arena.cookie });
+        await refused(operation, 'a token that is none', 401, 'token.required', { token: `gst_${'A'.repeat(43)}`, cookie: right.cookie });
+        refusals += 4;
+
+        // A viewer of another household.
+        if (who !== 'user') await refused(operation, 'a viewer', 403, 'role.required', { cookie: w.stranger.cookie });
+        else if (at) await refused(operation, 'another household', 404, undefined, { cookie: w.stranger.cookie });
+        else if (!changes) shows(operation, 'another household', await sent(operation, { cookie: w.stranger.cookie }));
+        refusals++;
+
+        // Roles too low, and tokens for something else.
+        const allowed = scopesOf[who]?.[changes ? 'write' : 'read'] ?? [];
+        if (who !== 'user')
+            for (const role of ['rights', 'editor', 'finance'].filter((one) => !rolesOf[who]?.includes(one))) {
+                await refused(operation, role, 403, 'role.required', { cookie: w.people[role].cookie });
+                refusals++;
+            }
+        for (const scope of allScopes.filter((one) => !allowed.includes(one))) {
+            await refused(operation, scope, 403, 'token.scope', { token: w.tokens[scope], cookie: right.cookie });
+            refusals++;
+        }
+    }
+    assert.ok(refusals > 300, `${refusals} refusals`);
+    const after = stored(w.server);
+    for (const [table, rows] of before) assert.equal(after.get(table), rows, `${table} has changed`);
+
+    // And now those who may: whatever comes, it is not one of these.
+    const doors = new Set(['session.required', 'session.user', 'role.required', 'token.scope', 'token.required', 'request.origin', 'http.not_found', 'http.method']);
+    const let_in = async (operation, who, more) => {
+        const answer = await sent(operation, more);
+        assert.ok(answer.status < 500 && !doors.has(answer.json?.error?.code), `${operation} for ${who}: ${answer.status} ${answer.text}`);
+    };
+    for (const operation of [...known.filter((one) => !walk[one].last), ...known.filter((one) => walk[one].last)]) {
+        const { who, isEndless, last } = walk[operation];
+        const [method] = operation.split(' ');
+        if (isEndless) {
+            const leaving = new AbortController();
+            const answer = await fetch(w.server.url + operation.split(' ')[1], { headers: { cookie: w.people[who].cookie }, signal: leaving.signal });
+            assert.equal(answer.status, 200);
+            leaving.abort();
+            continue;
+        }
+        if (!last) for (const role of rolesOf[who] ?? []) await let_in(operation, role, { cookie: w.people[role].cookie });
+        if (!last) for (const scope of scopesOf[who]?.[method === 'GET' ? 'read' : 'write'] ?? []) await let_in(operation, scope, { token: w.tokens[scope], mark: false });
+        await let_in(operation, who, { cookie: who === 'public' ? undefined : (w.people[who] ?? w.people.operator).cookie });
+    }
+});
