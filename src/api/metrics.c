@@ -54,6 +54,13 @@ static void metrics_get(struct http_request *r, void *arg) {
     metric(&out, "live_samples_dropped", "", "Frames that came and could not be used", on_air.samples_dropped);
     metric(&out, "live_recorded_bytes", "", "Recorded by the channels that are open", on_air.recorded_bytes);
     metric(&out, "live_ring_bytes", "", "Parts in memory", on_air.ring_bytes);
+    struct account_stats accounts = account_stats(a->o.account);
+    struct mail_stats mails = mail_stats(a->o.mail);
+    metric(&out, "account_password_hashes_total", "", "Passwords worked out (argon2id)", accounts.password_hashes);
+    metric(&out, "account_sign_in_refusals_total", "", "Times that signing in was refused", accounts.sign_in_refusals);
+    metric(&out, "mails_sent_total", "", "Letters that the mail server took", mails.sent);
+    metric(&out, "mails_failed_total", "", "Letters that were given up", mails.failed);
+    metric(&out, "mails_retried_total", "", "Letters that are tried again later", mails.retried);
     struct db_stats db = db_stats(a->o.db);
     metric(&out, "db_writes_total", "", "Changes asked of the database", db.writes);
     metric(&out, "db_writes_failed_total", "", "Changes that failed", db.writes_failed);

@@ -42,9 +42,9 @@ test('nobody learns who has an account', async (t) => {
     const [told] = await mailsTo(operator, 'erika@example.org');
     assert.equal((await mailsTo(operator, 'erika@example.org')).length, 3, 'confirmed; asked again; forgotten');
     assert.ok(told);
-    assert.equal((await mailsTo(operator, 'erich@example.org')).length, 1, 'to sign up; a forgotten password of nobody is no letter');
+    assert.equal((await mailsTo(operator, 'erich@example.org')).length, 2, 'to sign up; that there is no such account');
     // Nor by a code that is right for somebody else's organisation, or nearly right.
-    const { code } = await linkTo(operator, 'erich@example.org');
+    const { code } = await linkTo(operator, 'erich@example.org', '/confirm#');
     const near = code.slice(0, -1) + (code.endsWith('A') ? 'B' : 'A');
     assert.equal(outside(await new Person(server).call('POST', '/confirm', { code: near })), outside(await new Person(server).call('POST', '/confirm', { code: 'x' })));
 });
@@ -142,7 +142,7 @@ test('names are names', async (t) => {
     const server = await start(t);
     const operator = await server.enter();
     const erika = await signUp(server, operator, { email: 'erika@example.org', name: 'Erika' });
-    const rlo = '\u202e', refusedNames = ['', '   ', '\u3000\u00a0', `Eri${rlo}ka`, 'a\u2066b', 'a\u200fb', 'a\u061cb', 'a\u0000b', 'a\nb', 'a\u2028b', 'a\u0085b', '\u{e0041}bc', 'x'.repeat(61), `Z${'\u0301'.repeat(40)}`, '\ufeff', '\ufdd0x'];
+    const rlo = '\u202e', refusedNames = ['', '   ', '\u3000\u00a0', `Eri${rlo}ka`, 'a\u2066b', 'a\u200fb', 'a\u061cb', 'a\nb', 'a\u2028b', 'a\u0085b', '\u{e0041}bc', 'x'.repeat(61), `Z${'\u0301'.repeat(40)}`, '\ufeff', '\ufdd0x'];
     for (const name of refusedNames) {
         const spelled = JSON.stringify(name);
         for (const [method, path] of [['PATCH', '/me'], ['PATCH', '/me/household'], ['POST', '/profiles']]) {
@@ -157,7 +157,7 @@ test('names are names', async (t) => {
     const raw = (bytes, type = 'application/json') => erika.call('PATCH', '/me', undefined, { raw: Buffer.from(bytes), headers: { 'content-type': type } });
     for (const bytes of [[...Buffer.from('{"name":"a'), 0xff, ...Buffer.from('"}')], [...Buffer.from('{"name":"'), 0xed, 0xa0, 0x80, ...Buffer.from('"}')], [...Buffer.from('{"name":"'), 0xc0, 0xaf, ...Buffer.from('"}')]])
         assert.equal((await raw(bytes)).json.error.code, 'request.malformed');
-    for (const text of ['{"name":"\\ud800"}', '{"name":"a","name":"b"}', '[]', '"x"', '{"name":', '{"a":'.repeat(100), '\u0000']) assert.equal((await raw(text)).json.error.code, 'request.malformed', text.slice(0, 20));
+    for (const text of ['{"name":"\\ud800"}', '{"name":"a\\u0000b"}', '{"name":"a","name":"b"}', '[]', '"x"', '{"name":', '{"a":'.repeat(100), '\u0000']) assert.equal((await raw(text)).json.error.code, 'request.malformed', text.slice(0, 20));
     assert.equal((await raw(`{"name":"${'x'.repeat(400_000)}"}`)).status, 413);
     for (const name of [null, 5, true, ['a'], { a: 1 }]) assert.ok([200, 400].includes((await erika.call('PATCH', '/me', { name })).status), JSON.stringify(name));
 
@@ -176,7 +176,7 @@ test('names are names', async (t) => {
     assert.equal(json.headers.get('referrer-policy'), 'same-origin');
 
     // Addresses: no letter goes where a line break or a second address leads it.
-    for (const email of ['a@b\r\nbcc: c@example.org', 'a@example.org,b@example.org', 'a b@example.org', '@example.org', 'a@', 'a', '', `${'a'.repeat(250)}@example.org`, 'a@example.org\u0000', `a${rlo}@example.org`])
+    for (const email of ['a@b\r\nbcc: c@example.org', 'a@example.org,b@example.org', 'a b@example.org', '@example.org', 'a@', 'a', '', `${'a'.repeat(250)}@example.org`, `a${rlo}@example.org`])
         for (const [path, more] of [['/sign-up', { password, name: 'X', country: 'DE', lang: 'en' }], ['/password/forgot', {}]])
             assert.equal((await new Person(server).call('POST', path, { email, ...more })).json.error?.code, 'account.email', JSON.stringify(email));
     // Passwords that everybody tries first.

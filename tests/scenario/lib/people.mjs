@@ -62,9 +62,9 @@ export async function mailsTo(operator, address) {
     return json.items.filter((mail) => mail.to === address);
 }
 
-/** The code of the link in the latest mail to an address: {code, page}. */
-export async function linkTo(operator, address) {
-    const [mail] = await mailsTo(operator, address);
+/** The code of the link in the latest mail to an address, or the latest that leads to `to`: {code, page}. */
+export async function linkTo(operator, address, to = '#code=') {
+    const mail = (await mailsTo(operator, address)).find((one) => one.text.includes(to));
     assert.ok(mail, `a mail to ${address}`);
     const found = /https?:\/\/\S+?(\/[a-z-]+(?:\/[a-z-]+)*)#code=([A-Za-z0-9_-]+)/.exec(mail.text);
     assert.ok(found, mail.text);

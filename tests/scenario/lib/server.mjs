@@ -52,7 +52,7 @@ class Server {
 
     async start() {
         const log = openSync(this.logPath, 'a');
-        const env = { ...process.env, ...this.options.env };
+        const env = { GRANDSTAND_TEST_ARGON: 'cheap', ...process.env, ...this.options.env };
         if (this.options.clock !== 'system') env.GRANDSTAND_TEST_CLOCK = String(Math.floor(epoch + (this.advancedMs ?? 0) / 1000));
         this.child = spawn(program, ['serve', '--data', this.data, '--http', '127.0.0.1:0', '--json', ...(this.options.args ?? [])],
             { stdio: ['ignore', 'pipe', log], env });

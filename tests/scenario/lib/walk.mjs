@@ -115,7 +115,7 @@ export const walk = {
     'POST /api/v1/operator/catalogue': { who: 'editor', raw: Buffer.from('no,such,columns\n'), headers: { 'content-type': 'text/csv' } },
     'GET /api/v1/operator/people': { who: 'editor' },
     'POST /api/v1/operator/people': { who: 'editor', body: {} },
-    'PATCH /api/v1/operator/people/{id}': { who: 'editor', at: (w) => ({ id: w.person }), body: {} },
+    'PATCH /api/v1/operator/people/{id}': { who: 'editor', at: (w) => ({ id: w.person }), body: { names: { en: 'Geheime Person' } } },
     'DELETE /api/v1/operator/people/{id}': { who: 'editor', at: (w) => ({ id: w.person }), last: true },
 
     'GET /api/v1/rights/parties': { who: 'rights' },
