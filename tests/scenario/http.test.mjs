@@ -224,6 +224,16 @@ test('HTTP/1.0, proxies and queries', async (t) => {
   assert.match(await peer('X-Forwarded-For: 9.9.9.9, 203.0.113.7', 'X-Forwarded-Proto: https'), /^203\.0\.113\.7 .* 1 11$/);
   assert.match(await peer('X-Forwarded-For: 9.9.9.9', 'X-Forwarded-For: 2001:db8::1, 127.0.0.1'), /^2001:db8::1 /);
   assert.match(await peer('X-Forwarded-For: nonsense'), /^127\.0\.0\.1 /);
+  // A chain of proxies of which each adds a field of its own; what the client wrote stands first, and counts for nothing.
+  assert.match(await peer('X-Forwarded-For: 9.9.9.9', 'X-Forwarded-For: 203.0.113.7', 'X-Forwarded-For: 127.0.0.1'), /^203\.0\.113\.7 /);
+  assert.match(await peer('Forwarded: for=9.9.9.9, for=203.0.113.7;proto=https;by=127.0.0.1'), /^203\.0\.113\.7 /);
+  assert.match(await peer('Forwarded: by=x; For="[2001:db8::1]:4711"', 'forwarded: for=127.0.0.1'), /^2001:db8::1 /);
+  assert.match(await peer('Forwarded: for=unknown'), /^127\.0\.0\.1 /);
+  assert.match(await peer('Forwarded: for=203.0.113.7, for=_hidden, for=127.0.0.1'), /^127\.0\.0\.1 /);
+  assert.match(await peer('Forwarded: proto=https'), /^127\.0\.0\.1 /);
+  // The proxy writes one of the two, and hands the other on as the client wrote it.
+  assert.match(await peer('Forwarded: for=9.9.9.9', 'X-Forwarded-For: 203.0.113.7'), /^203\.0\.113\.7 /);
+  assert.match(await peer('Forwarded: for=9.9.9.9', 'X-Forwarded-For: '), /^127\.0\.0\.1 /);
   await server.stop();
 });
 

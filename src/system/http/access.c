@@ -99,24 +99,50 @@ bool proxy_is_trusted(const struct http_server *s, const uint8_t address[16]) {
     return false;
 }
 
+/* The address in an element of Forwarded (RFC 7239 section 4): for=192.0.2.1;proto=https, for="[2001:db8::1]:80". False: none. */
+static bool forwarded_for(struct slice element, struct slice *address) {
+    for (struct slice pair; slice_next(&element, ';', &pair);) {
+        size_t equals = slice_find_byte(pair, '=');
+        if (equals == SLICE_NPOS || !slice_eq_nocase(slice_trim(slice_sub(pair, 0, equals)), SLICE("for"))) continue;
+        struct slice value = slice_trim(slice_sub(pair, equals + 1, pair.len));
+        bool is_quoted = value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"';
+        *address = is_quoted ? slice_sub(value, 1, value.len - 1) : value;
+        return true;
+    }
+    return false;
+}
+
+/* One field's list, from the right. False: all in it are trusted, so what stands in the field before it counts too. */
+static bool list_walk(const struct http_server *s, struct slice list, bool is_forwarded, uint8_t out[16]) {
+    while (list.len) {
+        size_t comma = list.len;
+        while (comma && list.ptr[comma - 1] != ',') comma--;
+        struct slice element = slice_sub(list, comma, list.len);
+        uint8_t next[16];
+        bool is_v4;
+        if (is_forwarded && !forwarded_for(element, &element)) return true;
+        if (!address_parse(element, next, &is_v4)) return true; /* "unknown", or nonsense: the proxy that said it is as far as we see */
+        memcpy(out, next, 16);
+        if (!proxy_is_trusted(s, out)) return true;
+        if (!comma) return false;
+        list = slice_sub(list, 0, comma - 1);
+    }
+    return false;
+}
+
 /* From the right: each trusted proxy vouches for the address to its left; the first that is not one of ours is the client. What
- * stands further left was written by the client itself. */
+ * stands further left was written by the client itself. A proxy may append to the field or add one of its own, so the last field is
+ * the newest. Forwarded counts only where there is no X-Forwarded-For: of two fields the proxy writes one, and hands the other on as the
+ * client wrote it. */
 void peer_find(const struct http_request *rq, uint8_t out[16]) {
     const struct http_server *s = rq->loop->server;
     if (rq->conn) memcpy(out, rq->conn->peer, 16);
     else memset(out, 0, 16);
     if (!s->proxy_count || !rq->head || !proxy_is_trusted(s, out)) return;
-    struct slice list = rq->head->known[FIELD_X_FORWARDED_FOR];
-    while (list.len) {
-        size_t comma = list.len;
-        while (comma && list.ptr[comma - 1] != ',') comma--;
-        uint8_t next[16];
-        bool is_v4;
-        if (!address_parse(slice_sub(list, comma, list.len), next, &is_v4)) return;
-        memcpy(out, next, 16);
-        if (!proxy_is_trusted(s, out) || !comma) return;
-        list = slice_sub(list, 0, comma - 1);
-    }
+    bool is_forwarded = !rq->head->known[FIELD_X_FORWARDED_FOR].ptr;
+    struct slice name = is_forwarded ? SLICE("forwarded") : SLICE("x-forwarded-for");
+    for (size_t i = rq->head->field_count; i-- > 0;)
+        if (slice_eq(rq->head->fields[i].name, name) && list_walk(s, rq->head->fields[i].value, is_forwarded, out)) return;
 }
 
 struct slice request_peer_text(const struct http_request *rq, char out[64]) {

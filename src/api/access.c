@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * What may be watched, told with titles and with refusals. */
+#include "api/room.h"
+
+enum { SENTENCE_BYTES_MAX = 2000, LOOKED_INTO_MAX = 64 };
+
+const struct access_viewer *call_viewer(struct call *c) {
+    if (c->has_viewer) return &c->viewer;
+    const struct account_who *who = call_who(c);
+    /* A session's profile was chosen with its PIN, if it has one. */
+    c->viewer = (struct access_viewer){.org_id = c->org_id, .household_id = who->household_id, .profile_id = who->profile_id, .has_shown_pin = true,
+                                       .place = *call_place(c)};
+    c->has_viewer = true;
+    if (access_is_ready(c->api->o.access, &c->viewer)) return &c->viewer;
+    if (c->is_on_loop) {
+        c->wants_worker = true;
+    } else {
+        struct err e = access_prepare(c->api->o.access, &c->viewer);
+        if (e.kind) c->caller_error = e;
+    }
+    /* The place may hang on the household, which was not there a moment ago. */
+    c->has_place = false;
+    c->viewer.place = *call_place(c);
+    return &c->viewer;
+}
+
+static int64_t call_now_s(const struct call *c) { return utc_seconds(clock_utc(c->api->o.clock)); }
+
+/* Of a series, a season or a collection: the best that is said of anything in it. */
+static struct access_answer decide_within(struct call *c, const struct access_question *q, const struct catalog_title **which) {
+    struct access_answer best = {.state = ACCESS_UNAVAILABLE};
+    size_t count = 0, asked = 0;
+    const struct catalog_title *const *children = catalog_children(q->view, q->title, &count);
+    size_t total = q->title->kind == CATALOG_COLLECTION ? q->title->member_count : count;
+    *which = q->title;
+    for (size_t i = 0; i < total && asked < LOOKED_INTO_MAX && !best.is_allowed; i++) {
+        struct access_question one = *q;
+        one.title = q->title->kind == CATALOG_COLLECTION ? catalog_find_id(q->view, q->title->members[i]) : children[i];
+        if (!one.title || catalog_kind_holds(one.title->kind) || one.title->status == CATALOG_FAILED || one.title->status == CATALOG_IMPORTING) continue;
+        struct access_answer answer = access_decide(c->api->o.access, &one);
+        if (!asked++ || answer.state < best.state) {
+            best = answer;
+            *which = one.title;
+        }
+    }
+    return asked ? best : access_decide(c->api->o.access, q);
+}
+
+static void put_sentence(struct call *c, struct json_writer *w, const struct access_answer *answer) {
+    struct buf text = BUF(SENTENCE_BYTES_MAX);
+    access_sentence(&text, c->lang, answer, call_place(c), call_now_s(c));
+    json_key(w, "message");
+    if (text.len) json_add_string(w, buf_slice(&text));
+    else json_add_null(w);
+    buf_free(&text);
+}
+
+struct access_answer call_decide(struct call *c, const struct catalog_view *view, const struct catalog_title *t) {
+    struct access_question q = {.viewer = call_viewer(c), .view = view, .title = t, .at_s = call_now_s(c), .without_streams = true};
+    const struct catalog_title *which = t;
+    struct access_answer answer = catalog_kind_holds(t->kind) ? decide_within(c, &q, &which) : access_decide(c->api->o.access, &q);
+    q.title = which;
+    if (answer.until_s < ACCESS_ENDLESS) access_outlook(c->api->o.access, &q, &answer);
+    return answer;
+}
+
+void access_put(struct call *c, struct json_writer *w, const struct catalog_view *view, const struct catalog_title *t) {
+    struct access_answer answer = call_decide(c, view, t);
+    json_key(w, "access");
+    json_begin_object(w);
+    json_put_cstr(w, "state", access_state_name(answer.state));
+    json_put_cstr(w, "reason", answer.reason);
+    if (answer.is_allowed && !answer.turns_s) json_put_cstr(w, "message", NULL);
+    else put_sentence(c, w, &answer);
+    put_time_or_null(w, "until", answer.turns_s * 1000);
+    put_time_or_null(w, "from", answer.is_allowed ? 0 : answer.turns_s * 1000);
+    json_end(w);
+}
+
+struct slice call_access_message(struct call *c, const struct access_answer *answer) {
+    struct buf text = BUF(SENTENCE_BYTES_MAX);
+    access_sentence(&text, c->lang, answer, call_place(c), call_now_s(c));
+    struct slice copy = arena_copy(c->arena, buf_slice(&text));
+    buf_free(&text);
+    return copy;
+}
+
+/* What runs elsewhere in the household, so that its people see what to stop. */
+static struct err put_streams(struct call *c, const struct catalog_view *view) {
+    struct access_stream *streams;
+    struct account_me me;
+    size_t count;
+    struct err e = access_streams(c->api->o.access, c->arena, c->org_id, call_who(c)->household_id, &streams, &count);
+    if (!e.kind) e = account_me_read(c->api->o.account, c->arena, call_who(c), &me);
+    if (e.kind) return e;
+    struct json_writer *w = &c->w;
+    json_key(w, "streams");
+    json_begin_array(w);
+    for (size_t i = 0; i < count; i++) {
+        const struct catalog_title *t = catalog_find(view, public_id_slice(&streams[i].title));
+        const struct account_profile *profile = NULL;
+        for (size_t p = 0; p < me.profile_count; p++)
+            if (me.profiles[p].id == streams[i].profile_id) profile = &me.profiles[p];
+        json_begin_object(w);
+        json_put_string(w, "session", public_id_slice(&streams[i].session));
+        json_key(w, "title");
+        json_begin_object(w);
+        json_put_string(w, "id", public_id_slice(&streams[i].title));
+        json_put_string(w, "name", t ? catalog_text_in(t, c->lang).name : SLICE_NONE);
+        json_end(w);
+        json_key(w, "profile");
+        if (profile) {
+            json_begin_object(w);
+            json_put_string(w, "name", profile->name);
+            json_put_cstr(w, "picture", profile->picture);
+            json_end(w);
+        } else {
+            json_add_null(w);
+        }
+        json_put_cstr(w, "device", streams[i].device);
+        put_time_or_null(w, "since", streams[i].begun_s * 1000);
+        json_end(w);
+    }
+    json_end(w);
+    return ERR_OK;
+}
+
+struct err access_put_refusal(struct call *c, const struct catalog_view *view, const struct access_answer *answer) {
+    struct json_writer *w = &c->w;
+    c->status = 403;
+    json_begin_object(w);
+    json_key(w, "error");
+    json_begin_object(w);
+    json_put_cstr(w, "code", answer->reason);
+    put_sentence(c, w, answer);
+    put_time_or_null(w, "from", answer->turns_s * 1000);
+    put_time_or_null(w, "until", answer->turns_s * 1000);
+    struct err e = answer->step == ACCESS_STREAMS && call_who(c)->household_id ? put_streams(c, view) : ERR_OK;
+    json_end(w);
+    json_end(w);
+    return e;
+}
