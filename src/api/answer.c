@@ -236,6 +236,7 @@ enum { JOB_DAYS_KEPT = 30 };
 struct err api_tick(struct api *a) {
     struct utc_time before = {clock_utc(a->o.clock).ns - JOB_DAYS_KEPT * 24 * 3600 * NS_PER_S};
     struct err e = job_prune(a->o.jobs, before);
+    geo_tick(a->o.geo);
     return e.kind ? e : uploads_clean(a);
 }
 
@@ -254,6 +255,7 @@ static void test_clock(struct http_request *r, void *arg) {
     if (!e.kind && json_get_integer(body, "advance_ms", &ms) && ms >= 0) clock_manual_advance(bound->clock, ms * NS_PER_MS);
     http_server_poke(bound->api->o.server);
     broadcast_test_tick(bound->api->o.broadcast);
+    access_sweep(bound->api->o.access);
     if (body) json_decref(body);
     http_respond_bytes(r, e.kind ? 400 : 200, SLICE("application/json"), SLICE("{}"));
 }

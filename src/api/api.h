@@ -11,6 +11,7 @@
 #define API_API_H
 
 #include "api/import.h"
+#include "business/access/access.h"
 #include "business/account/account.h"
 #include "business/catalog/catalog.h"
 #include "delivery/delivery.h"
@@ -35,6 +36,10 @@ struct api_options {
     struct account *account;
     struct mail *mail;           /* the outbox, for the operator's page */
     struct catalog *catalog;
+    struct rights *rights;
+    struct access *access;       /* who may watch what */
+    struct geo *geo;             /* where addresses lie */
+    const char *home_territory;  /* of addresses that have no place: "DE" or "US-CA"; NULL: that of the organisation */
     struct delivery *delivery;
     struct object_store *objects;
     struct job_runner *jobs;

@@ -287,6 +287,7 @@ struct new_title {
 static struct err new_title_fn(struct db_tx *tx, void *arg) {
     struct new_title *n = arg;
     struct err e = catalog_create_in(tx, n->org_id, n->id, &n->public_id, n->change, CATALOG_IMPORTING);
+    if (!e.kind && !n->change->is_without_rights) e = rights_house_line_in(n->im->rights, tx, n->org_id, n->id);
     return e.kind ? e : import_add(n->im, tx, n->org_id, n->source, &n->public_id, false, &n->job_id);
 }
 
@@ -297,6 +298,7 @@ struct err import_new_title(struct importer *im, int64_t org_id, const struct im
     if (e.kind) return e;
     job_runner_wake(im->jobs);
     e = catalog_refresh(im->catalog, org_id, public_id_slice(&n.public_id));
+    if (!e.kind) e = rights_refresh(im->rights);
     *title = n.public_id;
     *job_id = n.job_id;
     return e;

@@ -13,6 +13,7 @@
 #define API_IMPORT_H
 
 #include "business/catalog/catalog.h"
+#include "business/rights/rights.h"
 #include "delivery/delivery.h"
 #include "media/ingest/ingest.h"
 #include "system/job/job.h"
@@ -22,6 +23,7 @@ struct importer { /* filled in by the caller, and must outlive its use */
     struct db *db;
     struct id_maker *ids;
     struct catalog *catalog;
+    struct rights *rights;
     struct object_store *objects;
     struct delivery *delivery; /* NULL: nobody serves from this process */
     struct job_runner *jobs;   /* for enqueuing; NULL with import_now */

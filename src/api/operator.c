@@ -220,6 +220,7 @@ static struct err title_create(struct call *c) {
     change.external_id = slice_trim(json_get_string(c->body, "external_id"));
     if (!change.external_id.len) change.external_id = SLICE_NONE; /* NULL in the store: several may have none */
     e = catalog_create(c->api->o.catalog, c->org_id, &change, catalog_kind_holds(change.kind) ? CATALOG_READY : CATALOG_FAILED, &id);
+    if (!e.kind) e = rights_refresh(c->api->o.rights); /* its house line */
     if (e.kind) return e;
     c->status = 201;
     return put_title(c, public_id_slice(&id));

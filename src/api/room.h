@@ -68,7 +68,9 @@ struct call {
     enum caller caller;
     struct account_who who;
     struct err caller_error;
-    struct slice territory; /* of call_territory; empty: not asked yet */
+    struct geo_place place; /* of call_place */
+    struct access_viewer viewer; /* of call_viewer */
+    bool has_place, has_viewer;
 };
 typedef struct err api_call(struct call *);
 
@@ -100,7 +102,7 @@ struct route {
 };
 /* Within one file each; gathered in api.c. */
 extern const struct route site_routes[], title_routes[], playback_routes[], session_routes[], operator_routes[], row_routes[], search_routes[], person_routes[], catalogue_routes[], upload_routes[], job_routes[], channel_routes[];
-extern const struct route me_routes[], sign_routes[], profile_routes[], member_routes[], household_routes[], mail_routes[];
+extern const struct route grant_routes[], me_routes[], sign_routes[], profile_routes[], member_routes[], household_routes[], mail_routes[];
 
 /* The frame, for handlers that are none of the above (uploads in pieces, pages). */
 void call_begin(struct call *, struct api *, struct http_request *);
@@ -115,8 +117,21 @@ bool call_is(struct call *, int who); /* would call_allow(who) let the caller in
 /* The session's cookie: a new one after signing in, none after signing out. */
 struct slice call_session(const struct call *); /* empty: none was sent */
 void call_session_set(struct call *, struct slice secret, int64_t seconds);
-/* Where the caller is, for what may be shown there: ISO 3166-1 alpha-2. */
-struct slice call_territory(struct call *);
+/* Where the caller is, for what may be shown there. Both live as long as the call. */
+const struct geo_place *call_place(struct call *);
+struct slice call_territory(struct call *); /* the country: ISO 3166-1 alpha-2 */
+/* The caller as access asks for him. On a loop thread it may set wants_worker. */
+const struct access_viewer *call_viewer(struct call *);
+/* May the caller watch it now? Without counting streams; of a series, a season, a collection: anything in it. With its outlook. */
+struct access_answer call_decide(struct call *, const struct catalog_view *, const struct catalog_title *);
+/* The member `access` of a title. */
+void access_put(struct call *, struct json_writer *, const struct catalog_view *, const struct catalog_title *);
+/* The sentence alone, in the call's arena; empty: there is none to say. */
+struct slice call_access_message(struct call *, const struct access_answer *);
+/* Makes the call's answer a 403 with the reason, its sentence, and what runs elsewhere if that is it. */
+struct err access_put_refusal(struct call *, const struct catalog_view *, const struct access_answer *);
+/* Members `grants` and `streams` of a household, for operators. */
+struct err access_put_grants(struct call *, int64_t household_id);
 void answer_error(struct http_request *, struct slice lang, struct err);
 int answer_status(struct err);
 

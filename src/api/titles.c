@@ -115,6 +115,7 @@ void title_put_members(struct call *c, struct json_writer *w, const struct catal
     json_key(w, "viewers");
     if (viewers >= 0) json_add_number(w, viewers);
     else json_add_null(w);
+    access_put(c, w, view, t);
 }
 
 void title_put(struct call *c, struct json_writer *w, const struct catalog_view *view, const struct catalog_title *t) {

@@ -125,7 +125,8 @@ struct new_title {
 };
 static struct err title_create_fn(struct db_tx *tx, void *arg) {
     struct new_title *n = arg;
-    return catalog_create_in(tx, n->demo->house.org_id, n->id, &n->entry->title, n->change, n->entry->about->seconds > 0 ? CATALOG_IMPORTING : CATALOG_READY);
+    struct err e = catalog_create_in(tx, n->demo->house.org_id, n->id, &n->entry->title, n->change, n->entry->about->seconds > 0 ? CATALOG_IMPORTING : CATALOG_READY);
+    return e.kind ? e : rights_house_line_in(n->demo->house.rights, tx, n->demo->house.org_id, n->id);
 }
 
 static struct err title_is_there(struct demo *d, const struct entry *entry, bool *is_there) {

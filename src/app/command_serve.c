@@ -20,7 +20,7 @@
 #include "media/srt/srt.h"
 #include "system/http/http.h"
 
-enum { TICK_S = 60, STOP_MS_MAX = 10000, WORKERS = 8 /* of which six may be busy with passwords: house.c */ };
+enum { TICK_S = 60, STOP_MS_MAX = 10000, PROXIES_MAX = 64, WORKERS = 8 /* of which six may be busy with passwords: house.c */ };
 
 const struct option command_serve_options[] = {
     HOUSE_OPTIONS,
@@ -39,7 +39,10 @@ const struct option command_serve_options[] = {
     {"name", OPTION_TEXT, "NAME", "Grandstand", "how the site calls itself"},
     {"pages", OPTION_TEXT, "DIR", NULL, "the built pages; without it `pages` beside the program"},
     {"cors", OPTION_TEXT, "ORIGIN", NULL, "let players on this origin (or `*`) fetch media"},
-    {"proxy", OPTION_TEXT, "ADDRESS", NULL, "a proxy in front whose X-Forwarded-For and -Proto count"},
+    {"trusted-proxy", OPTION_TEXT, "CIDR,..", NULL, "proxies in front whose X-Forwarded-For, Forwarded and X-Forwarded-Proto count, for example 10.0.0.0/8,::1"},
+    {"proxy", OPTION_TEXT, "ADDRESS", NULL, "an earlier name of --trusted-proxy"},
+    {"geo", OPTION_TEXT, "FILE", NULL, "a MaxMind DB file that says in which country an address lies; read again when it changes"},
+    {"home-territory", OPTION_TEXT, "PLACE", NULL, "where viewers are whose address has no known place: DE or US-CA; without it the organisation's country"},
     {"threads", OPTION_NUMBER, "N", "0", "threads that serve; 0: one per processor"},
     {"encode-threads", OPTION_NUMBER, "N", "0", "threads of one encoder; 0: as many as processors, at most 4"},
     {"no-stills", OPTION_FLAG, NULL, NULL, "do not decode live channels: no previews, alarms of silence or black, nor smaller pictures"},
@@ -56,6 +59,7 @@ const struct option command_serve_options[] = {
 struct serving {
     struct house house;
     struct http_server *server;
+    struct geo *geo;
     struct rtmp_server *rtmp;
     struct srt_listener *srt;
     struct playout *playout;
@@ -75,13 +79,26 @@ static bool log_setup(const struct command_context *c) {
     return false;
 }
 
+/* "10.0.0.0/8, ::1", of both options. */
+static struct err proxies_read(struct command_context *c, struct arena *arena, const char *out[PROXIES_MAX], size_t *count) {
+    static const char *const names[] = {"trusted-proxy", "proxy"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct slice rest = slice_cstr(option_text(c, names[i])), one;
+        while (rest.ptr && slice_next(&rest, ',', &one)) {
+            if (*count == PROXIES_MAX) return err_make(ERR_INPUT, "http.proxy", "At most 64 proxies can be named. Name the networks they are in.");
+            if (!(out[(*count)++] = arena_cstr(arena, slice_trim(one)))) return err_memory();
+        }
+    }
+    return ERR_OK;
+}
+
 static struct err server_create(struct command_context *c, struct serving *s, struct http_listen listens[2], size_t *listen_count) {
     struct http_options options = {.clock = s->house.clock, .loops = (unsigned)option_number(c, "threads"), .workers = WORKERS, .has_access_log = option_flag(c, "access-log")};
     static const struct http_field common[] = {
         {SLICE("x-content-type-options"), SLICE("nosniff")},
         {SLICE("referrer-policy"), SLICE("same-origin")},
     };
-    const char *proxy = option_text(c, "proxy"), *tls = option_text(c, "tls");
+    const char *proxies[PROXIES_MAX], *tls = option_text(c, "tls");
     listens[(*listen_count)++] = (struct http_listen){.address = option_text(c, "http")};
     if (option_text(c, "https")) listens[(*listen_count)++] = (struct http_listen){.address = option_text(c, "https"), .has_tls = true};
     options.tls_certificate = tls;
@@ -94,8 +111,9 @@ static struct err server_create(struct command_context *c, struct serving *s, st
     }
     options.listens = listens;
     options.listen_count = *listen_count;
-    options.proxies = &proxy;
-    options.proxy_count = proxy != NULL;
+    options.proxies = proxies;
+    struct err e = proxies_read(c, s->arena, proxies, &options.proxy_count);
+    if (e.kind) return e;
     options.common = common;
     options.common_count = ARRAY_LEN(common);
     return http_server_create(&s->server, &options);
@@ -130,6 +148,15 @@ static struct err listeners_open(struct command_context *c, struct serving *s) {
     return e;
 }
 
+static struct err place_open(struct command_context *c, struct serving *s) {
+    struct geo_place place;
+    const char *home = option_text(c, "home-territory"), *file = option_text(c, "geo");
+    if (home) snprintf(s->about, sizeof s->about, "%s", home);
+    if (home && !geo_place_parse(slice_cstr(home), &place)) return err_make(ERR_INPUT, "place.unknown", "This is not a country, nor an area of one. Write DE or US-CA.");
+    if (file) snprintf(s->about, sizeof s->about, "%s", file);
+    return geo_open(&s->geo, file);
+}
+
 static struct err serving_open(struct command_context *c, struct serving *s, struct http_listen listens[2], size_t *listen_count) {
     struct house_options options = house_options_of(c);
     options.is_server = true;
@@ -150,7 +177,9 @@ static struct err serving_open(struct command_context *c, struct serving *s, str
     if (e.kind) return e;
     e = server_create(c, s, listens, listen_count);
     if (!e.kind) e = delivery_add_routes(s->house.delivery, s->server);
+    if (!e.kind) e = place_open(c, s);
     struct api_options api = {.db = s->house.db, .clock = s->house.clock, .ids = s->house.ids, .account = s->house.account, .mail = s->house.mail, .catalog = s->house.catalog,
+                              .rights = s->house.rights, .access = s->house.access, .geo = s->geo, .home_territory = option_text(c, "home-territory"),
                               .delivery = s->house.delivery, .objects = s->house.objects, .jobs = s->house.jobs, .broadcast = s->house.broadcast, .ingest = &s->ingest, .server = s->server,
                               .uploads_path = s->house.uploads_path, .pages_path = pages_path(c, s->arena), .name = option_text(c, "name"),
                               .version = GRANDSTAND_VERSION, .upload_bytes_max = (uint64_t)option_number(c, "upload-max-gb") << 30};
@@ -162,6 +191,7 @@ static struct err serving_open(struct command_context *c, struct serving *s, str
 #endif
     /* Channels before viewers and encoders: who comes back after a restart finds his channel open. */
     if (!e.kind) e = broadcast_start(s->house.broadcast);
+    if (!e.kind) e = access_start(s->house.access);
     if (!e.kind) {
         snprintf(s->about, sizeof s->about, "%s", option_text(c, "http"));
         e = http_server_start(s->server);
@@ -181,6 +211,7 @@ static void serving_close(struct serving *s) {
     job_runner_close(&s->house.jobs); /* before the API, which its news go to */
     api_close(&s->api);
     http_server_destroy(&s->server);
+    geo_close(&s->geo);
     rtmp_server_destroy(&s->rtmp);
     srt_listener_destroy(&s->srt);
     house_close(&s->house);
@@ -240,6 +271,7 @@ static void wait_for_end(struct serving *s, const sigset_t *signals) {
         }
         if (signal == SIGHUP) {
             struct err e = http_server_reload_tls(s->server);
+            geo_tick(s->geo);
             if (e.kind) log_error("serve", "certificate not reloaded", LOG_ERR(e));
             else log_info("serve", "certificate reloaded");
         }

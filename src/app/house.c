@@ -76,7 +76,7 @@ static struct err database_open(struct house *h, char about[512]) {
     snprintf(about, 512, "%s", h->options.database ? "the database" : path); /* a URL may hold a password */
     struct err e = db_open(&h->db, &(struct db_options){.url = path});
     mem_free(path);
-    static const struct db_schema *const schemas[] = {&job_schema, &mail_schema, &account_schema, &catalog_schema, &broadcast_schema, &delivery_schema, &api_schema};
+    static const struct db_schema *const schemas[] = {&job_schema, &mail_schema, &account_schema, &catalog_schema, &rights_schema, &broadcast_schema, &delivery_schema, &access_schema, &api_schema};
     if (!e.kind) e = db_migrate(h->db, schemas, ARRAY_LEN(schemas));
     return e;
 }
@@ -92,7 +92,7 @@ static const struct db_statement newest_id = {
     "UNION ALL SELECT MAX(id) FROM upload UNION ALL SELECT MAX(id) FROM organisation UNION ALL SELECT MAX(id) FROM operator_link "
     "UNION ALL SELECT MAX(id) FROM user_session UNION ALL SELECT MAX(id) FROM account_user UNION ALL SELECT MAX(id) FROM household "
     "UNION ALL SELECT MAX(id) FROM profile UNION ALL SELECT MAX(id) FROM account_code UNION ALL SELECT MAX(id) FROM account_consent "
-    "UNION ALL SELECT MAX(id) FROM api_token UNION ALL SELECT MAX(id) FROM mail UNION ALL SELECT MAX(id) FROM delivery_key) AS newest"};
+    "UNION ALL SELECT MAX(id) FROM api_token UNION ALL SELECT MAX(id) FROM mail UNION ALL SELECT MAX(id) FROM delivery_key UNION ALL SELECT MAX(id) FROM access_grant) AS newest"};
 static struct err newest_id_fn(struct db_tx *tx, void *arg) {
     *(int64_t *)arg = DB_GET_INT(tx, 0, &newest_id);
     return db_tx_error(tx);
@@ -119,6 +119,11 @@ static struct err account_rooms_open(struct house *h) {
     return e.kind ? e : account_open(&h->account, &account);
 }
 
+/* What is made without saying otherwise may be shown everywhere: it plays at once. */
+static struct err on_title_made(void *rights, struct db_tx *tx, int64_t org_id, int64_t title_id, const struct catalog_change *change) {
+    return change->is_without_rights ? ERR_OK : rights_house_line_in(rights, tx, org_id, title_id);
+}
+
 /* Ids of this house's makers, and the rooms that stand on the database alone. */
 static struct err business_open(struct house *h, unsigned node) {
     h->ids = id_maker_create(h->clock, node);
@@ -128,6 +133,8 @@ static struct err business_open(struct house *h, unsigned node) {
     if (!e.kind) id_maker_begin_after(h->ids, newest);
     if (!e.kind) e = account_rooms_open(h);
     if (!e.kind) e = catalog_open(&h->catalog, h->db, h->ids);
+    if (!e.kind) e = rights_open(&h->rights, &(struct rights_options){.db = h->db, .clock = h->clock, .ids = h->ids, .catalog = h->catalog, .follows = h->options.is_server});
+    if (!e.kind) catalog_on_made(h->catalog, on_title_made, h->rights);
     if (!e.kind) h->org_id = account_org_of_host(h->account, SLICE_NONE);
     return e;
 }
@@ -148,9 +155,11 @@ static struct err server_open(struct house *h) {
     if (e.kind) return e;
     e = delivery_open(&h->delivery, &(struct delivery_options){.db = h->db, .clock = h->clock, .ids = h->ids, .objects = h->objects, .live = h->live,
                                                                 .allow_origin = h->options.allow_origin});
+    if (!e.kind) e = access_open(&h->access, &(struct access_options){.db = h->db, .clock = h->clock, .ids = h->ids, .account = h->account, .catalog = h->catalog,
+                                                                      .rights = h->rights, .delivery = h->delivery});
     if (e.kind) return e;
     e = broadcast_open(&h->broadcast, &(struct broadcast_options){.db = h->db, .clock = h->clock, .ids = h->ids, .objects = h->objects, .catalog = h->catalog,
-                                                                  .delivery = h->delivery, .live = h->live, .looks_at = !h->options.no_stills, .on_change = h->options.on_channel_change,
+                                                                  .rights = h->rights, .delivery = h->delivery, .live = h->live, .looks_at = !h->options.no_stills, .on_change = h->options.on_channel_change,
                                                                   .on_change_user = h->options.on_channel_change_user});
     if (e.kind) return e;
     h->importer.delivery = h->delivery;
@@ -178,7 +187,7 @@ struct err house_open(struct house *h, const struct house_options *options, char
     mem_free(objects_path);
     if (!e.kind) e = business_open(h, 0);
     if (!e.kind) {
-        h->importer = (struct importer){.db = h->db, .ids = h->ids, .catalog = h->catalog, .objects = h->objects, .uploads_path = h->uploads_path,
+        h->importer = (struct importer){.db = h->db, .ids = h->ids, .catalog = h->catalog, .rights = h->rights, .objects = h->objects, .uploads_path = h->uploads_path,
                                         .has_ladder = options->has_ladder, .threads = options->threads};
         if (options->is_server) e = server_open(h);
     }
@@ -193,7 +202,7 @@ struct err house_open_database(struct house *h, const struct house_options *opti
     if (!e.kind) e = database_open(h, about);
     /* Another maker of ids than a running server's, and most likely than that of another command at this moment. */
     if (!e.kind) e = business_open(h, 32 + (unsigned)getpid() % 32);
-    if (!e.kind) h->importer = (struct importer){.db = h->db, .ids = h->ids, .catalog = h->catalog};
+    if (!e.kind) h->importer = (struct importer){.db = h->db, .ids = h->ids, .catalog = h->catalog, .rights = h->rights};
     if (e.kind) house_close(h);
     return e;
 }
@@ -201,12 +210,15 @@ struct err house_open_database(struct house *h, const struct house_options *opti
 void house_close(struct house *h) {
     job_runner_close(&h->jobs);
     broadcast_close(&h->broadcast);
+    if (h->access) access_stop(h->access);
     delivery_close(&h->delivery);
     live_destroy(&h->live);
+    rights_close(&h->rights); /* these three tell access of changes until they are closed */
     catalog_close(&h->catalog);
     account_close(&h->account);
     mail_close(&h->mail);
     keys_close(&h->keys);
+    access_close(&h->access);
     object_store_close(&h->objects);
     db_close(&h->db);
     id_maker_destroy(&h->ids);

@@ -47,8 +47,10 @@ struct house { /* open to its owner: reads only */
     struct mail *mail;         /* its sender is not started */
     struct account *account;
     struct catalog *catalog;
-    struct live *live;           /* these four: is_server */
+    struct rights *rights;
+    struct live *live;           /* these five: is_server */
     struct delivery *delivery;
+    struct access *access;       /* opened, and not started */
     struct broadcast *broadcast; /* opened, and not started */
     struct job_runner *jobs;
     struct importer importer;

@@ -31,6 +31,7 @@
 #include "base/id.h"
 #include "base/slice.h"
 #include "business/catalog/catalog.h"
+#include "business/rights/rights.h"
 #include "delivery/delivery.h"
 #include "media/feed/feed.h"
 #include "media/live/live.h"
@@ -87,6 +88,7 @@ struct broadcast_options {
     struct id_maker *ids;
     struct object_store *objects;
     struct catalog *catalog;
+    struct rights *rights; /* a new event gets its house line here; NULL: none */
     struct delivery *delivery;
     struct live *live; /* made with broadcast_notice as its notice, and the address of the pointer to this broadcast as its user */
     bool looks_at; /* decode what comes: stills, levels, alarms of silence, black and freeze, and the ladder */

@@ -37,6 +37,7 @@ static struct err create_fn(struct db_tx *tx, void *arg) {
                    DB_CSTR("stream_key", c->key), DB_INT("state", c->state), DB_INT("backup", c->settings.backup), DB_INT("dvr_ms", c->settings.dvr_ms),
                    DB_BOOL("is_recorded", c->settings.is_recorded), DB_BOOL("is_endless", c->settings.is_endless), DB_CSTR("ladder", ladder),
                    DB_INT("starts_ms", c->settings.starts_ms));
+    if (!e.kind && w->b->o.rights && !w->names->is_without_rights) e = rights_house_line_in(w->b->o.rights, tx, c->org_id, c->id);
     struct catalog_event event = {CATALOG_SCHEDULED, c->settings.starts_ms, 0, 0};
     return e.kind ? e : catalog_set_event_in(tx, c->org_id, public_id_slice(&c->title), &event);
 }
@@ -67,6 +68,7 @@ struct err broadcast_create(struct broadcast *b, int64_t org_id, const struct ca
         return e;
     }
     e = catalog_refresh(b->o.catalog, org_id, public_id_slice(&title));
+    if (!e.kind && b->o.rights) e = rights_refresh(b->o.rights);
     if (!e.kind) e = broadcast_settle(b, c);
     broadcast_tell(b, c);
     broadcast_let_go(b, c);
