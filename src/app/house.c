@@ -92,7 +92,9 @@ static const struct db_statement newest_id = {
     "UNION ALL SELECT MAX(id) FROM upload UNION ALL SELECT MAX(id) FROM organisation UNION ALL SELECT MAX(id) FROM operator_link "
     "UNION ALL SELECT MAX(id) FROM user_session UNION ALL SELECT MAX(id) FROM account_user UNION ALL SELECT MAX(id) FROM household "
     "UNION ALL SELECT MAX(id) FROM profile UNION ALL SELECT MAX(id) FROM account_code UNION ALL SELECT MAX(id) FROM account_consent "
-    "UNION ALL SELECT MAX(id) FROM api_token UNION ALL SELECT MAX(id) FROM mail UNION ALL SELECT MAX(id) FROM delivery_key UNION ALL SELECT MAX(id) FROM access_grant) AS newest"};
+    "UNION ALL SELECT MAX(id) FROM api_token UNION ALL SELECT MAX(id) FROM mail UNION ALL SELECT MAX(id) FROM delivery_key UNION ALL SELECT MAX(id) FROM access_grant "
+    "UNION ALL SELECT MAX(id) FROM rights_party UNION ALL SELECT MAX(id) FROM rights_deal UNION ALL SELECT MAX(id) FROM rights_set "
+    "UNION ALL SELECT MAX(id) FROM rights_line) AS newest"};
 static struct err newest_id_fn(struct db_tx *tx, void *arg) {
     *(int64_t *)arg = DB_GET_INT(tx, 0, &newest_id);
     return db_tx_error(tx);
