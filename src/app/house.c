@@ -94,7 +94,7 @@ static const struct db_statement newest_id = {
     "UNION ALL SELECT MAX(id) FROM profile UNION ALL SELECT MAX(id) FROM account_code UNION ALL SELECT MAX(id) FROM account_consent "
     "UNION ALL SELECT MAX(id) FROM api_token UNION ALL SELECT MAX(id) FROM mail UNION ALL SELECT MAX(id) FROM delivery_key UNION ALL SELECT MAX(id) FROM access_grant "
     "UNION ALL SELECT MAX(id) FROM rights_party UNION ALL SELECT MAX(id) FROM rights_deal UNION ALL SELECT MAX(id) FROM rights_set "
-    "UNION ALL SELECT MAX(id) FROM rights_line) AS newest"};
+    "UNION ALL SELECT MAX(id) FROM rights_line UNION ALL SELECT MAX(id) FROM person) AS newest"};
 static struct err newest_id_fn(struct db_tx *tx, void *arg) {
     *(int64_t *)arg = DB_GET_INT(tx, 0, &newest_id);
     return db_tx_error(tx);

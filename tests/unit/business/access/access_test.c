@@ -14,7 +14,12 @@
 #include "base/thread.h"
 #include "store.h"
 
-static const struct db_schema *const schemas[] = {&catalog_schema, &rights_schema, &delivery_schema, &access_schema};
+/* Of account, whose place a double takes: what rights read of it. */
+static const struct db_migration account_migrations[] = {
+    {.sql = "CREATE TABLE organisation(id $ID, name $TEXT NOT NULL, host $TEXT NOT NULL UNIQUE, created_s $INT NOT NULL) $TABLE;"
+            "INSERT INTO organisation VALUES(3, 'Grandstand', '', 0);"}};
+static const struct db_schema organisations = {.room = "account", .migrations = account_migrations, .versions = 1};
+static const struct db_schema *const schemas[] = {&organisations, &catalog_schema, &rights_schema, &delivery_schema, &access_schema};
 enum { HOME = 501, OTHER_HOME = 502, GROWN_UP = 601, CHILD = 602, TEEN = 603, LOCKED_UP = 604 };
 #define ORG INT64_C(3)
 #define START_S INT64_C(1795305600) /* 2026-11-22T00:00:00Z */
