@@ -40,6 +40,6 @@ const struct db_statement grant_followed = {
 const struct db_statement grant_forget = {
     "access.grant_forget", "DELETE FROM access_grant WHERE org_id = :org_id AND household_id = :household_id"};
 
-const struct db_statement change_newest = {"access.change_newest", "SELECT MAX(seq) FROM access_change"};
-const struct db_statement change_insert = {"access.change_insert", "INSERT INTO access_change(seq, org_id, grant_id) VALUES(:seq, :org_id, :grant_id)"};
-const struct db_statement change_prune = {"access.change_prune", "DELETE FROM access_change WHERE seq <= :seq"};
+const struct db_statement access_change_newest = {"access.access_change_newest", "SELECT MAX(seq) FROM access_change"};
+const struct db_statement access_change_insert = {"access.access_change_insert", "INSERT INTO access_change(seq, org_id, grant_id) VALUES(:seq, :org_id, :grant_id)"};
+const struct db_statement access_change_prune = {"access.access_change_prune", "DELETE FROM access_change WHERE seq <= :seq"};

@@ -6,6 +6,6 @@
 #include "system/db/db.h"
 
 extern const struct db_statement grant_insert, grant_remove, grant_count, grant_of_household, grant_list, grant_load, grant_followed, grant_forget;
-extern const struct db_statement change_newest, change_insert, change_prune;
+extern const struct db_statement access_change_newest, access_change_insert, access_change_prune;
 
 #endif

@@ -104,7 +104,7 @@ struct read_work {
 
 static struct err load_fn(struct db_tx *tx, void *arg) {
     struct read_work *w = arg;
-    if (w->seq < 0) w->seq = DB_GET_INT(tx, 0, &change_newest);
+    if (w->seq < 0) w->seq = DB_GET_INT(tx, 0, &access_change_newest);
     return DB_QUERY(tx, w->arena, &w->rows, &grant_load, DB_INT("after_id", w->after_id), DB_INT("now_s", w->now_s), DB_INT("limit", LOAD_ROWS));
 }
 
@@ -188,10 +188,10 @@ struct change_work {
 };
 
 static struct err change_note(struct db_tx *tx, int64_t org_id, int64_t grant_id) {
-    int64_t seq = DB_GET_INT(tx, 0, &change_newest) + 1;
+    int64_t seq = DB_GET_INT(tx, 0, &access_change_newest) + 1;
     struct err e = db_tx_error(tx);
-    if (!e.kind) e = DB_RUN(tx, &change_insert, DB_INT("seq", seq), DB_INT("org_id", org_id), DB_INT("grant_id", grant_id));
-    return e.kind || seq % 1000 ? e : DB_RUN(tx, &change_prune, DB_INT("seq", seq - CHANGES_KEPT));
+    if (!e.kind) e = DB_RUN(tx, &access_change_insert, DB_INT("seq", seq), DB_INT("org_id", org_id), DB_INT("grant_id", grant_id));
+    return e.kind || seq % 1000 ? e : DB_RUN(tx, &access_change_prune, DB_INT("seq", seq - CHANGES_KEPT));
 }
 
 static struct err add_fn(struct db_tx *tx, void *arg) {

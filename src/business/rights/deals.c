@@ -24,7 +24,7 @@ struct err rights_turn_begin(struct rights *r, struct db_tx *tx, int64_t org_id,
 }
 
 struct err rights_turn_note(struct db_tx *tx, int64_t org_id, const struct rights_turn *turn, int kind, int64_t thing_id) {
-    return DB_RUN(tx, &change_note, DB_INT("org_id", org_id), DB_INT("sequence", turn->sequence), DB_INT("kind", kind), DB_INT("thing_id", thing_id));
+    return DB_RUN(tx, &change_book, DB_INT("org_id", org_id), DB_INT("sequence", turn->sequence), DB_INT("kind", kind), DB_INT("thing_id", thing_id));
 }
 
 /* --- parties --- */

@@ -58,7 +58,7 @@ const struct db_statement book_turn = {
 const struct db_statement book_list = {"rights.book_list", "SELECT org_id, sequence FROM rights_book ORDER BY org_id"};
 const struct db_statement book_sequence = {"rights.book_sequence", "SELECT sequence FROM rights_book WHERE org_id = :org_id"};
 
-const struct db_statement change_note = {
+const struct db_statement change_book = {
     "rights.change_note",
     "INSERT INTO rights_change(org_id, sequence, kind, thing_id) VALUES(:org_id, :sequence, :kind, :thing_id) ON CONFLICT DO NOTHING"};
 #define CHANGED " FROM rights_change WHERE org_id = :org_id AND sequence > :after AND sequence <= :upto AND kind = "

@@ -7,7 +7,7 @@
 
 /* The book's own page: its sequence and its time. */
 extern const struct db_statement book_turn, book_list, book_sequence;
-extern const struct db_statement change_note, change_titles, change_deals, change_has_whole;
+extern const struct db_statement change_book, change_titles, change_deals, change_has_whole;
 enum { CHANGE_TITLE, CHANGE_DEAL, CHANGE_WHOLE };
 
 extern const struct db_statement party_insert, party_update, party_list, party_find, party_by_name, party_us;
