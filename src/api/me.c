@@ -29,7 +29,7 @@ void me_enter(struct call *c, const struct account_entry *entry) {
     c->caller = CALLER_SESSION;
     c->caller_error = ERR_OK;
     c->who = entry->who;
-    c->territory = SLICE_NONE;
+    c->has_place = c->has_viewer = false;
 }
 
 /* --- writing and reading --- */
@@ -152,7 +152,7 @@ static struct err me_change(struct call *c) {
 static struct err household_change(struct call *c) {
     struct account_household_change change = {.name = body_text(c, "name"), .country = body_text(c, "country")};
     struct err e = account_household_change(c->api->o.account, call_who(c), &change);
-    c->territory = SLICE_NONE;
+    c->has_place = c->has_viewer = false;
     return e.kind ? e : me_answer(c);
 }
 
