@@ -342,6 +342,8 @@ test('search as you type: marked places, arrow keys, Escape, people, and what wa
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     await at(page, '/title/film000000000002');
+    // What one searched and watched is one's own.
+    assert.ok(await page.evaluate(() => Object.keys(localStorage).some((key) => /^gs\.searches\.prof/.test(key)) && localStorage.getItem('gs.searches') === null));
     await page.fill('input[type=search]', '');
     await page.focus('input[type=search]');
     await page.keyboard.press('ArrowDown');

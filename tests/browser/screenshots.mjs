@@ -45,7 +45,7 @@ const film = idOf((title) => title.kind === 'film');
 const series = idOf((title) => title.kind === 'series');
 const live = idOf((title) => title.status === 'live');
 const soon = idOf((title) => title.status === 'scheduled');
-const pages = { home: '/', film: `/title/${film}`, series: `/title/${series ?? film}`, watch: `/watch/${film}`, search: '/?q=e', operator: '/operator', desk: '/operator/live',
+const pages = { home: '/', films: '/?kind=film', film: `/title/${film}`, series: `/title/${series ?? film}`, watch: `/watch/${film}`, search: '/?q=e', operator: '/operator', desk: '/operator/live',
     editor: `/operator/titles/${film}`, missing: '/no/such/page', ...(live ? { event: `/title/${live}`, live: `/watch/${live}`, channel: `/operator/live/${live}` } : {}),
     'sign-up': '/sign-up', 'sign-in': '/sign-in?to=/title/film000000000003', locked: `/title/film000000000002`, elsewhere: '/title/film000000000004',
     ...(family ? { who: '/who', account: '/account/profiles', security: '/account/security', devices: '/account/devices', privacy: '/account/privacy',

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 //
-// Where one stopped watching, kept on this device until there are accounts to keep it.
+// Where one stopped watching, kept on this device, for each profile by itself.
 import { array, number, object, string } from './check';
+import { personal } from './me.svelte';
 import { store, stored } from './settings.svelte';
 
 const seen = object({ id: string, at_s: number, duration_s: number, when: number });
@@ -17,7 +18,7 @@ const margin_s = 5;
 
 export function watched(): Seen[] {
     try {
-        return array(seen)(JSON.parse(stored('history') ?? '[]'), 'history').sort((a, b) => b.when - a.when);
+        return array(seen)(JSON.parse(stored(personal('history')) ?? '[]'), 'history').sort((a, b) => b.when - a.when);
     } catch {
         return [];
     }
@@ -40,8 +41,8 @@ export function resumeAt(id: string): number {
 export function remember(id: string, at_s: number, duration_s: number): void {
     if (!Number.isFinite(at_s) || !Number.isFinite(duration_s) || duration_s <= 0) return;
     const rest = watched().filter((entry) => entry.id !== id);
-    store('history', JSON.stringify([{ id, at_s, duration_s, when: Date.now() }, ...rest].slice(0, entries_max)));
+    store(personal('history'), JSON.stringify([{ id, at_s, duration_s, when: Date.now() }, ...rest].slice(0, entries_max)));
 }
 export function forgetSeen(id: string): void {
-    store('history', JSON.stringify(watched().filter((entry) => entry.id !== id)));
+    store(personal('history'), JSON.stringify(watched().filter((entry) => entry.id !== id)));
 }

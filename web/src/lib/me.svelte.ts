@@ -52,6 +52,9 @@ class MeState {
 }
 export const me = new MeState();
 
+/** The name of something that is kept on this device for whoever watches: profiles do not see each other's. */
+export const personal = (key: string): string => (me.value.profile ? `${key}.${me.value.profile.id}` : key);
+
 /** Where a page was told to lead back to: an address of this site and no other. */
 export function wayBack(otherwise = '/'): string {
     const to = new URLSearchParams(location.search).get('to') ?? '';

@@ -19,6 +19,15 @@ export function store(key: string, value: string | null): void {
     }
 }
 
+/** What was kept for the profiles of an account that is no more. */
+export function forgetPersonal(): void {
+    try {
+        for (const key of Object.keys(localStorage)) if (/^gs\.(history|searches)\./.test(key)) localStorage.removeItem(key);
+    } catch {
+        /* closed: then nothing was kept */
+    }
+}
+
 export type Theme = 'system' | 'light' | 'dark';
 
 class Settings {
