@@ -195,7 +195,7 @@ struct err api_open(struct api **out, const struct api_options *options) {
     a->uploads_fd = -1;
     a->news.event_fd = -1;
     lock_init(&a->lock, LOCK_api);
-    a->importer = (struct importer){.db = a->o.db, .ids = a->o.ids, .catalog = a->o.catalog, .objects = a->o.objects, .delivery = a->o.delivery,
+    a->importer = (struct importer){.db = a->o.db, .ids = a->o.ids, .catalog = a->o.catalog, .rights = a->o.rights, .objects = a->o.objects, .delivery = a->o.delivery,
                                     .jobs = a->o.jobs, .uploads_path = a->o.uploads_path};
     struct err e = fs_open(AT_FDCWD, a->o.uploads_path, O_RDONLY | O_DIRECTORY, 0, &a->uploads_fd);
     if (!e.kind) e = uploads_sweep(a, INT64_MAX); /* nothing is arriving yet */
