@@ -58,8 +58,9 @@ static struct err household_put(struct call *c) {
         put_profile(&c->w, &profiles[i]);
     }
     json_end(&c->w);
+    e = access_put_grants(c, item.household.id);
     json_end(&c->w);
-    return ERR_OK;
+    return e;
 }
 
 static struct err household_get(struct call *c) { return household_put(c); }
