@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+//
+// What the server answers to the control room about its catalogue, households and members.
+import { array, boolean, maybe, number, object, oneOf, or, record, string, type Check, type Checked } from './check';
+import { importErrors } from './model-rights';
+import { time } from './model';
+
+export const titleKinds = ['film', 'series', 'season', 'episode', 'event', 'clip', 'collection'] as const;
+export type TitleKind = (typeof titleKinds)[number];
+const colour: Check<string> = (value) => (typeof value === 'string' && /^#[0-9a-f]{6}$/i.test(value) ? value : '#1c3028');
+const kind: Check<TitleKind> = (value) => (titleKinds.includes(value as TitleKind) ? (value as TitleKind) : 'film');
+
+export const parts = ['cast', 'director', 'writer', 'producer', 'composer', 'camera', 'editor', 'commentator', 'host', 'athlete'] as const;
+export const titlePart = object({ id: string, name: or(string, ''), part: or(string, 'cast'), character: maybe(string) });
+export type TitlePart = Checked<typeof titlePart>;
+export const rating = object({ system: string, value: string });
+export type Rating = Checked<typeof rating>;
+
+export const catalogTitle = object({
+    id: string,
+    kind,
+    names: or(record(string), {}),
+    synopses: or(record(string), {}),
+    year: maybe(number),
+    duration_ms: or(number, 0),
+    genres: or(array(string), []),
+    poster: maybe(string),
+    colour,
+    status: or(string, 'ready'),
+    heights: or(array(number), []),
+    parent: maybe(string),
+    season: maybe(number),
+    episode: maybe(number),
+    eidr: maybe(string),
+    ratings: or(array(rating), []),
+    people: or(array(titlePart), []),
+    original_lang: maybe(string),
+    countries: or(array(string), []),
+    is_free: or(boolean, false),
+    items: or(array(((value, at) => (typeof value === 'string' ? value : object({ id: string })(value, at).id)) as Check<string>), []),
+});
+export type CatalogTitle = Checked<typeof catalogTitle>;
+export const catalogTitles = object({ items: array(catalogTitle) });
+
+export const person = object({ id: string, name: or(string, ''), names: or(record(string), {}) });
+export type Person = Checked<typeof person>;
+export const people = object({ items: array(person) });
+
+export const rowSources = ['newest', 'genre', 'collection', 'titles', 'live', 'upcoming', 'free', 'continue'] as const;
+export type RowSource = (typeof rowSources)[number];
+export const editorRow = object({
+    id: or(string, ''),
+    names: or(record(string), {}),
+    source: oneOf(...rowSources),
+    genre: maybe(string),
+    collection: maybe(string),
+    titles: or(array(string), []),
+    starts_at: maybe(time),
+    ends_at: maybe(time),
+});
+export type EditorRow = Checked<typeof editorRow>;
+export const editorRows = object({ items: array(editorRow) });
+
+export const catalogueImported = object({ created: or(number, 0), changed: or(number, 0), titles: or(number, 0), errors: or(importErrors, []) });
+
+export const householdShort = object({
+    id: string,
+    name: or(string, ''),
+    country: or(string, ''),
+    created_at: maybe(time),
+    profiles: ((value) => (Array.isArray(value) ? value.length : typeof value === 'number' ? value : 0)) as Check<number>,
+    users: or(array(object({ name: or(string, ''), email: or(string, '') })), []),
+});
+export type HouseholdShort = Checked<typeof householdShort>;
+export const households = object({ items: array(householdShort) });
+
+const named = object({ id: string, name: or(string, '') });
+const householdProfile = object({
+    id: string, name: or(string, ''), picture: or(string, 'a1'), birth_year: maybe(number), age_max: or(number, 18), has_pin: or(boolean, false), is_child: or(boolean, false),
+});
+export const household = object({
+    id: string,
+    name: or(string, ''),
+    country: or(string, ''),
+    created_at: maybe(time),
+    streams_max: or(number, 0),
+    users: or(array(object({ id: or(string, ''), name: or(string, ''), email: or(string, ''), is_confirmed: or(boolean, true), seen_at: maybe(time) })), []),
+    profiles: or(array(householdProfile), []),
+    grants: or(array(object({ id: string, title: named, medium: or(string, ''), created_at: maybe(time), ends_at: maybe(time) })), []),
+    streams: or(array(object({ id: or(string, ''), title: maybe(named), profile: maybe(object({ name: or(string, '') })), device: or(string, ''), since: maybe(time) })), []),
+});
+export type Household = Checked<typeof household>;
+
+export const roles = ['operator', 'rights', 'editor', 'finance'] as const;
+export type Role = (typeof roles)[number];
+export const member = object({
+    id: string,
+    name: or(string, ''),
+    email: or(string, ''),
+    roles: or(array(string), []),
+    state: or(string, 'member'),
+    created_at: maybe(time),
+    seen_at: maybe(time),
+    link: maybe(string),
+});
+export type Member = Checked<typeof member>;
+export const members = object({ items: array(member) });
+
+export const scopes = ['catalog:read', 'catalog:write', 'rights:read', 'rights:write', 'households:read', 'households:write', 'live:write'] as const;
+export const apiToken = object({
+    id: string, name: or(string, ''), scopes: or(array(string), []), created_at: maybe(time), used_at: maybe(time), expires_at: maybe(time), token: maybe(string),
+});
+export type ApiToken = Checked<typeof apiToken>;
+export const apiTokens = object({ items: array(apiToken) });
+
+export const mail = object({ id: string, to: or(string, ''), subject: or(string, ''), text: or(string, ''), created_at: maybe(time), state: or(string, 'queued') });
+export type Mail = Checked<typeof mail>;
+export const mails = object({ items: array(mail) });
+
+/** Only what the control room asks of who is signed in. */
+export const whoAmI = object({ user: maybe(object({ id: string, name: or(string, ''), roles: or(array(string), []) })) });
