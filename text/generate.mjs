@@ -131,7 +131,7 @@ function writeTypeScript(entries, out) {
                 `${head}import type { Catalogue } from './keys';\n\nexport default ${JSON.stringify(table, null, 4)} satisfies Partial<Catalogue>;\n`);
         }
     }
-    for (const name of fs.readdirSync(out)) if (!written.has(name)) fs.rmSync(path.join(out, name));
+    for (const name of fs.readdirSync(out)) if (!written.has(name) && /^(?:keys|[a-z]{2}(?:\.\w+)?)\.ts$/.test(name)) fs.rmSync(path.join(out, name));
 }
 
 const [what, target] = process.argv.slice(2);

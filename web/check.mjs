@@ -47,6 +47,8 @@ for (const [what, [damage, wanted]] of Object.entries(faults)) {
 }
 
 const made = run(process.execPath, path.join(text, 'generate.mjs'), '--ts', path.join(here, 'src/generated'));
+const world = run(process.execPath, path.join(here, 'world.mjs'), path.join(here, 'src/generated'));
+check('the map of the world is drawn', world.status === 0, world.output);
 const types = run(path.join(here, 'node_modules/.bin/svelte-check'), '--tsconfig', './tsconfig.json', '--fail-on-warnings');
 check('types and templates hold', made.status === 0 && types.status === 0, made.output + types.output);
 

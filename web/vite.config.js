@@ -7,16 +7,18 @@ import { fileURLToPath } from 'node:url';
 import zlib from 'node:zlib';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
+import { writeWorld } from './world.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
-/** The text catalogue becomes typed modules before anything imports them. */
+/** The text catalogue and the map of the world become typed modules before anything imports them. */
 function catalogue() {
     return {
         name: 'grandstand-catalogue',
         buildStart() {
             execFileSync(process.execPath, [path.join(here, '../text/generate.mjs'), '--ts', path.join(here, 'src/generated')],
                 { stdio: 'inherit' });
+            writeWorld(path.join(here, 'src/generated'));
         },
     };
 }

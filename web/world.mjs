@@ -146,7 +146,7 @@ export function drawWorld() {
         if (!Number.isFinite(x)) throw new Error(`${code} is nowhere on the map: give it a point`);
         if (shape) world.shapes[code] = shape;
         world.points[code] = [Math.round(x), Math.min(height - 12, Math.round(y))];
-        if (own.reduce((sum, { area }) => sum + area, 0) < 90) world.small.push(code);
+        if (own.reduce((sum, { area }) => sum + area, 0) < 60) world.small.push(code);
     }
     return world;
 }
@@ -154,12 +154,14 @@ export function drawWorld() {
 export function writeWorld(folder) {
     const { shapes, points, small, ...size } = drawWorld();
     fs.mkdirSync(folder, { recursive: true });
-    fs.writeFileSync(path.join(folder, 'world.ts'), `// Written by world.mjs from Natural Earth (public domain).
+    const file = path.join(folder, 'world.ts');
+    const text = `// Written by world.mjs from Natural Earth (public domain).
 export const size = ${JSON.stringify(size)};
 export const shapes: Record<string, string> = ${JSON.stringify(shapes)};
 export const points: Record<string, [number, number]> = ${JSON.stringify(points)};
 export const small: string[] = ${JSON.stringify(small)};
-`);
+`;
+    if (!fs.existsSync(file) || fs.readFileSync(file, 'utf8') !== text) fs.writeFileSync(file, text);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) writeWorld(process.argv[2] ?? 'src/generated');

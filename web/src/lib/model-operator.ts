@@ -3,18 +3,19 @@
 // What the server answers to the control room about its catalogue, households and members.
 import { array, boolean, maybe, number, object, oneOf, or, record, string, type Check, type Checked } from './check';
 import { importErrors } from './model-rights';
-import { time } from './model';
+import { profile, time } from './model';
 
 export const titleKinds = ['film', 'series', 'season', 'episode', 'event', 'clip', 'collection'] as const;
 export type TitleKind = (typeof titleKinds)[number];
 const colour: Check<string> = (value) => (typeof value === 'string' && /^#[0-9a-f]{6}$/i.test(value) ? value : '#1c3028');
 const kind: Check<TitleKind> = (value) => (titleKinds.includes(value as TitleKind) ? (value as TitleKind) : 'film');
 
-export const parts = ['cast', 'director', 'writer', 'producer', 'composer', 'camera', 'editor', 'commentator', 'host', 'athlete'] as const;
+export const parts = ['cast', 'director', 'writer', 'producer', 'music', 'camera', 'editing', 'presenter', 'commentator', 'athlete', 'guest'] as const;
 export const titlePart = object({ id: string, name: or(string, ''), part: or(string, 'cast'), character: maybe(string) });
 export type TitlePart = Checked<typeof titlePart>;
-export const rating = object({ system: string, value: string });
-export type Rating = Checked<typeof rating>;
+/** The words of each system, mildest first. */
+export const ratingSystems = { FSK: ['0', '6', '12', '16', '18'], MPA: ['G', 'PG', 'PG-13', 'R', 'NC-17'], TH: ['ส', 'ท', 'น 13+', 'น 15+', 'น 18+', 'ฉ 20+'] } as const;
+export type RatingSystem = keyof typeof ratingSystems;
 
 export const catalogTitle = object({
     id: string,
@@ -26,18 +27,20 @@ export const catalogTitle = object({
     genres: or(array(string), []),
     poster: maybe(string),
     colour,
-    status: or(string, 'ready'),
+    status: or(oneOf('ready', 'importing', 'failed', 'scheduled', 'live', 'ended'), 'ready'),
     heights: or(array(number), []),
     parent: maybe(string),
     season: maybe(number),
     episode: maybe(number),
     eidr: maybe(string),
-    ratings: or(array(rating), []),
+    /** By system: {FSK: "16"}. */
+    ratings: or(record(string), {}),
     people: or(array(titlePart), []),
     original_lang: maybe(string),
     countries: or(array(string), []),
     is_free: or(boolean, false),
-    items: or(array(((value, at) => (typeof value === 'string' ? value : object({ id: string })(value, at).id)) as Check<string>), []),
+    members: or(array(string), []),
+    external_id: maybe(string),
 });
 export type CatalogTitle = Checked<typeof catalogTitle>;
 export const catalogTitles = object({ items: array(catalogTitle) });
@@ -46,7 +49,7 @@ export const person = object({ id: string, name: or(string, ''), names: or(recor
 export type Person = Checked<typeof person>;
 export const people = object({ items: array(person) });
 
-export const rowSources = ['newest', 'genre', 'collection', 'titles', 'live', 'upcoming', 'free', 'continue'] as const;
+export const rowSources = ['newest', 'genre', 'kind', 'collection', 'titles', 'live', 'upcoming', 'free', 'continue'] as const;
 export type RowSource = (typeof rowSources)[number];
 export const editorRow = object({
     id: or(string, ''),
@@ -68,16 +71,13 @@ export const householdShort = object({
     name: or(string, ''),
     country: or(string, ''),
     created_at: maybe(time),
-    profiles: ((value) => (Array.isArray(value) ? value.length : typeof value === 'number' ? value : 0)) as Check<number>,
+    profile_count: or(number, 0),
     users: or(array(object({ name: or(string, ''), email: or(string, '') })), []),
 });
 export type HouseholdShort = Checked<typeof householdShort>;
 export const households = object({ items: array(householdShort) });
 
 const named = object({ id: string, name: or(string, '') });
-const householdProfile = object({
-    id: string, name: or(string, ''), picture: or(string, 'a1'), birth_year: maybe(number), age_max: or(number, 18), has_pin: or(boolean, false), is_child: or(boolean, false),
-});
 export const household = object({
     id: string,
     name: or(string, ''),
@@ -85,7 +85,7 @@ export const household = object({
     created_at: maybe(time),
     streams_max: or(number, 0),
     users: or(array(object({ id: or(string, ''), name: or(string, ''), email: or(string, ''), is_confirmed: or(boolean, true), seen_at: maybe(time) })), []),
-    profiles: or(array(householdProfile), []),
+    profiles: or(array(profile), []),
     grants: or(array(object({ id: string, title: named, medium: or(string, ''), created_at: maybe(time), ends_at: maybe(time) })), []),
     streams: or(array(object({ id: or(string, ''), title: maybe(named), profile: maybe(object({ name: or(string, '') })), device: or(string, ''), since: maybe(time) })), []),
 });
@@ -101,7 +101,9 @@ export const member = object({
     state: or(string, 'member'),
     created_at: maybe(time),
     seen_at: maybe(time),
-    link: maybe(string),
+    expires_at: maybe(time),
+    has_totp: or(boolean, false),
+    is_me: or(boolean, false),
 });
 export type Member = Checked<typeof member>;
 export const members = object({ items: array(member) });
@@ -113,9 +115,7 @@ export const apiToken = object({
 export type ApiToken = Checked<typeof apiToken>;
 export const apiTokens = object({ items: array(apiToken) });
 
-export const mail = object({ id: string, to: or(string, ''), subject: or(string, ''), text: or(string, ''), created_at: maybe(time), state: or(string, 'queued') });
+export const mail = object({ id: string, to: or(string, ''), subject: or(string, ''), text: or(string, ''), created_at: maybe(time), state: or(string, 'kept'), trouble: or(string, '') });
 export type Mail = Checked<typeof mail>;
-export const mails = object({ items: array(mail) });
-
-/** Only what the control room asks of who is signed in. */
-export const whoAmI = object({ user: maybe(object({ id: string, name: or(string, ''), roles: or(array(string), []) })) });
+/** `leaves`: there is a mail server that takes them; else they are read here. */
+export const mails = object({ items: array(mail), leaves: or(boolean, false) });

@@ -3,6 +3,7 @@
 // Which page stands at which address. Only what most visitors see is in the first bundle; the player and the operator's
 // pages come when they are opened.
 import type { Component } from 'svelte';
+import { operatorRoutes } from '../operator/routes';
 import { useTexts, type TextGroup } from '../lib/text';
 import Home from './home.svelte';
 import Missing from './missing.svelte';
@@ -37,11 +38,7 @@ const routes: { pattern: RegExp; load: Loader; isBare?: boolean }[] = [
     { pattern: /^\/goodbye$/, load: account(() => import('./goodbye.svelte')) },
     { pattern: /^\/who$/, load: account(() => import('./who.svelte')), isBare: true },
     { pattern: /^\/account(?:\/([a-z]+))?$/, load: account(() => import('./account.svelte')) },
-    { pattern: /^\/operator$/, load: operator(() => import('../operator/dashboard.svelte')) },
-    { pattern: /^\/operator\/live$/, load: operator(() => import('../operator/live.svelte')) },
-    { pattern: /^\/operator\/live\/([\w-]+)$/, load: operator(() => import('../operator/channel.svelte')) },
-    { pattern: /^\/operator\/enter$/, load: operator(() => import('../operator/enter.svelte')) },
-    { pattern: /^\/operator\/titles\/([\w-]+)$/, load: operator(() => import('../operator/editor.svelte')) },
+    ...operatorRoutes.map(({ pattern, load }) => ({ pattern, load: operator(load) })),
 ];
 
 export async function loadPage(path: string): Promise<Page> {
