@@ -65,15 +65,15 @@ const project = ([longitude, latitude]) => {
 };
 const height = Math.round(project([0, south])[1]);
 
-/** Points of an arc that lie nearer than `tolerance` to the line without them are left out; both ends stay, so neighbours still meet. */
+/** Points of an arc that lie nearer than `tolerance`, on paper, to the line without them are left out; both ends stay, so neighbours still meet. */
 function simplify(points, tolerance) {
     if (points.length < 3) return points;
-    const [ax, ay] = points[0];
-    const [bx, by] = points.at(-1);
+    const [ax, ay] = project(points[0]);
+    const [bx, by] = project(points.at(-1));
     const length = Math.hypot(bx - ax, by - ay);
     let farthest = 0, most = -1;
     for (let i = 1; i < points.length - 1; i++) {
-        const [px, py] = points[i];
+        const [px, py] = project(points[i]);
         const off = length < 1e-9 ? Math.hypot(px - ax, py - ay) : Math.abs((bx - ax) * (ay - py) - (ax - px) * (by - ay)) / length;
         if (off > most) [most, farthest] = [off, i];
     }
@@ -81,7 +81,33 @@ function simplify(points, tolerance) {
     return [...simplify(points.slice(0, farthest + 1), tolerance).slice(0, -1), ...simplify(points.slice(farthest), tolerance)];
 }
 
-/** Twice the signed area, and the middle, of a ring. */
+/** What of a ring lies on one side of a meridian (Sutherland and Hodgman). */
+function clip(ring, meridian, isEast) {
+    const inside = ([x]) => (isEast ? x >= meridian : x <= meridian);
+    const out = [];
+    for (let i = 0; i < ring.length - 1; i++) {
+        const [a, b] = [ring[i], ring[i + 1]];
+        const part = (meridian - a[0]) / (b[0] - a[0]);
+        if (inside(a)) out.push(a);
+        if (inside(a) !== inside(b)) out.push([meridian, a[1] + (b[1] - a[1]) * part]);
+    }
+    return out.length ? [...out, out[0]] : [];
+}
+/** A ring that crosses the antimeridian is one piece on the globe, and several on paper. */
+function cut(ring) {
+    let turn = 0;
+    const whole = ring.map(([x, y], i) => {
+        if (i > 0 && x - ring[i - 1][0] > 180) turn -= 360;
+        if (i > 0 && x - ring[i - 1][0] < -180) turn += 360;
+        return [x + turn, y];
+    });
+    if (whole.every(([x]) => x >= -180 && x <= 180)) return [whole];
+    const west = clip(whole, -180, false).map(([x, y]) => [x + 360, y]);
+    const east = clip(whole, 180, true).map(([x, y]) => [x - 360, y]);
+    return [clip(clip(whole, -180, true), 180, false), west, east].filter((piece) => piece.length > 3);
+}
+
+/** The area and the middle of a ring. */
 function measure(ring) {
     let area = 0, x = 0, y = 0;
     for (let i = 0; i < ring.length - 1; i++) {
@@ -120,20 +146,21 @@ export function drawWorld() {
     });
     const plain = (arcList) => ({ ...topology, transform: undefined, arcs: arcList });
     const { features: onGlobe } = feature(plain(arcs), topology.objects.countries);
-    const { features: onPaper } = feature(plain(arcs.map((arc) => simplify(arc.map(project), 0.45))), topology.objects.countries);
+    const { features: simple } = feature(plain(arcs.map((arc) => simplify(arc, 0.45))), topology.objects.countries);
 
     const parts = new Map(); // code -> [{rings, area, middle}]
     const polygons = ({ geometry }) => (geometry === null ? [] : geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.coordinates);
     for (const [i, { id, properties }] of onGlobe.entries()) {
         const whole = uncoded[properties.name] ?? alpha2.get(id);
         if (!whole || whole === 'AQ') continue;
-        const paper = polygons(onPaper[i]);
+        const paper = polygons(simple[i]);
         for (const [n, rings] of polygons(onGlobe[i]).entries()) {
             const [x, y] = measure(rings[0]).middle;
             const own = apart.find(([from, , west, southern, east, north]) => from === whole && x >= west && x <= east && y >= southern && y <= north);
             const code = own ? own[1] : whole;
             if (!parts.has(code)) parts.set(code, []);
-            parts.get(code).push({ rings: paper[n], ...measure(paper[n][0]) });
+            const drawn = paper[n].flatMap(cut).map((ring) => ring.map(project));
+            parts.get(code).push({ rings: drawn, ...drawn.map(measure).toSorted((a, b) => b.area - a.area)[0] });
         }
     }
 

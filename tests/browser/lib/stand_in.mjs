@@ -8,6 +8,7 @@ import path from 'node:path';
 import { AccountStandIn } from './account.mjs';
 import { LiveStandIn } from './live.mjs';
 import { duration_s, languages, makeFilm, root } from './media.mjs';
+import { Room } from './rights.mjs';
 
 export const policy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; "
     + "media-src 'self' blob: data:; connect-src 'self'; worker-src 'self' blob:; font-src 'self'; object-src 'none'; base-uri 'none'; "
@@ -53,6 +54,11 @@ export class StandIn {
     jobs = [];
     channels = [];
     uploads = new Map();
+    /** Contracts, households and what else the control room keeps. */
+    room = new Room((id, url) => {
+        const title = this.titles.find((other) => other.id === id);
+        return title ? this.#show(title, url).name : '';
+    });
     isOperator = false;
     renew_after_ms = 60_000;
     revoked = false; // every session from now on
@@ -285,7 +291,13 @@ export class StandIn {
         }
         if (area === 'titles') return this.#fail(response, 404, 'title.not_found');
         if (!this.isOperator) return this.#fail(response, 401, 'session.required');
-        if (post && request.headers['x-grandstand'] !== '1') return this.#fail(response, 403, 'request.origin');
+        if (request.method !== 'GET' && request.headers['x-grandstand'] !== '1') return this.#fail(response, 403, 'request.origin');
+        const isRaw = !/json/.test(request.headers['content-type'] ?? '');
+        if (area === 'rights' || (area === 'operator' && id !== 'titles' && id !== 'channels')) {
+            const text = request.method === 'GET' ? '' : (await this.#body(request)).toString();
+            const [status, value] = this.room.answer(request.method, url, at, isRaw || !text ? {} : JSON.parse(text), text) ?? [404, { error: { code: 'request.not_found', message: 'refused' } }];
+            return this.#json(response, status, value);
+        }
         if (at === '/operator/titles' && this.holdTitles) return this.#halves(response, { items: this.titles });
         if (at === '/operator/titles') return this.#json(response, 200, { items: this.titles });
         if (at.startsWith('/operator/titles/')) {

@@ -4,6 +4,7 @@
 import { languageName } from '../lib/format';
 import { media as allMedia, type Effect, type Line, type Medium, type Named } from '../lib/model-rights';
 import { t } from '../lib/text';
+import { comma } from './territory';
 import { iso, isoOrNull } from './moments';
 
 export interface LineDraft {
@@ -49,9 +50,9 @@ export function badTags(text: string): string[] {
         }
     });
 }
-export const languagesText = (tags: readonly string[]): string => (tags.length ? tags.map((tag) => languageName(tag)).join(t('territory.comma')) : t('line.any_language'));
+export const languagesText = (tags: readonly string[]): string => (tags.length ? tags.map((tag) => languageName(tag)).join(comma()) : t('line.any_language'));
 export const mediaText = (list: readonly string[]): string =>
-    list.length === allMedia.length ? t('medium.all') : list.map((medium) => (allMedia.includes(medium as Medium) ? t(`medium.${medium as Medium}`) : medium)).join(t('territory.comma'));
+    list.length === allMedia.length ? t('medium.all') : list.map((medium) => (allMedia.includes(medium as Medium) ? t(`medium.${medium as Medium}`) : medium)).join(comma());
 
 /** What is still missing before the server can be asked; null: nothing. */
 export function missing(draft: LineDraft): string | null {

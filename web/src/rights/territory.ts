@@ -47,6 +47,9 @@ const aliases: Record<string, string> = {
     uae: 'AE', vae: 'AE', drc: 'CD', 'east timor': 'TL', 英国: 'GB', 美国: 'US', 韩国: 'KR', 台湾: 'TW', 香港: 'HK', 澳门: 'MO', อเมริกา: 'US', อังกฤษ: 'GB', เกาหลี: 'KR',
 };
 
+/** What stands between the names of a list. */
+export const comma = (): string => (language() === 'zh' ? '、' : ', ');
+
 const displayOf = (lang: string): Intl.DisplayNames => new Intl.DisplayNames([lang], { type: 'region', style: 'long', fallback: 'code' });
 const displays = new Map<string, Intl.DisplayNames>();
 function nameIn(code: string, lang: string): string {
@@ -243,7 +246,7 @@ export function describeTerritories(text: string, most = 4): string {
     if (entries.length === 0) return text || '–';
     const say = (isOut: boolean): string => {
         const names = chipsOf(entries).filter((chip) => chip.isOut === isOut).map(({ code }) => territoryName(code));
-        return names.length > most + 1 ? t('territory.and_more', { names: names.slice(0, most).join(t('territory.comma')), count: names.length - most }) : names.join(t('territory.comma'));
+        return names.length > most + 1 ? t('territory.and_more', { names: names.slice(0, most).join(comma()), count: names.length - most }) : names.join(comma());
     };
     const out = say(true);
     return out ? t('territory.without', { names: say(false), without: out }) : say(false);
