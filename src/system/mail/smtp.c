@@ -79,7 +79,7 @@ void smtp_close(struct smtp **smtp) {
 static size_t give(char *to, size_t size, size_t count, void *user) {
     struct slice *rest = user;
     size_t len = size * count < rest->len ? size * count : rest->len;
-    memcpy(to, rest->ptr, len);
+    if (len) memcpy(to, rest->ptr, len);
     *rest = slice_sub(*rest, len, rest->len);
     return len;
 }
