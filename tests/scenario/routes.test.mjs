@@ -93,7 +93,7 @@ test('each route refuses those who may not take it, shows them nothing and chang
     const before = stored(w.server);
     let refusals = 0;
     for (const operation of known) {
-        const { who, at, marked, isEndless, refusal } = walk[operation];
+        const { who, at, marked, guarded, isEndless, refusal } = walk[operation];
         const [method] = operation.split(' ');
         const changes = method !== 'GET';
         const right = w.people[who] ?? w.people.operator;
@@ -105,7 +105,7 @@ test('each route refuses those who may not take it, shows them nothing and chang
         refusals++;
 
         // A page of another site, in the name of who may.
-        if (changes && (who !== 'public' || marked)) {
+        if (changes && (who !== 'public' || marked || guarded)) {
             await refused(operation, 'no mark', 403, 'request.origin', { cookie: right.cookie, mark: false });
             for (const origin of ['https://evil.example', 'null', `${w.server.url}.evil.example`, w.server.url.replace('http:', 'https:')])
                 await refused(operation, `a page of ${origin}`, 403, 'request.origin', { cookie: right.cookie, origin });

@@ -123,5 +123,5 @@ export function stored(server) {
         return done.stdout;
     };
     const tables = sql("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name").trim().split('\n');
-    return new Map(tables.map((name) => [name, createHash('sha256').update(sql(`SELECT * FROM "${name}" ORDER BY 1, 2`)).digest('hex')]));
+    return new Map(tables.map((name) => [name, createHash('sha256').update(sql(`SELECT * FROM "${name}"`).split('\n').sort().join('\n')).digest('hex')]));
 }

@@ -7,6 +7,7 @@
 // query    the same for GET: its answer must then show nothing of ours
 // body     of a request that is let through. Better one that is refused further in as malformed, or changes nothing; `raw` and `headers` likewise
 // marked   public, but only from our own pages
+// guarded  public, and where a session's cookie is brought only from our own pages
 // last     ends what others need: called after them, once
 // refusal  what another organisation's operator meets instead of 404
 import { readFileSync } from 'node:fs';
@@ -41,9 +42,9 @@ export const walk = {
     'GET /api/v1/site': { who: 'public' },
     'GET /api/v1/titles': { who: 'public', query: () => '?q=Verborgen' },
     'GET /api/v1/titles/{id}': { who: 'public', at: title },
-    'POST /api/v1/titles/{id}/playback': { who: 'public', at: title },
-    'POST /api/v1/playback/{session}/renew': { who: 'public', at: (w) => ({ session: w.playback }) },
-    'DELETE /api/v1/playback/{session}': { who: 'public', at: (w) => ({ session: w.playback }) },
+    'POST /api/v1/titles/{id}/playback': { who: 'public', guarded: true, at: title },
+    'POST /api/v1/playback/{session}/renew': { who: 'public', guarded: true, at: (w) => ({ session: w.playback }) },
+    'DELETE /api/v1/playback/{session}': { who: 'public', guarded: true, at: (w) => ({ session: w.playback }) },
     'POST /api/v1/session': { who: 'public', marked: true, body: { code: 'wrong' } },
     'DELETE /api/v1/session': { who: 'public', marked: true, last: true },
 
@@ -133,7 +134,7 @@ export const walk = {
     'GET /api/v1/rights/avails': { who: 'rights', query: (w) => `?title=${w.title}` },
     'GET /api/v1/rights/why': { who: 'rights', query: (w) => `?title=${w.title}&territory=DE&medium=free&household=${w.household}` },
     'POST /api/v1/rights/import': { who: 'rights', raw: Buffer.from('no,such,columns\n'), headers: { 'content-type': 'text/csv' } },
-    'POST /api/v1/operator/households/{id}/grants': { who: 'households', at: (w) => ({ id: w.household }), body: {} },
+    'POST /api/v1/operator/households/{id}/grants': { who: 'households', at: (w) => ({ id: w.household }), body: { medium: 'none' } },
     'DELETE /api/v1/operator/households/{id}/grants/{grant}': { who: 'households', at: (w) => ({ id: w.household, grant: w.grant }), last: true },
 
     'GET /art/{title}/{file}': { who: 'public', at: (w) => ({ title: w.title, file: 'poster.jpg' }) },
