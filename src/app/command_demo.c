@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/demo_trade.h"
 #include "app/house.h"
 #include "base/fs.h"
 #include "base/json.h"
@@ -125,8 +126,7 @@ struct new_title {
 };
 static struct err title_create_fn(struct db_tx *tx, void *arg) {
     struct new_title *n = arg;
-    struct err e = catalog_create_in(tx, n->demo->house.org_id, n->id, &n->entry->title, n->change, n->entry->about->seconds > 0 ? CATALOG_IMPORTING : CATALOG_READY);
-    return e.kind ? e : rights_house_line_in(n->demo->house.rights, tx, n->demo->house.org_id, n->id);
+    return catalog_create_in(tx, n->demo->house.org_id, n->id, &n->entry->title, n->change, n->entry->about->seconds > 0 ? CATALOG_IMPORTING : CATALOG_READY);
 }
 
 static struct err title_is_there(struct demo *d, const struct entry *entry, bool *is_there) {
@@ -148,7 +148,8 @@ static struct err external_is_taken(struct demo *d, struct slice external_id, bo
 }
 
 static struct catalog_change change_of(const struct example_about *about, const struct public_id *parent, char *genres, size_t genres_size) {
-    struct catalog_change c = {.has_kind = true, .kind = about->seconds > 0 ? CATALOG_FILM : CATALOG_SERIES, .has_year = true, .year = about->year, .has_genres = true};
+    enum catalog_kind kind = about->seconds <= 0 ? CATALOG_SERIES : about->is_clip ? CATALOG_CLIP : parent ? CATALOG_EPISODE : CATALOG_FILM;
+    struct catalog_change c = {.has_kind = true, .kind = kind, .has_is_free = true, .is_without_rights = true, .has_year = true, .year = about->year, .has_genres = true};
     *genres = 0;
     for (size_t i = 0; i < ARRAY_LEN(about->genres) && about->genres[i]; i++)
         snprintf(genres + strlen(genres), genres_size - strlen(genres), "%s%s", i ? " " : "", about->genres[i]);
@@ -372,6 +373,7 @@ static struct err make_all(struct demo *d) {
     for (long i = 0; i < count; i++) thread_join(&workers[i]);
     e = d->failure;
     if (!e.kind && is_stopped) e = err_make(ERR_CANCELLED, "demo.cancelled", "Stopped. Run it again and it goes on with the films that are not finished.");
+    if (!e.kind) e = demo_trade(&d->house);
     return e.kind ? e : fs_remove_tree(d->data_fd, "example");
 }
 

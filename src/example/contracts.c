@@ -29,7 +29,6 @@ const struct example_line example_lines[] = {
     {"ELBE-OWN", "lanes", "allow", WORLDWIDE, "Own production"},
     {"ELBE-OWN", "breath", "allow", WORLDWIDE, "Own production"},
     {"ELBE-OWN", "clips", "allow", "WORLD", "free,advertising,clip,download", "", -365, EXAMPLE_ENDLESS, false, true, "To be shown around"},
-    {"ELBE-OWN", "channel", "allow", WORLDWIDE, "Own channel"},
     {"ELBE-OWN", "forty-two", "allow", "WORLD", "rental,purchase", "", -30, EXAMPLE_ENDLESS, false, true, "First to rent and to buy"},
     {"ELBE-OWN", "forty-two", "allow", "WORLD", "subscription", "", 60, EXAMPLE_ENDLESS, false, true, "In the subscription two months later"},
     {"ELBE-OWN", "sea-room", "allow", "WORLD", "subscription,rental,purchase,download", "", -120, EXAMPLE_ENDLESS, false, true, "Own production"},
@@ -81,7 +80,39 @@ const struct example_credit example_credits[] = {
     {"the-understudy", "cast", "The puppet", {"Nok", "Nok", "诺克", "นก"}},
     {"curtain", "cast", "The puppet", {"Nok", "Nok", "诺克", "นก"}},
     {"colour-of-a-crowd", "director", NULL, {"Li Wanqing", "Li Wanqing", "李晚晴", "หลี่ หว่านฉิง"}},
-    {"lanes-sprint", "composer", NULL, {"Tobias Rehm", "Tobias Rehm", "托比亚斯·雷姆", "โทเบียส เรห์ม"}},
-    {"wet-line", "composer", NULL, {"Tobias Rehm", "Tobias Rehm", "托比亚斯·雷姆", "โทเบียส เรห์ม"}},
+    {"lanes-sprint", "music", NULL, {"Tobias Rehm", "Tobias Rehm", "托比亚斯·雷姆", "โทเบียส เรห์ม"}},
+    {"wet-line", "music", NULL, {"Tobias Rehm", "Tobias Rehm", "托比亚斯·雷姆", "โทเบียส เรห์ม"}},
 };
 const size_t example_credit_count = sizeof example_credits / sizeof *example_credits;
+
+const struct example_collection example_collections[] = {
+    {"shelf-water", {"Water", "Wasser", "水", "น้ำ"},
+     {"Still, salted, falling: films that get wet.", "Still, salzig, fallend: Filme, die nass werden.", "静止的、咸涩的、坠落的：会打湿你的影片。", "นิ่ง เค็ม ร่วงหล่น ภาพยนตร์ที่เปียกปอน"},
+     {"lanes-swim", "sea-room", "wet-line", "breath-third", "breath-downhill"}},
+    {"shelf-night", {"After Dark", "Nach Einbruch der Dunkelheit", "入夜之后", "หลังพลบค่ำ"},
+     {"Floodlights, footlights, headlights.", "Flutlicht, Rampenlicht, Scheinwerfer.", "泛光灯、脚灯、车灯。", "ไฟสนาม ไฟเวที ไฟหน้า"},
+     {"lanes-sprint", "last-circle", "the-understudy", "wet-line", "curtain-bow", "breath-bass"}},
+    {"shelf-alone", {"Alone, Together", "Allein, gemeinsam", "独自，一起", "ลำพัง ด้วยกัน"},
+     {"What one does, and what five thousand do.", "Was einer tut, und was fünftausend tun.", "一个人做的事，五千人做的事。", "สิ่งที่คนเดียวทำ และสิ่งที่ห้าพันคนทำ"},
+     {"forty-two", "colour-of-a-crowd", "overhang", "eleven", "curtain-animal", "first-line"}},
+};
+const size_t example_collection_count = sizeof example_collections / sizeof *example_collections;
+
+const struct example_row example_rows[] = {
+    {"live", NULL, {"Live now", "Jetzt live", "正在直播", "กำลังถ่ายทอดสด"}},
+    {"upcoming", NULL, {"Coming up", "Demnächst", "即将开始", "เร็ว ๆ นี้"}},
+    {"free", NULL, {"Free to watch", "Kostenlos", "免费观看", "ดูฟรี"}},
+    {"kind", "film", {"Films", "Filme", "电影", "ภาพยนตร์"}},
+    {"collection", "shelf-night", {"After Dark", "Nach Einbruch der Dunkelheit", "入夜之后", "หลังพลบค่ำ"}},
+    {"kind", "series", {"Series", "Serien", "剧集", "ซีรีส์"}},
+    {"collection", "shelf-water", {"Water", "Wasser", "水", "น้ำ"}},
+    {"kind", "clip", {"In eight seconds", "In acht Sekunden", "八秒之内", "ในแปดวินาที"}},
+    {"collection", "shelf-alone", {"Alone, Together", "Allein, gemeinsam", "独自，一起", "ลำพัง ด้วยกัน"}},
+};
+const size_t example_row_count = sizeof example_rows / sizeof *example_rows;
+
+const struct example_cut example_cuts[] = {
+    {"clip-finish", "lanes-sprint"}, {"clip-wall", "lanes-swim"}, {"clip-pass", "wet-line"}, {"clip-spray", "sea-room"},
+    {"clip-hands", "last-circle"}, {"clip-colour", "colour-of-a-crowd"}, {"clip-space", "eleven"}, {"clip-morning", "forty-two"},
+};
+const size_t example_cut_count = sizeof example_cuts / sizeof *example_cuts;

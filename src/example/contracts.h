@@ -25,7 +25,7 @@ struct example_deal {
 };
 struct example_line {
     const char *deal;        /* reference */
-    const char *title;       /* name of a film, scene or series; "clips": each clip; "channel": the live one */
+    const char *title;       /* name of a film, scene or series; "clips": each clip */
     const char *effect;      /* "allow", "holdback", "blackout" */
     const char *territories; /* "WORLD,-US" */
     const char *media;       /* with commas; "all" */
@@ -46,7 +46,7 @@ struct example_rating {
 };
 extern const struct example_rating example_ratings[];
 extern const size_t example_rating_count;
-/* Titles that everybody may watch, besides clips and the channel: about a tenth. */
+/* Titles that everybody may watch, besides the clips: about a tenth. */
 extern const char *const example_free[];
 extern const size_t example_free_count;
 
@@ -57,5 +57,29 @@ struct example_credit {
 };
 extern const struct example_credit example_credits[];
 extern const size_t example_credit_count;
+
+/* Shelves: a few titles under a heading. */
+struct example_collection {
+    const char *name;
+    const char *titles[4], *synopses[4];
+    const char *members[8]; /* names; NULL behind the last */
+};
+extern const struct example_collection example_collections[];
+extern const size_t example_collection_count;
+
+/* The rows of the home page: where their titles come from, and of what. */
+struct example_row {
+    const char *source, *of; /* as catalog_source_name; a genre, a kind, or the name of a collection */
+    const char *names[4];
+};
+extern const struct example_row example_rows[];
+extern const size_t example_row_count;
+
+/* Clips show a piece of a film. */
+struct example_cut {
+    const char *clip, *film;
+};
+extern const struct example_cut example_cuts[];
+extern const size_t example_cut_count;
 
 #endif

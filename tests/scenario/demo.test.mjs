@@ -38,6 +38,10 @@ test('films are made once, and can be watched with captions and two soundtracks'
     const series = await (await fetch(`${server.url}/api/v1/titles/${sprint.parent}?lang=en`)).json();
     assert.equal(series.kind, 'series');
     assert.equal(series.name, 'Lanes');
+    assert.equal(sprint.access.state, 'playable');
+    const sea = await title('sea-room', 'en');
+    assert.deepEqual([sea.is_free, sea.access.state, sea.access.reason, sea.rating.value], [false, 'sign_in', 'access.entitlement', '6']);
+    assert.equal(sea.people.find((person) => person.part === 'director').name, 'Elin Haugen');
     for (const picture of ['poster.jpg', 'portrait.jpg'])
         for (const id of [first.films['sea-room'].title, sprint.parent]) {
             const response = await fetch(`${server.url}/art/${id}/${picture}`);
