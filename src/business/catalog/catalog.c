@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "base/utf8.h"
 #include "business/catalog/catalog_sql.h"
+#include "business/catalog/search.h"
 #include "business/catalog/view.h"
 
 enum { LOAD_BYTES_MAX = 1 << 30, ONE_BYTES_MAX = 4 << 20, TEXT_ROWS_MAX = CATALOG_TITLES_MAX * TEXT_LANGUAGE_COUNT, PART_ROWS_MAX = CATALOG_TITLES_MAX * 20,
@@ -28,7 +29,7 @@ struct catalog {
     struct lock lock;
     struct condition idle;
     struct shelf *shelves;
-    struct lock making; /* of a view's lists and index, when they are first asked for */
+    struct lock making[2]; /* of a view's lists, and of its index, when they are first asked for */
     struct {
         void (*fn)(void *user, int64_t org_id);
         void *user;
@@ -44,7 +45,7 @@ struct err catalog_open(struct catalog **out, struct db *db, struct id_maker *id
     c->db = db;
     c->ids = ids;
     lock_init(&c->lock, LOCK_catalog);
-    lock_init(&c->making, LOCK_catalog_making);
+    for (size_t i = 0; i < ARRAY_LEN(c->making); i++) lock_init(&c->making[i], LOCK_catalog_making);
     condition_init(&c->idle);
     *out = c;
     return ERR_OK;
@@ -59,7 +60,7 @@ void catalog_close(struct catalog **catalog) {
         mem_free(s);
     }
     condition_destroy(&c->idle);
-    lock_destroy(&c->making);
+    for (size_t i = 0; i < ARRAY_LEN(c->making); i++) lock_destroy(&c->making[i]);
     lock_destroy(&c->lock);
     MEM_FREE(catalog);
 }
@@ -145,7 +146,7 @@ static struct err view_make(struct catalog *c, struct load_work *w, struct catal
         for (size_t i = 0; i < people_count; i++) mem_free((void *)(uintptr_t)people[i]);
         mem_free(rows_block);
     } else {
-        *out = view_create(w->org_id, &c->making, titles, count, people, people_count, rows, row_count, rows_block);
+        *out = view_create(w->org_id, c->making, titles, count, people, people_count, rows, row_count, rows_block);
         if (!*out) e = err_memory();
     }
     mem_free(titles);
@@ -240,6 +241,8 @@ static struct err refresh(struct catalog *c, struct load_work *w) {
         e = w->arena ? db_read(c->db, load_fn, w) : err_memory();
         if (!e.kind && w->wants_all) {
             e = view_make(c, w, &fresh);
+            /* Whoever searches goes on in the old view until the new one's index is there too; without memory it is made when it is asked for. */
+            if (!e.kind && atomic_load_explicit(&old->inner->search, memory_order_acquire)) (void)search_of(fresh);
         } else if (!e.kind) {
             if (w->titles.titles.count && !(edit.held = title_hold(w->org_id, &w->titles, 0))) e = err_memory();
             if (!e.kind && w->people.people.count && !(edit.held_person = person_hold(w->org_id, &w->people, 0))) e = err_memory();
@@ -544,10 +547,32 @@ struct err catalog_make_in(struct catalog *c, struct db_tx *tx, int64_t org_id, 
 }
 
 struct err catalog_make_bare_in(struct catalog *c, struct db_tx *tx, int64_t org_id, int64_t id, const struct public_id *public_id,
-                                const struct catalog_change *ch, enum catalog_status status) {
-    struct err e = DB_RUN(tx, &title_insert, DB_INT("id", id), DB_INT("org_id", org_id), DB_TEXT("public_id", public_id_slice(public_id)),
-                          DB_INT("status", status), DB_TEXT_OR_NULL("external_id", ch->external_id));
-    return e.kind || !c->made ? e : c->made(c->made_user, tx, org_id, id, ch);
+                                const struct catalog_change *ch, enum catalog_status status, struct catalog_change *rest) {
+    char canonical[CATALOG_EIDR_LEN + 1];
+    struct slice eidr = ch->eidr.len && catalog_eidr_parse(ch->eidr, canonical) ? slice_cstr(canonical) : SLICE_NONE;
+    struct buf ratings = BUF(1024);
+    title_fields_write(&ch->ratings, &ratings);
+    struct err e = change_check(ch);
+    if (!e.kind && eidr.len && DB_GET_INT(tx, 0, &title_eidr_taken, DB_INT("org_id", org_id), DB_TEXT("eidr", eidr), DB_INT("id", id)) > 0)
+        e = err_make(ERR_CONFLICT, "title.eidr_taken", "Another title already carries this EIDR.");
+    if (!e.kind)
+        e = DB_RUN(tx, &title_insert_whole, DB_INT("id", id), DB_INT("org_id", org_id), DB_TEXT("public_id", public_id_slice(public_id)), DB_INT("kind", ch->kind),
+                   DB_INT("status", status), DB_INT("season", ch->season), DB_INT("episode", ch->episode), DB_INT("year", ch->year),
+                   DB_TEXT("genres", never_null(ch->genres)), DB_TEXT_OR_NULL("external_id", ch->external_id), DB_BOOL("is_free", !ch->has_is_free || ch->is_free),
+                   DB_TEXT_OR_NULL("eidr", eidr), DB_TEXT("ratings", never_null(buf_slice(&ratings))), DB_TEXT("original_lang", never_null(ch->original_lang)),
+                   DB_TEXT("original_name", never_null(ch->original_name)), DB_TEXT("countries", never_null(ch->countries)), DB_TEXT("edit", never_null(ch->edit)));
+    buf_free(&ratings);
+    for (int i = 0; !e.kind && i < TEXT_LANGUAGE_COUNT; i++)
+        if (ch->texts[i].name.len || ch->texts[i].synopsis.len)
+            e = DB_RUN(tx, &title_text_put, DB_INT("org_id", org_id), DB_INT("id", id), DB_INT("lang", i), DB_TEXT("name", never_null(ch->texts[i].name)),
+                       DB_TEXT("synopsis", never_null(ch->texts[i].synopsis)));
+    if (!e.kind && c->made) e = c->made(c->made_user, tx, org_id, id, ch);
+    if (e.kind) return e;
+    bool has_place = ch->has_parent && ch->parent.len; /* with the kind and the number, which depend on it */
+    *rest = (struct catalog_change){.has_parent = has_place, .parent = ch->parent, .has_kind = has_place, .kind = ch->kind, .has_season = has_place && ch->has_season,
+                                    .season = ch->season, .has_people = ch->people_count > 0, .people = ch->people, .people_count = ch->people_count,
+                                    .has_members = ch->member_count > 0, .members = ch->members, .member_count = ch->member_count};
+    return ERR_OK;
 }
 
 static struct err create_fn(struct db_tx *tx, void *arg) {

@@ -130,6 +130,11 @@ const struct db_statement title_insert = {
     "catalog.title_insert",
     "INSERT INTO title(id, org_id, public_id, kind, status, season, episode, year, genres, duration_ms, colour, poster_version, tracks, "
     "version, external_id, is_free) VALUES(:id, :org_id, :public_id, 0, :status, 0, 0, 0, '', 0, 8421504, 0, '', 1, :external_id, 1)"};
+const struct db_statement title_insert_whole = {
+    "catalog.title_insert_whole",
+    "INSERT INTO title(id, org_id, public_id, kind, status, season, episode, year, genres, duration_ms, colour, poster_version, tracks, version, external_id, "
+    "is_free, eidr, ratings, original_lang, original_name, countries, edit) VALUES(:id, :org_id, :public_id, :kind, :status, :season, :episode, :year, :genres, 0, "
+    "8421504, 0, '', 1, :external_id, :is_free, :eidr, :ratings, :original_lang, :original_name, :countries, :edit)"};
 const struct db_statement title_text_put = {
     "catalog.title_text_put",
     "INSERT INTO title_text(title_id, lang, org_id, name, synopsis) VALUES(:id, :lang, :org_id, COALESCE(:name, ''), COALESCE(:synopsis, '')) "

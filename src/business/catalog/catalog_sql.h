@@ -7,7 +7,7 @@
 
 extern const struct db_statement title_all, title_text_all, credit_all, member_all, person_all, person_name_all, row_all;
 extern const struct db_statement title_one, title_text_one, credit_one, member_one, person_one, person_name_one, title_count;
-extern const struct db_statement title_insert, title_text_put, title_text_clean;
+extern const struct db_statement title_insert, title_insert_whole, title_text_put, title_text_clean;
 extern const struct db_statement title_set_kind, title_set_parent, title_set_season, title_set_episode, title_set_year, title_set_genres;
 extern const struct db_statement title_set_is_free, title_set_ratings, title_set_eidr, title_set_original_lang, title_set_original_name;
 extern const struct db_statement title_set_countries, title_set_edit;

@@ -36,9 +36,8 @@ struct item {
     enum catalog_kind kind;
     struct item *above_item; /* its parent, when that is an item */
     const struct catalog_title *above_title;
-    struct catalog_change change;
+    struct catalog_change change, rest; /* rest: of a new one, what its row does not hold */
     bool changes_anything;
-    struct item *next_of_rank;
 };
 struct person_in { /* somebody who is named in the file */
     struct slice key;
@@ -696,6 +695,7 @@ static bool has_above(const struct item *item) { return item->above_item || item
 
 /* As the transaction will judge, but with the line. */
 static struct err place_check(struct work *w, struct item *item) {
+    if (!has_above(item) && item->kind == CATALOG_EPISODE) item->kind = CATALOG_FILM; /* of nothing: a film */
     if (!has_above(item)) return ERR_OK;
     enum catalog_kind above = kind_above(item);
     if (item->kind == CATALOG_FILM && (above == CATALOG_SERIES || above == CATALOG_SEASON)) item->kind = CATALOG_EPISODE;
@@ -813,7 +813,9 @@ static int rank_of(const struct item *item) {
 enum { RANKS = 7 };
 
 static struct err people_write(struct db_tx *tx, struct work *w) {
-    struct err e = ERR_OK;
+    int64_t fresh = 0;
+    for (size_t i = 0; i < w->people_count; i++) fresh += !w->people[i]->person;
+    struct err e = fresh ? person_room_in(tx, w->org_id, fresh) : ERR_OK;
     for (size_t i = 0; !e.kind && i < w->people_count; i++) {
         struct person_in *p = w->people[i];
         if (p->is_changed) e = p->person ? person_names_set_in(tx, w->org_id, p->id, &p->change) : person_create_in(tx, w->org_id, p->id, &p->public_id, &p->change);
@@ -823,7 +825,8 @@ static struct err people_write(struct db_tx *tx, struct work *w) {
 
 static struct err item_write(struct db_tx *tx, struct work *w, struct item *item) {
     w->failing = item;
-    return catalog_change_in(tx, w->org_id, public_id_slice(&item->public_id), &item->change);
+    if (!item->title && !item->rest.has_parent && !item->rest.has_people && !item->rest.has_members) return ERR_OK;
+    return catalog_change_in(tx, w->org_id, public_id_slice(&item->public_id), item->title ? &item->change : &item->rest);
 }
 
 static struct err write_fn(struct db_tx *tx, void *arg) {
@@ -839,7 +842,7 @@ static struct err write_fn(struct db_tx *tx, void *arg) {
         if (item->title) continue;
         w->failing = item;
         bool holds = catalog_kind_holds(item->kind);
-        e = catalog_make_bare_in(w->catalog, tx, w->org_id, item->id, &item->public_id, &item->change, holds ? CATALOG_READY : CATALOG_FAILED);
+        e = catalog_make_bare_in(w->catalog, tx, w->org_id, item->id, &item->public_id, &item->change, holds ? CATALOG_READY : CATALOG_FAILED, &item->rest);
     }
     for (int rank = 0; !e.kind && rank < RANKS; rank++)
         for (size_t i = 0; !e.kind && i < w->count; i++)

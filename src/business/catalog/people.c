@@ -42,15 +42,19 @@ struct err person_names_set_in(struct db_tx *tx, int64_t org_id, int64_t id, con
     return e.kind ? e : DB_RUN(tx, &person_touch, DB_INT("org_id", org_id), DB_INT("id", id));
 }
 
-struct err person_create_in(struct db_tx *tx, int64_t org_id, int64_t id, const struct public_id *public_id, const struct catalog_person_change *ch) {
-    if (DB_GET_INT(tx, 0, &person_count, DB_INT("org_id", org_id)) >= CATALOG_PERSONS_MAX)
+struct err person_room_in(struct db_tx *tx, int64_t org_id, int64_t more) {
+    if (DB_GET_INT(tx, 0, &person_count, DB_INT("org_id", org_id)) + more > CATALOG_PERSONS_MAX)
         return err_make(ERR_LIMIT, "person.many", "An organisation knows at most 200,000 people. Remove some first.");
+    return db_tx_error(tx);
+}
+struct err person_create_in(struct db_tx *tx, int64_t org_id, int64_t id, const struct public_id *public_id, const struct catalog_person_change *ch) {
     struct err e = DB_RUN(tx, &person_insert, DB_INT("id", id), DB_INT("org_id", org_id), DB_TEXT("public_id", public_id_slice(public_id)));
     return e.kind ? e : names_set(tx, org_id, id, ch);
 }
 static struct err person_create_fn(struct db_tx *tx, void *arg) {
     struct person_work *w = arg;
-    return person_create_in(tx, w->org_id, w->id, &w->public_id, w->change);
+    struct err e = person_room_in(tx, w->org_id, 1);
+    return e.kind ? e : person_create_in(tx, w->org_id, w->id, &w->public_id, w->change);
 }
 struct err catalog_person_create(struct catalog *c, int64_t org_id, const struct catalog_person_change *ch, struct public_id *out) {
     struct person_work w = {.org_id = org_id, .id = id_next(catalog_ids(c)), .public_id = public_id_random(), .change = ch};

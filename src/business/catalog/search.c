@@ -64,13 +64,13 @@ static struct search *search_make(const struct catalog_view *v) {
     return s;
 }
 
-static struct search *search_of(const struct catalog_view *v) {
+struct search *search_of(const struct catalog_view *v) {
     struct view_inner *in = v->inner;
     struct search *s = atomic_load_explicit(&in->search, memory_order_acquire);
     if (s) return s;
-    lock_take(in->making);
+    lock_take(&in->making[1]);
     if (!(s = atomic_load_explicit(&in->search, memory_order_acquire)) && (s = search_make(v))) atomic_store_explicit(&in->search, s, memory_order_release);
-    lock_give(in->making);
+    lock_give(&in->making[1]);
     return s;
 }
 

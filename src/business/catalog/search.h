@@ -8,6 +8,8 @@
 
 /* What one view searches in; never changes, counted. */
 struct search;
+/* The view's index, made now if it has none; borrowed. NULL: memory. */
+struct search *search_of(const struct catalog_view *);
 void search_give(struct search **); /* NULL is fine */
 /* The index after one change of a title or of a person; NULL: memory. `now` is the view after it. */
 struct search *search_after(struct search *, const struct catalog_view *now, const struct catalog_title *former, const struct catalog_title *held,

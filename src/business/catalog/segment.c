@@ -94,16 +94,12 @@ static void term_put(struct builder *b, struct slice term, size_t chars) {
     bool is_weak = b->field == CATALOG_IN_SYNOPSIS;
     e->strong += !is_weak;
     e->weak += is_weak;
-    b->pairs[b->pair_count++] = (struct pair){(uint32_t)(e - b->entries), posting_of(b->doc, b->field, b->lang, b->is_first, b->words)};
+    b->pairs[b->pair_count++] = (struct pair){(uint32_t)(e - b->entries), posting_of(b->doc, b->field, b->lang, b->is_first, 0)};
 }
 
-static bool count_word(void *user, const struct word *w) {
-    unsigned *words = user;
-    *words += !w->is_more;
-    return *words < SEGMENT_FIELD_WORDS_MAX;
-}
 static bool put_word(void *user, const struct word *w) {
     struct builder *b = user;
+    b->words += !w->is_more && b->words < SEGMENT_FIELD_WORDS_MAX;
     if (w->is_more && w->script == SCRIPT_THAI && b->field == CATALOG_IN_SYNOPSIS) return true; /* rows of words, each its own: too many for their use */
     if (b->first_at == SIZE_MAX) b->first_at = w->from;
     b->is_first = w->from == b->first_at; /* also the row of words that begins there */
@@ -116,8 +112,9 @@ static void field_put(struct builder *b, enum catalog_field field, int lang, str
     b->lang = lang;
     b->words = 0;
     b->first_at = SIZE_MAX;
-    words_walk(text, count_word, &b->words);
+    size_t first = b->pair_count;
     words_walk(text, put_word, b);
+    for (size_t i = first; i < b->pair_count; i++) b->pairs[i].posting |= b->words; /* how many there are is known now */
 }
 
 struct slice segment_person_key(int64_t person_id, char room[PERSON_KEY_BYTES]) {
@@ -136,7 +133,6 @@ static void title_put(struct builder *b, const struct catalog_view *v, const str
         for (int lang = 0; lang < TEXT_LANGUAGE_COUNT; lang++) field_put(b, CATALOG_IN_PERSON, lang, p->names[lang]);
         b->field = CATALOG_IN_PERSON;
         b->lang = 0;
-        b->words = 0;
         b->is_first = false;
         term_put(b, segment_person_key(p->id, room), 0);
     }

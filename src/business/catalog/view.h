@@ -42,7 +42,7 @@ struct view_inner {
     void *rows_block; /* rows with all they point to */
     struct view_lists *_Atomic lists;
     struct search *_Atomic search;
-    struct lock *making; /* the catalogue's: one at a time makes lists or an index */
+    struct lock *making; /* two of the catalogue's: one at a time makes lists, and one an index */
 };
 
 /* The rows of titles with all that hangs on them, each sorted by title; the cursors move on. */
@@ -89,15 +89,17 @@ MUST_USE struct err catalog_refresh_rows(struct catalog *, int64_t org_id);
 /* As catalog_create_in, and tells catalog_on_made. */
 MUST_USE struct err catalog_make_in(struct catalog *, struct db_tx *, int64_t org_id, int64_t id, const struct public_id *, const struct catalog_change *,
                                     enum catalog_status);
-/* The same without a look at how many titles there are, and without the change: for many at once. The organisation's limit is the caller's. */
+/* The same for many at once: without a look at how many titles there are, and without parent, people and members, which may not be there yet. *rest
+ * gets these, for catalog_change_in. */
 MUST_USE struct err catalog_make_bare_in(struct catalog *, struct db_tx *, int64_t org_id, int64_t id, const struct public_id *, const struct catalog_change *,
-                                         enum catalog_status);
+                                         enum catalog_status, struct catalog_change *rest);
 MUST_USE struct err change_check(const struct catalog_change *);
 struct err catalog_parent_wrong(void);
 /* May a title of the one kind stand over one of the other? `has_parent`: something stands over it itself. */
 bool catalog_may_stand_over(enum catalog_kind above, bool has_parent, enum catalog_kind);
 MUST_USE struct err person_check(const struct catalog_person_change *);
-/* Within a transaction: makes a person, or changes one. Errors as catalog_person_create. */
+/* Within a transaction: is there room for so many more people (person.many); makes a person; changes one. Errors as catalog_person_create. */
+MUST_USE struct err person_room_in(struct db_tx *, int64_t org_id, int64_t more);
 MUST_USE struct err person_names_set_in(struct db_tx *, int64_t org_id, int64_t id, const struct catalog_person_change *);
 MUST_USE struct err person_create_in(struct db_tx *, int64_t org_id, int64_t id, const struct public_id *, const struct catalog_person_change *);
 

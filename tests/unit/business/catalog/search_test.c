@@ -69,12 +69,12 @@ static struct catalog_person *person_of(int64_t id, const char *en, const char *
     return p;
 }
 
-static struct lock making = LOCK_INIT(LOCK_catalog_making);
+static struct lock making[2] = {LOCK_INIT(LOCK_catalog_making), LOCK_INIT(LOCK_catalog_making)};
 static struct catalog_view *view_of(const struct spec *specs, size_t count, struct catalog_person *person) {
     const struct catalog_title **titles = calloc(count + 1, sizeof *titles);
     const struct catalog_person *people[] = {person};
     for (size_t i = 0; i < count; i++) titles[i] = title_of((int64_t)i + 1, &specs[i]);
-    struct catalog_view *v = view_create(ORG, &making, titles, count, people, person != NULL, NULL, 0, NULL);
+    struct catalog_view *v = view_create(ORG, making, titles, count, people, person != NULL, NULL, 0, NULL);
     free(titles);
     assert_non_null(v);
     return v;
