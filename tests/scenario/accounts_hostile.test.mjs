@@ -3,8 +3,8 @@
 // Those who want in and may not: guessing, asking who has an account, planting cookies, flooding, and names that are not names.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Person, linkTo, mailsTo, password, signIn, signUp } from './lib/people.mjs';
-import { start } from './lib/server.mjs';
+import { Person, invite, linkTo, mailsTo, nowS, password, signIn, signUp, totp } from './lib/people.mjs';
+import { run, start } from './lib/server.mjs';
 
 const minute = 60_000;
 /** From another address, as a proxy in front would report it. */
@@ -183,4 +183,133 @@ test('names are names', async (t) => {
     for (const pass of ['', 'kurz', 'password123', '1234567890', 'qwertyuiop', 'x'.repeat(300)])
         assert.equal((await new Person(server).call('POST', '/sign-up', { email: 'x@example.org', password: pass, name: 'X', country: 'DE', lang: 'en' })).json.error?.code, 'account.password', pass);
     await signIn(server, 'erika@example.org');
+});
+
+test('what is good once is good once, also at the same moment', async (t) => {
+    const server = await start(t);
+    const operator = await server.enter();
+    const wish = { email: 'erika@example.org', password, name: 'Erika', country: 'DE', lang: 'en' };
+    await new Person(server).ok('POST', '/sign-up', wish, 202);
+    const { code } = await linkTo(operator, wish.email);
+    const atOnce = async (count, ask) => (await Promise.all(Array.from({ length: count }, (_, i) => ask(new Person(server), i)))).map((one) => one.status).sort();
+    assert.deepEqual(await atOnce(4, (one) => one.call('POST', '/confirm', { code })), [200, 403, 403, 403]);
+    await new Person(server).ok('POST', '/password/forgot', { email: wish.email }, 202);
+    const { code: reset } = await linkTo(operator, wish.email, '/reset#');
+    assert.deepEqual(await atOnce(4, (one, i) => one.call('POST', '/password/reset', { code: reset, password: `ein neues Wort ${i}` })), [200, 403, 403, 403]);
+
+    const bodo = await signUp(server, operator, { email: 'bodo@example.org', name: 'Bodo' });
+    const { secret } = await bodo.ok('POST', '/me/totp', {});
+    const { recovery_codes: recovery } = await bodo.ok('POST', '/me/totp/confirm', { code: totp(secret, nowS(server)) });
+    await server.advance(30_000);
+    const sign = (factor) => (one) => one.call('POST', '/sign-in', { email: 'bodo@example.org', password, code: factor });
+    assert.deepEqual(await atOnce(3, sign(totp(secret, nowS(server)))), [200, 403, 403], 'a code of the authenticator');
+    assert.deepEqual(await atOnce(3, sign(recovery[0])), [200, 403, 403], 'a recovery code');
+
+    // Two operators who take the role from each other: one is left.
+    const ada = await invite(server, operator, { email: 'ada@example.org', name: 'Ada', roles: ['operator'] });
+    const bob = await invite(server, operator, { email: 'bob@example.org', name: 'Bob', roles: ['operator'] });
+    const members = (await ada.ok('GET', '/operator/members')).items;
+    const idOf = (name) => members.find((one) => one.name === name).id;
+    await Promise.all([ada.call('DELETE', `/operator/members/${idOf('Bob')}`), bob.call('DELETE', `/operator/members/${idOf('Ada')}`)]);
+    const left = (await operator.get('/operator/members')).json.items.filter((one) => one.roles.includes('operator'));
+    assert.equal(left.length, 1);
+});
+
+test('organisations do not share people', async (t) => {
+    const server = await start(t);
+    const operator = await server.enter();
+    const linked = run(['operator-link', '--data', server.data, '--host', 'arena.example', '--organisation', 'Arena', '--json']);
+    const arena = new Person(server, { host: 'arena.example' });
+    const code = JSON.parse(linked.stdout).code;
+    while ((await arena.call('POST', '/session', { code })).status === 403) await server.advance(10_000); // until the signal has come
+    const ours = await signUp(server, operator, { email: 'erika@example.org', name: 'Erika' });
+    const there = new Person(server, { host: 'arena.example' });
+    await there.refused('POST', '/sign-in', { email: 'erika@example.org', password }, 403, 'sign_in.wrong');
+    const theirs = await signUp(server, arena, { email: 'erika@example.org', name: 'Eine andere', host: 'arena.example', pass: 'das andere lange Wort' });
+    assert.notEqual((await theirs.ok('GET', '/me')).user.id, (await ours.ok('GET', '/me')).user.id);
+    await new Person(server).refused('POST', '/sign-in', { email: 'erika@example.org', password: 'das andere lange Wort' }, 403, 'sign_in.wrong');
+
+    // Neither cookies nor codes nor tokens are good next door.
+    const moved = new Person(server, { host: 'arena.example', cookie: ours.cookie });
+    assert.equal((await moved.ok('GET', '/me')).user, null);
+    await new Person(server).ok('POST', '/password/forgot', { email: 'erika@example.org' }, 202);
+    const { code: reset } = await linkTo(operator, 'erika@example.org', '/reset#');
+    await there.refused('POST', '/password/reset', { code: reset, password: 'ein ganz neues Wort' }, 403, 'code.wrong');
+    const { token } = (await operator.call('POST', '/operator/tokens', { name: 'x', scopes: ['catalog:read'] })).json;
+    const bearer = (host) => server.call('GET', '/api/v1/operator/titles', { headers: { authorization: `Bearer ${token}`, ...host } });
+    assert.deepEqual([(await bearer({})).status, (await bearer({ host: 'arena.example' })).status], [200, 401]);
+    for (const [one, name] of [[arena, 'Eine andere'], [operator, 'Erika']]) {
+        const answer = one.ok ? await one.get('/operator/households') : await one.get('/operator/households');
+        assert.deepEqual(answer.json.items.map((item) => item.users[0].name), [name]);
+        assert.ok((await one.get('/operator/mails')).json.items.every((mail) => !mail.text.includes(name === 'Erika' ? 'Eine andere' : 'Hello Erika')));
+    }
+});
+
+test('links in letters lead to this site, whatever host was asked', async (t) => {
+    const server = await start(t, { args: ['--url', 'https://films.example.org'] });
+    const operator = await server.enter();
+    await signUp(server, operator, { email: 'erika@example.org', name: 'Erika' });
+    const evil = new Person(server, { host: 'evil.example' });
+    await evil.ok('POST', '/password/forgot', { email: 'erika@example.org' }, 202);
+    await evil.ok('POST', '/sign-up', { email: 'neu@example.org', password, name: 'Neu', country: 'DE', lang: 'en' }, 202);
+    const mails = (await operator.get('/operator/mails')).json.items;
+    assert.equal(mails.length, 3);
+    for (const mail of mails) {
+        assert.ok(!mail.text.includes('evil'), mail.text);
+        assert.match(mail.text, /https:\/\/films\.example\.org\//);
+    }
+    const unsafe = run(['serve', '--data', `${server.data}-2`, '--http', '127.0.0.1:0', '--smtp', 'smtp://127.0.0.1:25', '--mail-from', 'a@example.org']);
+    assert.notEqual(unsafe.status, 0, 'letters do not leave without an address to lead to');
+});
+
+test('who is signed in is known from memory, and the first look takes what is needed', async (t) => {
+    const server = await start(t);
+    const operator = await server.enter();
+    const erika = await signUp(server, operator, { email: 'erika@example.org', name: 'Erika' });
+    await erika.ok('GET', '/site');
+    const counted = async () => [await server.metric('db_reads_total'), await server.metric('http_worker_requests_total')];
+    const [reads, workers] = await counted();
+    for (let i = 0; i < 20; i++) await erika.ok('GET', '/site');
+    for (let i = 0; i < 20; i++) await server.get('/api/v1/site', { cookie: `grandstand_session=${'A'.repeat(43)}` });
+    const after = await counted();
+    // The counters are read by workers themselves, and a cookie that is none is looked up once.
+    assert.ok(after[0] - reads <= 1, `${after[0] - reads} reads of the store for 40 questions`);
+    assert.ok(after[1] - workers <= 4, `${after[1] - workers} requests went to a worker`);
+    for (const method of ['HEAD', 'GET']) assert.equal((await server.call(method, '/api/v1/operator/members')).status, 401, method);
+    assert.equal((await server.call('HEAD', '/api/v1/me/export', { headers: { cookie: erika.cookie } })).bytes.length, 0);
+});
+
+test('when memory or the disk gives out, one is signed in or not, and nothing is used up', async (t) => {
+    const server = await start(t);
+    const operator = await server.enter();
+    const arm = async (what) => { // its own answer may be what meets the fault; the one that disarms is asked again
+        for (let i = 0; i < 5; i++) {
+            const { status } = await server.call('POST', '/test/fault', { body: { arm: what } }).catch(() => ({}));
+            if (what || status === 200) return;
+        }
+        assert.fail('it is not disarmed');
+    };
+    await new Person(server).ok('POST', '/sign-up', { email: 'erika@example.org', password, name: 'Erika', country: 'DE', lang: 'en' }, 202);
+    const { code } = await linkTo(operator, 'erika@example.org');
+    const erika = new Person(server);
+    await arm('write:1+'); // keys cannot be kept
+    const full = await erika.call('POST', '/confirm', { code });
+    await arm('');
+    assert.ok([500, 503, 507].includes(full.status), full.text);
+    assert.equal(erika.cookie, undefined);
+    assert.equal((await erika.ok('POST', '/confirm', { code })).user.name, 'Erika', 'the code is still good');
+
+    let failed = 0, name = 'Erika';
+    for (let nth = 1; nth <= 60; nth++) {
+        const wish = `Erika ${nth}`;
+        await arm(`alloc:${nth}`);
+        const answer = await erika.call('PATCH', '/me', { name: wish }).catch(() => ({ status: 0 }));
+        await arm('');
+        const me = await erika.ok('GET', '/me');
+        assert.ok(me.user.name === wish || (answer.status !== 200 && me.user.name === name), `allocation ${nth}: ${answer.status}, and the name is ${me.user.name}`);
+        assert.ok([200, 0, 500, 503].includes(answer.status), `allocation ${nth}: ${answer.text}`);
+        if (answer.status !== 200) failed++;
+        name = me.user.name;
+    }
+    assert.ok(failed > 5, `${failed} allocations failed`);
 });
