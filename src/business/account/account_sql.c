@@ -79,7 +79,7 @@ const struct db_statement user_session_insert = {"account.user_session_insert",
     "INSERT INTO user_session(id, org_id, public_id, user_id, profile_id, secret_hash, from_box, created_s, seen_s, "
     "expires_s) VALUES(:id, :org_id, :public_id, :user_id, :profile_id, :hash, :from_box, :now_s, :now_s, :expires_s)"};
 const struct db_statement user_session_find = {"account.user_session_find",
-    "SELECT s.id, s.user_id, s.profile_id, s.seen_s, s.expires_s, u.household_id, u.roles FROM user_session s LEFT JOIN "
+    "SELECT s.id, s.user_id, s.profile_id, s.seen_s, s.expires_s, u.household_id, u.key_slot, u.roles FROM user_session s LEFT JOIN "
     "account_user u ON u.id = s.user_id WHERE s.org_id = :org_id AND s.secret_hash = :hash AND s.expires_s > :now_s AND "
     "u.erasing_s IS NULL"};
 const struct db_statement user_session_end = {"account.user_session_end",

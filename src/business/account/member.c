@@ -85,7 +85,8 @@ static struct err invite_in(struct account *a, struct arena *arena, const struct
     email_index(a, who->org_id, email, w.code.email_index);
     house_seal(a, w.code.id, &s);
     struct err e = sealed_put(&s, arena, "code.invitation", email, &w.code.box);
-    struct letter letter = {.code = "mail.invitation", .lang = text_language_of(from->lang), .to = email, .email = email, .org_id = who->org_id};
+    struct letter letter = {.code = "mail.invitation", .lang = text_language_of(from->lang), .to = email, .email = email, .org_id = who->org_id,
+                            .about_id = about_address(w.code.email_index)};
     if (!e.kind) e = letter_link(a, arena, who->org_id, from, "/invitation", &w.code.secret, &letter.link);
     if (!e.kind) e = letter_prepare(a, arena, &letter, &w.mail);
     if (!e.kind) e = db_write(a->db, invite_fn, &w);
@@ -199,7 +200,7 @@ struct accept_work {
     struct newcomer newcomer;
     struct session_new session;
     bool is_new;
-    int64_t used, taken, roles;
+    int64_t used, taken, roles, about_id;
 };
 
 static struct err accept_fn(struct db_tx *tx, void *arg) {
@@ -212,9 +213,10 @@ static struct err accept_fn(struct db_tx *tx, void *arg) {
     if (w->is_new) {
         w->taken = DB_GET_INT(tx, 0, &user_has_email, DB_INT("org_id", who->org_id), DB_BLOB("email_index", hash_slice(w->newcomer.email_index)));
         if (w->taken) return wrong_code();
-        e = newcomer_insert(tx, &w->newcomer);
+        e = newcomer_insert(w->a, tx, &w->newcomer);
     } else {
-        e = DB_RUN(tx, &user_set_roles, DB_INT("org_id", who->org_id), DB_INT("id", who->user_id), DB_INT("roles", w->roles));
+        e = mail_pass(w->a->mail, tx, who->org_id, w->about_id, who->user_id);
+        if (!e.kind) e = DB_RUN(tx, &user_set_roles, DB_INT("org_id", who->org_id), DB_INT("id", who->user_id), DB_INT("roles", w->roles));
         if (!e.kind) e = change_note(w->a, tx, who->org_id, who->user_id, 0);
     }
     return e.kind ? e : session_insert_in(w->a, tx, &w->session);
@@ -240,6 +242,7 @@ static struct err accept_in(struct account *a, struct arena *arena, int64_t org_
         if (!e.kind) e = session_prepare(a, arena, org_id, n->user_id, n->slots[0], n->household_id, w.code.roles, n->profile_id, from, &w.session);
         if (!e.kind) w.session.entry.who.age_max = 18;
     } else {
+        if (w.code.email_index.len == HASH_BYTES) w.about_id = about_address((const uint8_t *)w.code.email_index.ptr);
         w.roles = user.roles | w.code.roles;
         e = own_password_check(a, &(struct account_who){.user_id = user.id}, &user, password);
         if (e.kind && !strcmp(e.code, "me.password")) e = DENIED("sign_in.wrong", "Address or password are not right.");

@@ -318,19 +318,23 @@ struct err erasing_go_on(struct account *a) {
     return e;
 }
 
+struct err erasing_begin(struct account *a, int64_t org_id, int64_t user_id) {
+    struct erase_work w = {.a = a, .org_id = org_id, .user_id = user_id, .now_s = seconds_now(a)};
+    struct err e = db_write(a->db, erasing_fn, &w);
+    if (e.kind) return e;
+    changes_tell(a, org_id, &user_id, 1, 0);
+    /* What stops it here (a full disk) is begun again by the next account_tick; until then it has not happened, and is not said to have. */
+    return erasing_go_on(a);
+}
+
 struct err account_erase(struct account *a, const struct account_who *who, struct slice password) {
-    struct erase_work w = {.a = a, .org_id = who->org_id, .user_id = who->user_id, .now_s = seconds_now(a)};
     struct user_row user;
     struct err e = who_check(who, true);
     if (e.kind) return e;
-    w.arena = arena_create(ARENA_BYTES_MAX);
-    e = w.arena ? user_read(a, w.arena, who->org_id, who->user_id, &user) : err_memory();
+    struct arena *arena = arena_create(ARENA_BYTES_MAX);
+    e = arena ? user_read(a, arena, who->org_id, who->user_id, &user) : err_memory();
     if (!e.kind && !user.has) e = DENIED("session.required", "This needs somebody who is signed in. Sign in, or open the operator's link (`grandstand operator-link`).");
     if (!e.kind) e = own_password_check(a, who, &user, password);
-    if (!e.kind) e = db_write(a->db, erasing_fn, &w);
-    arena_destroy(&w.arena);
-    if (e.kind) return e;
-    changes_tell(a, who->org_id, &who->user_id, 1, 0);
-    /* What stops it here (a full disk) is begun again by the next account_tick; until then it has not happened, and is not said to have. */
-    return erasing_go_on(a);
+    arena_destroy(&arena);
+    return e.kind ? e : erasing_begin(a, who->org_id, who->user_id);
 }

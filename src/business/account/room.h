@@ -90,6 +90,8 @@ MUST_USE struct err sealed_of(struct account *, int64_t id, int64_t slot, struct
 /* `column` binds the box to its place. */
 MUST_USE struct err sealed_put(const struct sealed *, struct arena *, const char *column, struct slice plain, struct slice *box);
 MUST_USE struct err sealed_get(const struct sealed *, struct arena *, const char *column, struct slice box, struct slice *plain);
+/* Whom a letter is about that goes to an address without an account: below zero, where no id is. mail_pass hands it over when the account comes. */
+int64_t about_address(const uint8_t index[HASH_BYTES]);
 void email_index(const struct account *, int64_t org_id, struct slice email, uint8_t out[HASH_BYTES]);
 void pin_mac(const struct sealed *, struct slice pin, uint8_t out[HASH_BYTES]);
 /* What a code's row holds is sealed by the code itself: only who has it can read. */
@@ -142,7 +144,7 @@ struct newcomer {
 };
 MUST_USE struct err newcomer_make(struct account *, struct arena *, int64_t org_id, struct slice email, struct slice name, struct slice country, struct slice lang, struct slice password,
                                   uint32_t roles, struct newcomer *out);
-MUST_USE struct err newcomer_insert(struct db_tx *, const struct newcomer *);
+MUST_USE struct err newcomer_insert(struct account *, struct db_tx *, const struct newcomer *);
 
 /* --- session.c --- */
 struct session_new { /* a session about to be made: prepared outside, inserted within the transaction */
@@ -193,6 +195,8 @@ void code_prepare(struct account *, int64_t org_id, enum code_kind, int64_t live
 MUST_USE struct err code_insert_in(struct db_tx *, const struct code_new *);
 
 /* --- privacy.c --- */
+/* Notes that somebody is to be erased, and does it. */
+MUST_USE struct err erasing_begin(struct account *, int64_t org_id, int64_t user_id);
 /* Erasing that was begun and not finished, of anybody. */
 MUST_USE struct err erasing_go_on(struct account *);
 

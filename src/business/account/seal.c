@@ -38,6 +38,12 @@ static void keyed_hash(const uint8_t key[KEY_BYTES], const char *use, int64_t nu
     crypto_generichash_final(&state, out, len);
 }
 
+int64_t about_address(const uint8_t index[HASH_BYTES]) {
+    uint64_t number;
+    memcpy(&number, index, sizeof number);
+    return -(int64_t)(number >> 2) - 1;
+}
+
 void email_index(const struct account *a, int64_t org_id, struct slice email, uint8_t out[HASH_BYTES]) { keyed_hash(a->index_key.bytes, "email", org_id, email, out, HASH_BYTES); }
 void pin_mac(const struct sealed *s, struct slice pin, uint8_t out[HASH_BYTES]) { keyed_hash(s->key.bytes, "pin", s->id, pin, out, HASH_BYTES); }
 

@@ -117,6 +117,15 @@ static struct err session_from_store(struct account *a, struct find_work *w, str
     }
     struct account_who who = {.org_id = w->org_id, .session_id = db_int(&w->rows, 0, "id"), .user_id = w->user_id, .household_id = w->household_id,
                               .profile_id = db_int(&w->rows, 0, "profile_id"), .roles = w->user_id ? (uint32_t)db_int(&w->rows, 0, "roles") : ACCOUNT_OPERATOR};
+    if (w->user_id) {
+        struct sealed own;
+        e = sealed_of(a, w->user_id, db_int(&w->rows, 0, "key_slot"), &own);
+        if (e.kind == ERR_NOT_FOUND) { /* an older database beside today's keys: he was erased, and stays so */
+            e = erasing_begin(a, w->org_id, w->user_id);
+            return e.kind ? e : denied_session();
+        }
+        if (e.kind) return e;
+    }
     if (w->user_id && w->household.count) {
         struct account_household_facts facts;
         e = facts_take(a, w, &facts);

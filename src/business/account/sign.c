@@ -137,6 +137,7 @@ static struct err sign_up_in(struct account *a, struct arena *arena, int64_t org
     w.has_code = !user.has;
     w.code.has_email = true;
     email_index(a, org_id, s->email, w.code.email_index);
+    if (!user.has) letter.about_id = about_address(w.code.email_index);
     e = waiting_seal(arena, &w.code.secret, s, slice_cstr(hash), &w.code.box);
     if (user.has) {
         struct account_user known;
@@ -190,7 +191,7 @@ static struct err confirm_new_fn(struct db_tx *tx, void *arg) {
     if (e.kind) return e;
     w->taken = DB_GET_INT(tx, 0, &user_has_email, DB_INT("org_id", w->newcomer.org_id), DB_BLOB("email_index", hash_slice(w->newcomer.email_index)));
     if (!w->used || w->taken) return wrong_code();
-    e = newcomer_insert(tx, &w->newcomer);
+    e = newcomer_insert(w->a, tx, &w->newcomer);
     return e.kind ? e : session_insert_in(w->a, tx, &w->session);
 }
 
@@ -419,6 +420,9 @@ static struct err forget_in(struct account *a, struct arena *arena, int64_t org_
         letter.lang = known.lang;
         e = letter_link(a, arena, org_id, from, "/reset", &w.code.secret, &letter.link);
     } else {
+        uint8_t index[HASH_BYTES];
+        email_index(a, org_id, email, index);
+        letter.about_id = about_address(index);
         letter.code = "mail.unknown"; /* whoever has several addresses learns which one it was not; whoever asks learns nothing */
         e = letter_link(a, arena, org_id, from, "/sign-up", NULL, &letter.link);
     }

@@ -141,11 +141,14 @@ struct err keys_make(struct keys *k, const int64_t *owners, size_t count, int64_
     return e;
 }
 
+static struct err missing(void) {
+    return err_make(ERR_IO, "keys.missing", "A key is not there that the database names. DATA/keys is not the folder that belongs to it: restore both of the same time.");
+}
+
 static struct err slot_read(struct keys *k, int64_t slot, uint8_t record[SLOT_BYTES]) {
-    static const struct err none = {.kind = ERR_NOT_FOUND, .code = "keys.destroyed", .what = "What this key opened has been erased."};
-    if (slot < 1 || slot > INT64_MAX / SLOT_BYTES) return none;
+    if (slot < 1 || slot > INT64_MAX / SLOT_BYTES) return missing();
     struct err e = fs_pread_all(k->fd, record, SLOT_BYTES, (uint64_t)slot * SLOT_BYTES);
-    if (e.kind == ERR_INPUT) return none; /* the file ends before: a slot that this folder never had */
+    if (e.kind == ERR_INPUT) return missing(); /* the file ends before: a slot that this folder never had */
     if (e.kind) return e;
     uint8_t check[CHECK_BYTES];
     slot_check(slot, record, check);
@@ -156,7 +159,8 @@ struct err keys_read(struct keys *k, int64_t owner, int64_t slot, struct key *ou
     uint8_t record[SLOT_BYTES];
     struct err e = slot_read(k, slot, record);
     if (e.kind) return e;
-    if (get_u64(record) != (uint64_t)owner || get_u64(record + STATE_AT) != STATE_KEY)
+    if (get_u64(record) != (uint64_t)owner) e = missing();
+    else if (get_u64(record + STATE_AT) != STATE_KEY)
         e = err_make(ERR_NOT_FOUND, "keys.destroyed", "What this key opened has been erased.");
     else memcpy(out->bytes, record + 8, KEY_BYTES);
     sodium_memzero(record, sizeof record);
@@ -176,7 +180,7 @@ struct err keys_destroy(struct keys *k, int64_t owner, int64_t slot) {
     if (!e.kind && is_ours) e = fs_sync(k->fd); /* also of what another try left in the cache */
     file_unlock(k);
     sodium_memzero(record, sizeof record);
-    return e.kind == ERR_NOT_FOUND ? ERR_OK : e;
+    return e.kind && !strcmp(e.code, "keys.missing") ? ERR_OK : e;
 }
 
 static struct err named_read(struct keys *k, const char *name, struct key *out) {

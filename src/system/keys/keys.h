@@ -36,7 +36,8 @@ void keys_close(struct keys **);
 
 /* New keys for these owners (ids of base/id.h), durable before the call returns: a row that names a slot never stands without its key. */
 MUST_USE struct err keys_make(struct keys *, const int64_t *owners, size_t count, int64_t *slots);
-/* Errors: ERR_NOT_FOUND keys.destroyed (destroyed, or never made for this owner), ERR_IO keys.damaged. */
+/* Errors: ERR_NOT_FOUND keys.destroyed; ERR_IO keys.missing (no key was ever made here for this owner: the folder is not the one that belongs to the
+ * database), keys.damaged. */
 MUST_USE struct err keys_read(struct keys *, int64_t owner, int64_t slot, struct key *out);
 /* Durable before the call returns; fine if it is destroyed already. */
 MUST_USE struct err keys_destroy(struct keys *, int64_t owner, int64_t slot);

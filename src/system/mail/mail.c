@@ -139,6 +139,10 @@ struct err mail_add(struct mail *m, struct db_tx *tx, const struct mail_new *n) 
     return e;
 }
 
+struct err mail_pass(struct mail *m, struct db_tx *tx, int64_t org_id, int64_t from_id, int64_t to_id) {
+    return DB_RUN(tx, &mail_pass_about, DB_INT("org_id", org_id), DB_INT("from_id", from_id), DB_INT("to_id", to_id));
+}
+
 struct err mail_forget(struct mail *m, struct db_tx *tx, int64_t org_id, int64_t about_id) {
     return DB_RUN(tx, &mail_delete_about, DB_INT("org_id", org_id), DB_INT("about_id", about_id));
 }

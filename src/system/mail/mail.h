@@ -71,6 +71,8 @@ struct mail_new {
 MUST_USE struct err mail_add(struct mail *, struct db_tx *, const struct mail_new *);
 /* There is something new, or time was turned by hand. Does not block. */
 void mail_wake(struct mail *);
+/* What was about one (somebody who had no name yet) is about another from now on. */
+MUST_USE struct err mail_pass(struct mail *, struct db_tx *, int64_t org_id, int64_t from_id, int64_t to_id);
 /* Removes all that is about somebody. */
 MUST_USE struct err mail_forget(struct mail *, struct db_tx *, int64_t org_id, int64_t about_id);
 

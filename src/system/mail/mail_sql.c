@@ -27,5 +27,6 @@ const struct db_statement mail_finish = {
 const struct db_statement mail_newest = {"mail.newest", COLUMNS "ORDER BY id DESC LIMIT :limit"};
 const struct db_statement mail_of = {"mail.of", COLUMNS "AND id < :before_id ORDER BY id DESC LIMIT :limit"};
 const struct db_statement mail_of_all = {"mail.of_all", COLUMNS "AND about_id = :about_id ORDER BY id DESC LIMIT :limit"};
+const struct db_statement mail_pass_about = {"mail.pass_about", "UPDATE mail SET about_id = :to_id WHERE org_id = :org_id AND about_id = :from_id"};
 const struct db_statement mail_delete_about = {"mail.delete_about", "DELETE FROM mail WHERE org_id = :org_id AND about_id = :about_id"};
 const struct db_statement mail_delete_old = {"mail.delete_old", "DELETE FROM mail WHERE created_s < :before_s"};

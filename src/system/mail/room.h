@@ -27,6 +27,6 @@ enum smtp_outcome { SMTP_SENT, SMTP_LATER, SMTP_REFUSED };
 enum smtp_outcome smtp_send(struct smtp *, struct slice from, struct slice to, struct slice message, char trouble[200]);
 
 /* --- mail_sql.c --- */
-extern const struct db_statement mail_insert, mail_next, mail_claim, mail_finish, mail_newest, mail_of, mail_of_all, mail_delete_about, mail_delete_old;
+extern const struct db_statement mail_insert, mail_next, mail_claim, mail_finish, mail_newest, mail_of, mail_of_all, mail_pass_about, mail_delete_about, mail_delete_old;
 
 #endif

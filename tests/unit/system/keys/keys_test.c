@@ -50,11 +50,11 @@ static void keys_are_made_read_and_destroyed(void **state) {
     assert_ok(keys_read(keys, 11, slots[0], &a));
     assert_ok(keys_read(keys, 12, slots[1], &b));
     assert_memory_not_equal(a.bytes, b.bytes, KEY_BYTES);
-    assert_error(keys_read(keys, 12, slots[0], &b), "keys.destroyed"); /* somebody else's slot */
-    assert_error(keys_read(keys, 11, 0, &b), "keys.destroyed");        /* the heading is no slot */
-    assert_error(keys_read(keys, 11, 99, &b), "keys.destroyed");
-    assert_error(keys_read(keys, 11, -1, &b), "keys.destroyed");
-    assert_error(keys_read(keys, 11, INT64_MAX, &b), "keys.destroyed");
+    assert_error(keys_read(keys, 12, slots[0], &b), "keys.missing"); /* somebody else's slot */
+    assert_error(keys_read(keys, 11, 0, &b), "keys.missing");        /* the heading is no slot */
+    assert_error(keys_read(keys, 11, 99, &b), "keys.missing");
+    assert_error(keys_read(keys, 11, -1, &b), "keys.missing");
+    assert_error(keys_read(keys, 11, INT64_MAX, &b), "keys.missing");
     keys_close(&keys);
     assert_ok(keys_open(&keys, p.keys)); /* after a restart */
     assert_ok(keys_read(keys, 11, slots[0], &b));
