@@ -202,13 +202,14 @@ struct err api_open(struct api **out, const struct api_options *options) {
     if (!e.kind) e = pages_open(a);
     static const struct route *const all[] = {
         site_routes, title_routes, playback_routes, session_routes, operator_routes, row_routes, search_routes, person_routes, catalogue_routes,
-        upload_routes, job_routes, channel_routes,
+        rights_routes, rights_why_routes, upload_routes, job_routes, channel_routes,
         me_routes, sign_routes, profile_routes, member_routes, household_routes, grant_routes, mail_routes,
     };
     for (size_t i = 0; !e.kind && i < ARRAY_LEN(all); i++) e = routes_add(a, all[i]);
     if (!e.kind) e = uploads_add_routes(a, a->o.server);
     if (!e.kind) e = catalogue_add_routes(a, a->o.server);
     if (!e.kind) e = art_add_routes(a, a->o.server);
+    if (!e.kind) e = rights_add_routes(a, a->o.server);
     if (!e.kind) e = metrics_add_routes(a, a->o.server);
     if (!e.kind) e = pages_add_routes(a, a->o.server);
     if (!e.kind) e = events_open(a);

@@ -102,7 +102,7 @@ struct route {
 };
 /* Within one file each; gathered in api.c. */
 extern const struct route site_routes[], title_routes[], playback_routes[], session_routes[], operator_routes[], row_routes[], search_routes[], person_routes[], catalogue_routes[], upload_routes[], job_routes[], channel_routes[];
-extern const struct route grant_routes[], me_routes[], sign_routes[], profile_routes[], member_routes[], household_routes[], mail_routes[];
+extern const struct route rights_routes[], rights_why_routes[], grant_routes[], me_routes[], sign_routes[], profile_routes[], member_routes[], household_routes[], mail_routes[];
 
 /* The frame, for handlers that are none of the above (uploads in pieces, pages). */
 void call_begin(struct call *, struct api *, struct http_request *);
@@ -175,6 +175,7 @@ struct err pages_add_routes(struct api *, struct http_server *);
 struct err uploads_add_routes(struct api *, struct http_server *);
 struct err catalogue_add_routes(struct api *, struct http_server *);
 struct err art_add_routes(struct api *, struct http_server *);
+struct err rights_add_routes(struct api *, struct http_server *);
 struct err metrics_add_routes(struct api *, struct http_server *);
 struct err events_open(struct api *);
 void events_close(struct api *);

@@ -282,7 +282,7 @@ static bool areas_have(const uint32_t *areas, size_t count, uint32_t area) {
 
 static struct err error_part(struct slice part, struct slice *bad) {
     *bad = part;
-    return err_make(ERR_INPUT, "rights.territory", "This names no country of ISO 3166-1 and no area of ISO 3166-2. Write DE, US-CA, WORLD, or -US for all but the US.");
+    return err_make(ERR_INPUT, "rights.territory_unknown", "This names no country of ISO 3166-1 and no area of ISO 3166-2. Write DE, US-CA, WORLD, or -US for all but the US.");
 }
 
 struct err rights_territories_of(struct slice text, uint32_t *out, struct slice *bad) {

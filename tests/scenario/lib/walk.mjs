@@ -128,6 +128,7 @@ export const walk = {
     'PATCH /api/v1/rights/deals/{id}': { who: 'rights', at: (w) => ({ id: w.deal }), body: { reference: 'Geheim 1' } },
     'POST /api/v1/rights/deals/{id}/lines': { who: 'rights', at: (w) => ({ id: w.deal }), body: { lines: 'none' } },
     'DELETE /api/v1/rights/lines/{id}': { who: 'rights', at: (w) => ({ id: w.line }), last: true },
+    'GET /api/v1/rights/conflicts': { who: 'rights' },
     'POST /api/v1/rights/conflicts': { who: 'rights', body: {} },
     'GET /api/v1/rights/titles/{id}': { who: 'rights', at: title },
     'GET /api/v1/rights/map': { who: 'rights', query: (w) => `?title=${w.title}&medium=free` },

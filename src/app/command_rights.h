@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ * What the files of `grandstand rights` share. */
+#ifndef APP_COMMAND_RIGHTS_H
+#define APP_COMMAND_RIGHTS_H
+
+#include <stdio.h>
+
+#include "app/house.h"
+#include "base/json.h"
+#include "business/rights/rights.h"
+
+struct rights_shop { /* what each of them works in */
+    struct house *house;
+    struct arena *arena;
+    struct catalog_view *view;
+    int64_t org_id, now_s;
+    bool has_parties;
+    struct rights_party_list parties; /* once asked for */
+};
+
+int rights_batch(struct command_context *, struct rights_shop *);
+
+MUST_USE struct err rights_time_option(const struct command_context *, const char *name, int64_t fallback, int64_t *out);
+/* By name or public id; empty, and ourselves: 0. ERR_NOT_FOUND rights.party_missing. */
+MUST_USE struct err rights_party_named(struct rights_shop *, struct slice name, int64_t *out);
+MUST_USE struct err rights_file_open(const char *path, FILE **out); /* "-": standard input */
+void rights_file_close(FILE **);
+void rights_print_time(FILE *, int64_t at_s); /* nothing where there is no end */
+void rights_put_time_json(struct json_writer *, const char *name, int64_t at_s);
+
+#endif

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+//
+// Contracts from outside: the API of the rights manager, the command for scripts, and both over one database.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { folder, run, start } from './lib/server.mjs';
+
+const at = (s) => new Date(s * 1000).toISOString().replace('.000Z', 'Z');
+const now = 1_800_000_000, day = 86400;
+
+async function titleOf(operator, name, more = {}) {
+    const made = await operator.call('POST', '/operator/titles', { kind: 'film', names: { en: name }, rights: 'none', is_free: false, ...more });
+    assert.equal(made.status, 201, made.text);
+    return made.json.id;
+}
+async function ok(promise, status = 200) {
+    const answer = await promise;
+    assert.equal(answer.status, status, answer.text);
+    return answer.json;
+}
+
+test('a contract from its first draft to its end, and what follows from it', async (t) => {
+    const server = await start(t);
+    const operator = await server.enter();
+    const film = await titleOf(operator, 'The Race');
+    const studio = await ok(operator.call('POST', '/rights/parties', { name: 'Studio Nord', country: 'NO', kind: 'organisation' }), 201);
+    assert.equal(studio.country, 'NO');
+    assert.equal((await ok(operator.call('PATCH', `/rights/parties/${studio.id}`, { country: 'SE' }))).country, 'SE');
+    assert.ok((await ok(operator.get('/rights/parties'))).items.some((one) => one.id === studio.id));
+
+    const deal = await ok(operator.call('POST', '/rights/deals', { reference: 'N-2027', direction: 'in', party: studio.id, may_sublicense: true }), 201);
+    assert.deepEqual([deal.status, deal.version, deal.party.name, deal.line_count], ['draft', 1, 'Studio Nord', 0]);
+    const line = { title: film, effect: 'allow', territories: 'WORLD,-US', media: ['subscription', 'free'], languages: ['de', 'en'], starts_at: at(now - day), ends_at: at(now + 10 * day) };
+    const dry = await ok(operator.call('POST', `/rights/deals/${deal.id}/lines`, { lines: [line], dry_run: true }));
+    assert.deepEqual(dry, { lines: [], conflicts: [] });
+    const saved = await ok(operator.call('POST', `/rights/deals/${deal.id}/lines`, { lines: [line] }), 201);
+    assert.equal(saved.lines.length, 1);
+    assert.equal(saved.lines[0].territories, 'WORLD,-US');
+    assert.equal(saved.lines[0].territory_count, 248);
+    assert.deepEqual(saved.lines[0].media, ['free', 'subscription']);
+    assert.deepEqual(saved.lines[0].title, { id: film, name: 'The Race' });
+    assert.equal(saved.lines[0].known_at, at(now));
+
+    const why = (query = '') => ok(operator.get(`/rights/why?title=${film}&territory=DE&medium=free${query}`));
+    assert.equal((await why()).decision.reason, 'rights.deal'); // a draft grants nothing
+    await ok(operator.call('PATCH', `/rights/deals/${deal.id}`, { status: 'active' }));
+    const yes = await why();
+    assert.deepEqual([yes.decision.is_allowed, yes.decision.reason, yes.decision.line.id], [true, 'rights.allowed', saved.lines[0].id]);
+    assert.equal(yes.decision.until, at(now + 10 * day));
+    assert.deepEqual(yes.lines.map((one) => [one.applies, one.why]), [[true, 'applies']]);
+    assert.equal((await why('&language=th')).decision.reason, 'rights.language');
+    const no = await ok(operator.get(`/rights/why?title=${film}&territory=US&medium=free&lang=en`));
+    assert.equal(no.decision.reason, 'rights.territory');
+    assert.match(no.decision.message, /United States/);
+    assert.deepEqual(no.lines.map((one) => [one.applies, one.why]), [[false, 'territory']]);
+    assert.equal((await why(`&at=${at(now + 10 * day)}`)).decision.reason, 'rights.ended');
+
+    const map = await ok(operator.get(`/rights/map?title=${film}&medium=free`));
+    assert.equal(Object.keys(map.countries).length, 249);
+    assert.deepEqual([map.countries.DE.state, map.countries.DE.line, map.countries.US.state, map.countries.US.reason], ['allow', saved.lines[0].id, 'none', 'rights.territory']);
+    assert.equal(map.lines.length, 1);
+
+    const avails = await ok(operator.get(`/rights/avails?title=${film}&territory=DE,US&from=${at(now)}&to=${at(now + 100 * day)}`));
+    assert.equal(avails.is_whole, true);
+    assert.deepEqual(avails.items.map((one) => [one.territories, one.media, one.from, one.to, one.languages]), [['DE', ['free', 'subscription'], at(now), at(now + 10 * day), ['de', 'en']]]);
+    assert.equal((await ok(operator.get('/rights/avails?territory=US'))).items.some((one) => one.title.id === film), false);
+
+    // Amended after use: the book still knows what it knew.
+    await server.advance(3600_000);
+    const amended = await ok(operator.call('POST', `/rights/deals/${deal.id}/lines`, { lines: [{ ...line, territories: 'WORLD,-US,-DE', replaces: saved.lines[0].id }] }), 201);
+    assert.equal((await why()).decision.reason, 'rights.territory');
+    assert.equal((await why(`&known_at=${at(now + 60)}`)).decision.reason, 'rights.allowed');
+    const book = await ok(operator.get(`/rights/titles/${film}`));
+    assert.deepEqual(book.lines.map((one) => one.withdrawn_at), [at(now + 3600), null]);
+    assert.deepEqual(book.changes, [at(now - day), at(now + 10 * day)]);
+    assert.equal((await ok(operator.get(`/rights/titles/${film}?known_at=${at(now + 60)}`))).lines[0].withdrawn_at, null);
+
+    await ok(operator.call('DELETE', `/rights/lines/${amended.lines[0].id}`), 204);
+    assert.equal((await operator.call('DELETE', `/rights/lines/${amended.lines[0].id}`)).status, 409);
+    await ok(operator.call('PATCH', `/rights/deals/${deal.id}`, { status: 'terminated', reference: 'N-2027 (over)' }));
+    const whole = await ok(operator.get(`/rights/deals/${deal.id}`));
+    assert.deepEqual(whole.versions.map((one) => one.status), ['draft', 'active', 'terminated']);
+    assert.equal(whole.reference, 'N-2027 (over)');
+    assert.equal(whole.lines.length, 2);
+    const back = await operator.call('PATCH', `/rights/deals/${deal.id}`, { status: 'active' });
+    assert.deepEqual([back.status, back.json.error.code], [409, 'rights.terminated']);
+    assert.deepEqual((await ok(operator.get('/rights/deals?status=terminated'))).items.map((one) => one.id), [deal.id]);
+});
+
+test('a conflicting exclusive is refused with the overlap named, and nothing is saved', async (t) => {
+    const server = await start(t);
+    const operator = await server.enter();
+    const film = await titleOf(operator, 'The Race');
+    const party = async (name) => (await ok(operator.call('POST', '/rights/parties', { name }), 201)).id;
+    const deal = async (reference, direction, with_) => (await ok(operator.call('POST', '/rights/deals', { reference, direction, party: with_, status: 'active' }), 201)).id;
+    const studio = await deal('IN-1', 'in', await party('Studio')), first = await deal('OUT-1', 'out', await party('Erste')), second = await deal('OUT-2', 'out', await party('Zweite'));
+    const line = (more) => ({ title: film, territories: 'WORLD', media: ['linear'], starts_at: at(now), ...more });
+    const add = (id, body, lang = 'en') => operator.call('POST', `/rights/deals/${id}/lines?lang=${lang}`, body);
+    await ok(add(studio, { lines: [line({ may_sublicense: true })] }), 201);
+    await ok(add(first, { lines: [line({ territories: 'DE,AT', is_exclusive: true, ends_at: '2027-06-01' })] }), 201);
+    const clash = { lines: [line({ territories: 'AT,CH', is_exclusive: true, starts_at: '2027-03-01' })] };
+    const refused = await add(second, clash);
+    assert.deepEqual([refused.status, refused.json.error.code], [409, 'rights.conflict']);
+    const [conflict] = refused.json.conflicts;
+    assert.deepEqual([conflict.kind, conflict.index, conflict.line.deal.reference, conflict.line.deal.party.name], ['exclusive_exclusive', 0, 'OUT-1', 'Erste']);
+    assert.deepEqual(conflict.overlap, { territories: 'AT', media: ['linear'], languages: [], from: '2027-03-01T00:00:00Z', to: '2027-06-01T00:00:00Z' });
+    assert.match(conflict.message, /OUT-1 with Erste .* Austria, 1 March 2027 to 1 June 2027/);
+    assert.match((await add(second, clash, 'de')).json.conflicts[0].message, /Österreich, 1\. März 2027 bis 1\. Juni 2027/);
+    for (const lang of ['zh', 'th']) assert.ok((await add(second, clash, lang)).json.conflicts[0].message.includes('OUT-1'));
+    assert.equal((await ok(operator.get(`/rights/deals/${second}`))).lines.length, 0);
+    const asked = await ok(operator.call('POST', '/rights/conflicts', { deal: second, line: clash.lines[0] }));
+    assert.equal(asked.items[0].kind, 'exclusive_exclusive');
+    assert.deepEqual((await ok(operator.get('/rights/conflicts'))).total, 0);
+    const taken = await ok(add(second, { ...clash, accept_conflicts: true, accept_reason: 'Both have agreed.' }), 201);
+    assert.equal(taken.lines[0].note, 'Both have agreed.');
+    assert.equal(taken.conflicts.length, 1);
+    assert.equal((await ok(operator.get('/rights/conflicts'))).total, 1);
+});
+
+test('what is wrong is refused by its name and its place', async (t) => {
+    const server = await start(t);
+    const operator = await server.enter();
+    const film = await titleOf(operator, 'The Race');
+    const party = (await ok(operator.call('POST', '/rights/parties', { name: 'Studio' }), 201)).id;
+    const deal = (await ok(operator.call('POST', '/rights/deals', { reference: 'S-1', direction: 'in', party, status: 'active' }), 201)).id;
+    const good = { title: film, territories: 'DE', media: ['free'], starts_at: '2027-01-01' };
+    const wrong = [
+        [{ title: 'nobody' }, 'rights.title'], [{ territories: 'XX' }, 'rights.territory_unknown'], [{ territories: '' }, 'rights.territories'], [{ media: ['smoke'] }, 'rights.medium_unknown'],
+        [{ media: [] }, 'rights.medium_unknown'], [{ languages: ['deutsch_'] }, 'rights.language_tag'], [{ starts_at: '2027-02-29' }, 'rights.time'], [{ starts_at: null }, 'rights.time'],
+        [{ ends_at: '2027-01-01T10:00:00' }, 'rights.time'], [{ ends_at: '2026-12-31' }, 'rights.window'], [{ effect: 'maybe' }, 'rights.effect'], [{ plays_max: 0 }, 'rights.plays_max'],
+        [{ effect: 'blackout', is_exclusive: true }, 'rights.block'], [{ is_exclusive: 'yes' }, 'request.malformed'], [{ note: '\u202eevil' }, 'rights.note'],
+    ];
+    for (const [change, code] of wrong) {
+        const { status, json, text } = await operator.call('POST', `/rights/deals/${deal}/lines`, { lines: [good, { ...good, ...change }] });
+        assert.deepEqual([status, json.error.code, json.error.index], [400, code, 1], `${JSON.stringify(change)} ${text}`);
+    }
+    assert.equal((await ok(operator.get(`/rights/deals/${deal}`))).lines.length, 0);
+    assert.equal((await operator.get(`/rights/why?title=${film}&territory=Deutschland&medium=free`)).json.error.code, 'rights.place');
+    assert.equal((await operator.get(`/rights/why?title=${film}&territory=DE&medium=smoke`)).json.error.code, 'rights.medium_unknown');
+    assert.equal((await operator.get(`/rights/map?title=nobody&medium=free`)).status, 404);
+    assert.equal((await operator.call('POST', '/rights/deals', { reference: 'S-1', direction: 'in', party })).json.error.code, 'rights.reference_taken');
+    assert.equal((await operator.call('POST', '/rights/deals', { reference: 'S-2', direction: 'sideways', party })).json.error.code, 'rights.direction');
+    assert.equal((await operator.call('PATCH', `/rights/deals/${deal}`, { status: 'asleep' })).json.error.code, 'rights.status');
+    // Leap days, and a summer time that begins: zones are reckoned with.
+    const leap = await ok(operator.call('POST', `/rights/deals/${deal}/lines`, { lines: [{ ...good, starts_at: '2028-02-29', ends_at: '2028-03-26T03:00:00+02:00' }] }), 201);
+    assert.deepEqual([leap.lines[0].starts_at, leap.lines[0].ends_at], ['2028-02-29T00:00:00Z', '2028-03-26T01:00:00Z']);
+});
+
+test('lines come from a file, by the page and by the command, all or none', async (t) => {
+    const server = await start(t);
+    const operator = await server.enter();
+    const film = await titleOf(operator, 'The Race'), other = await titleOf(operator, 'Verloren');
+    const send = (text, query = '') => operator.call('POST', `/rights/import${query}`, undefined, { raw: Buffer.from(text), headers: { 'content-type': 'text/csv' } });
+    const header = 'deal,party,direction,title,effect,territories,media,starts,ends\n';
+    const bad = await send(`${header}S-1,Studio,in,${film},,DE,free,2027-01-01,\nS-1,Studio,in,nobody,,"DE,QQ",free,2027-01-01,2026-01-01\n`, '?lang=de');
+    assert.deepEqual([bad.status, bad.json.error.code, bad.json.error_count], [400, 'rights.import', 2]);
+    assert.deepEqual(bad.json.errors.map((one) => [one.line, one.column, one.code, one.about]), [[3, 15, 'rights.title', 'nobody'], [3, 23, 'rights.territory_unknown', 'QQ']]);
+    assert.equal(bad.json.errors[0].message, 'Diesen Titel gibt es nicht.');
+    assert.ok(!(await ok(operator.get('/rights/deals'))).items.some((one) => one.reference === 'S-1'));
+    const text = `${header}S-1,Studio,in,${film},,DE,free,2027-01-01,\n`;
+    assert.deepEqual(await ok(send(text, '?dry_run=1')), { lines: 1, deals: 1, parties: 1, error_count: 0, errors: [] });
+    assert.deepEqual(await ok(send(text)), { lines: 1, deals: 1, parties: 1, error_count: 0, errors: [] });
+    assert.equal((await ok(operator.get(`/rights/why?title=${film}&territory=DE&medium=free`))).decision.is_allowed, true);
+
+    // Beside the running server, by the command: the server follows.
+    const dir = folder(t), csv = join(dir, 'lines.csv'), data = ['--data', server.data];
+    writeFileSync(csv, `${header}S-1,,,${other},,"AT,CH",free,2027-01-01,\nS-1,,,${film},blackout,CH,free,2027-01-01,2027-02-01\n`);
+    const imported = run(['rights', 'import', csv, ...data, '--json']);
+    assert.equal(imported.status, 0, imported.stderr);
+    assert.deepEqual(JSON.parse(imported.stdout), { lines: 2, deals: 0, parties: 0, error_count: 0, errors: [] });
+    for (;;) if ((await ok(operator.get(`/rights/why?title=${other}&territory=AT&medium=free`))).decision.is_allowed) break;
+
+    const check = (...more) => run(['rights', 'check', ...data, ...more]);
+    const yes = check('--title', film, '--territory', 'DE', '--medium', 'free', '--json');
+    assert.equal(yes.status, 0, yes.stderr);
+    assert.deepEqual([JSON.parse(yes.stdout).is_allowed, JSON.parse(yes.stdout).reason], [true, 'rights.allowed']);
+    const no = check('--title', film, '--territory', 'CH', '--medium', 'free', '--at', '2027-01-15');
+    assert.deepEqual([no.status, no.stdout.startsWith('no  rights.blackout  line ')], [3, true], no.stdout);
+    assert.match(no.stdout, /until 2027-02-01T00:00:00Z/);
+    const then = check('--title', film, '--territory', 'DE', '--medium', 'free', '--known-at', '2026-01-01', '--json');
+    assert.deepEqual([then.status, JSON.parse(then.stdout).reason], [3, 'rights.none']);
+    assert.equal(check('--title', 'nobody', '--territory', 'DE', '--medium', 'free').status, 2);
+    assert.equal(check('--title', film, '--medium', 'free').status, 2);
+    assert.equal(run(['rights', 'sell', ...data]).status, 2);
+
+    const batch = join(dir, 'questions.csv');
+    writeFileSync(batch, `title,territory,medium,at,known_at\n${film},DE,free,2027-01-15,\n${film},CH,free,2027-01-15,\n${other},DE,free,,\n${film},DE,free,2027-01-15,2026-01-01\n`);
+    const many = check('--batch', batch);
+    assert.equal(many.status, 3, many.stderr);
+    assert.deepEqual(many.stdout.trim().split('\n').map((one) => one.split(',').slice(0, 2).join(' ')), ['allowed reason', 'yes rights.allowed', 'no rights.blackout', 'no rights.territory', 'no rights.none']);
+    assert.deepEqual(check('--batch', batch, '--json').stdout.trim().split('\n').map((one) => JSON.parse(one).is_allowed), [true, false, false, false]);
+    writeFileSync(batch, `title,territory,medium,at\n${film},DE,free,2027-01-15\nnobody,XX,smoke,soon\n`);
+    const faulty = check('--batch', batch);
+    assert.deepEqual([faulty.status, faulty.stdout], [1, '']);
+    assert.equal(faulty.stderr.trim().split('\n').length, 5);
+
+    writeFileSync(csv, `${header}S-1,,,${film},,DE,free,2027-13-01,\n`);
+    const refused = run(['rights', 'import', csv, ...data]);
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /:2:\d+: .*\[rights.time\] "2027-13-01"/);
+    assert.equal(run(['rights', 'import', join(dir, 'none.csv'), ...data]).status, 3);
+
+    const conflicts = run(['rights', 'conflicts', ...data, '--json']);
+    assert.deepEqual([conflicts.status, JSON.parse(conflicts.stdout)], [0, { total: 0, items: [] }], conflicts.stderr);
+    const avails = run(['rights', 'avails', ...data, '--title', other, '--from', '2027-02-01', '--to', '2027-03-01', '--json']);
+    assert.deepEqual(JSON.parse(avails.stdout).items, [{ title: other, territories: 'AT,CH', media: 'free', languages: '', from: '2027-02-01T00:00:00Z', to: '2027-03-01T00:00:00Z' }], avails.stderr);
+});
+
+test('killed between saving and the end: what was answered stands', async (t) => {
+    const server = await start(t, { mayCrash: true });
+    const operator = await server.enter();
+    const film = await titleOf(operator, 'The Race');
+    const party = (await ok(operator.call('POST', '/rights/parties', { name: 'Studio' }), 201)).id;
+    const deal = (await ok(operator.call('POST', '/rights/deals', { reference: 'S-1', direction: 'in', party, status: 'active' }), 201)).id;
+    await ok(operator.call('POST', `/rights/deals/${deal}/lines`, { lines: [{ title: film, territories: 'WORLD', media: ['free'], starts_at: '2027-01-01' }] }), 201);
+    await server.kill();
+    await server.start();
+    assert.equal((await ok(operator.get(`/rights/why?title=${film}&territory=DE&medium=free`))).decision.is_allowed, true);
+});
