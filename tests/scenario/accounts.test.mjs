@@ -322,7 +322,7 @@ test('operators find households, and give them screens', async (t) => {
     await operator.refused('GET', '/operator/households/0000000000000000', undefined, 404, 'household.missing');
 });
 
-test('one says what one agrees to, takes all along, and is erased from the disk', { todo: true }, async (t) => {
+test('one says what one agrees to, takes all along, and is erased from the disk', async (t) => {
     const server = await start(t);
     const operator = await server.enter();
     const marks = ['Xenophila Erasmia', 'xenophila@erasmus.example', 'Haus Quastenflosser', 'Schnabeltierchen'];
@@ -367,7 +367,7 @@ test('one says what one agrees to, takes all along, and is erased from the disk'
     for (const mark of [marks[0], marks[2], marks[3]]) assert.ok(!onDisk().some((bytes) => bytes.includes(mark)), `"${mark}" is left in the data folder`);
 });
 
-test('what stands in the database of an erased person cannot be read with the keys that are left', { todo: true }, async (t) => {
+test('what stands in the database of an erased person cannot be read with the keys that are left', async (t) => {
     const server = await start(t);
     const operator = await server.enter();
     const xenia = await signUp(server, operator, { email: 'xenia@example.org', name: 'Xenia' });
