@@ -194,13 +194,16 @@ static struct err lines_add(struct call *c) {
     bool is_dry_run = false, accepts = false;
     json_get_bool(c->body, "dry_run", &is_dry_run);
     json_get_bool(c->body, "accept_conflicts", &accepts);
+    struct rights_deal deal; /* whose deal it is not learns nothing else */
+    struct err e = rights_deal_get(rights_of(c), c->arena, c->org_id, call_param(c, "id"), &deal);
+    if (e.kind) return e;
     if (!json_is_array(array)) return malformed();
     size_t count = json_array_size(array), at = 0;
     if (!count || count > RIGHTS_APPEND_MAX)
         return err_make(ERR_INPUT, "rights.lines", "Give between one and a thousand lines at a time. More are imported from a file.");
     struct rights_line_new *lines = arena_alloc_array(c->arena, count, sizeof *lines);
     struct catalog_view *view = NULL;
-    struct err e = lines ? catalog_view_take(c->api->o.catalog, c->org_id, &view) : err_memory();
+    e = lines ? catalog_view_take(c->api->o.catalog, c->org_id, &view) : err_memory();
     if (e.kind) return e;
     struct rights_flaw flaw = {0};
     for (; at < count && !flaw.error.kind; at++) flaw = rights_line_read(c, json_array_get(array, at), view, &lines[at]);

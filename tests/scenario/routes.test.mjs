@@ -50,7 +50,7 @@ async function world(t) {
     const has = (operation) => operations().includes(operation);
     if (has('POST /api/v1/operator/people')) w.person = (await op.ok('POST', '/operator/people', { names: { en: 'Geheime Person' } }, 201)).id;
     if (has('POST /api/v1/rights/parties')) {
-        w.party = (await op.ok('POST', '/rights/parties', { name: 'Geheimverleih', country: 'DE', kind: 'studio' }, 201)).id;
+        w.party = (await op.ok('POST', '/rights/parties', { name: 'Geheimverleih', country: 'DE', kind: 'organisation' }, 201)).id;
         w.deal = (await op.ok('POST', '/rights/deals', { reference: 'Geheim 1', direction: 'in', party: w.party }, 201)).id;
         const line = { title: w.title, effect: 'allow', territories: 'DE', media: ['rental'], languages: [], starts_at: '2027-01-01T00:00:00Z', ends_at: null };
         w.line = (await op.ok('POST', `/rights/deals/${w.deal}/lines`, { lines: [line] }, 201)).lines[0].id;
