@@ -72,9 +72,12 @@ test('passwords are not guessed: not from one address, not from many', async (t)
     await until429((i) => guess(`198.51.100.${i}`), 30);
     const right = { email: 'erika@example.org', password };
     assert.equal((await new Person(server).call('POST', '/sign-in', right, from('192.0.2.1'))).status, 429);
-    const home = new Person(server);
-    const device = (await erika.call('GET', '/me'), erika.device);
-    if (device) assert.equal((await home.call('POST', '/sign-in', right, { headers: { 'x-forwarded-for': '192.0.2.2', cookie: device } })).status, 200, 'her own browser');
+    assert.ok(erika.device && erika.deviceAttributes.includes('HttpOnly') && erika.deviceAttributes.includes('SameSite=Lax'));
+    const home = new Person(server, { device: erika.device });
+    assert.equal((await home.call('POST', '/sign-in', right, from('192.0.2.2'))).status, 200, 'her own browser');
+    const planted = new Person(server, { device: `grandstand_device=${'D'.repeat(43)}` });
+    assert.equal((await planted.call('POST', '/sign-in', right, from('192.0.2.4'))).status, 429, 'one that says it is');
+    assert.equal((await server.get('/api/v1/me/sessions', { cookie: erika.device })).status, 401, 'by itself it opens nothing');
     // IPv6: one household has a /64.
     await until429((i) => guess(`2001:db8:1:1::${i + 1}`, `six${i}@example.org`), 30);
     await server.advance(30 * minute);

@@ -14,24 +14,29 @@ import { epoch } from './server.mjs';
 export const password = 'vier Birnen im Regen';
 
 export class Person {
-    constructor(server, { host, cookie, origin } = {}) {
+    constructor(server, { host, cookie, device } = {}) {
         this.server = server;
         this.host = host;
         this.cookie = cookie;
-        this.origin = origin;
+        this.device = device; // by which this browser is known again
     }
 
     /** As a page of this site would ask; keeps the cookie that comes back. */
     async call(method, path, body, { headers = {}, mark = true, ...more } = {}) {
+        const cookie = [this.cookie, this.device].filter(Boolean).join('; ');
         const answer = await this.server.call(method, `/api/v1${path}`, {
             body, ...more,
-            headers: { ...(mark ? { 'x-grandstand': '1' } : {}), ...(this.host ? { host: this.host } : {}), ...(this.cookie ? { cookie: this.cookie } : {}), ...(this.origin ? { origin: this.origin } : {}), ...headers },
+            headers: { ...(mark ? { 'x-grandstand': '1' } : {}), ...(this.host ? { host: this.host } : {}), ...(cookie ? { cookie } : {}), ...headers },
         });
-        const set = answer.headers.get('set-cookie');
-        if (set) {
+        for (const set of (answer.headers.get('set-cookie') ?? '').split(/, (?=[\w-]+=)/).filter(Boolean)) {
             const [pair, ...attributes] = set.split('; ');
-            this.cookie = attributes.includes('Max-Age=0') ? undefined : pair;
-            this.attributes = attributes;
+            if (pair.startsWith('grandstand_device=')) {
+                this.device = pair;
+                this.deviceAttributes = attributes;
+            } else {
+                this.cookie = attributes.includes('Max-Age=0') ? undefined : pair;
+                this.attributes = attributes;
+            }
         }
         return answer;
     }
