@@ -97,53 +97,53 @@ static inline void look_few(const struct ask *a, const struct block *b, struct l
 
 /* --- many lines: rows of bits first --- */
 
-static inline uint64_t candidates(const struct ask *a, const struct rows *rows, unsigned kind, size_t word) {
-    return rows->classes[(size_t)rows->class_of[a->place.country] * rows->words + word] & rows->media[a->medium * rows->words + word] &
-           rows->kinds[kind * rows->words + word];
+/* Those of one word that may stand in a role: `kinds` is a bit for each kind that may. */
+static inline uint64_t candidates(const struct ask *a, const struct rows *rows, unsigned kinds, size_t word) {
+    uint64_t bits = 0;
+    for (; kinds; kinds &= kinds - 1) bits |= rows->kinds[(size_t)__builtin_ctz(kinds) * rows->words + word];
+    return bits & rows->classes[(size_t)rows->class_of[a->place.country] * rows->words + word] & rows->media[a->medium * rows->words + word];
 }
-
-/* Can a line of this kind be anything to whoever asks? The roles it may have are one, but for an exclusive sale asked for by a licensee. */
-static unsigned kind_states(const struct ask *a, unsigned kind) {
-    unsigned states = 0;
-    for (int asker = a->party_id ? ASKER_PARTY : ASKER_US; asker <= (a->party_id ? ASKER_OTHER : ASKER_US); asker++)
-        if (rights_roles[asker][kind] != ROLE_NOTHING) states |= 1u << rights_roles[asker][kind];
-    return states;
+static unsigned kinds_in_role(const struct ask *a, enum rights_role role) {
+    unsigned kinds = 0;
+    for (unsigned kind = 0; kind < KINDS; kind++)
+        for (int asker = a->party_id ? ASKER_PARTY : ASKER_US; asker <= (a->party_id ? ASKER_OTHER : ASKER_US); asker++)
+            if (rights_roles[asker][kind] == role) kinds |= 1u << kind;
+    return kinds;
+}
+static inline bool is_of_role(enum state state, enum rights_role role) {
+    return state == (enum state)role || (role == ROLE_GRANT && (state == STATE_SPENT || state == STATE_INACTIVE));
 }
 
 static void look_many(const struct ask *a, const struct block *b, struct look *l) {
     const struct rows *rows = b->rows;
     uint32_t begun = block_begun(b, a->at_s);
-    for (unsigned kind = 0; kind < KINDS; kind++) {
-        unsigned states = kind_states(a, kind);
-        if (!states) continue;
+    uint64_t begun_mask = (UINT64_C(1) << begun % 64) - 1; /* of word begun / 64 */
+    for (enum rights_role role = 0; role < ROLES; role++) {
+        unsigned kinds = kinds_in_role(a, role);
         for (size_t w = 0; w < (begun + 63) / 64; w++) {
-            if (rows->ends[w] <= a->at_s) continue;
-            /* What ends no later than one that is picked already changes nothing; what is beaten by a grant neither. */
-            unsigned open = states;
-            for (unsigned s = 0; s <= STATE_GRANT; s++)
-                if (l->rank[s] >> 32 && rows->ends[w] <= (uint32_t)l->rank[s]) open &= ~(1u << s);
-            if (!open) continue;
-            uint64_t bits = candidates(a, rows, kind, w);
-            if (w == begun / 64) bits &= (UINT64_C(1) << begun % 64) - 1;
+            /* What ends no later than the line picked already changes nothing. */
+            if (rows->ends[w] <= a->at_s || (l->rank[role] >> 32 && rows->ends[w] <= (uint32_t)l->rank[role])) continue;
+            uint64_t bits = candidates(a, rows, kinds, w);
+            if (w == begun / 64) bits &= begun_mask;
             for (; bits; bits &= bits - 1) {
                 const struct record *r = &b->records[w * 64 + (size_t)__builtin_ctzll(bits)];
                 if (r->end_s <= a->at_s) continue;
                 const struct scope *s = &a->scopes[r->scope];
                 enum state state = state_of(a, s);
-                if (state != STATE_NOTHING) note_standing(l, state, s, b, r);
+                if (is_of_role(state, role)) note_standing(l, state, s, b, r);
             }
         }
-        /* Of those to come the first counts; one that would grant and cannot is passed by until one is found that can. */
-        unsigned wanted = states;
-        for (size_t w = begun / 64; w < rows->words && wanted; w++) {
-            uint64_t bits = candidates(a, rows, kind, w);
-            if (w == begun / 64) bits &= ~((UINT64_C(1) << begun % 64) - 1);
-            for (; bits && wanted; bits &= bits - 1) {
+        /* Of those to come the first counts; ones that would grant and cannot are noted until one is found that can. */
+        bool is_found = false;
+        for (size_t w = begun / 64; w < rows->words && !is_found; w++) {
+            uint64_t bits = candidates(a, rows, kinds, w);
+            if (w == begun / 64) bits &= ~begun_mask;
+            for (; bits && !is_found; bits &= bits - 1) {
                 const struct record *r = &b->records[w * 64 + (size_t)__builtin_ctzll(bits)];
                 enum state state = state_of(a, &a->scopes[r->scope]);
-                if (state == STATE_NOTHING) continue;
+                if (!is_of_role(state, role)) continue;
                 note_coming(l, state, b, r);
-                wanted &= ~(1u << state);
+                is_found = state == (enum state)role;
             }
         }
     }
@@ -212,13 +212,13 @@ static void past_few(const struct ask *a, const struct block *b, struct past *p)
 static void past_many(const struct ask *a, const struct block *b, struct past *p) {
     const struct rows *rows = b->rows;
     const uint64_t *here = rows->classes + (size_t)rows->class_of[a->place.country] * rows->words, *medium = rows->media + a->medium * rows->words;
+    unsigned granting = kinds_in_role(a, ROLE_GRANT);
     for (enum rights_reason reason = RIGHTS_BECAUSE_ENDED; reason <= RIGHTS_BECAUSE_TERRITORY && reason <= p->reason; reason++) {
         if (reason == p->reason && reason != RIGHTS_BECAUSE_ENDED) return;
         for (size_t w = 0; w < rows->words; w++) {
             if (reason == RIGHTS_BECAUSE_ENDED && p->ended_s && rows->ends[w] <= p->ended_s) continue;
             uint64_t bits = 0;
-            for (unsigned kind = 0; kind < KINDS; kind++)
-                if (kind_states(a, kind) & 1u << ROLE_GRANT) bits |= rows->kinds[kind * rows->words + w];
+            for (unsigned kinds = granting; kinds; kinds &= kinds - 1) bits |= rows->kinds[(size_t)__builtin_ctz(kinds) * rows->words + w];
             if (reason <= RIGHTS_BECAUSE_MEDIUM) bits &= here[w];
             if (reason <= RIGHTS_BECAUSE_LANGUAGE) bits &= medium[w];
             for (; bits; bits &= bits - 1) {
