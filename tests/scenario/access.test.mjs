@@ -137,10 +137,12 @@ test('a family and what it may watch', async (t) => {
     const grownUp = me.profile ?? me.profiles[0];
     await erika.ok('POST', `/profiles/${grownUp.id}/choose`, {});
 
+    const profile = async (wish) => (await erika.ok('POST', '/profiles', wish, 201)).profiles.find((one) => one.name === wish.name);
+
     await t.test('the child is refused what is rated 18, the grown-up is not', async () => {
         assert.deepEqual((await accessOf(server, title, germany)).state, 'sign_in');
         assert.equal((await play(server, title, {}, germany)).json.error.code, 'access.rating');
-        const child = await erika.ok('POST', '/profiles', { name: 'Max', picture: 'a2', age_max: 6 }, 201);
+        const child = await profile({ name: 'Max', picture: 'a2', age_max: 6 });
         assert.equal((await play(erika, title)).status, 201);
         await erika.ok('POST', `/profiles/${child.id}/choose`, {});
         assert.deepEqual((await erika.get(`/titles/${title}`)).json.access.state, 'rating');
@@ -153,7 +155,7 @@ test('a family and what it may watch', async (t) => {
     });
 
     await t.test('a PIN is asked for', async () => {
-        const locked = await erika.ok('POST', '/profiles', { name: 'Papa', picture: 'a3', age_max: 18, pin: '4711', password: 'vier Birnen im Regen' }, 201);
+        const locked = await profile({ name: 'Papa', picture: 'a3', age_max: 18, pin: '4711', password: 'vier Birnen im Regen' });
         assert.equal((await play(erika, title, { profile: locked.id })).json.error.code, 'access.pin');
         assert.equal((await play(erika, title, { profile: locked.id, pin: '0000' })).json.error.code, 'access.pin');
         assert.equal((await play(erika, title, { profile: locked.id, pin: '4711' })).status, 201);
