@@ -128,7 +128,10 @@ static void bench_open(struct bench *b, const char *folder) {
     must(access_open(&b->access, &(struct access_options){.db = b->db, .clock = clock, .ids = b->ids, .account = b->account, .catalog = b->catalog,
                                                           .rights = b->rights, .delivery = b->delivery}));
     for (size_t i = 0; i < TITLES; i++) b->titles[i] = id_next(b->ids);
-    for (size_t i = 0; i < TITLES; i += 1000) must(db_write(b->db, titles_fn, &(struct batch){b, i}));
+    for (size_t i = 0; i < TITLES; i += 1000) {
+        struct batch batch = {b, i};
+        must(db_write(b->db, titles_fn, &batch));
+    }
     must(rights_refresh(b->rights));
     must(catalog_view_take(b->catalog, b->org_id, &b->view));
     int64_t now = utc_seconds(clock_utc(clock));
