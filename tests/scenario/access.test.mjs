@@ -85,8 +85,8 @@ test('where it may be shown', async (t) => {
 
 test('a contract that ends ends the film', async (t) => {
     const { server, operator, title, deal, byContractOnly, made } = await house(t);
-    const contract = await deal({});
     await byContractOnly();
+    const contract = await deal({});
     const pass = (await play(server, title, {}, germany)).json;
     assert.equal((await media(server, pass)).status, 200);
     const goesOn = (await play(server, title, {}, germany)).json;
@@ -115,8 +115,8 @@ test('a contract that ends ends the film', async (t) => {
 
 test('no token outlives its window', async (t) => {
     const { server, title, deal, byContractOnly } = await house(t);
-    await deal({ ends_at: iso(100) });
     await byContractOnly();
+    await deal({ ends_at: iso(100) });
     assert.match((await accessOf(server, title, { ...germany, 'accept-language': 'en' })).message, /^Available until 15 January, 8:01 UTC\.$/);
     const pass = (await play(server, title, {}, germany)).json;
     assert.equal(pass.expires_at, iso(100));
