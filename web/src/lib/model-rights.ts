@@ -132,7 +132,7 @@ export const why = object({
 });
 export type Why = Checked<typeof why>;
 
-export const importErrors = array(object({ line: or(number, 0), column: or(((value) => String(value)) as Check<string>, ''), code: or(string, ''), message: or(string, '') }));
+export const importErrors = array(object({ line: or(number, 0), /** Its name, or its place in the line. */ column: or(((value) => String(value)) as Check<string>, ''), field: or(string, ''), code: or(string, ''), message: or(string, '') }));
 export type ImportError = Checked<typeof importErrors>[number];
 export const imported = object({ lines: or(number, 0), errors: or(importErrors, []) });
 /** PATCH may answer with the deal or with nothing; the page asks anew in either case. */

@@ -17,7 +17,8 @@ export function fromLocal(text: string): number | null {
     const ms = text ? new Date(text).getTime() : NaN;
     return Number.isFinite(ms) ? ms : null;
 }
-export const iso = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z');
+/** Contracts count whole seconds. */
+export const iso = (ms: number): string => new Date(Math.floor(ms / 1000) * 1000).toISOString().replace('.000Z', 'Z');
 export const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
 
 const format = (ms: number, options: Intl.DateTimeFormatOptions): string => new Intl.DateTimeFormat(locale(), options).format(ms);
