@@ -17,7 +17,7 @@ export type DealStatus = (typeof dealStatuses)[number];
 const named = object({ id: string, name: or(string, '') });
 export type Named = Checked<typeof named>;
 
-export const party = object({ id: string, name: string, country: maybe(string), kind: or(string, '') });
+export const party = object({ id: string, name: string, country: maybe(string), kind: or(string, ''), is_us: or(boolean, false) });
 export type Party = Checked<typeof party>;
 export const parties = object({ items: array(party) });
 
@@ -132,7 +132,7 @@ export const why = object({
 });
 export type Why = Checked<typeof why>;
 
-export const importErrors = array(object({ line: or(number, 0), /** Its name, or its place in the line. */ column: or(((value) => String(value)) as Check<string>, ''), field: or(string, ''), code: or(string, ''), message: or(string, '') }));
+export const importErrors = array(object({ line: or(number, 0), /** Its name, or its place in the line. */ column: or(((value) => String(value)) as Check<string>, ''), field: or(string, ''), about: or(string, ''), code: or(string, ''), message: or(string, '') }));
 export type ImportError = Checked<typeof importErrors>[number];
 export const imported = object({ lines: or(number, 0), errors: or(importErrors, []) });
 /** PATCH may answer with the deal or with nothing; the page asks anew in either case. */
