@@ -162,3 +162,51 @@ test('each route refuses those who may not take it, shows them nothing and chang
         await let_in(operation, who, { cookie: who === 'public' ? undefined : (w.people[who] ?? w.people.operator).cookie });
     }
 });
+
+test('ids of others in bodies and queries lead nowhere', async (t) => {
+    const w = await world(t);
+    const { arena } = w;
+    const theirs = (await arena.ok('POST', '/operator/titles', { names: { en: 'Arena series' }, kind: 'series' }, 201)).id;
+    const party = (await arena.ok('POST', '/rights/parties', { name: 'Arena Verleih', country: 'TH', kind: 'organisation' }, 201)).id;
+    const deal = (await arena.ok('POST', '/rights/deals', { reference: 'A-1', direction: 'in', party }, 201)).id;
+    const upload = (await arena.ok('POST', '/uploads', { name: 'a.mp4', bytes: 1 }, 201)).id;
+    const piece = await arena.call('PATCH', `/uploads/${upload}`, undefined, { raw: Buffer.from('x'), headers: { 'upload-offset': '0' } });
+    assert.equal(piece.status, 200, piece.text);
+    const ariane = await signUp(w.server, arena, { email: 'ariane@example.org', name: 'Ariane', host: 'arena.example' });
+    const household = (await ariane.ok('GET', '/me')).household.id;
+    const line = (title) => ({ title, effect: 'allow', territories: 'TH', media: ['rental'], languages: [], starts_at: '2027-01-01T00:00:00Z', ends_at: null });
+
+    const before = stored(w.server);
+    const tries = [
+        [arena, 'PATCH', `/operator/titles/${theirs}`, { parent: w.title }],
+        [arena, 'PATCH', `/operator/titles/${theirs}`, { people: [{ id: w.person, part: 'cast' }] }],
+        [arena, 'PATCH', `/operator/titles/${theirs}`, { members: [w.title] }],
+        [arena, 'POST', '/operator/titles', { names: { en: 'Arena episode' }, kind: 'episode', parent: w.title }],
+        [arena, 'POST', `/uploads/${upload}/import`, { title: w.title }],
+        [arena, 'POST', '/rights/deals', { reference: 'A-2', direction: 'in', party: w.party }],
+        [arena, 'POST', '/rights/deals', { reference: 'A-3', direction: 'out', party, parent: w.deal }],
+        [arena, 'POST', `/rights/deals/${deal}/lines`, { lines: [line(w.title)] }],
+        [arena, 'POST', `/rights/deals/${w.deal}/lines`, { lines: [line(theirs)] }],
+        [arena, 'POST', '/rights/conflicts', { deal: w.deal, line: line(theirs) }],
+        [arena, 'POST', '/rights/conflicts', { deal, line: line(w.title) }],
+        [arena, 'POST', `/operator/households/${household}/grants`, { title: w.title, medium: 'rental', ends_at: null }],
+        [arena, 'POST', `/operator/households/${w.household}/grants`, { title: theirs, medium: 'rental', ends_at: null }],
+        [w.stranger, 'POST', `/titles/${w.title}/playback`, { profile: w.profile }],
+    ];
+    for (const [who, method, path, body] of tries) {
+        const answer = await who.call(method, path, body);
+        assert.ok([400, 403, 404, 409].includes(answer.status), `${method} ${path} ${JSON.stringify(body)}: ${answer.status} ${answer.text}`);
+        for (const secret of secrets) assert.ok(!answer.text.includes(secret), `${method} ${path} shows "${secret}": ${answer.text}`);
+    }
+    const after = stored(w.server);
+    for (const [table, rows] of before) assert.equal(after.get(table), rows, `${table} has changed`);
+    for (const path of [`/rights/why?title=${theirs}&territory=DE&medium=rental&household=${w.household}`, `/rights/why?title=${theirs}&territory=DE&medium=rental&household=${household}&profile=${w.profile}`,
+        `/rights/avails?title=${w.title}&territory=DE`, `/rights/map?title=${w.title}&medium=rental`, `/rights/deals?party=${w.party}`, `/operator/titles?parent=${w.title}`]) {
+        const answer = await arena.get(path);
+        assert.ok(answer.status < 500, `${path}: ${answer.text}`);
+        for (const secret of secrets) assert.ok(!answer.text.includes(secret), `${path} shows "${secret}": ${answer.text}`);
+    }
+    // A row that names a title of ours shows nothing of it.
+    await arena.call('PUT', '/operator/rows', { items: [{ names: { en: 'Row' }, source: 'titles', titles: [w.title, theirs] }] });
+    for (const path of ['/titles?rows=1', '/operator/rows', '/search?q=Verborgen']) assert.ok(!(await arena.get(path)).text.includes('Verborgen'), path);
+});
