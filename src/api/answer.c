@@ -59,7 +59,7 @@ void answer_error(struct http_request *r, struct slice lang, struct err inside) 
     json_put_string(&w, "message", message.len ? message : slice_cstr(e.what));
     json_end(&w);
     json_end(&w);
-    struct http_field field = {SLICE("retry-after"), SLICE("1")};
+    struct http_field field = {SLICE("retry-after"), status != 429 ? SLICE("1") : !strcmp(e.code, "sign_in.many") ? SLICE("15") : SLICE("60")};
     if (status == 401) field = (struct http_field){SLICE("www-authenticate"), !strcmp(e.code, "token.required") ? SLICE("Bearer error=\"invalid_token\"") : SLICE("Bearer")};
     struct http_response response = {.status = status, .content_type = SLICE("application/json"), .cache_control = SLICE("no-store"),
                                      .fields = &field, .field_count = status == 503 || status == 429 || status == 401, .body = http_body_copy(buf_slice(&out))};
