@@ -364,6 +364,8 @@ static void an_older_database_is_brought_along(void **state) {
     assert_int_equal(episode->duration_ms, 61000);
     assert_int_equal(episode->starts_ms, 0);
     same(catalog_text_in(episode, SLICE("en")).synopsis, "It begins.");
+    assert_int_equal(episode->kind, CATALOG_EPISODE); /* was a film that has a series */
+    assert_true(episode->is_free && series->is_free);
     catalog_view_give(&v);
     /* the rules still hold: a text of no title, an external id twice, a parent that is there */
     struct catalog_change ch = named(SLICE("Event"), SLICE_NONE);
@@ -376,12 +378,194 @@ static void an_older_database_is_brought_along(void **state) {
     end(&f);
 }
 
+/* --- what stands above what --- */
+
+static struct public_id make(struct fixture *f, enum catalog_kind kind, const char *name, const struct public_id *parent, int64_t season, int64_t episode) {
+    struct catalog_change ch = named(slice_cstr(name), SLICE_NONE);
+    ch.has_kind = true;
+    ch.kind = kind;
+    ch.has_parent = parent != NULL;
+    if (parent) ch.parent = public_id_slice(parent);
+    ch.has_season = ch.has_episode = true;
+    ch.season = season;
+    ch.episode = episode;
+    return create(f, ORG, ch, CATALOG_READY);
+}
+static struct err try_place(struct fixture *f, enum catalog_kind kind, const struct public_id *parent) {
+    struct catalog_change ch = named(SLICE("x"), SLICE_NONE);
+    struct public_id id;
+    ch.has_kind = ch.has_parent = true;
+    ch.kind = kind;
+    ch.parent = public_id_slice(parent);
+    struct err e = catalog_create(f->catalog, ORG, &ch, CATALOG_READY, &id);
+    if (!e.kind) assert_ok(catalog_remove(f->catalog, ORG, public_id_slice(&id)));
+    return e;
+}
+
+struct family {
+    struct public_id series, season, first, second, film, cut, clip, collection;
+};
+static void check_family(const struct catalog_view *v, void *arg) {
+    const struct family *x = arg;
+    const struct catalog_title *series = catalog_find(v, public_id_slice(&x->series)), *season = catalog_find(v, public_id_slice(&x->season));
+    const struct catalog_title *first = catalog_find(v, public_id_slice(&x->first)), *second = catalog_find(v, public_id_slice(&x->second));
+    const struct catalog_title *film = catalog_find(v, public_id_slice(&x->film)), *cut = catalog_find(v, public_id_slice(&x->cut));
+    size_t count;
+    const struct catalog_title *const *children = catalog_children(v, series, &count);
+    assert_int_equal(count, 3);
+    assert_true(children[0] == season && children[1] == first && children[2] == second);
+    assert_ptr_equal(catalog_season(v, first), season);
+    assert_int_equal(second->season, 1); /* it was given the season as its parent */
+    assert_ptr_equal(catalog_parent(v, second), series);
+    assert_true(catalog_is_version(cut) && catalog_is_shown(v, film) && !catalog_is_shown(v, cut));
+    assert_true(catalog_is_shown(v, series) && catalog_is_shown(v, season) && catalog_is_shown(v, catalog_find(v, public_id_slice(&x->collection))));
+    struct catalog_list list;
+    assert_ok(catalog_list(v, CATALOG_NEWEST, SLICE(""), &list));
+    assert_int_equal(list.count, 2);
+    assert_true(list.items[0] == film && list.items[1] == series);
+    assert_ok(catalog_list(v, CATALOG_OF_KIND, SLICE("clip"), &list));
+    assert_int_equal(list.count, 1);
+    assert_ok(catalog_list(v, CATALOG_GENRE, SLICE("none"), &list));
+    assert_int_equal(list.count, 0);
+}
+static void kinds_have_their_places(void **state) {
+    struct fixture f = begin(state);
+    struct family x;
+    x.series = make(&f, CATALOG_SERIES, "Series", NULL, 0, 0);
+    x.second = make(&f, CATALOG_FILM, "Second", NULL, 0, 2);
+    x.season = make(&f, CATALOG_SEASON, "Season", &x.series, 1, 0);
+    x.first = make(&f, CATALOG_EPISODE, "First", &x.series, 1, 1);
+    x.film = make(&f, CATALOG_FILM, "Film", NULL, 0, 0);
+    x.cut = make(&f, CATALOG_FILM, "Cut", &x.film, 0, 0);
+    x.clip = make(&f, CATALOG_CLIP, "Clip", &x.first, 0, 0);
+    x.collection = make(&f, CATALOG_COLLECTION, "All", NULL, 0, 0);
+    const struct slice members[] = {public_id_slice(&x.film), public_id_slice(&x.clip)};
+    assert_ok(catalog_change(f.catalog, ORG, public_id_slice(&x.collection), &(struct catalog_change){.has_members = true, .members = members, .member_count = 2}));
+    assert_ok(catalog_change(f.catalog, ORG, public_id_slice(&x.second), &(struct catalog_change){.has_parent = true, .parent = public_id_slice(&x.season)}));
+    check_on_both_views(&f, check_family, &x);
+    /* what cannot stand there */
+    const struct {
+        enum catalog_kind kind;
+        const struct public_id *parent;
+    } wrong[] = {{CATALOG_SEASON, &x.film}, {CATALOG_EPISODE, &x.film}, {CATALOG_SERIES, &x.series}, {CATALOG_CLIP, &x.series}, {CATALOG_FILM, &x.cut},
+                 {CATALOG_FILM, &x.clip}, {CATALOG_COLLECTION, &x.series}, {CATALOG_SEASON, &x.season}};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) assert_error(try_place(&f, wrong[i].kind, wrong[i].parent), "title.parent");
+    assert_ok(try_place(&f, CATALOG_FILM, &x.first)); /* another version of an episode */
+    /* what holds others stays what it is */
+    assert_error(catalog_change(f.catalog, ORG, public_id_slice(&x.series), &(struct catalog_change){.has_kind = true, .kind = CATALOG_FILM}), "title.parent");
+    assert_error(catalog_remove(f.catalog, ORG, public_id_slice(&x.series)), "title.has_episodes");
+    assert_error(catalog_remove(f.catalog, ORG, public_id_slice(&x.film)), "title.has_episodes");
+    assert_error(catalog_change(f.catalog, ORG, public_id_slice(&x.film), &(struct catalog_change){.has_members = true, .members = members, .member_count = 1}), "title.members");
+    const struct slice twice[] = {members[0], members[0]};
+    assert_error(catalog_change(f.catalog, ORG, public_id_slice(&x.collection), &(struct catalog_change){.has_members = true, .members = twice, .member_count = 2}), "title.members");
+    /* out of the series it is a film again; a removed title leaves the collection */
+    assert_ok(catalog_change(f.catalog, ORG, public_id_slice(&x.second), &(struct catalog_change){.has_parent = true, .parent = SLICE("")}));
+    assert_ok(catalog_remove(f.catalog, ORG, public_id_slice(&x.clip)));
+    struct catalog_view *v = view_of(&f, ORG);
+    assert_int_equal(catalog_find(v, public_id_slice(&x.second))->kind, CATALOG_FILM);
+    catalog_view_give(&v);
+    assert_ok(catalog_refresh_all(f.catalog, ORG));
+    v = view_of(&f, ORG);
+    assert_int_equal(catalog_find(v, public_id_slice(&x.collection))->member_count, 1);
+    catalog_view_give(&v);
+    end(&f);
+}
+
+/* --- people, rows, who is told --- */
+
+static void count_call(void *user, int64_t org_id) {
+    assert_int_equal(org_id, ORG);
+    ++*(unsigned *)user;
+}
+static void people_and_rows_follow_their_changes(void **state) {
+    struct fixture f = begin(state);
+    unsigned told = 0;
+    catalog_on_change(f.catalog, count_call, &told);
+    assert_null(catalog_view_peek(f.catalog, ORG));
+    struct public_id film = make(&f, CATALOG_FILM, "Film", NULL, 0, 0), person, foreign;
+    struct catalog_view *v = view_of(&f, ORG), *peeked = catalog_view_peek(f.catalog, ORG);
+    assert_ptr_equal(v, peeked);
+    catalog_view_give(&peeked);
+    struct catalog_person_change names = {0};
+    names.names[EN].has_name = names.names[TH].has_name = true;
+    assert_error(catalog_person_create(f.catalog, ORG, &names, &person), "person.name");
+    names.names[EN].name = SLICE("Anna Berg");
+    names.names[TH].name = SLICE("แอนนา");
+    assert_ok(catalog_person_create(f.catalog, ORG, &names, &person));
+    struct catalog *elsewhere; /* with a watcher of its own it would be told of the other organisation */
+    assert_ok(catalog_open(&elsewhere, f.db, f.ids));
+    assert_ok(catalog_person_create(elsewhere, OTHER_ORG, &names, &foreign));
+    catalog_close(&elsewhere);
+    const struct catalog_credit_change credit = {public_id_slice(&person), CATALOG_DIRECTOR, SLICE("")}, theirs = {public_id_slice(&foreign), CATALOG_CAST, SLICE("")};
+    assert_ok(catalog_change(f.catalog, ORG, public_id_slice(&film), &(struct catalog_change){.has_people = true, .people = &credit, .people_count = 1}));
+    assert_error(catalog_change(f.catalog, ORG, public_id_slice(&film), &(struct catalog_change){.has_people = true, .people = &theirs, .people_count = 1}), "title.people");
+    assert_error(catalog_person_remove(f.catalog, ORG, public_id_slice(&person)), "person.has_parts");
+    assert_error(catalog_person_change(f.catalog, OTHER_ORG, public_id_slice(&person), &names), "person.not_found");
+    struct catalog_person_change renamed = {0};
+    renamed.names[EN].has_name = true;
+    renamed.names[EN].name = SLICE("Anna Tal");
+    assert_ok(catalog_person_change(f.catalog, ORG, public_id_slice(&person), &renamed));
+
+    const struct catalog_row rows[] = {{.source = CATALOG_CHOSEN, .names = {SLICE("Mine"), SLICE("Meine")}, .titles = &film, .title_count = 1, .starts_ms = 1000, .ends_ms = 2000},
+                                       {.source = CATALOG_GENRE, .names = {SLICE("Sport")}, .genre = SLICE("sport")}};
+    assert_ok(catalog_rows_set(f.catalog, ORG, rows, 2));
+    assert_error(catalog_rows_set(f.catalog, OTHER_ORG, rows, 1), "row.titles"); /* not theirs */
+    struct catalog_view *after = view_of(&f, ORG);
+    assert_int_equal(v->people_count + v->row_count, 0); /* the old view is as it was */
+    assert_int_equal(after->row_count, 2);
+    same(after->rows[0].names[DE], "Meine");
+    assert_memory_equal(after->rows[0].titles[0].text, film.text, PUBLIC_ID_LEN);
+    assert_true(after->rows[0].starts_ms == 1000 && after->rows[0].ends_ms == 2000);
+    same(after->rows[1].genre, "sport");
+    const struct catalog_person *p = catalog_find_person(after, after->titles[0]->people[0].person_id);
+    same(catalog_person_name_in(p, SLICE("de")), "Anna Tal");
+    same(catalog_person_name_in(p, SLICE("th")), "แอนนา");
+    catalog_view_give(&v);
+    catalog_view_give(&after);
+    assert_ok(catalog_rows_set(f.catalog, ORG, NULL, 0));
+    assert_ok(catalog_remove(f.catalog, ORG, public_id_slice(&film)));
+    assert_ok(catalog_person_remove(f.catalog, ORG, public_id_slice(&person)));
+    assert_true(told >= 7);
+    end(&f);
+}
+
+static void facts_are_kept_and_checked(void **state) {
+    struct fixture f = begin(state);
+    struct public_id id = create(&f, ORG, named(SLICE("Film"), SLICE_NONE), CATALOG_READY), other = create(&f, ORG, named(SLICE("Other"), SLICE_NONE), CATALOG_READY);
+    struct slice film = public_id_slice(&id);
+    struct catalog_view *v = view_of(&f, ORG);
+    assert_true(v->titles[0]->is_free); /* unless its maker says otherwise */
+    catalog_view_give(&v);
+    struct catalog_change ch = {.has_eidr = true, .eidr = SLICE("urn:eidr:10.5240:7791-8534-2C23-9030-8610-5"), .has_is_free = true, .has_ratings = true, .has_countries = true,
+                                .countries = SLICE("DE TH"), .has_original_lang = true, .original_lang = SLICE("zh-Hant"), .has_edit = true, .edit = SLICE("director")};
+    assert_true(catalog_rating_parse(SLICE("16"), CATALOG_FSK, &ch.ratings) && catalog_rating_parse(SLICE("น 13+"), CATALOG_TH, &ch.ratings));
+    assert_ok(catalog_change(f.catalog, ORG, film, &ch));
+    assert_ok(catalog_set_poster_in(f.catalog, ORG, film, TH, true));
+    v = view_of(&f, ORG);
+    const struct catalog_title *t = catalog_find_any(v, SLICE("7791-8534-2c23-9030-8610-5"));
+    assert_non_null(t);
+    assert_true(t->id == v->titles[0]->id && !t->is_free && t->age == 16 && t->poster_versions[TH] > 0 && !t->poster_versions[DE]);
+    same(t->countries, "DE TH");
+    same(t->original_lang, "zh-Hant");
+    catalog_view_give(&v);
+#define WRONG(error, ...) assert_error(catalog_change(f.catalog, ORG, film, &(struct catalog_change){__VA_ARGS__}), error)
+    WRONG("title.eidr", .has_eidr = true, .eidr = SLICE("10.5240/7791-8534-2C23-9030-8610-6"));
+    WRONG("title.countries", .has_countries = true, .countries = SLICE("de"));
+    WRONG("title.language", .has_original_lang = true, .original_lang = SLICE("english language"));
+    WRONG("title.edit", .has_edit = true, .edit = SLICE("Director's"));
+    assert_error(catalog_change(f.catalog, ORG, public_id_slice(&other), &(struct catalog_change){.has_eidr = true, .eidr = ch.eidr}), "title.eidr_taken");
+    assert_ok(catalog_change(f.catalog, ORG, film, &(struct catalog_change){.has_eidr = true}));
+    assert_ok(catalog_change(f.catalog, ORG, public_id_slice(&other), &(struct catalog_change){.has_eidr = true, .eidr = ch.eidr}));
+    end(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(a_title_is_kept_whole),        ON_BOTH(texts_are_removed_alone),
         ON_BOTH(what_cannot_be_is_refused),    ON_BOTH(a_series_with_episodes_stays), ON_BOTH(organisations_do_not_see_each_other),
         ON_BOTH(the_same_external_id_is_a_clash), ON_SQLITE(every_failed_allocation_is_survived), ON_BOTH(changes_at_once_end_in_the_newest),
         ON_BOTH(an_event_goes_its_way),        ON_BOTH(an_older_database_is_brought_along),
+        ON_BOTH(kinds_have_their_places),      ON_BOTH(people_and_rows_follow_their_changes), ON_BOTH(facts_are_kept_and_checked),
     };
     return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
 }
