@@ -201,7 +201,7 @@ struct err api_open(struct api **out, const struct api_options *options) {
     if (!e.kind) e = uploads_sweep(a, INT64_MAX); /* nothing is arriving yet */
     if (!e.kind) e = pages_open(a);
     static const struct route *const all[] = {
-        site_routes, title_routes, playback_routes, session_routes, operator_routes, row_routes, search_routes, person_routes, catalogue_routes,
+        site_routes, title_routes, playback_routes, session_routes, operator_routes, row_routes, search_routes, person_routes, catalogue_routes, art_routes,
         rights_routes, rights_why_routes, upload_routes, job_routes, channel_routes,
         me_routes, sign_routes, profile_routes, member_routes, household_routes, grant_routes, mail_routes,
     };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
- * /operator/catalogue: the whole catalogue as a file, out and in. The file comes piece by piece, after its sender has been
- * found to be an editor: nobody else can make the server hold it. */
+ * /operator/catalogue: the whole catalogue as a file, out and in. */
 #include "api/operator.h"
 
 enum { FILE_BYTES_MAX = 128 << 20, IMPORT_ARENA_BYTES_MAX = 1 << 30, EXPORT_BYTES_MAX = 512 << 20 };
@@ -85,45 +84,17 @@ static struct err catalogue_post(struct call *c, struct slice file) {
     return e;
 }
 
-/* --- the file on its way in --- */
-
-static void file_free(void *file) { buf_free(file); }
-
-static void file_begin(struct http_request *r, void *arg) {
+static void file_begin(struct http_request *r, void *api) { body_begin(r, api, CALL_EDITOR | CALL_CHANGES, FILE_BYTES_MAX); }
+static void file_end(struct http_request *r, void *api) {
     struct call c;
-    call_begin(&c, arg, r);
-    struct buf *file = ARENA_NEW(c.arena, struct buf);
-    struct err e = call_allow(&c, CALL_EDITOR | CALL_CHANGES);
-    if (!e.kind && !file) e = err_memory();
-    if (!e.kind) {
-        *file = BUF(FILE_BYTES_MAX);
-        if (!arena_on_end(c.arena, file_free, file)) e = err_memory();
-    }
-    http_request_set_user(r, file);
-    if (e.kind) call_end(&c, e);
-    else buf_free(&c.out);
-}
-
-static void file_chunk(struct http_request *r, struct slice chunk, void *arg) {
-    struct buf *file = http_request_user(r);
-    buf_append(file, chunk);
-    if (!file->has_failed) return;
-    struct call c;
-    call_begin(&c, arg, r);
-    call_end(&c, err_memory());
-}
-
-static void file_end(struct http_request *r, void *arg) {
-    struct call c;
-    struct buf *file = http_request_user(r);
-    call_begin(&c, arg, r);
-    call_end(&c, catalogue_post(&c, file->len ? buf_slice(file) : SLICE("")));
+    call_begin(&c, api, r);
+    call_end(&c, catalogue_post(&c, body_of(r)));
 }
 
 const struct route catalogue_routes[] = {{HTTP_GET, "/api/v1/operator/catalogue", catalogue_get, CALL_EDITOR}, {0}};
 
 struct err catalogue_add_routes(struct api *a, struct http_server *server) {
     struct http_route route = {.method = HTTP_POST, .pattern = "/api/v1/operator/catalogue", .handle = file_end, .arg = a, .where = HTTP_ON_WORKER,
-                               .body_bytes_max = FILE_BYTES_MAX, .on_begin = file_begin, .on_chunk = file_chunk};
+                               .body_bytes_max = FILE_BYTES_MAX, .on_begin = file_begin, .on_chunk = body_chunk};
     return http_server_route(server, &route);
 }

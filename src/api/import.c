@@ -320,15 +320,43 @@ struct err import_again(struct importer *im, int64_t org_id, const struct import
 
 /* --- artwork, removal, names --- */
 
+/* "poster", "portrait", or "poster-de" with its language. */
+static bool artwork_kind(struct slice kind, bool *is_portrait, int *lang) {
+    *is_portrait = slice_eq(kind, SLICE("portrait"));
+    *lang = -1;
+    for (int i = 0; i < TEXT_LANGUAGE_COUNT && slice_starts_with(kind, SLICE("poster-")); i++)
+        if (slice_eq(slice_sub(kind, 7, kind.len), text_languages[i].code)) *lang = i;
+    return *is_portrait || *lang >= 0 || slice_eq(kind, SLICE("poster"));
+}
+static struct err artwork_set(struct importer *im, int64_t org_id, struct slice title, bool is_portrait, int lang, bool has_it) {
+    if (is_portrait) return catalog_set_portrait(im->catalog, org_id, title, has_it);
+    return lang >= 0 ? catalog_set_poster_in(im->catalog, org_id, title, lang, has_it) : catalog_set_poster(im->catalog, org_id, title, has_it);
+}
+
 struct err import_artwork(struct importer *im, int64_t org_id, const struct public_id *title, struct slice kind, struct slice jpeg) {
-    bool is_poster = slice_eq(kind, SLICE("poster"));
-    if (!is_poster && !slice_eq(kind, SLICE("portrait"))) return err_make(ERR_INPUT, "art.kind", "Artwork is a poster or a portrait.");
+    bool is_portrait;
+    int lang;
+    if (!artwork_kind(kind, &is_portrait, &lang)) return err_make(ERR_INPUT, "art.kind", "Artwork is a poster, a portrait, or a poster in one of our languages.");
     if (jpeg.len > ARTWORK_BYTES_MAX || !slice_starts_with(jpeg, SLICE("\xff\xd8\xff"))) return err_make(ERR_INPUT, "art.image", "Artwork is a JPEG file of at most 8 MB.");
     char key[64];
-    snprintf(key, sizeof key, "art/%s/%s.jpg", title->text, is_poster ? "poster" : "portrait");
+    snprintf(key, sizeof key, "art/%s/%.*s.jpg", title->text, SLICE_ARG(kind));
     struct err e = object_put(im->objects, slice_cstr(key), jpeg);
-    if (e.kind) return e;
-    return is_poster ? catalog_set_poster(im->catalog, org_id, public_id_slice(title), true) : catalog_set_portrait(im->catalog, org_id, public_id_slice(title), true);
+    return e.kind ? e : artwork_set(im, org_id, public_id_slice(title), is_portrait, lang, true);
+}
+
+struct err import_artwork_remove(struct importer *im, int64_t org_id, const struct public_id *title, struct slice kind) {
+    bool is_portrait, has_frame = false;
+    int lang;
+    if (!artwork_kind(kind, &is_portrait, &lang)) return err_make(ERR_INPUT, "art.kind", "Artwork is a poster, a portrait, or a poster in one of our languages.");
+    char key[64];
+    snprintf(key, sizeof key, "titles/%s/poster.jpg", title->text);
+    struct object *frame = NULL;
+    if (!is_portrait && lang < 0) has_frame = object_open(im->objects, slice_cstr(key), &frame).kind == ERR_NONE; /* that of the import is back */
+    object_close(&frame);
+    struct err e = artwork_set(im, org_id, public_id_slice(title), is_portrait, lang, has_frame);
+    snprintf(key, sizeof key, "art/%s/%.*s.jpg", title->text, SLICE_ARG(kind));
+    if (!e.kind) e = object_delete(im->objects, slice_cstr(key));
+    return e.kind == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
 struct err import_remove_title(struct importer *im, int64_t org_id, struct slice title) {

@@ -60,9 +60,12 @@ struct import_watcher {
 MUST_USE struct err import_now(struct importer *, int64_t org_id, int source_fd, struct slice staging, const struct public_id *title,
                                const struct import_watcher *);
 
-/* Artwork brought from outside, JPEG, in place of the frame that the import chose: "poster" (16:9, on cards and pages) or
- * "portrait" (2:3). Errors: ERR_INPUT art.kind, art.image. */
+/* Artwork brought from outside, JPEG, in place of the frame that the import chose: "poster" (16:9, on cards and pages),
+ * "poster-de" (the same with words, for one language) or "portrait" (2:3). Errors: ERR_INPUT art.kind, art.image. */
 MUST_USE struct err import_artwork(struct importer *, int64_t org_id, const struct public_id *title, struct slice kind, struct slice jpeg);
+
+/* What was brought is taken away; the import's own frame is the poster again. ERR_INPUT art.kind. */
+MUST_USE struct err import_artwork_remove(struct importer *, int64_t org_id, const struct public_id *title, struct slice kind);
 
 /* Removes a title with all its media and artwork. Errors as catalog_remove. */
 MUST_USE struct err import_remove_title(struct importer *, int64_t org_id, struct slice title);

@@ -101,7 +101,7 @@ struct route {
     int flags;
 };
 /* Within one file each; gathered in api.c. */
-extern const struct route site_routes[], title_routes[], playback_routes[], session_routes[], operator_routes[], row_routes[], search_routes[], person_routes[], catalogue_routes[], upload_routes[], job_routes[], channel_routes[];
+extern const struct route site_routes[], title_routes[], playback_routes[], session_routes[], operator_routes[], row_routes[], search_routes[], person_routes[], catalogue_routes[], art_routes[], upload_routes[], job_routes[], channel_routes[];
 extern const struct route rights_routes[], rights_why_routes[], grant_routes[], me_routes[], sign_routes[], profile_routes[], member_routes[], household_routes[], mail_routes[];
 
 /* The frame, for handlers that are none of the above (uploads in pieces, pages). */
@@ -173,6 +173,11 @@ struct err pages_open(struct api *);
 void pages_close(struct api *);
 struct err pages_add_routes(struct api *, struct http_server *);
 struct err uploads_add_routes(struct api *, struct http_server *);
+/* For routes that take a file: on_begin calls the first, with CALL_* flags; on_chunk is the second, with the api as its argument; the handler asks
+ * the third. */
+void body_begin(struct http_request *, struct api *, int flags, size_t bytes_max);
+void body_chunk(struct http_request *, struct slice chunk, void *api);
+struct slice body_of(struct http_request *);
 struct err catalogue_add_routes(struct api *, struct http_server *);
 struct err art_add_routes(struct api *, struct http_server *);
 struct err rights_add_routes(struct api *, struct http_server *);

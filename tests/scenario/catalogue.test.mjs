@@ -101,6 +101,29 @@ test('a catalogue comes in, is arranged, found and goes out again', async (t) =>
         assert.equal((await operator.call('DELETE', `/operator/people/${made.json.id}`)).status, 204);
     });
 
+    await t.test('a poster with words in one language is that language\'s alone', async () => {
+        const put = (file, bytes) => server.call('PUT', `/api/v1/operator/titles/${title}/art/${file}`, { raw: bytes, headers: { cookie: operator.cookie, 'x-grandstand': '1', 'content-type': 'image/jpeg' } });
+        const jpeg = (mark) => Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.from(mark)]);
+        const general = (await whole(title)).poster;
+        const made = await put('poster-de.jpg', jpeg('deutsch'));
+        assert.equal(made.status, 200, made.text);
+        assert.deepEqual(Object.keys(made.json.posters), ['de']);
+        const german = (await whole(title, 'de')).poster;
+        assert.match(german, /poster-de\.jpg\?v=\d+$/);
+        assert.ok((await server.get(german)).bytes.includes('deutsch'));
+        assert.equal((await whole(title, 'th')).poster.split('?')[0], general.split('?')[0]);
+        assert.equal((await put('poster-xx.jpg', jpeg(''))).json.error.code, 'art.kind');
+        assert.equal((await put('poster-de.jpg', Buffer.from('GIF89a'))).json.error.code, 'art.image');
+        const gone = await operator.call('DELETE', `/operator/titles/${title}/art/poster-de.jpg`);
+        assert.deepEqual([gone.status, gone.json.posters], [200, {}]);
+        assert.equal((await whole(title, 'de')).poster.split('?')[0], general.split('?')[0]);
+        assert.equal((await server.get(german)).status, 404);
+        await put('poster.jpg', jpeg('by hand'));
+        assert.ok((await server.get((await whole(title)).poster)).bytes.includes('by hand'));
+        await operator.call('DELETE', `/operator/titles/${title}/art/poster.jpg`);
+        assert.ok(!(await server.get((await whole(title)).poster)).bytes.includes('by hand')); // the frame of the import is back
+    });
+
     await t.test('an editor arranges and schedules the home page', async () => {
         const labels = async (lang = 'en') => (await server.get(`/api/v1/titles?rows=1&lang=${lang}`)).json.rows.map((row) => row.label);
         const usual = await labels();
@@ -149,6 +172,9 @@ test('a catalogue comes in, is arranged, found and goes out again', async (t) =>
         assert.equal((await call('PATCH', `/operator/titles/${own.id}`, { kind: 'season', parent: series.id })).json.error.code, 'title.parent');
         assert.equal((await call('PATCH', `/operator/titles/${own.id}`, { eidr: '10.5240/7791-8534-2C23-9030-8610-5' })).status, 200); // an EIDR is a number of the world's
         assert.equal((await call('PUT', '/operator/rows', { items: [{ names: { en: 'x' }, source: 'titles', titles: [series.id] }] })).json.error.code, 'row.titles');
+        const theft = await server.call('PUT', `/api/v1/operator/titles/${title}/art/poster.jpg`, { raw: Buffer.from([0xff, 0xd8, 0xff]), headers: { cookie, 'x-grandstand': '1', ...host } });
+        assert.equal(theft.status, 404);
+        assert.equal((await call('DELETE', `/operator/titles/${title}/art/poster.jpg`)).status, 404);
         assert.doesNotMatch((await server.call('GET', '/api/v1/operator/catalogue?format=json', { headers: { cookie, ...host } })).text, /Mountain|Jane/);
         const taken = await server.call('POST', '/api/v1/operator/catalogue?format=csv', { raw: Buffer.from(`id,name_en\n${series.id},Taken\n`), headers: { cookie, 'x-grandstand': '1', ...host } });
         assert.equal(taken.json.created, 1); // to them it is no title that there is: one of their own

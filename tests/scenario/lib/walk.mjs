@@ -110,6 +110,8 @@ export const walk = {
     'GET /api/v1/events': { who: 'operator', isEndless: true },
 
     'GET /api/v1/search': { who: 'public', query: () => '?q=Verborgen' },
+    'PUT /api/v1/operator/titles/{id}/art/{file}': { who: 'editor', at: (w) => ({ id: w.title, file: 'portrait.jpg' }), raw: Buffer.from([0xff, 0xd8, 0xff, 0xd9]), headers: { 'content-type': 'image/jpeg' } },
+    'DELETE /api/v1/operator/titles/{id}/art/{file}': { who: 'editor', at: (w) => ({ id: w.title, file: 'portrait.jpg' }) },
     'GET /api/v1/operator/rows': { who: 'editor' },
     'PUT /api/v1/operator/rows': { who: 'editor', body: { items: 'none' } },
     'GET /api/v1/operator/catalogue': { who: 'editor', query: () => '?format=json' },
