@@ -8,7 +8,6 @@
 #include "app/demo_trade.h"
 #include "base/utf8.h"
 #include "business/rights/rights.h"
-#include "example/contracts.h"
 #include "example/example.h"
 
 enum { DAY_S = 24 * 3600, CREDITS_MAX = 4, LINES_MAX = 64, ARENA_BYTES_MAX = 16 << 20 };

@@ -129,15 +129,27 @@ static struct err film_play(struct playout *p, const struct public_id *title) {
     return e;
 }
 
-/* The example films that can be watched, in the order in which they were made. */
+/* May it be on air where the organisation is at home? */
+static bool may_be_live(const struct playout *p, const struct catalog_view *view, const struct catalog_title *title) {
+    struct account_org_facts facts;
+    struct rights_question question = {.medium = RIGHTS_LIVE, .at_s = utc_seconds(clock_utc(p->house->clock))};
+    struct rights_answer answer;
+    if (!account_org_facts(p->house->account, p->house->org_id, &facts) || !rights_place_parse(slice_cstr(facts.country), SLICE_NONE, &question.place)) return false;
+    catalog_above(view, title, question.titles);
+    rights_decide(p->house->rights, &question, &answer);
+    return answer.is_allowed;
+}
+
+/* The example films that can be watched and may be on air, in the order in which they were made. */
 static size_t films_find(struct playout *p, struct public_id out[FILMS_MAX]) {
     struct catalog_view *view = NULL;
     size_t count = 0;
     if (catalog_view_take(p->house->catalog, p->house->org_id, &view).kind) return 0;
     for (size_t i = 0; i < view->count && count < FILMS_MAX; i++) {
         const struct catalog_title *t = view->titles[i];
-        bool is_ours = slice_starts_with(t->external_id, SLICE("example:")) && t->kind == CATALOG_FILM && t->status == CATALOG_READY;
-        if (is_ours) out[count++] = t->public_id;
+        bool is_film = t->kind == CATALOG_FILM || t->kind == CATALOG_EPISODE;
+        bool is_ours = slice_starts_with(t->external_id, SLICE("example:")) && is_film && t->status == CATALOG_READY;
+        if (is_ours && may_be_live(p, view, t)) out[count++] = t->public_id;
     }
     catalog_view_give(&view);
     return count;

@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "example/contracts.h"
 
 enum example_language { EXAMPLE_EN, EXAMPLE_DE, EXAMPLE_ZH, EXAMPLE_TH, EXAMPLE_LANGUAGES };
 const char *example_language_code(enum example_language); /* "en", "de", "zh", "th" */

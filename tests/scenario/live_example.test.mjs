@@ -12,11 +12,11 @@ test('the example has a channel that never ends', async (t) => {
     assert.equal(made.status, 0, made.stderr);
 
     const quiet = await start(t, { data, args: ['--no-ladder', '--no-stills', '--no-example-channel'] });
-    assert.ok(!(await quiet.get('/api/v1/titles?rows=1')).json.rows.some((row) => ['live', 'upcoming'].includes(row.id)));
+    assert.ok(!(await quiet.get('/api/v1/titles?rows=1')).json.rows.some((row) => ['live', 'upcoming'].includes(row.source)));
     await quiet.stop();
 
     const server = await start(t, { data, args: ['--no-ladder', '--no-stills'] });
-    const rows = await until(async () => (await server.get('/api/v1/titles?rows=1&lang=zh')).json.rows, (all) => all[0].id === 'live');
+    const rows = await until(async () => (await server.get('/api/v1/titles?rows=1&lang=zh')).json.rows, (all) => all[0].source === 'live');
     const [channel] = rows[0].items;
     assert.deepEqual([channel.kind, channel.status, channel.name], ['event', 'live', '看台一台']);
     const viewer = new Viewer(server, await server.play(channel.id), channel.id);
