@@ -553,37 +553,52 @@ static struct err set_stored(struct save_work *w, struct db_tx *tx, bool is_lang
     }
 }
 
+/* One line as an element of the batch. */
+static void row_write(struct buf *rows, int64_t id, const struct public_id *public_id, const int64_t *numbers, size_t count, struct slice note) {
+    buf_cstr(rows, rows->len ? ",[" : "[[");
+    buf_u64_text(rows, (uint64_t)id);
+    buf_cstr(rows, ",\"");
+    buf_append(rows, public_id_slice(public_id));
+    buf_cstr(rows, "\"");
+    for (size_t k = 0; k < count; k++) {
+        buf_cstr(rows, ",");
+        buf_u64_text(rows, (uint64_t)numbers[k]);
+    }
+    buf_cstr(rows, ",");
+    json_quote(rows, note);
+    buf_cstr(rows, "]");
+}
+
+/* On PostgreSQL each statement is a way there and back, so that many lines travel together; in SQLite a statement for each takes half the time. */
 static struct err lines_save(struct save_work *w, struct db_tx *tx, const struct rights_turn *turn) {
     struct importer *m = w->m;
+    bool is_batched = db_tx_engine(tx) == DB_POSTGRES;
     struct err e = ERR_OK;
-    for (size_t i = 0; !e.kind && i < m->lines.count;) {
-        buf_clear(&w->rows);
-        size_t end = i + BATCH < m->lines.count ? i + BATCH : m->lines.count;
-        for (const char *before = "["; !e.kind && i < end; i++, before = ",") {
-            const struct staged *s = &m->lines.items[i];
-            struct public_id public_id = public_id_random();
-            int64_t territories_id = 0, languages_id = 0;
-            e = set_stored(w, tx, false, s->territories, &territories_id);
-            if (!e.kind) e = set_stored(w, tx, true, s->languages, &languages_id);
-            int64_t numbers[] = {w->deal_ids[s->deal], s->title_id, s->effect, s->media, territories_id, languages_id, s->starts_s, s->ends_s, s->is_exclusive,
-                                 s->may_sublicense, s->plays_max};
-            buf_cstr(&w->rows, before);
-            buf_cstr(&w->rows, "[");
-            buf_u64_text(&w->rows, (uint64_t)id_next(m->rights->o.ids));
-            buf_cstr(&w->rows, ",\"");
-            buf_append(&w->rows, public_id_slice(&public_id));
-            buf_cstr(&w->rows, "\"");
-            for (size_t k = 0; k < ARRAY_LEN(numbers); k++) {
-                buf_cstr(&w->rows, ",");
-                buf_u64_text(&w->rows, (uint64_t)numbers[k]);
-            }
-            buf_cstr(&w->rows, ",");
-            json_quote(&w->rows, s->note_len ? slice_of(m->notes.ptr + s->note_at, s->note_len) : SLICE(""));
-            buf_cstr(&w->rows, "]");
+    buf_clear(&w->rows);
+    for (size_t i = 0; !e.kind && i < m->lines.count; i++) {
+        const struct staged *s = &m->lines.items[i];
+        struct public_id public_id = public_id_random();
+        int64_t territories_id = 0, languages_id = 0, id = id_next(m->rights->o.ids);
+        struct slice note = s->note_len ? slice_of(m->notes.ptr + s->note_at, s->note_len) : SLICE("");
+        e = set_stored(w, tx, false, s->territories, &territories_id);
+        if (!e.kind) e = set_stored(w, tx, true, s->languages, &languages_id);
+        if (e.kind) break;
+        if (!is_batched) {
+            e = DB_RUN(tx, &line_insert, DB_INT("id", id), DB_INT("org_id", m->job->org_id), DB_TEXT("public_id", public_id_slice(&public_id)),
+                       DB_INT("deal_id", w->deal_ids[s->deal]), DB_INT("title_id", s->title_id), DB_INT("effect", s->effect), DB_INT("media", s->media),
+                       DB_INT("territories_id", territories_id), DB_INT("languages_id", languages_id), DB_INT("starts_s", s->starts_s),
+                       DB_INT("ends_s", s->ends_s), DB_BOOL("is_exclusive", s->is_exclusive), DB_BOOL("may_sublicense", s->may_sublicense),
+                       DB_INT("plays_max", s->plays_max), DB_TEXT("note", note), DB_INT("known_s", turn->known_s));
+            continue;
         }
+        int64_t numbers[] = {w->deal_ids[s->deal], s->title_id, s->effect, s->media, territories_id, languages_id, s->starts_s, s->ends_s, s->is_exclusive,
+                             s->may_sublicense, s->plays_max};
+        row_write(&w->rows, id, &public_id, numbers, ARRAY_LEN(numbers), note);
+        if ((i + 1) % BATCH && i + 1 < m->lines.count) continue;
         buf_cstr(&w->rows, "]");
-        if (!e.kind) e = buf_error(&w->rows);
+        e = buf_error(&w->rows);
         if (!e.kind) e = DB_RUN(tx, &line_insert_many, DB_INT("org_id", m->job->org_id), DB_INT("known_s", turn->known_s), DB_TEXT("rows", buf_slice(&w->rows)));
+        buf_clear(&w->rows);
     }
     return e;
 }

@@ -127,15 +127,12 @@ const struct db_statement line_insert = {
     "rights.line_insert",
     "INSERT INTO rights_line(" LINE_COLUMNS ") VALUES(:id, :org_id, :public_id, :deal_id, :title_id, :effect, :media, :territories_id, :languages_id, "
     ":starts_s, :ends_s, :is_exclusive, :may_sublicense, :plays_max, :note, :known_s)"};
-/* Many at once, as a JSON array of arrays: on PostgreSQL each statement is a way there and back, in SQLite none is. */
+/* Many at once, as a JSON array of arrays; PostgreSQL's alone (import.c says why). */
 const struct db_statement line_insert_many = {
-    .name = "rights.line_insert_many",
-    .sql = "INSERT INTO rights_line(" LINE_COLUMNS ") SELECT j.value ->> 0, :org_id, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, "
-           "j.value ->> 5, j.value ->> 6, j.value ->> 7, j.value ->> 8, j.value ->> 9, j.value ->> 10, j.value ->> 11, j.value ->> 12, j.value ->> 13, "
-           ":known_s FROM json_each(:rows) j",
-    .sql_postgres = "INSERT INTO rights_line(" LINE_COLUMNS ") SELECT (j ->> 0)::BIGINT, :org_id, j ->> 1, (j ->> 2)::BIGINT, (j ->> 3)::BIGINT, "
-                    "(j ->> 4)::BIGINT, (j ->> 5)::BIGINT, (j ->> 6)::BIGINT, (j ->> 7)::BIGINT, (j ->> 8)::BIGINT, (j ->> 9)::BIGINT, "
-                    "(j ->> 10)::BIGINT, (j ->> 11)::BIGINT, (j ->> 12)::BIGINT, j ->> 13, :known_s FROM json_array_elements(:rows::json) AS a(j)"};
+    "rights.line_insert_many",
+    "INSERT INTO rights_line(" LINE_COLUMNS ") SELECT (j ->> 0)::BIGINT, :org_id, j ->> 1, (j ->> 2)::BIGINT, (j ->> 3)::BIGINT, "
+    "(j ->> 4)::BIGINT, (j ->> 5)::BIGINT, (j ->> 6)::BIGINT, (j ->> 7)::BIGINT, (j ->> 8)::BIGINT, (j ->> 9)::BIGINT, "
+    "(j ->> 10)::BIGINT, (j ->> 11)::BIGINT, (j ->> 12)::BIGINT, j ->> 13, :known_s FROM json_array_elements(:rows::json) AS a(j)"};
 const struct db_statement line_find = {
     "rights.line_find",
     "SELECT l.id, l.deal_id, l.title_id, w.known_s AS withdrawn_s FROM rights_line l LEFT JOIN rights_withdrawal w ON w.line_id = l.id "
