@@ -261,6 +261,21 @@ static const char *title_eyebrow(const struct catalog_title *t) {
     return t->status == CATALOG_LIVE ? "live.now" : t->status == CATALOG_SCHEDULED ? "live.upcoming" : t->status == CATALOG_ENDED ? "live.finishing" : "live.recording";
 }
 
+enum { UNTIL_SHOWN_S = 60 * 86400 }; /* as access-note.svelte */
+
+/* Why it may not be watched, and on its own page the way in, if there is one. */
+static void content_refusal(struct page *p, const struct catalog_title *t, const struct access_answer *answer, bool is_note_only) {
+    buf_cstr(&p->content, "<p class=\"access-note\">");
+    html(&p->content, call_access_message(p->c, answer));
+    buf_cstr(&p->content, "</p>");
+    bool signs_in = answer->state == ACCESS_SIGN_IN;
+    if (is_note_only || (!signs_in && answer->state != ACCESS_TOO_YOUNG)) return;
+    buf_printf(&p->content, "<p class=\"hero-actions\"><a class=\"button%s is-large\" href=\"/%s?to=%%2Ftitle%%2F%s\">", signs_in ? " is-primary" : "", signs_in ? "sign-in" : "who",
+               t->public_id.text);
+    say_html(p, signs_in ? "nav.sign_in" : "nav.who");
+    buf_cstr(&p->content, "</a></p>");
+}
+
 static void content_hero(struct page *p, const struct catalog_title *t, const char *class, const char *eyebrow, const struct catalog_title *plays, bool has_details) {
     struct catalog_text text = catalog_text_in(t, p->c->lang);
     buf_printf(&p->content, "<section class=\"%s\">", class);
@@ -276,8 +291,19 @@ static void content_hero(struct page *p, const struct catalog_title *t, const ch
         html(&p->content, text.synopsis);
         buf_cstr(&p->content, "</p>");
     }
+    struct access_answer answer = call_decide(p->c, p->view, t);
+    const char *action = plays && answer.is_allowed ? play_action(plays) : NULL;
+    if (!answer.is_allowed) content_refusal(p, t, &answer, has_details);
+    else if (!has_details && answer.turns_s && answer.turns_s - utc_seconds(clock_utc(p->c->api->o.clock)) < UNTIL_SHOWN_S) {
+        buf_cstr(&p->content, "<p class=\"facts\"><span>");
+        html(&p->content, call_access_message(p->c, &answer));
+        buf_cstr(&p->content, "</span></p>");
+    }
+    if (!answer.is_allowed && !has_details) {
+        buf_cstr(&p->content, "</div></section>");
+        return;
+    }
     buf_cstr(&p->content, "<p class=\"hero-actions\">");
-    const char *action = plays ? play_action(plays) : NULL;
     if (action) {
         buf_printf(&p->content, "<a class=\"button is-primary is-large\" href=\"/watch/%s\">%s", plays->public_id.text, plays->status == CATALOG_SCHEDULED ? "" : play_icon);
         say_html(p, action);
@@ -326,6 +352,18 @@ static void data_end(struct json_writer *w) {
     json_end(w);
 }
 
+/* As the script chooses: what is live and may be watched, then what is ready and may be, then the first of all. */
+static const struct catalog_title *featured_of(struct page *p, const struct home_rows *rows, const struct catalog_title *otherwise) {
+    static const enum catalog_status wanted[] = {CATALOG_LIVE, CATALOG_READY};
+    for (size_t w = 0; w < 2 * ARRAY_LEN(wanted); w++) /* the second time what may not be watched will do */
+        for (size_t r = 0; r < rows->count; r++)
+            for (size_t i = 0; i < rows->rows[r].count; i++) {
+                const struct catalog_title *t = rows->rows[r].items[i];
+                if (t->status == wanted[w % 2] && (w >= 2 || call_decide(p->c, p->view, t).is_allowed)) return t;
+            }
+    return otherwise;
+}
+
 static void page_home(struct page *p) {
     head_common(p, SLICE_NONE, say_of_site(p, "site.description"), SLICE_NONE);
     struct home_rows rows;
@@ -335,7 +373,7 @@ static void page_home(struct page *p) {
     size_t top = 0; /* what the viewer has begun, the script knows */
     while (top < rows.count && !rows.rows[top].count) top++;
     if (top < rows.count) {
-        const struct catalog_title *first = rows.rows[top].items[0];
+        const struct catalog_title *first = featured_of(p, &rows, rows.rows[top].items[0]);
         content_hero(p, first, "hero on-night", first->kind == CATALOG_EVENT ? title_eyebrow(first) : "home.featured", first, true);
         buf_cstr(&p->content, "<div class=\"rows\">");
         size_t pictures = 0;
