@@ -144,6 +144,14 @@ static struct err proof_check(struct home *h, const struct profile_row *profile,
     return pin_try(h->a, h->profiles, h->count, profile, h->household.id, proof->pin);
 }
 
+/* Up to which age this session may give without proof: what its own profile has; where none is chosen yet, all, unless the grown-ups of this house have PINs. */
+static int authority_of(const struct home *h) {
+    if (h->chosen) return is_child(h->chosen) ? -1 : h->chosen->age_max;
+    for (size_t i = 0; i < h->count; i++)
+        if (h->profiles[i].age_max == 18 && h->profiles[i].pin_mac.len) return 0;
+    return 18;
+}
+
 /* --- changing the household --- */
 
 struct household_work {
@@ -270,7 +278,7 @@ struct err account_profile_add(struct account *a, const struct account_who *who,
     struct err e = profile_change_check(a, &c, &name);
     if (!e.kind) e = home_open(a, who, &h);
     if (!e.kind && h.count >= ACCOUNT_PROFILES_MAX) e = err_make(ERR_LIMIT, "profile.count", "A household has at most eight profiles.");
-    if (!e.kind && is_child(h.chosen)) e = proof_check(&h, NULL, proof);
+    if (!e.kind && (c.has_age_max ? c.age_max : 18) > authority_of(&h)) e = proof_check(&h, NULL, proof);
     struct profile_work w = {.a = a, .org_id = who->org_id, .household_id = h.household.id, .now_s = seconds_now(a), .is_new = true,
                              .row = {.id = id_next(a->ids), .public_id = public_id_random(), .picture = 1, .age_max = 18}};
     if (!e.kind) e = keys_make(a->keys, &w.row.id, 1, &w.row.key_slot);
@@ -289,7 +297,8 @@ struct err account_profile_change(struct account *a, const struct account_who *w
     const struct profile_row *profile = e.kind ? NULL : profile_by_public(h.profiles, h.count, public_id);
     if (!e.kind && !profile) e = missing();
     if (!e.kind) {
-        bool is_raised = c->has_age_max && c->age_max > profile->age_max, touches_pin = c->has_pin && profile->pin_mac.len;
+        /* Who gave a grown-up's profile its first PIN would have a grown-up's PIN. */
+        bool is_raised = c->has_age_max && c->age_max > profile->age_max, touches_pin = c->has_pin && (profile->pin_mac.len || profile->age_max > authority_of(&h));
         if (is_raised || touches_pin || is_child(h.chosen)) e = proof_check(&h, touches_pin && !is_raised ? profile : NULL, proof);
     }
     struct profile_work w = {.a = a, .org_id = who->org_id, .household_id = h.household.id, .now_s = seconds_now(a)};

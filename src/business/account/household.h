@@ -4,7 +4,8 @@
  * Each user belongs to a household, made with him; a household has 1 to 8 profiles. A profile of age_max 12 or less is a child's. What would
  * give a child more than it has needs proof that a grown-up is there: the user's password, or the PIN of a profile of the household with age_max 18:
  *   raising age_max; anything at all about profiles while a child's profile is chosen; leaving a child's profile for one that may see more;
- *   changing or removing a PIN (or that profile).
+ *   changing or removing a PIN (or that profile); making a profile that may see more than the one chosen, or giving such a one its first PIN. Where no
+ *   profile is chosen yet and a grown-up's has a PIN, the same as for a profile of age 0.
  * PINs are four digits; guessing is slowed down to 5, then one in five minutes, a profile.
  *
  * `facts` are answered from memory by any thread, also loops: they are loaded with the session (account_session_find) of anybody of the household. */

@@ -150,6 +150,35 @@ static void pins_are_asked_for_and_cannot_be_guessed(void **state) {
     end(&f);
 }
 
+static void nobody_makes_himself_a_grown_up(void **state) {
+    struct fixture f = begin(state);
+    struct account_entry anna = person(&f, ANNA, SLICE("Anna")), tv;
+    struct account_who who = who_of(&f, &anna.session);
+    struct public_id teen = add(&f, &who, SLICE("Tom"), 16, NULL), grown = me_of(&f, &who).profiles[0].public_id, id;
+    const struct account_profile_change adult = {.name = SLICE("X")}, child = {.name = SLICE("X"), .has_age_max = true}, pin = {.has_pin = true, .pin = SLICE("6666")};
+    struct account_proof by_1234 = by_pin("1234");
+
+    /* sixteen, and no PIN in the house: neither a new grown-up nor a PIN on mother's profile */
+    assert_ok(account_profile_choose(f.account, &who, public_id_slice(&teen), &no_proof));
+    who = who_of(&f, &anna.session);
+    assert_error(account_profile_add(f.account, &who, &adult, &no_proof, &id), "profile.password");
+    assert_error(account_profile_change(f.account, &who, public_id_slice(&grown), &pin, &no_proof), "profile.password");
+    assert_ok(account_profile_change(f.account, &who, public_id_slice(&teen), &pin, &no_proof)); /* his own he may lock */
+    assert_ok(account_profile_add(f.account, &who, &child, &no_proof, &id));
+    assert_error(account_profile_change(f.account, &who, public_id_slice(&id), &(struct account_profile_change){.has_age_max = true, .age_max = 18}, &(struct account_proof){.pin = SLICE("6666")}),
+                 "profile.password"); /* a teenager's PIN is no grown-up's */
+
+    /* the television in the living room, where nobody is chosen */
+    assert_ok(account_profile_choose(f.account, &who, public_id_slice(&grown), &no_proof));
+    who = who_of(&f, &anna.session);
+    assert_ok(account_profile_change(f.account, &who, public_id_slice(&grown), &(struct account_profile_change){.has_pin = true, .pin = SLICE("1234")}, &no_proof));
+    assert_ok(sign_in(&f, ANNA, PASSWORD, SLICE_NONE, &tv));
+    who = who_of(&f, &tv.session);
+    assert_error(account_profile_add(f.account, &who, &adult, &no_proof, &id), "profile.pin");
+    assert_ok(account_profile_add(f.account, &who, &adult, &by_1234, &id));
+    end(&f);
+}
+
 static void one_household_knows_nothing_of_another(void **state) {
     struct fixture f = begin(state);
     struct account_entry anna = person(&f, ANNA, SLICE("Anna")), ben = person(&f, SLICE("ben@example.org"), SLICE("Ben"));
@@ -237,7 +266,7 @@ static void operators_find_households(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(profiles_are_made_changed_and_removed), ON_BOTH(a_child_does_not_get_out_alone), ON_BOTH(pins_are_asked_for_and_cannot_be_guessed),
-        ON_BOTH(one_household_knows_nothing_of_another), ON_BOTH(changes_are_told), ON_BOTH(operators_find_households),
+        ON_BOTH(nobody_makes_himself_a_grown_up), ON_BOTH(one_household_knows_nothing_of_another), ON_BOTH(changes_are_told), ON_BOTH(operators_find_households),
     };
     return cmocka_run_group_tests_name("account households", tests, NULL, NULL);
 }
