@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "fixture.h"
 
+#include <sodium.h>
+
 #define PEER SLICE("192.0.2.1")
 
 static void a_link_lets_in_once(void **state) {
@@ -107,12 +109,45 @@ static void one_organisation_knows_nothing_of_another(void **state) {
     end(&f);
 }
 
+static const struct db_statement old_org = {"test.org", "INSERT INTO organisation(id, name, host, created_s) VALUES(5, 'Arena', '', 1)"},
+                                 old_session = {"test.session", "INSERT INTO operator_session(id, org_id, secret_hash, created_s, expires_s) VALUES(6, 5, :hash, 1, :expires_s)"};
+static struct err old_fn(struct db_tx *tx, void *arg) {
+    uint8_t hash[32];
+    struct slice secret = slice_cstr(arg);
+    crypto_generichash(hash, sizeof hash, (const uint8_t *)secret.ptr, secret.len, (const uint8_t *)"grandstand.account", 18);
+    struct err e = DB_RUN(tx, &old_org);
+    return e.kind ? e : DB_RUN(tx, &old_session, DB_BLOB("hash", slice_of(hash, sizeof hash)), DB_INT("expires_s", BEGIN_S + 100));
+}
+
+/* A store of the version before households: who was inside stays inside. */
+static void an_upgrade_throws_nobody_out(void **state) {
+    static char secret[] = "0123456789012345678901234567890123456789abc";
+    struct db_schema before = account_schema;
+    before.versions = 1;
+    const struct db_schema *const old[] = {&before};
+    struct test_store *store = test_store_of(state);
+    struct db *db = test_store_open(store, old, 1);
+    assert_ok(db_write(db, old_fn, secret));
+    db_close(&db);
+    struct fixture f = begin(state);
+    struct account_who who;
+    struct account_org_facts facts;
+    assert_ok(account_session_find(f.account, f.org, slice_cstr(secret), &who));
+    assert_true(who.org_id == 5 && who.session_id == 6 && !who.user_id && who.roles == ACCOUNT_OPERATOR);
+    assert_true(account_org_facts(f.account, 5, &facts));
+    assert_string_equal(facts.country, "DE");
+    assert_int_equal(facts.portability, ACCOUNT_PORTABILITY_OFF);
+    pass(&f, 100);
+    assert_error(account_session_find(f.account, f.org, slice_cstr(secret), &who), "session.required");
+    end(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(a_link_lets_in_once),           ON_BOTH(a_newer_link_ends_the_older),
         ON_BOTH(links_and_sessions_end_in_time), ON_BOTH(leaving_ends_a_session),
         ON_BOTH(wrong_codes_bar_an_address_for_a_minute), ON_BOTH(organisations_are_known_by_their_host),
-        ON_BOTH(one_organisation_knows_nothing_of_another),
+        ON_BOTH(one_organisation_knows_nothing_of_another), ON_BOTH(an_upgrade_throws_nobody_out),
     };
     return cmocka_run_group_tests_name("account", tests, NULL, NULL);
 }
