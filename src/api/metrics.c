@@ -54,6 +54,14 @@ static void metrics_get(struct http_request *r, void *arg) {
     metric(&out, "live_samples_dropped", "", "Frames that came and could not be used", on_air.samples_dropped);
     metric(&out, "live_recorded_bytes", "", "Recorded by the channels that are open", on_air.recorded_bytes);
     metric(&out, "live_ring_bytes", "", "Parts in memory", on_air.ring_bytes);
+    struct access_stats access;
+    access_stats(a->o.access, &access);
+    metric(&out, "access_decisions_total", "", "Times it was asked whether somebody may watch something", access.decisions);
+    metric(&out, "access_refusals_total", "", "Of those: no", access.refusals);
+    metric(&out, "access_streams", "", "Streams that run", access.streams);
+    metric(&out, "access_grants", "", "Titles granted to households by hand", access.grants);
+    metric(&out, "access_sweeps_total", "", "Times all running streams were decided again", access.sweeps);
+    metric(&out, "access_streams_ended_total", "", "Streams that ended because they lost their right", access.ended);
     struct account_stats accounts = account_stats(a->o.account);
     struct mail_stats mails = mail_stats(a->o.mail);
     metric(&out, "account_password_hashes_total", "", "Passwords worked out (argon2id)", accounts.password_hashes);

@@ -5,8 +5,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { makeChannel, source, startLive, titleUntil, until, Viewer, Wire } from './lib/live.mjs';
 import { mmdb } from './lib/mmdb.mjs';
 import { signUp } from './lib/people.mjs';
+import { publish } from './lib/rtmp.mjs';
 import { epoch, film, folder, run, start } from './lib/server.mjs';
 
 const germany = { 'x-forwarded-for': '192.0.2.10' }, thailand = { 'x-forwarded-for': '203.0.113.7' }, california = { 'x-forwarded-for': '198.51.100.7' };
@@ -233,6 +235,33 @@ test('a family and what it may watch', async (t) => {
         await erika.call('DELETE', '/session');
         assert.equal((await erika.call('POST', `/playback/${pass.session}/renew`, {})).status, 404);
     });
+});
+
+test('what is live ends as well, also for who is being held', async (t) => {
+    const file = source(t);
+    const { server, operator } = await startLive(t);
+    const channel = await makeChannel(operator);
+    const encoder = await publish(channel.rtmp_url, file.flv);
+    t.after(() => encoder.drop());
+    await encoder.send(2600);
+    await titleUntil(server, channel.id, (title) => title.status === 'live');
+    assert.equal((await accessOf(server, channel.id)).state, 'playable'); // a channel has its house line too
+    const pass = await server.play(channel.id);
+    const viewer = new Viewer(server, pass, channel.id);
+    t.after(() => viewer.close());
+    await viewer.load();
+    const { next, parts } = viewer.playlist;
+    const wire = new Wire(server.port);
+    t.after(() => wire.close());
+    const held = viewer.get(`v0.m3u8?_HLS_msn=${next}&_HLS_part=${parts.length}`, { wire });
+    await until(() => server.metric('http_held_now'), (n) => n === 1);
+    assert.equal((await operator.call('PATCH', `/operator/titles/${channel.id}`, { is_free: false })).status, 200);
+    await until(() => server.metric('access_streams_ended_total'), (n) => n === 1);
+    const now = await viewer.get('v0.m3u8');
+    assert.deepEqual([now.status, JSON.parse(now.body).error.reason], [403, 'access.entitlement']);
+    await encoder.send(3400); // the part that was waited for
+    const answer = await held;
+    assert.deepEqual([answer.status, JSON.parse(answer.body).error.code, JSON.parse(answer.body).error.reason], [403, 'token.revoked', 'access.entitlement']);
 });
 
 test('the options say what is wrong with them', () => {
