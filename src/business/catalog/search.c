@@ -361,7 +361,7 @@ static void unit_count(const struct query *query, const struct segment *g, struc
     unsigned edits = u->typo.edits;
     size_t least = u->typo.chars - edits, most = u->is_prefix ? SIZE_MAX : u->typo.chars + edits;
     for (size_t i = 0; edits && i < g->term_count; i++) {
-        if (!typo_may_be(u->typo.mask, g->masks[i], edits, u->is_prefix) || g->chars[i] < least || g->chars[i] > most || (i >= from && i < to)) continue;
+        if (!g->masks[i] || !typo_may_be(u->typo.mask, g->masks[i], edits, u->is_prefix) || g->chars[i] < least || g->chars[i] > most || (i >= from && i < to)) continue;
         unsigned distance = typo_distance(&u->typo, segment_term(g, i), u->is_prefix);
         if (distance <= edits) term_count(query, g, t, i, distance <= 1 ? ONE_EDIT : TWO_EDITS, unit);
     }
@@ -487,8 +487,7 @@ static bool mark_word(void *user, const struct word *w) {
         size_t to = 0;
         if (slice_eq(term, wanted)) to = w->to;
         else if (u->is_prefix && slice_starts_with(term, wanted)) to = w->from + word_bytes_of(m->text, w->from, w->to, u->typo.chars);
-        else if (m->may_err && u->typo.edits && w->script != SCRIPT_PAIRS && typo_distance(&u->typo, term, u->is_prefix) <= u->typo.edits)
-            to = w->is_more ? 0 : w->to; /* of a row of words, the word itself is marked */
+        else if (m->may_err && u->typo.edits && !w->is_more && w->script != SCRIPT_PAIRS && typo_distance(&u->typo, term, u->is_prefix) <= u->typo.edits) to = w->to;
         if (!to) continue;
         m->had |= 1u << i;
         mark(m, w->from, to);

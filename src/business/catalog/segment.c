@@ -13,6 +13,7 @@
 struct entry { /* a term while the index is being made */
     uint32_t text_at, len, chars, last;
     uint32_t strong, weak; /* how many postings */
+    bool is_plain;         /* a word for itself, at least once */
     uint64_t hash;
 };
 struct pair {
@@ -82,12 +83,13 @@ static struct entry *entry_of(struct builder *b, struct slice term, size_t chars
     return e;
 }
 
-static void term_put(struct builder *b, struct slice term, size_t chars) {
+static void term_put(struct builder *b, struct slice term, size_t chars, bool is_plain) {
     struct entry *e = entry_of(b, term, chars);
     if (!e || !room_for((void **)&b->pairs, &b->pair_room, b->pair_count + 1, sizeof *b->pairs)) {
         b->has_failed = true;
         return;
     }
+    e->is_plain |= is_plain;
     uint32_t here = posting_of(b->doc, b->field, b->lang, false, 0);
     if (e->last == here) return; /* again in the same field: the first time said it all */
     e->last = here;
@@ -103,7 +105,7 @@ static bool put_word(void *user, const struct word *w) {
     if (w->is_more && w->script == SCRIPT_THAI && b->field == CATALOG_IN_SYNOPSIS) return true; /* rows of words, each its own: too many for their use */
     if (b->first_at == SIZE_MAX) b->first_at = w->from;
     b->is_first = w->from == b->first_at; /* also the row of words that begins there */
-    term_put(b, word_term(w), w->chars);
+    term_put(b, word_term(w), w->chars, !w->is_more);
     return !b->has_failed;
 }
 static void field_put(struct builder *b, enum catalog_field field, int lang, struct slice text) {
@@ -134,7 +136,7 @@ static void title_put(struct builder *b, const struct catalog_view *v, const str
         b->field = CATALOG_IN_PERSON;
         b->lang = 0;
         b->is_first = false;
-        term_put(b, segment_person_key(p->id, room), 0);
+        term_put(b, segment_person_key(p->id, room), 0, false);
     }
     for (struct slice rest = t->genres, genre; rest.len && slice_next(&rest, ' ', &genre);) {
         char code[48];
@@ -208,7 +210,7 @@ static bool lay_out(struct segment *s, struct builder *b) {
             s->text_at[i] = text_at;
             s->strong_at[i] = strong_next[order[i].entry] = strong_at;
             s->weak_at[i] = weak_next[order[i].entry] = weak_at;
-            s->masks[i] = e->chars ? typo_mask(order[i].term) : 0;
+            s->masks[i] = e->is_plain ? typo_mask(order[i].term) : 0;
             s->chars[i] = (uint8_t)e->chars;
             text_at += e->len;
             strong_at += e->strong;

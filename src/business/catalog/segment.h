@@ -34,7 +34,7 @@ struct segment {
     size_t term_count, bytes;
     char *text;
     uint32_t *text_at; /* term_count + 1 */
-    uint64_t *masks;
+    uint64_t *masks; /* 0: in which no typing errors are looked for: rows of Thai words, whose first word stands for itself, and keys */
     uint8_t *chars;
     uint32_t *strong_at, *strong, *weak_at, *weak; /* the first of each pair term_count + 1 */
 };

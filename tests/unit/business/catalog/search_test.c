@@ -344,6 +344,7 @@ static bool plain_add(void *user, const struct word *w) {
     memcpy(p->term, w->term, w->len);
     p->len = w->len;
     p->script = w->script;
+    p->is_more = w->is_more;
     p->is_first = w->from == f->first_at;
     return f->count < ARRAY_LEN(f->list);
 }
@@ -364,7 +365,7 @@ static unsigned plain_score(const struct plain_unit *u, const struct plain_field
         bool is_exact = slice_eq(term, u->term);
         if (is_exact) score = exact[f->field];
         else if (u->is_prefix && slice_starts_with(term, u->term)) score = f->field == CATALOG_IN_SYNOPSIS && m < 3 ? 0 : beginning[f->field];
-        else if (edits) {
+        else if (edits && !f->list[i].is_more) {
             unsigned d = distance_plain(a, m, b, n, u->is_prefix);
             score = d > edits ? 0 : d <= 1 ? one[f->field] : two[f->field];
         }
