@@ -290,7 +290,8 @@ export class StandIn {
             return this.#json(response, 200, {});
         }
         if (area === 'titles') return this.#fail(response, 404, 'title.not_found');
-        if (!this.isOperator) return this.#fail(response, 401, 'session.required');
+        if (!this.isOperator && session && area !== 'rights') return this.#fail(response, 403, 'role.required');
+        if (!this.isOperator && !session?.user.roles.includes('rights')) return this.#fail(response, 401, 'session.required');
         if (request.method !== 'GET' && request.headers['x-grandstand'] !== '1') return this.#fail(response, 403, 'request.origin');
         const isRaw = !/json/.test(request.headers['content-type'] ?? '');
         if (area === 'rights' || (area === 'operator' && id !== 'titles' && id !== 'channels')) {
