@@ -66,18 +66,19 @@ static void sets_make(void) {
     for (size_t i = 0; i < ARRAY_LEN(language_texts); i++) must(rights_languages_of(slice_cstr(language_texts[i]), &languages[i], &bad));
     for (size_t i = 0; i < ARRAY_LEN(tags); i++) must(rights_tag_of(slice_cstr(tags[i]), &tag_numbers[i]));
 }
+/* The lines of a deal come in three forms, as annexes of a contract do: what differs from line to line is title and window. */
 static struct index_line line_make(int64_t id, int64_t title) {
     struct index_line l = {.id = id, .title_id = title, .deal_id = 1 + (int64_t)below(DEALS)};
-    struct rng of_deal = rng_seeded((uint64_t)l.deal_id); /* a deal's lines have much in common */
-    size_t variant = below(4);
-    l.territories = sets[(rng_below(&of_deal, SETS) + variant) % SETS];
-    l.media = (uint16_t)(1 + rng_below(&of_deal, 0xfff) % 0xfff) | (uint16_t)(1u << variant);
-    l.languages = languages[rng_below(&of_deal, 5) ? 0 : rng_below(&of_deal, ARRAY_LEN(language_texts))];
-    size_t kind = below(20);
-    l.effect = kind == 0 ? RIGHTS_HOLDBACK : kind == 1 ? RIGHTS_BLACKOUT : RIGHTS_ALLOW;
-    l.is_exclusive = l.effect == RIGHTS_ALLOW && below(8) == 0;
-    l.counts_plays = l.is_spent = l.effect == RIGHTS_ALLOW && below(50) == 0;
-    l.may_sublicense = below(2);
+    size_t form = below(20), annex = form < 10 ? 0 : form < 17 ? 1 : 2;
+    struct rng terms = rng_seeded((uint64_t)l.deal_id * 4 + annex);
+    l.territories = sets[rng_below(&terms, SETS)];
+    l.media = (uint16_t)(1 + rng_below(&terms, 0xfff));
+    l.languages = languages[rng_below(&terms, 5) ? 0 : rng_below(&terms, ARRAY_LEN(language_texts))];
+    l.effect = annex < 2 ? RIGHTS_ALLOW : rng_below(&terms, 2) ? RIGHTS_HOLDBACK : RIGHTS_BLACKOUT;
+    l.is_exclusive = l.effect == RIGHTS_ALLOW && rng_below(&terms, 8) == 0;
+    l.may_sublicense = rng_below(&terms, 2);
+    l.counts_plays = l.effect == RIGHTS_ALLOW && rng_below(&terms, 20) == 0;
+    l.is_spent = l.counts_plays && below(3) == 0;
     l.starts_s = from_s + day_s * (int64_t)below(3000);
     l.ends_s = below(6) ? l.starts_s + day_s * (int64_t)(l.effect == RIGHTS_ALLOW ? 30 + below(1500) : 1 + below(60)) : RIGHTS_ENDLESS;
     return l;

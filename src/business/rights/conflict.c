@@ -33,6 +33,8 @@ struct check {
     struct arena *mem;
     const struct scope *scopes;
     uint32_t from_s, to_s;
+    uint64_t bits[4]; /* of the new line's territories */
+    bool has_areas;
     struct rights_conflict *found;
     size_t found_count, found_room;
     struct standing *holds; /* grants that overlap a sale */
@@ -128,7 +130,9 @@ static void look_at(struct check *c, const struct block *b, const struct record 
     enum rights_status status = (enum rights_status)atomic_load_explicit(&s->deal->status, memory_order_acquire);
     if (status != RIGHTS_ACTIVE && status != RIGHTS_SUSPENDED) return;
     struct standing found = {r, s, block_ids(b)[r->line], is_first_family};
-    if (!territories_meet(l->territories, s->territories) || !languages_meet(l->languages, s->languages) || is_withdrawn(c->ask, found.id)) return;
+    uint64_t common = 0;
+    for (int i = 0; i < 4; i++) common |= c->bits[i] & s->bits[i];
+    if ((!common && !((c->has_areas || s->flags & SCOPE_HAS_AREAS) && territories_meet(l->territories, s->territories))) || !languages_meet(l->languages, s->languages) || is_withdrawn(c->ask, found.id)) return;
     if (may_cover) {
         struct standing *holds = grow(c->mem, c->holds, c->hold_count, &c->hold_room, sizeof *holds);
         if (!holds) {
@@ -267,6 +271,13 @@ static struct err cut(const struct atlas *atlas, struct arena *mem, struct box a
 static struct err cut_all(const struct atlas *atlas, struct arena *mem, struct boxes *list, const struct box *b, struct boxes *commons) {
     struct boxes left = {0};
     struct err e = ERR_OK;
+    bool does_any_meet = false;
+    for (size_t i = 0; i < list->count && !does_any_meet; i++) {
+        const struct box *a = &list->items[i];
+        if (a->from_s >= b->to_s || b->from_s >= a->to_s || !(a->media & b->media)) continue;
+        for (size_t k = 0; k < atlas->words && !does_any_meet; k++) does_any_meet = a->bits[k] & b->bits[k];
+    }
+    if (!does_any_meet) return ERR_OK; /* nothing is cut, nothing copied */
     for (size_t i = 0; i < list->count && !e.kind; i++) {
         struct box common;
         bool do_meet;
@@ -345,7 +356,8 @@ static struct err cover(struct check *c) {
         for (size_t i = 0; i < c->hold_count && left.count; i++) {
             const struct standing *s = &c->holds[i];
             if (may_pass_on(s->scope) != pass_on) continue;
-            atlas_bits(&atlas, s->scope->territories, held);
+            if (atlas.area_count) atlas_bits(&atlas, s->scope->territories, held);
+            else memcpy(held, s->scope->bits, sizeof s->scope->bits);
             struct box b = {held, s->scope->media, s->scope->languages, s->record->start_s, s->record->end_s};
             struct boxes commons = {0};
             if ((e = cut_all(&atlas, c->mem, &left, &b, pass_on ? NULL : &commons)).kind) return e;
@@ -359,6 +371,8 @@ struct err rights_index_conflicts(const struct rights_index *ix, struct arena *m
     if (l->starts_s < 0 || l->starts_s >= l->ends_s || l->ends_s > RIGHTS_ENDLESS)
         return err_make(ERR_INPUT, "rights.window", "The window is empty, reversed, or beyond what can be counted.");
     struct check c = {.ask = ask, .mem = mem, .from_s = (uint32_t)l->starts_s, .to_s = (uint32_t)l->ends_s};
+    memcpy(c.bits, territories_at(l->territories)->bits, sizeof c.bits);
+    c.has_areas = territories_at(l->territories)->area_count > 0;
     struct epoch_place *reading = epoch_enter();
     const struct table *table = atomic_load(&ix->table);
     for (size_t i = 0; i < ask->above_count + ask->below_count && !c.error.kind; i++) {

@@ -85,6 +85,7 @@ static inline void note_coming(struct look *l, enum state state, const struct bl
 /* --- few lines: look at each --- */
 
 static inline void look_few(const struct ask *a, const struct block *b, struct look *l) {
+    for (const struct record *r = b->records, *end = r + b->count; r < end; r++) __builtin_prefetch(&a->scopes[r->scope]); /* all at once */
     for (const struct record *r = b->records, *end = r + b->count; r < end; r++) {
         if (r->end_s <= a->at_s) continue;
         const struct scope *s = &a->scopes[r->scope];
@@ -299,9 +300,13 @@ void rights_index_decide(const struct rights_index *ix, const struct rights_ques
     const struct table *table = atomic_load(&ix->table);
     const struct block *blocks[ARRAY_LEN(q->titles)];
     int count = 0;
+    for (size_t i = 1; i < ARRAY_LEN(q->titles); i++)
+        if (q->titles[i]) __builtin_prefetch(&table->nodes[table_place(table, q->titles[i])]);
     for (size_t i = 0; i < ARRAY_LEN(q->titles); i++) {
         const struct block *b = q->titles[i] ? table_find(table, q->titles[i]) : NULL;
-        if (b) blocks[count++] = b;
+        if (!b) continue;
+        blocks[count++] = b;
+        for (int line = 0; line < 4; line++) __builtin_prefetch((const char *)b + 64 * line);
     }
     struct ask a = ask_of(q, atomic_load(&ix->scopes));
     decide(&a, blocks, count, out);
