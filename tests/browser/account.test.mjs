@@ -260,6 +260,7 @@ test('the account: second factor, devices, consent, export, and the end of it', 
     await page.click('dialog[open] .is-danger-full');
     await at(page, '/goodbye');
     assert.equal(site.people.users.length, 0);
+    await page.waitForSelector('h1:has-text("Your account is erased")');
     await page.waitForSelector('.is-way-in');
     assert.deepEqual(await page.faults(), []);
     await context.close();
