@@ -59,6 +59,52 @@ static void a_session_lives_on_renewals(void **state) {
     end(&f);
 }
 
+static void what_the_decider_said_is_kept_and_why_it_ended(void **state) {
+    struct fixture f = begin(state);
+    struct delivery_viewer viewer = {.household_id = 7, .profile_id = 9, .place = "US-CA", .medium = 3, .device = "Firefox on Linux"};
+    struct delivery_pass first, second, third;
+    struct delivery_session session, *running;
+    struct arena *arena = arena_create(1 << 20);
+    size_t count;
+    char reason[DELIVERY_REASON_MAX + 1];
+    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 0, &viewer, &first));
+    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 0, &viewer, &second));
+    assert_ok(delivery_session_begin(f.delivery, ORG, &f.title, 0, NULL, &third));
+    viewer.medium = 4;
+    assert_ok(delivery_session_renew(f.delivery, ORG, public_id_slice(&first.session), 1800000200, &viewer, &first));
+    assert_int_equal(first.token.expires_s, 1800000200);
+    assert_error(delivery_session_find(f.delivery, OTHER_ORG, public_id_slice(&first.session), &session), "playback.not_found");
+    assert_ok(delivery_session_find(f.delivery, ORG, public_id_slice(&first.session), &session));
+    assert_true(session.viewer.household_id == 7 && session.viewer.profile_id == 9 && session.viewer.medium == 4 && session.expires_s == 1800000200);
+    assert_string_equal(session.viewer.place, "US-CA");
+    assert_string_equal(session.viewer.device, "Firefox on Linux");
+    assert_ok(delivery_sessions_running(f.delivery, arena, &running, &count));
+    assert_int_equal(count, 3);
+
+    struct delivery_ending endings[] = {{ORG, first.session, "rights.deal"}, {ORG, second.session, "access.rating"}, {OTHER_ORG, third.session, "rights.ended"}};
+    assert_ok(delivery_sessions_end(f.delivery, endings, 2));
+    assert_int_equal(judge(&f, &first), TOKEN_REVOKED);
+    assert_int_equal(judge(&f, &third), TOKEN_VALID);
+    assert_ok(delivery_session_end(f.delivery, ORG, public_id_slice(&first.session), "access.pin")); /* the first reason stands */
+    assert_ok(delivery_session_end(f.delivery, ORG, public_id_slice(&third.session), NULL));
+    for (int again = 0; again < 2; again++) { /* and after a restart */
+        assert_ok(delivery_session_find(f.delivery, ORG, public_id_slice(&first.session), &session));
+        assert_true(session.has_ended);
+        assert_string_equal(session.reason, "rights.deal");
+        assert_true(ends_find(f.delivery->ends, public_id_slice(&first.session), reason));
+        assert_string_equal(reason, "rights.deal");
+        assert_true(ends_find(f.delivery->ends, public_id_slice(&second.session), reason));
+        assert_string_equal(reason, "access.rating");
+        assert_false(ends_find(f.delivery->ends, public_id_slice(&third.session), reason));
+        delivery_close(&f.delivery);
+        open_delivery(&f);
+    }
+    assert_ok(delivery_sessions_running(f.delivery, arena, &running, &count));
+    assert_int_equal(count, 0);
+    arena_destroy(&arena);
+    end(&f);
+}
+
 static void a_right_that_ends_ends_the_tokens(void **state) {
     struct fixture f = begin(state);
     struct delivery_pass pass;
@@ -224,7 +270,7 @@ static void what_was_forgotten_does_not_come_back(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_BOTH(a_session_lives_on_renewals), ON_BOTH(a_right_that_ends_ends_the_tokens), ON_BOTH(an_ended_session_stays_ended_over_a_restart),
+        ON_BOTH(a_session_lives_on_renewals), ON_BOTH(what_the_decider_said_is_kept_and_why_it_ended), ON_BOTH(a_right_that_ends_ends_the_tokens), ON_BOTH(an_ended_session_stays_ended_over_a_restart),
         ON_BOTH(keys_are_renewed_each_week_and_nobody_notices), ON_BOTH(two_servers_on_one_database_trust_each_other),
         ON_BOTH(sessions_that_nobody_renews_are_removed), ON_SQLITE(every_failed_allocation_is_survived), cmocka_unit_test(the_shelf_is_bounded_and_keeps_what_is_used),
         cmocka_unit_test(what_was_forgotten_does_not_come_back),
