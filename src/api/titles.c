@@ -90,8 +90,9 @@ static void put_facts(struct json_writer *w, const struct catalog_title *t, stru
     json_put_bool(w, "is_free", t->is_free);
 }
 
-static void put_rating(struct json_writer *w, bool has, const struct catalog_rating *rating) {
-    json_put_number(w, "age", has ? rating->age : 0);
+/* The age is the one that profiles are held to, the strictest; the rating the one that is known where the caller is. */
+static void put_rating(struct json_writer *w, int age, bool has, const struct catalog_rating *rating) {
+    json_put_number(w, "age", age);
     json_key(w, "rating");
     if (has) {
         json_begin_object(w);
@@ -108,7 +109,7 @@ void title_put_members(struct call *c, struct json_writer *w, const struct catal
     struct catalog_rating rating;
     put_facts(w, t, c->lang);
     bool has_rating = catalog_rating_in(t, call_territory(c), &rating);
-    put_rating(w, has_rating, &rating);
+    put_rating(w, t->age, has_rating, &rating);
     json_put_string(w, "name", text.name);
     json_put_string(w, "synopsis", text.synopsis);
     int64_t viewers = t->status == CATALOG_LIVE ? delivery_viewers(c->api->o.delivery, public_id_slice(&t->public_id)) : -1;
