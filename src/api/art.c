@@ -104,17 +104,17 @@ static struct err art_change(struct call *c, bool is_put, struct slice jpeg) {
 static struct err art_delete(struct call *c) { return art_change(c, false, SLICE_NONE); }
 const struct route art_routes[] = {{HTTP_DELETE, "/api/v1/operator/titles/{id}/art/{file}", art_delete, CALL_EDITOR | CALL_CHANGES}, {0}};
 
-static void put_begin(struct http_request *r, void *api) { body_begin(r, api, CALL_EDITOR | CALL_CHANGES, ART_BYTES_MAX); }
+static void put_begin(struct http_request *r, void *api) { raw_body_begin(r, api, CALL_EDITOR | CALL_CHANGES, ART_BYTES_MAX); }
 static void put_end(struct http_request *r, void *api) {
     struct call c;
     call_begin(&c, api, r);
-    call_end(&c, art_change(&c, true, body_of(r)));
+    call_end(&c, art_change(&c, true, raw_body_of(r)));
 }
 
 struct err art_add_routes(struct api *a, struct http_server *server) {
     struct http_route route = {.method = HTTP_GET, .pattern = "/art/{title}/{file}", .handle = art_get, .arg = a, .where = HTTP_ON_WORKER};
     struct http_route put = {.method = HTTP_PUT, .pattern = "/api/v1/operator/titles/{id}/art/{file}", .handle = put_end, .arg = a, .where = HTTP_ON_WORKER,
-                             .body_bytes_max = ART_BYTES_MAX, .on_begin = put_begin, .on_chunk = body_chunk};
+                             .body_bytes_max = ART_BYTES_MAX, .on_begin = put_begin, .on_chunk = raw_body_chunk};
     struct err e = http_server_route(server, &put);
     return e.kind ? e : http_server_route(server, &route);
 }

@@ -6,7 +6,7 @@
 
 static void file_free(void *file) { buf_free(file); }
 
-void body_begin(struct http_request *r, struct api *api, int flags, size_t bytes_max) {
+void raw_body_begin(struct http_request *r, struct api *api, int flags, size_t bytes_max) {
     struct call c;
     call_begin(&c, api, r);
     struct buf *file = ARENA_NEW(c.arena, struct buf);
@@ -21,7 +21,7 @@ void body_begin(struct http_request *r, struct api *api, int flags, size_t bytes
     else buf_free(&c.out);
 }
 
-void body_chunk(struct http_request *r, struct slice chunk, void *api) {
+void raw_body_chunk(struct http_request *r, struct slice chunk, void *api) {
     struct buf *file = http_request_user(r);
     buf_append(file, chunk);
     if (!file->has_failed) return;
@@ -30,7 +30,7 @@ void body_chunk(struct http_request *r, struct slice chunk, void *api) {
     call_end(&c, err_memory());
 }
 
-struct slice body_of(struct http_request *r) {
+struct slice raw_body_of(struct http_request *r) {
     const struct buf *file = http_request_user(r);
     return file->len ? buf_slice(file) : SLICE("");
 }

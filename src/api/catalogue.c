@@ -84,17 +84,17 @@ static struct err catalogue_post(struct call *c, struct slice file) {
     return e;
 }
 
-static void file_begin(struct http_request *r, void *api) { body_begin(r, api, CALL_EDITOR | CALL_CHANGES, FILE_BYTES_MAX); }
+static void file_begin(struct http_request *r, void *api) { raw_body_begin(r, api, CALL_EDITOR | CALL_CHANGES, FILE_BYTES_MAX); }
 static void file_end(struct http_request *r, void *api) {
     struct call c;
     call_begin(&c, api, r);
-    call_end(&c, catalogue_post(&c, body_of(r)));
+    call_end(&c, catalogue_post(&c, raw_body_of(r)));
 }
 
 const struct route catalogue_routes[] = {{HTTP_GET, "/api/v1/operator/catalogue", catalogue_get, CALL_EDITOR}, {0}};
 
 struct err catalogue_add_routes(struct api *a, struct http_server *server) {
     struct http_route route = {.method = HTTP_POST, .pattern = "/api/v1/operator/catalogue", .handle = file_end, .arg = a, .where = HTTP_ON_WORKER,
-                               .body_bytes_max = FILE_BYTES_MAX, .on_begin = file_begin, .on_chunk = body_chunk};
+                               .body_bytes_max = FILE_BYTES_MAX, .on_begin = file_begin, .on_chunk = raw_body_chunk};
     return http_server_route(server, &route);
 }

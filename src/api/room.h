@@ -175,9 +175,9 @@ struct err pages_add_routes(struct api *, struct http_server *);
 struct err uploads_add_routes(struct api *, struct http_server *);
 /* For routes that take a file: on_begin calls the first, with CALL_* flags; on_chunk is the second, with the api as its argument; the handler asks
  * the third. */
-void body_begin(struct http_request *, struct api *, int flags, size_t bytes_max);
-void body_chunk(struct http_request *, struct slice chunk, void *api);
-struct slice body_of(struct http_request *);
+void raw_body_begin(struct http_request *, struct api *, int flags, size_t bytes_max);
+void raw_body_chunk(struct http_request *, struct slice chunk, void *api);
+struct slice raw_body_of(struct http_request *);
 struct err catalogue_add_routes(struct api *, struct http_server *);
 struct err art_add_routes(struct api *, struct http_server *);
 struct err rights_add_routes(struct api *, struct http_server *);

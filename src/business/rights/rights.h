@@ -122,7 +122,7 @@ bool rights_place_parse(struct slice country, struct slice area, struct rights_p
 const char *rights_country_code(uint8_t country); /* "DE" */
 bool rights_country_parse(struct slice, uint8_t *out);
 
-/* "WORLD,-US", "DE,AT,CH,-DE-BY". Errors: ERR_INPUT rights.territory (*bad: the part that means nothing), rights.territories (empty, or too
+/* "WORLD,-US", "DE,AT,CH,-DE-BY". Errors: ERR_INPUT rights.territory_unknown (*bad: the part that means nothing), rights.territories (empty, or too
  * long), ERR_LIMIT. */
 MUST_USE struct err rights_territories_of(struct slice text, uint32_t *out, struct slice *bad);
 struct slice rights_territories_text(uint32_t set);   /* canonical; lives as long as the process */
