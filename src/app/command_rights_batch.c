@@ -31,6 +31,7 @@ struct batch {
 };
 
 static struct err fault(struct batch *b, struct csv_place at, const char *code, const char *what, struct slice about) {
+    if (!about.ptr) about = SLICE("");
     if (b->fault_count++ < FAULTS_SHOWN)
         fprintf(stderr, "%s:%llu:%llu: %s [%s]%s%.*s%s\n", b->path, (unsigned long long)at.line, (unsigned long long)at.column, what, code, about.len ? " \"" : "", SLICE_ARG(about),
                 about.len ? "\"" : "");
