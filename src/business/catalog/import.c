@@ -563,7 +563,7 @@ static struct err people_read(struct work *w, struct item *item) {
         if (is_wrong)
             return cell_fault(w, item, CELL_PEOPLE, err_make(ERR_INPUT, "title.people", "A title names at most 200 people, each of whom is known here, with what they do."));
         people[count].character = unescape(w, slice_sub(entry, equals + 1, entry.len));
-        people[count].person = slice_of(w->people[at], 0); /* for now: which one, as a pointer; its id may not be known yet */
+        people[count].person = slice_of(w->people[at], 0); /* which one, as a pointer of no length: ids are put in once all people are made */
         people[count].person.ptr = (const char *)w->people[at];
         count++;
     }

@@ -22,7 +22,7 @@ export function mmdb(path, nets) {
     let dataBytes = 0;
     for (const [net, country, area] of nets) {
         const [address, bits] = net.split('/');
-        assert.match(address, /^[0-9.]+$/, 'IPv4 alone, for now');
+        assert.match(address, /^[0-9.]+$/, 'this writer makes files of IPv4 addresses only');
         const whole = [...Buffer.alloc(12), ...address.split('.').map(Number)];
         const record = map([['country', map([['iso_code', text(country)]])], ...(area ? [['subdivisions', array([map([['iso_code', text(area)]])])]] : [])]);
         const offset = dataBytes;
