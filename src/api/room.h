@@ -83,7 +83,7 @@ enum call_flags {
     CALL_OPERATOR = 1 << 1,   /* the control room */
     CALL_EDITOR = 1 << 2,     /* the catalogue; tokens catalog:read, catalog:write */
     CALL_RIGHTS = 1 << 3,     /* contracts; tokens rights:read, rights:write */
-    CALL_FINANCE = 1 << 4,    /* money */
+    CALL_FINANCE = 1 << 4,    /* money; tokens finance:read, finance:write */
     CALL_LIVE = 1 << 5,       /* operators; tokens live:write */
     CALL_HOUSEHOLDS = 1 << 6, /* operators; tokens households:read, households:write */
     CALL_WHO = CALL_USER | CALL_OPERATOR | CALL_EDITOR | CALL_RIGHTS | CALL_FINANCE | CALL_LIVE | CALL_HOUSEHOLDS,

@@ -7,7 +7,8 @@
 /* --- words --- */
 
 static const char *const role_names[] = {"operator", "editor", "rights", "finance"};
-static const char *const scope_names[] = {"catalog:read", "catalog:write", "rights:read", "rights:write", "households:read", "households:write", "live:write"};
+static const char *const scope_names[] = {"catalog:read", "catalog:write", "rights:read", "rights:write", "households:read", "households:write", "live:write",
+                                           "finance:read", "finance:write"};
 
 static const char *name_in(const char *const *names, size_t count, uint32_t bit) {
     for (size_t i = 0; i < count; i++)

@@ -35,7 +35,9 @@ enum account_scope { /* of an API token */
     ACCOUNT_HOUSEHOLDS_READ = 16,
     ACCOUNT_HOUSEHOLDS_WRITE = 32,
     ACCOUNT_LIVE_WRITE = 64,
-    ACCOUNT_SCOPES_ALL = 127,
+    ACCOUNT_FINANCE_READ = 128,
+    ACCOUNT_FINANCE_WRITE = 256,
+    ACCOUNT_SCOPES_ALL = 511,
 };
 /* "operator", "catalog:read": for each bit, as JSON and the pages call them; 0 for a word that is none. */
 const char *account_role_name(uint32_t bit);

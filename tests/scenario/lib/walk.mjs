@@ -31,10 +31,11 @@ export const scopesOf = {
     editor: { read: ['catalog:read', 'catalog:write'], write: ['catalog:write'] },
     rights: { read: ['rights:read', 'rights:write'], write: ['rights:write'] },
     live: { read: ['live:write'], write: ['live:write'] },
+    finance: { read: ['finance:read', 'finance:write'], write: ['finance:write'] },
     households: { read: ['households:read', 'households:write'], write: ['households:write'] },
 };
 export const rolesOf = { editor: ['editor'], rights: ['rights'], finance: ['finance'] }; // beside operators
-export const allScopes = ['catalog:read', 'catalog:write', 'rights:read', 'rights:write', 'households:read', 'households:write', 'live:write'];
+export const allScopes = ['catalog:read', 'catalog:write', 'rights:read', 'rights:write', 'households:read', 'households:write', 'live:write', 'finance:read', 'finance:write'];
 
 const title = (w) => ({ id: w.title, title: w.title });
 const channel = (w) => ({ title: w.channel });

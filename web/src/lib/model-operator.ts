@@ -108,7 +108,7 @@ export const member = object({
 export type Member = Checked<typeof member>;
 export const members = object({ items: array(member) });
 
-export const scopes = ['catalog:read', 'catalog:write', 'rights:read', 'rights:write', 'households:read', 'households:write', 'live:write'] as const;
+export const scopes = ['catalog:read', 'catalog:write', 'rights:read', 'rights:write', 'households:read', 'households:write', 'live:write', 'finance:read', 'finance:write'] as const;
 export const apiToken = object({
     id: string, name: or(string, ''), scopes: or(array(string), []), created_at: maybe(time), used_at: maybe(time), expires_at: maybe(time), token: maybe(string),
 });
