@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ * Every point between two durable steps of whatever moves money, in the order in which they are passed. "inside": the transaction is open, and
+ * being killed there takes it back. STEP_POINT(name, in which walk, between what and what) */
+STEP_POINT(order_create_inside, purchase, "the order and its holds are written, not committed")
+STEP_POINT(order_created, purchase, "the order stands, nobody has been told")
+STEP_POINT(order_pay_inside, purchase, "the payment attempt is written, not committed")
+STEP_POINT(order_pay_stored, purchase, "the attempt stands and waits in the outbox, nobody has been told")
+STEP_POINT(order_paid_inside, purchase, "the money has moved in the ledger, nothing has been handed out; not committed")
+STEP_POINT(order_entitled_inside, purchase, "entitlement, invoice and letter are written too, not committed")
+STEP_POINT(order_paid, purchase, "the order is paid, memory does not know it yet")
+STEP_POINT(order_start_inside, rental, "the rental's first play is written, not committed")
+STEP_POINT(order_started, rental, "the rental runs, its viewer has no token yet")
+STEP_POINT(renew_found, renewal, "a subscription was found due, nothing is written")
+STEP_POINT(renew_order_inside, renewal, "the order of the next period and its charge are written, not committed")
+STEP_POINT(renew_ordered, renewal, "the charge waits in the outbox")
+STEP_POINT(renew_paid_inside, renewal, "the next period is written, not committed")
+STEP_POINT(refund_inside, refund, "the refund is written and the ledger holds its money, not committed")
+STEP_POINT(refund_stored, refund, "the refund waits in the outbox, nobody has been told")
+STEP_POINT(refund_done_inside, refund, "the provider has paid back and the order says so, not committed")
+STEP_POINT(charge_back_inside, charge_back, "the entitlement is taken away, not committed")
