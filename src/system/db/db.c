@@ -172,6 +172,20 @@ struct err db_run(struct db_tx *tx, int64_t *changed, const struct db_statement 
     return ERR_OK;
 }
 
+struct err db_run_rows(struct db_tx *tx, int64_t *changed, const struct db_statement *s, const struct db_ints *columns, size_t column_count,
+                       size_t rows) {
+    if (tx->error.kind) return tx->error;
+    int64_t sum = 0;
+    if (rows) tx->error = tx->conn->target->driver->execute_rows(tx->conn, s, columns, column_count, rows, &sum);
+    db_count(&tx->db->counters.statements, 1);
+    if (tx->error.kind == ERR_BUG)
+        log_error("db", "statement", LOG_TEXT("statement", s->name), LOG_TEXT("file", tx->file), LOG_INT("line", tx->line));
+    if (tx->error.kind) return tx->error;
+    db_count(&tx->db->counters.rows_changed, (uint64_t)sum);
+    if (changed) *changed = sum;
+    return ERR_OK;
+}
+
 struct err db_query(struct db_tx *tx, struct arena *arena, struct db_rows *rows, const struct db_statement *s, const struct db_bind *binds,
                     size_t count) {
     struct db_rows got;
@@ -212,6 +226,7 @@ struct err db_tx_error(const struct db_tx *tx) {
     return tx->error;
 }
 enum db_engine db_tx_engine(const struct db_tx *tx) { return tx->conn->target->driver->engine; }
+bool db_tx_may_write(const struct db_tx *tx) { return tx->conn->role == DB_ROLE_WRITER; }
 
 /* --- reading --- */
 

@@ -109,13 +109,15 @@ struct db_statement {
     const char *sql_postgres; /* NULL: the same */
 };
 
-enum db_type { DB_TYPE_NULL, DB_TYPE_INT, DB_TYPE_REAL, DB_TYPE_TEXT, DB_TYPE_BLOB };
+enum db_type { DB_TYPE_NULL, DB_TYPE_INT, DB_TYPE_REAL, DB_TYPE_TEXT, DB_TYPE_BLOB, DB_TYPE_INTS };
 struct db_value {
     enum db_type type;
     bool is_null; /* of this type, as PostgreSQL wants to know */
     int64_t integer;
     double real;
     struct slice bytes; /* text or blob */
+    const int64_t *ints; /* DB_INTS */
+    size_t int_count;
 };
 struct db_bind {
     const char *name;
@@ -176,9 +178,26 @@ int64_t db_get_int(struct db_tx *, int64_t fallback, const struct db_statement *
 #define DB_GET_BLOB(tx, arena, statement, ...) db_get_bytes((tx), (arena), (statement), DB_BINDS_(__VA_ARGS__))
 struct slice db_get_bytes(struct db_tx *, struct arena *, const struct db_statement *, const struct db_bind *, size_t count);
 
+/* Many rows by one statement. Each column is an array of `rows` numbers, bound by name; none of them is NULL. SQLite runs the statement once
+ * for each row (values are bound by their place, not by name: three times as fast as DB_RUN); PostgreSQL once for all, each column as one
+ * bigint[] for unnest():
+ *     {.name = "ledger.balance_put",
+ *      .sql = "UPDATE balance SET amount = :amount WHERE id = :id",
+ *      .sql_postgres = "UPDATE balance b SET amount = n.amount FROM unnest(:id, :amount) AS n(id, amount) WHERE b.id = n.id"}
+ * Rows go in their order. *changed (may be NULL) is the sum over all rows. */
+struct db_ints {
+    const char *name;
+    const int64_t *values; /* as many as there are rows */
+};
+MUST_USE struct err db_run_rows(struct db_tx *, int64_t *changed, const struct db_statement *, const struct db_ints *columns, size_t column_count,
+                                size_t rows);
+/* Numbers as one value of a query: `= ANY(:ids)`. PostgreSQL only; to SQLite it is a bug. */
+#define DB_INTS(key, numbers, n) ((struct db_bind){(key), {.type = DB_TYPE_INTS, .ints = (numbers), .int_count = (n)}})
+
 /* The sticky error, ERR_OK if none. */
 MUST_USE struct err db_tx_error(const struct db_tx *);
 enum db_engine db_tx_engine(const struct db_tx *);
+bool db_tx_may_write(const struct db_tx *); /* it runs on the writer, not on a connection that only reads */
 
 #define DB_BINDS_(...) \
     (const struct db_bind[]){{0}, ##__VA_ARGS__} + 1, sizeof((const struct db_bind[]){{0}, ##__VA_ARGS__}) / sizeof(struct db_bind) - 1
@@ -213,6 +232,35 @@ void db_write_async_at(struct db *, struct db_request *, const char *file, int l
 /* Waits for a free connection (db.readers_busy after busy_wait_ms). For worker threads. Not inside another db_fn. */
 #define db_read(db, fn, arg) db_read_at((db), (fn), (arg), __FILE__, __LINE__)
 MUST_USE struct err db_read_at(struct db *, db_fn *fn, void *arg, const char *file, int line);
+
+/* --- participants: rooms that keep in memory what the writer's groups change --- */
+
+/* Who validates in memory on the writer thread and writes once for each group (the ledger) must know what becomes of each request and of
+ * the group as a whole. All functions are called on the writer thread; none may be NULL.
+ *
+ *     before_request(tx)  may write: what came before this request stands, whatever becomes of it.
+ *        the request's function runs under its savepoint
+ *     after_request(is_kept)   false: its savepoint was returned to; take back in memory what it did
+ *     ...
+ *     before_commit(tx)   write what has gathered
+ *     after_group(end)    DB_GROUP_COMMITTED: it is durable; nobody was answered yet.
+ *                         DB_GROUP_UNDONE: nothing of it stands; its requests are answered with an error or run again from their start.
+ *                         DB_GROUP_UNKNOWN: nobody can say (db.in_doubt). Read anew what is stored before the next request.
+ *
+ * after_group is called once for each group that had a before_request; after_request may be missing for the request during which the
+ * whole group was undone. An error of before_request or before_commit undoes the group, and all its requests are answered with it. */
+enum db_group_end { DB_GROUP_COMMITTED, DB_GROUP_UNDONE, DB_GROUP_UNKNOWN };
+struct db_participant {
+    void *self;
+    struct err (*before_request)(void *self, struct db_tx *);
+    void (*after_request)(void *self, bool is_kept);
+    struct err (*before_commit)(void *self, struct db_tx *);
+    void (*after_group)(void *self, enum db_group_end);
+};
+/* Takes part from the next group on, or no more after it returned. Waits for the writer: not inside a db_fn. The struct is the caller's and stays until
+ * it has left; those that joined are asked in the order in which they came. ERR_LIMIT db.participants (at most 4). */
+MUST_USE struct err db_join(struct db *, const struct db_participant *);
+void db_leave(struct db *, const struct db_participant *);
 
 /* --- watching it --- */
 

@@ -73,6 +73,8 @@ struct db_driver {
     struct err (*savepoint_release)(struct db_connection *);
     struct err (*savepoint_return)(struct db_connection *);
     struct err (*execute)(struct db_connection *, const struct db_statement *, const struct db_bind *, size_t count, struct db_output *);
+    struct err (*execute_rows)(struct db_connection *, const struct db_statement *, const struct db_ints *columns, size_t column_count, size_t rows,
+                               int64_t *changed);
     struct err (*script)(struct db_connection *, const char *sql); /* several statements, inside the transaction */
     /* Keeps others that migrate out until the end of the transaction. */
     struct err (*migration_lock)(struct db_connection *);
@@ -90,6 +92,9 @@ struct db_sql {
     char **names; /* of ?1, ?2, ... */
     size_t name_count;
 };
+/* columns[i] is the array for name i+1. Ends the program when a name is missing or unknown. */
+void db_sql_columns(const struct db_sql *, const struct db_statement *, const struct db_ints *columns, size_t count,
+                    const int64_t *values[DB_BINDS_MAX]);
 /* The text for this engine with its names numbered. Too many names is a bug; ERR_LIMIT when memory ran out. */
 MUST_USE struct err db_sql_translate(const struct db_statement *, enum db_engine, struct db_sql *out);
 void db_sql_free(struct db_sql *);

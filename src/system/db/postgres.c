@@ -28,6 +28,7 @@ enum {
     OID_OID = 26,
     OID_FLOAT4 = 700,
     OID_FLOAT8 = 701,
+    OID_INT8_ARRAY = 1016,
     OID_NUMERIC = 1700,
 };
 enum { VERSION_MIN = 120000, PENDING_MAX = 8 };
@@ -149,6 +150,7 @@ struct wire {
     int lengths[DB_BINDS_MAX], formats[DB_BINDS_MAX];
     Oid types[DB_BINDS_MAX];
     uint64_t numbers[DB_BINDS_MAX];
+    void *owned[DB_BINDS_MAX]; /* arrays made for this call */
 };
 
 struct call {
@@ -455,10 +457,41 @@ static struct err rows_take(struct postgres_connection *c, PGresult *r, struct d
     return db_rows_finish(out, &c->collector, (size_t)columns, column_name, r);
 }
 
+/* An array in the binary form (array_recv of the server's source): dimensions 1, no NULLs, type of the elements, how many, index of
+ * the first; then each with its length before it. */
+static struct err wire_put_ints(struct wire *w, size_t i, const int64_t *numbers, size_t count) {
+    struct wire_int {
+        uint32_t length;
+        uint32_t high, low;
+    } *element;
+    size_t bytes = 5 * sizeof(uint32_t) + count * sizeof *element;
+    if (bytes > INT32_MAX) return err_make(ERR_LIMIT, "db.large", "A value is larger than the database can hold.");
+    uint32_t *head = mem_alloc(bytes);
+    if (!head) return err_memory();
+    w->owned[i] = head;
+    head[0] = htobe32(1);
+    head[1] = 0;
+    head[2] = htobe32(OID_INT8);
+    head[3] = htobe32((uint32_t)count);
+    head[4] = htobe32(1);
+    element = (struct wire_int *)(head + 5);
+    for (size_t k = 0; k < count; k++)
+        element[k] = (struct wire_int){htobe32(8), htobe32((uint32_t)((uint64_t)numbers[k] >> 32)), htobe32((uint32_t)(uint64_t)numbers[k])};
+    w->values[i] = (const char *)head;
+    w->lengths[i] = (int)bytes;
+    return ERR_OK;
+}
+
+static void wire_free(struct wire *w, size_t count) {
+    for (size_t i = 0; i < count; i++) mem_free(w->owned[i]);
+}
+
 static struct err wire_put(struct wire *w, size_t i, const struct db_value *v) {
     static const Oid types[] = {
-        [DB_TYPE_NULL] = 0, [DB_TYPE_INT] = OID_INT8, [DB_TYPE_REAL] = OID_FLOAT8, [DB_TYPE_TEXT] = OID_TEXT, [DB_TYPE_BLOB] = OID_BYTEA};
+        [DB_TYPE_NULL] = 0, [DB_TYPE_INT] = OID_INT8, [DB_TYPE_REAL] = OID_FLOAT8, [DB_TYPE_TEXT] = OID_TEXT, [DB_TYPE_BLOB] = OID_BYTEA,
+        [DB_TYPE_INTS] = OID_INT8_ARRAY};
     w->types[i] = types[v->type];
+    w->owned[i] = NULL;
     w->formats[i] = 1; /* binary: numbers in network order; text and blobs are their bytes, counted, without a zero at the end */
     w->lengths[i] = sizeof w->numbers[i];
     w->values[i] = (const char *)&w->numbers[i];
@@ -469,6 +502,8 @@ static struct err wire_put(struct wire *w, size_t i, const struct db_value *v) {
     } else if (v->type == DB_TYPE_REAL) {
         memcpy(&w->numbers[i], &v->real, sizeof v->real);
         w->numbers[i] = htobe64(w->numbers[i]);
+    } else if (v->type == DB_TYPE_INTS) {
+        return wire_put_ints(w, i, v->ints, v->int_count);
     } else {
         if (v->bytes.len > INT32_MAX) return err_make(ERR_LIMIT, "db.large", "A value is larger than the database can hold.");
         w->lengths[i] = (int)v->bytes.len;
@@ -485,12 +520,13 @@ static struct err execute(struct db_connection *common, const struct db_statemen
     if (e.kind) return e;
     const struct db_value *values[DB_BINDS_MAX];
     struct wire wire;
+    size_t put = 0;
     e = db_sql_bind(&p->sql, s, binds, count, values);
-    for (size_t i = 0; i < p->sql.name_count && !e.kind; i++) e = wire_put(&wire, i, values[i]);
-    if (e.kind) return e;
+    for (; put < p->sql.name_count && !e.kind; put++) e = wire_put(&wire, put, values[put]);
 
     PGresult *result = NULL;
-    e = exchange(c, &(struct call){.prepared = p, .must_prepare = !p->is_on_server, .wire = &wire}, &result);
+    if (!e.kind) e = exchange(c, &(struct call){.prepared = p, .must_prepare = !p->is_on_server, .wire = &wire}, &result);
+    wire_free(&wire, put);
     if (!e.kind) {
         /* "SELECT 3" also counts, but nothing has changed. */
         const char *changed = PQcmdTuples(result);
@@ -498,6 +534,17 @@ static struct err execute(struct db_connection *common, const struct db_statemen
         if (out->arena) e = rows_take(c, result, out);
     }
     PQclear(result);
+    return e;
+}
+
+static struct err execute_rows(struct db_connection *common, const struct db_statement *s, const struct db_ints *columns, size_t column_count,
+                               size_t rows, int64_t *changed) {
+    struct db_bind binds[DB_BINDS_MAX];
+    if (column_count > DB_BINDS_MAX) db_bug(s, "too many values", NULL);
+    for (size_t i = 0; i < column_count; i++) binds[i] = DB_INTS(columns[i].name, columns[i].values, rows);
+    struct db_output out = {0};
+    struct err e = execute(common, s, binds, column_count, &out);
+    if (!e.kind) *changed = out.changed;
     return e;
 }
 
@@ -582,6 +629,7 @@ const struct db_driver db_postgres_driver = {
     .savepoint_release = savepoint_release,
     .savepoint_return = savepoint_return,
     .execute = execute,
+    .execute_rows = execute_rows,
     .script = script,
     .migration_lock = migration_lock,
     .was_committed = was_committed,

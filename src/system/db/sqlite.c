@@ -28,6 +28,7 @@ struct sqlite_connection {
     struct prepared prepared[DB_PREPARED_MAX * 2]; /* hashed by address of the statement, linear probing, at most half full */
     size_t prepared_count;
     struct db_collector collector;
+    enum { SAVEPOINT_NONE, SAVEPOINT_WANTED, SAVEPOINT_SET } savepoint;
 };
 
 static struct sqlite_connection *of(struct db_connection *c) { return (struct sqlite_connection *)c; }
@@ -73,8 +74,7 @@ static struct err failed(struct sqlite_connection *c, const char *statement) {
     return e;
 }
 
-static struct err script(struct db_connection *common, const char *sql) {
-    struct sqlite_connection *c = of(common);
+static struct err script_run(struct sqlite_connection *c, const char *sql) {
     return sqlite3_exec(c->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? ERR_OK : failed(c, sql);
 }
 
@@ -137,14 +137,14 @@ static struct err connect(struct db_connection **out, const struct db_target *ta
         sqlite3_db_config(c->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);        /* "x" is a name, never a text */
         sqlite3_db_config(c->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
         /* The mode is written into the file, so only the writer, who is the first, sets it. */
-        if (role == DB_ROLE_WRITER) e = script(&c->common, "PRAGMA journal_mode=WAL");
+        if (role == DB_ROLE_WRITER) e = script_run(c, "PRAGMA journal_mode=WAL");
     }
     if (!e.kind)
-        e = script(&c->common, role == DB_ROLE_READER ? "PRAGMA query_only=ON; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY"
+        e = script_run(c, role == DB_ROLE_READER ? "PRAGMA query_only=ON; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY"
                                                       : "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-65536;"
                                                         "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0");
     /* Asks for something from the file itself: a damaged or foreign one shows now and not at the first request. */
-    if (!e.kind) e = script(&c->common, "SELECT count(*) FROM sqlite_schema");
+    if (!e.kind) e = script_run(c, "SELECT count(*) FROM sqlite_schema");
     if (e.kind) {
         disconnect(&c->common);
         return e;
@@ -156,8 +156,9 @@ static struct err connect(struct db_connection **out, const struct db_target *ta
 
 static struct err begin(struct db_connection *common) {
     common->fate = DB_FATE_OPEN;
+    of(common)->savepoint = SAVEPOINT_NONE;
     /* A write asks for the lock at once: asking in the middle could only fail. */
-    return script(common, common->role == DB_ROLE_WRITER ? "BEGIN IMMEDIATE" : "BEGIN");
+    return script_run(of(common), common->role == DB_ROLE_WRITER ? "BEGIN IMMEDIATE" : "BEGIN");
 }
 
 static void rollback(struct db_connection *common) {
@@ -168,7 +169,7 @@ static void rollback(struct db_connection *common) {
 
 static struct err commit(struct db_connection *common) {
     struct sqlite_connection *c = of(common);
-    struct err e = script(common, "COMMIT");
+    struct err e = script_run(c, "COMMIT");
     if (!e.kind) return e;
     int code = sqlite3_extended_errcode(c->handle);
     common->fate = DB_FATE_GONE;
@@ -179,9 +180,29 @@ static struct err commit(struct db_connection *common) {
     return e;
 }
 
-static struct err savepoint_set(struct db_connection *c) { return script(c, "SAVEPOINT request"); }
-static struct err savepoint_release(struct db_connection *c) { return script(c, "RELEASE request"); }
-static struct err savepoint_return(struct db_connection *c) { return script(c, "ROLLBACK TO request; RELEASE request"); }
+/* A savepoint costs two statements, and a request may do all its work in memory (see db_participant): so it is set when the request's first
+ * statement comes. */
+static struct err savepoint_set(struct db_connection *c) {
+    of(c)->savepoint = SAVEPOINT_WANTED;
+    return ERR_OK;
+}
+static struct err savepoint_end(struct db_connection *common, const char *sql) {
+    struct sqlite_connection *c = of(common);
+    bool is_set = c->savepoint == SAVEPOINT_SET;
+    c->savepoint = SAVEPOINT_NONE;
+    return is_set ? script_run(c, sql) : ERR_OK;
+}
+static struct err savepoint_release(struct db_connection *c) { return savepoint_end(c, "RELEASE request"); }
+static struct err savepoint_return(struct db_connection *c) { return savepoint_end(c, "ROLLBACK TO request; RELEASE request"); }
+static struct err savepoint_need(struct sqlite_connection *c) {
+    if (c->savepoint != SAVEPOINT_WANTED) return ERR_OK;
+    c->savepoint = SAVEPOINT_SET;
+    return script_run(c, "SAVEPOINT request");
+}
+static struct err script(struct db_connection *common, const char *sql) {
+    struct err e = savepoint_need(of(common));
+    return e.kind ? e : script_run(of(common), sql);
+}
 
 static size_t slot_of(const struct db_statement *s) { return (size_t)((uintptr_t)s >> 3) * 0x9e3779b1u % (DB_PREPARED_MAX * 2); }
 
@@ -221,6 +242,7 @@ static int bind(sqlite3_stmt *h, int at, const struct db_value *v) {
     case DB_TYPE_REAL: return sqlite3_bind_double(h, at, v->real);
     case DB_TYPE_TEXT: return sqlite3_bind_text64(h, at, bytes, v->bytes.len, SQLITE_STATIC, SQLITE_UTF8);
     case DB_TYPE_BLOB: return sqlite3_bind_blob64(h, at, bytes, v->bytes.len, SQLITE_STATIC);
+    case DB_TYPE_INTS: /* see execute */
     case DB_TYPE_NULL: break;
     }
     return sqlite3_bind_null(h, at);
@@ -258,8 +280,11 @@ static struct err execute(struct db_connection *common, const struct db_statemen
                           struct db_output *out) {
     struct sqlite_connection *c = of(common);
     struct prepared *p = NULL;
-    struct err e = prepare(c, s, &p);
+    struct err e = savepoint_need(c);
+    if (!e.kind) e = prepare(c, s, &p);
     if (e.kind) return e;
+    for (size_t i = 0; i < count; i++)
+        if (binds[i].value.type == DB_TYPE_INTS) db_bug(s, "SQLite takes no array as one value", binds[i].name);
     const struct db_value *values[DB_BINDS_MAX];
     e = db_sql_bind(&p->sql, s, binds, count, values);
     if (e.kind) return e;
@@ -282,6 +307,27 @@ static struct err execute(struct db_connection *common, const struct db_statemen
         out->changed = sqlite3_stmt_readonly(h) || sqlite3_total_changes64(c->handle) == changes_before ? 0 : sqlite3_changes64(c->handle);
     sqlite3_reset(h);
     sqlite3_clear_bindings(h);
+    return e;
+}
+
+static struct err execute_rows(struct db_connection *common, const struct db_statement *s, const struct db_ints *columns, size_t column_count,
+                               size_t rows, int64_t *changed) {
+    struct sqlite_connection *c = of(common);
+    struct prepared *p = NULL;
+    struct err e = savepoint_need(c);
+    if (!e.kind) e = prepare(c, s, &p);
+    if (e.kind) return e;
+    const int64_t *values[DB_BINDS_MAX];
+    db_sql_columns(&p->sql, s, columns, column_count, values);
+    sqlite3_stmt *h = p->handle;
+    sqlite3_int64 before = sqlite3_total_changes64(c->handle);
+    for (size_t row = 0; row < rows && !e.kind; row++) {
+        for (size_t i = 0; i < column_count; i++)
+            if (sqlite3_bind_int64(h, (int)i + 1, values[i][row]) != SQLITE_OK) e = failed(c, s->name);
+        if (!e.kind && sqlite3_step(h) != SQLITE_DONE) e = failed(c, s->name); /* one that answers rows is no use here */
+        sqlite3_reset(h);
+    }
+    if (!e.kind) *changed = sqlite3_total_changes64(c->handle) - before;
     return e;
 }
 
@@ -343,6 +389,7 @@ const struct db_driver db_sqlite_driver = {
     .savepoint_release = savepoint_release,
     .savepoint_return = savepoint_return,
     .execute = execute,
+    .execute_rows = execute_rows,
     .script = script,
     .migration_lock = migration_lock,
     .was_committed = was_committed,

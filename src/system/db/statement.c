@@ -108,6 +108,17 @@ struct err db_sql_bind(const struct db_sql *sql, const struct db_statement *s, c
     return ERR_OK;
 }
 
+void db_sql_columns(const struct db_sql *sql, const struct db_statement *s, const struct db_ints *columns, size_t count,
+                    const int64_t *values[DB_BINDS_MAX]) {
+    if (count != sql->name_count) db_bug(s, "not as many columns as the statement has names", NULL);
+    for (size_t i = 0; i < sql->name_count; i++) {
+        values[i] = NULL;
+        for (size_t j = 0; j < count; j++)
+            if (!strcmp(sql->names[i], columns[j].name)) values[i] = columns[j].values;
+        if (!values[i]) db_bug(s, "a column is not bound", sql->names[i]);
+    }
+}
+
 void db_schema_expand(struct buf *out, const char *at, enum db_engine engine) {
     static const struct {
         const char *word, *by_engine[2];

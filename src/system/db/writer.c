@@ -19,7 +19,9 @@
 #include "base/mem.h"
 #include "system/db/driver.h"
 
-enum { RERUNS_MAX = 5, DROPS_MAX = 3, BACKOFF_FIRST_MS = 20, BACKOFF_MAX_MS = 1000 };
+enum { PARTICIPANTS_MAX = 4, RERUNS_MAX = 5, DROPS_MAX = 3, BACKOFF_FIRST_MS = 20, BACKOFF_MAX_MS = 1000 };
+
+static bool is_errand(const struct db_request *);
 
 struct db_writer {
     struct db *db;
@@ -34,6 +36,9 @@ struct db_writer {
     struct db_request **group; /* group_max */
     bool *is_settled;          /* this request of the group has its final answer, before the commit */
     size_t group_len;
+    const struct db_participant *participants[PARTICIPANTS_MAX];
+    size_t participant_count;
+    bool is_told; /* participants have been told of this try of the group */
     bool has_warned; /* of the lost connection: one line per loss */
 };
 
@@ -69,6 +74,32 @@ static struct err connection_need(struct db_writer *w) {
     return ERR_OK;
 }
 
+/* --- participants --- */
+
+/* What participants write belongs to no request: outside of savepoints, with a transaction handle of their own. */
+static struct err participants_ask(struct db_writer *w, bool is_commit) {
+    struct err e = ERR_OK;
+    if (!w->participant_count) return e;
+    struct db_tx tx = {.db = w->db, .conn = w->conn, .file = __FILE__, .line = __LINE__};
+    for (size_t i = 0; i < w->participant_count && !e.kind; i++) {
+        const struct db_participant *p = w->participants[i];
+        e = is_commit ? p->before_commit(p->self, &tx) : p->before_request(p->self, &tx);
+        if (tx.error.kind) e = tx.error;
+    }
+    w->is_told = true;
+    return e;
+}
+
+static void participants_tell_request(struct db_writer *w, bool is_kept) {
+    for (size_t i = 0; i < w->participant_count; i++) w->participants[i]->after_request(w->participants[i]->self, is_kept);
+}
+
+static void participants_tell_group(struct db_writer *w, enum db_group_end end) {
+    if (!w->is_told) return;
+    w->is_told = false;
+    for (size_t i = 0; i < w->participant_count; i++) w->participants[i]->after_group(w->participants[i]->self, end);
+}
+
 /* --- one group --- */
 
 enum outcome {
@@ -84,17 +115,28 @@ static enum outcome outcome_of_fate(struct db_writer *w, enum db_fate fate) {
     return fate == DB_FATE_GONE ? OUTCOME_FAILED : OUTCOME_AGAIN;
 }
 
+/* A participant could not do its part: nothing of this group may stand. Where the transaction itself is still open, trying again would fail again. */
+static enum outcome undo_for(struct db_writer *w) {
+    bool is_open = w->conn->fate == DB_FATE_OPEN;
+    enum outcome outcome = outcome_of_fate(w, w->conn->fate);
+    return is_open ? OUTCOME_FAILED : outcome;
+}
+
 /* Runs one request under its savepoint. OUTCOME_ANSWERED: the transaction goes on. */
 static enum outcome request_run(struct db_writer *w, size_t i, struct err *error) {
     struct db_request *r = w->group[i];
     const struct db_driver *d = driver_of(w);
+    *error = participants_ask(w, false);
+    if (error->kind) return undo_for(w);
     *error = d->savepoint_set(w->conn);
     if (error->kind) return outcome_of_fate(w, w->conn->fate);
 
     r->answer = db_tx_run(w->db, w->conn, r->fn, r->arg, r->file, r->line);
     if (w->conn->fate == DB_FATE_OPEN) {
         *error = r->answer.kind ? d->savepoint_return(w->conn) : d->savepoint_release(w->conn);
-        return error->kind ? outcome_of_fate(w, w->conn->fate) : OUTCOME_ANSWERED;
+        if (error->kind) return outcome_of_fate(w, w->conn->fate);
+        participants_tell_request(w, !r->answer.kind);
+        return OUTCOME_ANSWERED;
     }
     *error = r->answer;
     assert(error->kind); /* a transaction does not end without an error */
@@ -123,7 +165,8 @@ static enum outcome doubt_resolve(struct db_writer *w, struct err *error) {
     return was_committed ? OUTCOME_ANSWERED : OUTCOME_AGAIN;
 }
 
-static enum outcome group_commit(struct db_writer *w, struct err *error) {
+/* *did_commit: something was changed and it is durable. */
+static enum outcome group_commit(struct db_writer *w, struct err *error, bool *did_commit) {
     const struct db_driver *d = driver_of(w);
     bool has_success = false;
     for (size_t i = 0; i < w->group_len; i++) has_success |= !w->is_settled[i] && !w->group[i]->answer.kind;
@@ -132,15 +175,21 @@ static enum outcome group_commit(struct db_writer *w, struct err *error) {
         if (w->conn->is_unusable) connection_drop(w);
         return OUTCOME_ANSWERED;
     }
+    *error = participants_ask(w, true);
+    if (error->kind) return undo_for(w);
     struct mono_time start = clock_mono(clock_system());
     *error = d->commit(w->conn);
     db_count(&w->db->counters.commit_ns, (uint64_t)mono_diff_ns(clock_mono(clock_system()), start));
+    *did_commit = !error->kind;
     if (!error->kind) return OUTCOME_ANSWERED;
     db_count(&w->db->counters.commits_failed, 1);
-    return w->conn->fate == DB_FATE_DOUBT ? doubt_resolve(w, error) : outcome_of_fate(w, w->conn->fate);
+    if (w->conn->fate != DB_FATE_DOUBT) return outcome_of_fate(w, w->conn->fate);
+    enum outcome outcome = doubt_resolve(w, error);
+    *did_commit = outcome == OUTCOME_ANSWERED;
+    return outcome;
 }
 
-static enum outcome group_try(struct db_writer *w, struct err *error) {
+static enum outcome group_attempt(struct db_writer *w, struct err *error, bool *did_commit) {
     *error = connection_need(w);
     if (error->kind) return OUTCOME_FAILED;
     *error = driver_of(w)->begin(w->conn);
@@ -150,7 +199,15 @@ static enum outcome group_try(struct db_writer *w, struct err *error) {
         enum outcome outcome = request_run(w, i, error);
         if (outcome != OUTCOME_ANSWERED) return outcome;
     }
-    return group_commit(w, error);
+    return group_commit(w, error, did_commit);
+}
+
+static enum outcome group_try(struct db_writer *w, struct err *error) {
+    bool did_commit = false;
+    enum outcome outcome = group_attempt(w, error, &did_commit);
+    bool is_unknown = outcome == OUTCOME_FAILED && error->code && !strcmp(error->code, "db.in_doubt");
+    participants_tell_group(w, did_commit ? DB_GROUP_COMMITTED : is_unknown ? DB_GROUP_UNKNOWN : DB_GROUP_UNDONE);
+    return outcome;
 }
 
 static void group_run(struct db_writer *w) {
@@ -217,9 +274,17 @@ static bool queue_fill(struct db_writer *w, struct inbox_item *items) {
     return must_stop;
 }
 
+/* Errands (joining, leaving) are done in their turn, between groups. */
 static void group_gather(struct db_writer *w) {
     w->group_len = 0;
     while (w->queue && w->group_len < w->group_max) {
+        struct db_request *r = request_of(w->queue);
+        if (is_errand(r) && w->group_len) break;
+        if (is_errand(r)) {
+            w->queue = w->queue->next;
+            r->done(r, r->fn(NULL, r->arg));
+            continue;
+        }
         w->group[w->group_len++] = request_of(w->queue);
         w->queue = w->queue->next;
     }
@@ -326,16 +391,76 @@ static void waiter_done(struct db_request *r, struct err answer) {
     lock_give(&waiter->lock);
 }
 
+static void waiter_open(struct waiter *w) {
+    lock_init(&w->lock, LOCK_db_answer);
+    condition_init(&w->rung);
+}
+
+static struct err waiter_wait(struct waiter *w) {
+    lock_take(&w->lock);
+    while (!w->is_answered) condition_wait(&w->rung, &w->lock);
+    lock_give(&w->lock);
+    condition_destroy(&w->rung);
+    lock_destroy(&w->lock);
+    return w->answer;
+}
+
 struct err db_write_at(struct db *db, db_fn *fn, void *arg, const char *file, int line) {
     assert(!db_is_inside()); /* the writer would wait for itself: pass the db_tx on instead */
     struct waiter waiter = {.request = {.fn = fn, .arg = arg, .done = waiter_done}};
-    lock_init(&waiter.lock, LOCK_db_answer);
-    condition_init(&waiter.rung);
+    waiter_open(&waiter);
     db_write_async_at(db, &waiter.request, file, line);
-    lock_take(&waiter.lock);
-    while (!waiter.is_answered) condition_wait(&waiter.rung, &waiter.lock);
-    lock_give(&waiter.lock);
-    condition_destroy(&waiter.rung);
-    lock_destroy(&waiter.lock);
-    return waiter.answer;
+    return waiter_wait(&waiter);
+}
+
+/* --- joining and leaving --- */
+
+struct errand {
+    struct waiter waiter; /* first: see waiter_done */
+    struct db_writer *writer;
+    const struct db_participant *participant;
+};
+
+static void participant_leave(struct db_writer *w, const struct db_participant *p) {
+    size_t kept = 0;
+    for (size_t i = 0; i < w->participant_count; i++)
+        if (w->participants[i] != p) w->participants[kept++] = w->participants[i];
+    w->participant_count = kept;
+}
+
+static struct err errand_join(struct db_tx *tx, void *arg) {
+    struct errand *errand = arg;
+    struct db_writer *w = errand->writer;
+    if (w->participant_count == PARTICIPANTS_MAX)
+        return err_make(ERR_LIMIT, "db.participants", "No more parts of the program can take part in what is saved.");
+    w->participants[w->participant_count++] = errand->participant;
+    return ERR_OK;
+}
+
+static struct err errand_leave(struct db_tx *tx, void *arg) {
+    struct errand *errand = arg;
+    participant_leave(errand->writer, errand->participant);
+    return ERR_OK;
+}
+
+static bool is_errand(const struct db_request *r) { return r->fn == errand_join || r->fn == errand_leave; }
+
+/* Without room in the queue too: who leaves must be gone when this returns. */
+static struct err errand_run(struct db *db, db_fn *fn, const struct db_participant *p) {
+    assert(!db_is_inside());
+    struct errand errand = {.writer = db->writer, .participant = p};
+    struct db_request *r = &errand.waiter.request;
+    *r = (struct db_request){.fn = fn, .arg = &errand, .done = waiter_done, .queued_at = clock_mono(clock_system())};
+    waiter_open(&errand.waiter);
+    inbox_push(&db->writer->inbox, &r->item);
+    return waiter_wait(&errand.waiter);
+}
+
+struct err db_join(struct db *db, const struct db_participant *p) {
+    assert(p->before_request && p->after_request && p->before_commit && p->after_group);
+    return errand_run(db, errand_join, p);
+}
+void db_leave(struct db *db, const struct db_participant *p) {
+    struct err e = errand_run(db, errand_leave, p);
+    assert(!e.kind);
 }
