@@ -84,7 +84,7 @@ static struct err collect(struct sweep *w, const struct block *b, const struct s
         uint8_t role = rights_roles[rights_asker_of(w->ask->party_id, s->party_id)][s->kind];
         if (role == ROLE_NOTHING || !(s->media & w->media) || (role == ROLE_GRANT && s->flags & SCOPE_IS_SPENT)) continue;
         if (atomic_load_explicit(&s->deal->status, memory_order_acquire) != RIGHTS_ACTIVE) continue;
-        if (w->ask->territories && !territories_meet(s->territories, w->ask->territories)) continue;
+        if (w->ask->territories && !rights_territories_meet(s->territories, w->ask->territories)) continue;
         struct piece *pieces = grow(w->scratch, w->pieces, w->piece_count, &w->piece_room, sizeof *pieces);
         if (!pieces) return err_memory();
         w->pieces = pieces;

@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 
 #include "base/thread.h"
-#include "business/rights/epoch.h"
+#include "base/epoch.h"
 #include "business/rights/index.h"
 #include "business/rights/role.h"
 #include "business/rights/set.h"

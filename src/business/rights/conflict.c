@@ -79,7 +79,7 @@ static struct err overlap_of(const struct check *c, const struct standing *s, st
     struct rights_overlap o = {.media = l->media & s->scope->media};
     o.from_s = c->from_s > s->record->start_s ? c->from_s : s->record->start_s;
     o.to_s = c->to_s < s->record->end_s ? c->to_s : s->record->end_s;
-    struct err e = territories_common(l->territories, s->scope->territories, &o.territories);
+    struct err e = rights_territories_common(l->territories, s->scope->territories, &o.territories);
     if (e.kind) return e;
     (void)languages_common(languages_at(l->languages), languages_at(s->scope->languages), common, &count);
     e = languages_intern(common, count, &o.languages);
@@ -132,7 +132,7 @@ static void look_at(struct check *c, const struct block *b, const struct record 
     struct standing found = {r, s, block_ids(b)[r->line], is_first_family};
     uint64_t common = 0;
     for (int i = 0; i < 4; i++) common |= c->bits[i] & s->bits[i];
-    if ((!common && !((c->has_areas || s->flags & SCOPE_HAS_AREAS) && territories_meet(l->territories, s->territories))) || !languages_meet(l->languages, s->languages) || is_withdrawn(c->ask, found.id)) return;
+    if ((!common && !((c->has_areas || s->flags & SCOPE_HAS_AREAS) && rights_territories_meet(l->territories, s->territories))) || !languages_meet(l->languages, s->languages) || is_withdrawn(c->ask, found.id)) return;
     if (may_cover) {
         struct standing *holds = grow(c->mem, c->holds, c->hold_count, &c->hold_room, sizeof *holds);
         if (!holds) {

@@ -128,6 +128,9 @@ MUST_USE struct err rights_territories_of(struct slice text, uint32_t *out, stru
 struct slice rights_territories_text(uint32_t set);   /* canonical; lives as long as the process */
 unsigned rights_territories_count(uint32_t set);      /* of countries that are in it, whole or in part */
 bool rights_territories_hold(uint32_t set, struct rights_place, enum rights_effect);
+bool rights_territories_meet(uint32_t a, uint32_t b); /* do they have anything in common? */
+/* What they have in common; 0: nothing. Errors: ERR_LIMIT. */
+MUST_USE struct err rights_territories_common(uint32_t a, uint32_t b, uint32_t *out);
 
 /* Comma list of BCP 47 tags, empty: any. Errors: ERR_INPUT rights.language_tag (*bad), ERR_LIMIT. */
 MUST_USE struct err rights_languages_of(struct slice text, uint32_t *out, struct slice *bad);

@@ -368,7 +368,7 @@ static bool areas_any(const struct territories *a, const struct territories *b, 
 static bool in_both(bool a, bool b) { return a && b; }
 static bool in_first_only(bool a, bool b) { return a && !b; }
 
-struct err territories_common(uint32_t a, uint32_t b, uint32_t *out) {
+struct err rights_territories_common(uint32_t a, uint32_t b, uint32_t *out) {
     const struct territories *x = territories_at(a), *y = territories_at(b);
     uint64_t bits[4];
     for (int i = 0; i < 4; i++) bits[i] = x->bits[i] & y->bits[i];
@@ -385,7 +385,7 @@ struct err territories_common(uint32_t a, uint32_t b, uint32_t *out) {
     return territories_intern(bits, areas, count, out);
 }
 
-bool territories_meet(uint32_t a, uint32_t b) {
+bool rights_territories_meet(uint32_t a, uint32_t b) {
     const struct territories *x = territories_at(a), *y = territories_at(b);
     uint64_t common = 0;
     for (int i = 0; i < 4; i++) common |= x->bits[i] & y->bits[i];

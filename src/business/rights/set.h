@@ -35,8 +35,6 @@ static inline bool bits_have(const uint64_t bits[4], uint8_t country) { return b
 
 /* The set of these bits and areas (ascending, each once, each otherwise than its country). ERR_LIMIT: too many sets, or no memory. */
 MUST_USE struct err territories_intern(const uint64_t bits[4], const uint32_t *areas, size_t area_count, uint32_t *out);
-MUST_USE struct err territories_common(uint32_t a, uint32_t b, uint32_t *out); /* 0: they have nothing in common */
-bool territories_meet(uint32_t a, uint32_t b);          /* do they have anything in common? */
 bool territories_within(uint32_t part, uint32_t whole); /* is nothing of `part` outside? */
 
 /* Languages are prefixes of what they stand for (RFC 4647 section 3.3.2): "zh" holds "zh-Hant-TW", and so does "zh-TW". A tag is packed into

@@ -38,7 +38,7 @@ static bool names(const struct model *m, const struct index_line *l, const struc
     const struct index_deal *d = model_deal(m, l->deal_id);
     if (l->title_id != titles[0] && l->title_id != titles[1] && l->title_id != titles[2]) return false;
     if (model_does(d, l, ask->party_id) != DOES_GRANT || d->status != RIGHTS_ACTIVE || l->is_spent || (ask->media && !(l->media & ask->media))) return false;
-    if (l->starts_s >= ask->to_s || l->ends_s <= ask->from_s || (ask->territories && !territories_meet(ask->territories, l->territories))) return false;
+    if (l->starts_s >= ask->to_s || l->ends_s <= ask->from_s || (ask->territories && !rights_territories_meet(ask->territories, l->territories))) return false;
     for (struct slice rest = rights_languages_text(l->languages), one; slice_next(&rest, ',', &one);)
         if (slice_eq(one, slice_cstr(tag))) return true;
     return false;

@@ -96,7 +96,7 @@ static void sets_are_compared_place_by_place(void **state) {
         uint32_t a, b, common;
         model_set_make(&m, texts[0], &a);
         model_set_make(&m, texts[1], &b);
-        model_ok(territories_common(a, b, &common));
+        model_ok(rights_territories_common(a, b, &common));
         bool do_meet = false, is_within = true;
         for (size_t c = 0; c <= ARRAY_LEN(model_countries) + 1; c++)
             for (size_t k = 0; k <= ARRAY_LEN(model_areas); k++) {
@@ -113,7 +113,7 @@ static void sets_are_compared_place_by_place(void **state) {
                 is_within &= !in_a || in_b;
                 assert_int_equal(rights_territories_hold(common, p, RIGHTS_ALLOW), in_a && in_b);
             }
-        assert_int_equal(territories_meet(a, b), do_meet);
+        assert_int_equal(rights_territories_meet(a, b), do_meet);
         assert_int_equal(territories_within(a, b), is_within);
         assert_int_equal(common != 0, do_meet);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
- * epoch.h: memory that readers look at without a lock, and that is given back when none of them can see it any more. Within the room.
+ * epoch.h: memory that readers look at without a lock, and that is given back when none of them can see it any more.
  *
  * Time is counted in epochs. A reader writes the present one into a place of its own while it reads, and 0 when it is done. Who takes something out of
  * sight asks for the end of the epoch in which that happened; when the oldest epoch that any reader is in is a later one, nobody has it. Both
@@ -8,8 +8,8 @@
  *
  * A thread's place is taken at its first reading and given back at its end. Who finds none (EPOCH_PLACES threads read) is counted in a crowd; while
  * somebody is in it, nothing is given back. */
-#ifndef BUSINESS_RIGHTS_EPOCH_H
-#define BUSINESS_RIGHTS_EPOCH_H
+#ifndef BASE_EPOCH_H
+#define BASE_EPOCH_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "business/rights/epoch.h"
+#include "base/epoch.h"
 
 #include <pthread.h>
 #include <stddef.h>
