@@ -91,7 +91,7 @@ static struct err collect(struct sweep *w, const struct block *b, const struct s
         w->pieces[w->piece_count++] = (struct piece){.from_s = r->start_s > w->from_s ? r->start_s : w->from_s,
                                                      .to_s = r->end_s < w->to_s ? r->end_s : w->to_s,
                                                      .scope = s,
-                                                     .id = block_ids(b)[r->line],
+                                                     .id = block_ids(b)[r - b->records],
                                                      .end_s = r->end_s,
                                                      .is_block = role != ROLE_GRANT};
         struct err e = s->flags & SCOPE_HAS_AREAS ? atlas_add(&w->atlas, w->scratch, s->territories) : ERR_OK;

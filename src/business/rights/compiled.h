@@ -39,10 +39,12 @@ struct scope {
 static_assert(sizeof(struct scope) == 64, "a scope is a cache line");
 
 struct record {
-    uint32_t start_s, end_s; /* end_s UINT32_MAX: endless */
-    uint32_t line;           /* place among the block's ids */
-    uint32_t scope;
+    uint32_t end_s;          /* UINT32_MAX: endless */
+    uint32_t what;           /* media, the bit of the kind, flags: the scope's, once more. Most lines are ruled out without a look at it */
+    uint32_t start_s, scope;
 };
+enum { WHAT_KIND_SHIFT = 16, WHAT_FLAGS_SHIFT = 24 };
+static_assert((int)RIGHTS_MEDIA <= WHAT_KIND_SHIFT && (int)KINDS <= WHAT_FLAGS_SHIFT - WHAT_KIND_SHIFT, "all of it fits into `what`");
 static_assert(sizeof(struct record) == 16, "four records to a cache line");
 
 struct rows { /* bit i of a row is about records[i] */
@@ -58,7 +60,7 @@ struct block {
     uint32_t count;
     bool is_in_slab; /* lies in the memory of the whole book */
     struct rows *rows; /* NULL: few lines */
-    struct record records[]; /* by start, then line; behind them int64_t ids[count] */
+    struct record records[]; /* by start, then id; behind them int64_t ids[count], in step */
 };
 static inline const int64_t *block_ids(const struct block *b) { return (const int64_t *)(b->records + b->count); }
 static inline size_t block_bytes(size_t count) { return sizeof(struct block) + count * (sizeof(struct record) + sizeof(int64_t)); }

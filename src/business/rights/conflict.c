@@ -35,6 +35,8 @@ struct check {
     uint32_t from_s, to_s;
     uint64_t bits[4]; /* of the new line's territories */
     bool has_areas;
+    uint8_t contradictions[2][KINDS]; /* enum rights_conflict_kind of a standing line: of a deal with the same party, with another */
+    uint32_t may_cover; /* as in record.what: kinds that a sale may rest on */
     struct rights_conflict *found;
     size_t found_count, found_room;
     struct standing *holds; /* grants that overlap a sale */
@@ -88,8 +90,7 @@ static struct err overlap_of(const struct check *c, const struct standing *s, st
 }
 
 /* What the new line is to a standing one of another kind; RIGHTS_CONFLICT_KINDS: nothing. */
-static enum rights_conflict_kind contradiction(const struct index_conflicts_ask *ask, enum rights_kind kind, int64_t party_id) {
-    bool is_other_party = party_id != ask->deal->party_id;
+static enum rights_conflict_kind contradiction(const struct index_conflicts_ask *ask, enum rights_kind kind, bool is_other_party) {
     switch (rights_kind_of(ask->deal->direction, (enum rights_effect)ask->line->effect, ask->line->is_exclusive)) {
     case KIND_GRANT:
         if (kind == KIND_SALE_EXCLUSIVE) return RIGHTS_OWN_SERVICE_SOLD;
@@ -122,14 +123,14 @@ static bool is_withdrawn(const struct index_conflicts_ask *ask, int64_t id) {
 
 static void look_at(struct check *c, const struct block *b, const struct record *r, bool is_first_family) {
     const struct index_line *l = c->ask->line;
+    if (r->end_s <= c->from_s || r->start_s >= c->to_s || !(r->what & l->media)) return;
     const struct scope *s = &c->scopes[r->scope];
-    if (r->end_s <= c->from_s || r->start_s >= c->to_s || !(s->media & l->media)) return;
-    bool may_cover = is_first_family && s->kind == KIND_GRANT && c->ask->deal->direction == RIGHTS_OUT && l->effect == RIGHTS_ALLOW;
-    enum rights_conflict_kind kind = contradiction(c->ask, (enum rights_kind)s->kind, s->party_id);
+    bool may_cover = is_first_family && r->what & c->may_cover;
+    enum rights_conflict_kind kind = (enum rights_conflict_kind)c->contradictions[s->party_id != c->ask->deal->party_id][s->kind];
     if (!may_cover && kind == RIGHTS_CONFLICT_KINDS) return;
     enum rights_status status = (enum rights_status)atomic_load_explicit(&s->deal->status, memory_order_acquire);
     if (status != RIGHTS_ACTIVE && status != RIGHTS_SUSPENDED) return;
-    struct standing found = {r, s, block_ids(b)[r->line], is_first_family};
+    struct standing found = {r, s, block_ids(b)[r - b->records], is_first_family};
     uint64_t common = 0;
     for (int i = 0; i < 4; i++) common |= c->bits[i] & s->bits[i];
     if ((!common && !((c->has_areas || s->flags & SCOPE_HAS_AREAS) && rights_territories_meet(l->territories, s->territories))) || !languages_meet(l->languages, s->languages) || is_withdrawn(c->ask, found.id)) return;
@@ -149,11 +150,11 @@ static void look_at(struct check *c, const struct block *b, const struct record 
 }
 
 /* Which kinds of lines matter at all: a bit each. */
-static unsigned kinds_of_interest(const struct index_conflicts_ask *ask, bool is_first_family) {
-    unsigned kinds = is_first_family && ask->deal->direction == RIGHTS_OUT && ask->line->effect == RIGHTS_ALLOW ? 1u << KIND_GRANT : 0;
+static unsigned kinds_of_interest(const struct check *c, bool is_first_family) {
+    unsigned kinds = is_first_family ? c->may_cover >> WHAT_KIND_SHIFT : 0;
     for (unsigned kind = 0; kind < KINDS; kind++)
         for (int other = 0; other < 2; other++)
-            if (contradiction(ask, (enum rights_kind)kind, ask->deal->party_id + other) != RIGHTS_CONFLICT_KINDS) kinds |= 1u << kind;
+            if (c->contradictions[other][kind] != RIGHTS_CONFLICT_KINDS) kinds |= 1u << kind;
     return kinds;
 }
 
@@ -168,7 +169,7 @@ static void look_through(struct check *c, const struct block *b, bool is_first_f
     for (unsigned country = 0; country < 256; country++)
         if (bits_have(t->bits, (uint8_t)country)) is_class_in[rows->class_of[country]] = true;
     for (uint32_t i = 0; i < t->area_count; i++) is_class_in[rows->class_of[area_country(t->areas[i])]] = true;
-    unsigned kinds = kinds_of_interest(c->ask, is_first_family);
+    unsigned kinds = kinds_of_interest(c, is_first_family);
     uint32_t begun = block_begun(b, c->to_s - 1);
     for (size_t w = 0; w < (begun + 63) / 64 && !c->error.kind; w++) {
         if (rows->ends[w] <= c->from_s) continue;
@@ -373,6 +374,10 @@ struct err rights_index_conflicts(const struct rights_index *ix, struct arena *m
     struct check c = {.ask = ask, .mem = mem, .from_s = (uint32_t)l->starts_s, .to_s = (uint32_t)l->ends_s};
     memcpy(c.bits, territories_at(l->territories)->bits, sizeof c.bits);
     c.has_areas = territories_at(l->territories)->area_count > 0;
+    bool is_sale = ask->deal->direction == RIGHTS_OUT && l->effect == RIGHTS_ALLOW;
+    c.may_cover = is_sale ? 1u << (WHAT_KIND_SHIFT + KIND_GRANT) : 0;
+    for (unsigned kind = 0; kind < KINDS; kind++)
+        for (int other = 0; other < 2; other++) c.contradictions[other][kind] = (uint8_t)contradiction(ask, (enum rights_kind)kind, other);
     struct epoch_place *reading = epoch_enter();
     const struct table *table = atomic_load(&ix->table);
     for (size_t i = 0; i < ask->above_count + ask->below_count && !c.error.kind; i++) {
@@ -381,7 +386,6 @@ struct err rights_index_conflicts(const struct rights_index *ix, struct arena *m
         c.scopes = atomic_load(&ix->scopes);
         if (b) look_through(&c, b, is_above);
     }
-    bool is_sale = ask->deal->direction == RIGHTS_OUT && l->effect == RIGHTS_ALLOW;
     if (!c.error.kind && is_sale && c.found_count < ask->limit) c.error = cover(&c);
     epoch_leave(reading);
     if (!c.error.kind) *out = (struct rights_conflict_list){c.found, c.found_count};

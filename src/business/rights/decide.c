@@ -4,8 +4,12 @@
  *
  * Each line is in one of these states for a question, whatever the time: it does not concern it, or it blacks out, holds back, is somebody else's
  * alone, grants, would grant if its plays were not used up, would grant if its deal were active. The first of these that has a line standing at the
- * instant is the answer. It changes when a line of a state that beats it begins, or when the last of its own lines, without a gap, has ended. */
+ * instant is the answer. It changes when a line of a state that beats it begins, or when the last of its own lines, without a gap, has ended.
+ *
+ * With few lines the time goes into guesses of the processor that turn out wrong, not into memory: which lines concern a question is as good as random. So they
+ * are sieved without a branch first, into a word of bits, and only what is left (two of fifteen, say) is looked at closely. */
 #include "business/rights/compiled.h"
+#include "business/rights/sieve.h"
 
 enum state { /* what beats what; the first ones are enum rights_role */
     STATE_BLACKOUT = ROLE_BLACKOUT,
@@ -22,7 +26,7 @@ enum { NEVER = UINT32_MAX, EXTENSIONS_MAX = 256 };
 struct ask {
     struct rights_place place;
     uint64_t country_bit;
-    unsigned country_word;
+    unsigned country_word, country_shift;
     uint16_t medium_bit;
     unsigned medium;
     uint32_t at_s;
@@ -34,6 +38,15 @@ struct ask {
 struct pick {
     const struct block *block;
     const struct record *record;
+};
+struct sieved { /* of a block of few lines: a line that concerns the question */
+    const struct record *record;
+    enum state state;
+};
+struct few {
+    const struct block *block;
+    unsigned count;
+    struct sieved items[INDEX_FEW]; /* by start */
 };
 struct look { /* what was found, by state */
     uint64_t rank[STATES];  /* of the line picked among those that stand now: its end, and above that whether it is not counted; 0: none stands */
@@ -58,12 +71,22 @@ static inline bool language_is_in(const struct ask *a, const struct scope *s, en
 }
 static inline bool deal_is_active(const struct scope *s) { return atomic_load_explicit(&s->deal->status, memory_order_acquire) == RIGHTS_ACTIVE; }
 
+/* Of a line whose role and medium are right, and its country where it names no areas. */
+static inline enum state state_of_sieved(const struct ask *a, const struct scope *s) {
+    static const uint8_t states[ROLES][2][2] = { /* role, whether its deal is active, whether its plays are used up */
+        [ROLE_BLACKOUT] = {{STATE_NOTHING, STATE_NOTHING}, {STATE_BLACKOUT, STATE_BLACKOUT}},
+        [ROLE_HOLDBACK] = {{STATE_NOTHING, STATE_NOTHING}, {STATE_HOLDBACK, STATE_HOLDBACK}},
+        [ROLE_EXCLUSIVE] = {{STATE_NOTHING, STATE_NOTHING}, {STATE_EXCLUSIVE, STATE_EXCLUSIVE}},
+        [ROLE_GRANT] = {{STATE_INACTIVE, STATE_INACTIVE}, {STATE_GRANT, STATE_SPENT}},
+    };
+    enum rights_role role = (enum rights_role)roles_for(a, s)[s->kind];
+    if (s->flags & (SCOPE_HAS_AREAS | SCOPE_HAS_LANGUAGES) && !(place_is_in(a, s, role) && language_is_in(a, s, role))) return STATE_NOTHING;
+    return (enum state)states[role][deal_is_active(s)][!!(s->flags & SCOPE_IS_SPENT)];
+}
 static inline enum state state_of(const struct ask *a, const struct scope *s) {
     enum rights_role role = (enum rights_role)roles_for(a, s)[s->kind];
-    if (role == ROLE_NOTHING || !(s->media & a->medium_bit) || !place_is_in(a, s, role) || !language_is_in(a, s, role)) return STATE_NOTHING;
-    if (!deal_is_active(s)) return role == ROLE_GRANT ? STATE_INACTIVE : STATE_NOTHING;
-    if (role != ROLE_GRANT) return (enum state)role;
-    return s->flags & SCOPE_IS_SPENT ? STATE_SPENT : STATE_GRANT;
+    if (role == ROLE_NOTHING || !(s->media & a->medium_bit) || !place_is_in(a, s, role)) return STATE_NOTHING;
+    return state_of_sieved(a, s);
 }
 
 /* Of several lines that stand, the one that lasts longest decides, the first of these in order; but one whose plays are counted only where there is
@@ -82,19 +105,31 @@ static inline void note_coming(struct look *l, enum state state, const struct bl
     l->next_picks[state] = (struct pick){b, r};
 }
 
-/* --- few lines: look at each --- */
+/* --- few lines: a sieve without branches, then a look at each that is left --- */
 
-static inline void look_few(const struct ask *a, const struct block *b, struct look *l) {
-    for (const struct record *r = b->records, *end = r + b->count; r < end; r++) __builtin_prefetch(&a->scopes[r->scope]); /* all at once */
-    for (const struct record *r = b->records, *end = r + b->count; r < end; r++) {
-        if (r->end_s <= a->at_s) continue;
+static inline void look_few(const struct ask *a, const struct block *b, struct look *l, struct few *few) {
+    const uint32_t own = rights_kinds[a->party_id ? ASKER_PARTY : ASKER_US], others = rights_kinds[a->party_id ? ASKER_OTHER : ASKER_US];
+    uint64_t bits = 0;
+    for (uint64_t left = sieve(b->records, b->count, (own | others) << WHAT_KIND_SHIFT, a->medium_bit, a->at_s); left; left &= left - 1) { /* then by the scope */
+        unsigned i = (unsigned)__builtin_ctzll(left);
+        const struct scope *s = &a->scopes[b->records[i].scope];
+        uint32_t roles = s->party_id == a->party_id ? own : others;
+        bits |= (roles >> s->kind & (s->bits[a->country_word] >> a->country_shift | (s->flags & SCOPE_HAS_AREAS)) & 1) << i;
+    }
+    few->block = b;
+    few->count = 0;
+    for (; bits; bits &= bits - 1) {
+        const struct record *r = &b->records[__builtin_ctzll(bits)];
         const struct scope *s = &a->scopes[r->scope];
-        enum state state = state_of(a, s);
+        enum state state = state_of_sieved(a, s);
         if (state == STATE_NOTHING) continue;
+        few->items[few->count++] = (struct sieved){r, state};
         if (r->start_s <= a->at_s) note_standing(l, state, s, b, r);
         else note_coming(l, state, b, r);
     }
 }
+static_assert(SCOPE_HAS_AREAS == 1, "the sieve takes it for a bit of a country");
+static_assert(INDEX_FEW <= 64, "the sieve is a word");
 
 /* --- many lines: rows of bits first --- */
 
@@ -115,7 +150,7 @@ static inline bool is_of_role(enum state state, enum rights_role role) {
     return state == (enum state)role || (role == ROLE_GRANT && (state == STATE_SPENT || state == STATE_INACTIVE));
 }
 
-static void look_many(const struct ask *a, const struct block *b, struct look *l) {
+static __attribute__((noinline)) void look_many(const struct ask *a, const struct block *b, struct look *l) {
     const struct rows *rows = b->rows;
     uint32_t begun = block_begun(b, a->at_s);
     uint64_t begun_mask = (UINT64_C(1) << begun % 64) - 1; /* of word begun / 64 */
@@ -153,10 +188,15 @@ static void look_many(const struct ask *a, const struct block *b, struct look *l
 /* --- until when --- */
 
 /* How far lines of one state go on without a gap from `cover` on. What lies behind `limit` does not matter. */
-static uint32_t extend(const struct ask *a, const struct block *b, enum state state, uint32_t cover, uint32_t limit, unsigned *steps) {
+static uint32_t extend_few(const struct few *few, enum state state, uint32_t cover) {
+    for (unsigned i = 0; i < few->count && few->items[i].record->start_s <= cover; i++)
+        if (few->items[i].state == state && few->items[i].record->end_s > cover) cover = few->items[i].record->end_s;
+    return cover;
+}
+static uint32_t extend_many(const struct ask *a, const struct block *b, enum state state, uint32_t cover, uint32_t limit, unsigned *steps) {
     const struct rows *rows = b->rows;
     for (uint32_t i = block_begun(b, a->at_s); i < b->count && b->records[i].start_s <= cover && cover < limit; i++) {
-        if (rows && i % 64 == 0 && rows->ends[i / 64] <= cover) {
+        if (i % 64 == 0 && rows->ends[i / 64] <= cover) {
             i += 63;
             continue;
         }
@@ -169,7 +209,8 @@ static uint32_t extend(const struct ask *a, const struct block *b, enum state st
     return cover;
 }
 
-static uint32_t changes_at(const struct ask *a, const struct block *const *blocks, int count, const struct look *l, enum state verdict, unsigned beaten_by) {
+static uint32_t changes_at(const struct ask *a, const struct block *const *blocks, const struct few *few, int count, const struct look *l, enum state verdict,
+                           unsigned beaten_by) {
     uint32_t change = NEVER;
     for (unsigned s = 0; s < beaten_by; s++)
         if (l->next[s] < change) change = l->next[s];
@@ -179,7 +220,8 @@ static uint32_t changes_at(const struct ask *a, const struct block *const *block
     unsigned steps = EXTENSIONS_MAX;
     while (may_go_on && cover < change) {
         uint32_t before = cover;
-        for (int i = 0; i < count; i++) cover = extend(a, blocks[i], verdict, cover, change, &steps);
+        for (int i = 0; i < count; i++)
+            cover = blocks[i]->rows ? extend_many(a, blocks[i], verdict, cover, change, &steps) : extend_few(&few[i], verdict, cover);
         may_go_on = cover > before && count > 1 && steps;
     }
     return cover < change ? cover : change;
@@ -193,24 +235,33 @@ struct past {
     struct pick pick;
 };
 
-static void past_few(const struct ask *a, const struct block *b, struct past *p) {
-    for (const struct record *r = b->records, *end = r + b->count; r < end; r++) {
+static __attribute__((noinline)) void past_few(const struct ask *a, const struct block *b, struct past *p) {
+    static const uint8_t reasons[2][2] = {{RIGHTS_BECAUSE_TERRITORY, RIGHTS_BECAUSE_TERRITORY}, {RIGHTS_BECAUSE_MEDIUM, RIGHTS_BECAUSE_ENDED}};
+    const uint32_t granting = a->party_id ? 1u << KIND_SALE | 1u << KIND_SALE_EXCLUSIVE : 1u << KIND_GRANT;
+    /* The best line is the one with the lowest key: the reason, and below it how long ago it ended. Without a branch for each line, as above. */
+    uint64_t best = (uint64_t)p->reason << 32 | (p->reason == RIGHTS_BECAUSE_ENDED ? ~p->ended_s : 0);
+    const struct record *found = NULL;
+    for (uint64_t left = sieve(b->records, b->count, granting << WHAT_KIND_SHIFT, (1u << RIGHTS_MEDIA) - 1, 0); left; left &= left - 1) {
+        const struct record *r = &b->records[__builtin_ctzll(left)];
         const struct scope *s = &a->scopes[r->scope];
-        if (roles_for(a, s)[s->kind] != ROLE_GRANT || !deal_is_active(s)) continue;
-        if (!place_is_in(a, s, ROLE_GRANT)) {
-            if (p->reason > RIGHTS_BECAUSE_TERRITORY) *p = (struct past){0, RIGHTS_BECAUSE_TERRITORY, {b, r}};
-        } else if (!(s->media & a->medium_bit)) {
-            if (p->reason > RIGHTS_BECAUSE_MEDIUM) *p = (struct past){0, RIGHTS_BECAUSE_MEDIUM, {b, r}};
-        } else if (!language_is_in(a, s, ROLE_GRANT)) {
-            if (p->reason > RIGHTS_BECAUSE_LANGUAGE) *p = (struct past){0, RIGHTS_BECAUSE_LANGUAGE, {b, r}};
-        } else if (r->end_s <= a->at_s && r->end_s > p->ended_s) {
-            *p = (struct past){r->end_s, RIGHTS_BECAUSE_ENDED, {b, r}};
+        if (a->party_id && s->party_id != a->party_id) continue; /* to licensees, what their own deals grant */
+        bool has_medium = r->what & a->medium_bit, is_in = s->bits[a->country_word] >> a->country_shift & 1;
+        uint64_t reason = reasons[is_in][has_medium];
+        if (__builtin_expect(r->what >> WHAT_FLAGS_SHIFT & (SCOPE_HAS_AREAS | SCOPE_HAS_LANGUAGES), 0)) {
+            reason = reasons[place_is_in(a, s, ROLE_GRANT)][has_medium];
+            if (reason == RIGHTS_BECAUSE_ENDED && !language_is_in(a, s, ROLE_GRANT)) reason = RIGHTS_BECAUSE_LANGUAGE;
         }
+        bool would_stand = (reason == RIGHTS_BECAUSE_ENDED) & (r->end_s > a->at_s);
+        uint64_t ended = reason == RIGHTS_BECAUSE_ENDED ? ~r->end_s : 0, out = (uint64_t)(deal_is_active(s) & !would_stand) - 1; /* all bits: no */
+        uint64_t key = reason << 32 | ended | out;
+        found = key < best ? r : found;
+        best = key < best ? key : best;
     }
+    if (found) *p = (struct past){best >> 32 == RIGHTS_BECAUSE_ENDED ? found->end_s : 0, (enum rights_reason)(best >> 32), {b, found}};
 }
 
 /* The same, from the best reason to the worst, so that little has to be looked at. */
-static void past_many(const struct ask *a, const struct block *b, struct past *p) {
+static __attribute__((noinline)) void past_many(const struct ask *a, const struct block *b, struct past *p) {
     const struct rows *rows = b->rows;
     const uint64_t *here = rows->classes + (size_t)rows->class_of[a->place.country] * rows->words, *medium = rows->media + a->medium * rows->words;
     unsigned granting = kinds_in_role(a, ROLE_GRANT);
@@ -240,7 +291,7 @@ static void past_many(const struct ask *a, const struct block *b, struct past *p
 
 /* --- the answer --- */
 
-static int64_t pick_id(struct pick p) { return p.record ? block_ids(p.block)[p.record->line] : 0; }
+static int64_t pick_id(struct pick p) { return p.record ? block_ids(p.block)[p.record - p.block->records] : 0; }
 static int64_t instant(uint32_t s) { return s == NEVER ? RIGHTS_ENDLESS : (int64_t)s; }
 
 static void decide(const struct ask *a, const struct block *const *blocks, int count, struct rights_answer *out) {
@@ -253,31 +304,34 @@ static void decide(const struct ask *a, const struct block *const *blocks, int c
         l.cover[s] = 0;
         l.next[s] = NEVER;
     }
-    for (int i = 0; i < count; i++) (blocks[i]->rows ? look_many : look_few)(a, blocks[i], &l);
+    struct few few[ARRAY_LEN(((struct rights_question *)0)->titles)];
+    for (int i = 0; i < count; i++)
+        if (blocks[i]->rows) look_many(a, blocks[i], &l);
+        else look_few(a, blocks[i], &l, &few[i]);
 
     enum state verdict = STATE_BLACKOUT;
     while (verdict <= STATE_SPENT && !l.rank[verdict]) verdict++;
     if (verdict <= STATE_SPENT) {
         *out = (struct rights_answer){.is_allowed = verdict == STATE_GRANT, .reason = reasons[verdict], .line_id = pick_id(l.picks[verdict])};
         out->counts_plays = verdict == STATE_GRANT && !(l.rank[verdict] >> 32);
-        out->until_s = instant(changes_at(a, blocks, count, &l, verdict, verdict));
+        out->until_s = instant(changes_at(a, blocks, few, count, &l, verdict, verdict));
         return;
     }
     enum state coming = l.next[STATE_SPENT] < l.next[STATE_GRANT] ? STATE_SPENT : STATE_GRANT;
     if (l.next[coming] != NEVER) {
         *out = (struct rights_answer){.reason = RIGHTS_BECAUSE_NOT_YET, .line_id = pick_id(l.next_picks[coming]), .from_s = l.next[coming]};
-        out->until_s = instant(changes_at(a, blocks, count, &l, STATE_NOTHING, STATE_INACTIVE));
+        out->until_s = instant(changes_at(a, blocks, few, count, &l, STATE_NOTHING, STATE_INACTIVE));
         return;
     }
     if (l.rank[STATE_INACTIVE]) {
         *out = (struct rights_answer){.reason = RIGHTS_BECAUSE_DEAL, .line_id = pick_id(l.picks[STATE_INACTIVE])};
-        out->until_s = instant(changes_at(a, blocks, count, &l, STATE_INACTIVE, STATE_INACTIVE));
+        out->until_s = instant(changes_at(a, blocks, few, count, &l, STATE_INACTIVE, STATE_INACTIVE));
         return;
     }
     struct past p = {.reason = RIGHTS_BECAUSE_NONE};
     for (int i = 0; i < count; i++) (blocks[i]->rows ? past_many : past_few)(a, blocks[i], &p);
     *out = (struct rights_answer){.reason = p.reason, .line_id = pick_id(p.pick)};
-    out->until_s = instant(changes_at(a, blocks, count, &l, STATE_NOTHING, STATES));
+    out->until_s = instant(changes_at(a, blocks, few, count, &l, STATE_NOTHING, STATES));
 }
 
 static inline struct ask ask_of(const struct rights_question *q, const struct scope *scopes) {
@@ -286,6 +340,7 @@ static inline struct ask ask_of(const struct rights_question *q, const struct sc
         .place = q->place,
         .country_bit = UINT64_C(1) << q->place.country % 64,
         .country_word = q->place.country / 64,
+        .country_shift = q->place.country % 64,
         .medium_bit = (uint16_t)(1u << q->medium),
         .medium = q->medium,
         .at_s = (uint32_t)at_s,

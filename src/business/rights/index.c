@@ -177,36 +177,31 @@ static struct err line_compile(struct rights_index *ix, const struct index_line 
                         (l->is_spent ? SCOPE_IS_SPENT : 0) | (l->may_sublicense ? SCOPE_MAY_SUBLICENSE : 0));
     out->start_s = (uint32_t)l->starts_s;
     out->end_s = (uint32_t)l->ends_s;
+    out->what = s.media | 1u << (WHAT_KIND_SHIFT + s.kind) | (uint32_t)s.flags << WHAT_FLAGS_SHIFT;
     return scope_intern(ix, &s, &out->scope);
 }
 
 /* --- blocks --- */
 
-/* By ids, which the records are in step with. (Shell's sort: what comes from the store is sorted already.) */
-static void block_sort_ids(struct block *b, int64_t *ids) {
-    for (uint32_t gap = b->count / 2; gap; gap /= 2)
-        for (uint32_t i = gap; i < b->count; i++) {
-            int64_t id = ids[i];
-            struct record r = b->records[i];
-            uint32_t at = i;
-            for (; at >= gap && ids[at - gap] > id; at -= gap) {
-                ids[at] = ids[at - gap];
-                b->records[at] = b->records[at - gap];
-            }
-            ids[at] = id;
-            b->records[at] = r;
-        }
+static bool is_before(const struct record *a, int64_t a_id, const struct record *b, int64_t b_id) {
+    return a->start_s != b->start_s ? a->start_s < b->start_s : a_id < b_id;
 }
-static uint64_t record_order(const struct record *r) { return (uint64_t)r->start_s << 32 | r->line; }
-static void block_sort_records(struct block *b) {
+/* Records and ids in step, by start, then id. (Shell's sort: blocks are small, and nothing has to be allocated.) */
+static void block_sort(struct block *b) {
+    int64_t *ids = (int64_t *)block_ids(b);
     uint32_t gap = 1;
     while (b->count > 32 && gap < b->count / 3) gap = 3 * gap + 1;
     for (; gap; gap /= 3)
         for (uint32_t i = gap; i < b->count; i++) {
             struct record r = b->records[i];
+            int64_t id = ids[i];
             uint32_t at = i;
-            for (; at >= gap && record_order(&b->records[at - gap]) > record_order(&r); at -= gap) b->records[at] = b->records[at - gap];
+            for (; at >= gap && is_before(&r, id, &b->records[at - gap], ids[at - gap]); at -= gap) {
+                b->records[at] = b->records[at - gap];
+                ids[at] = ids[at - gap];
+            }
             b->records[at] = r;
+            ids[at] = id;
         }
 }
 
@@ -288,12 +283,7 @@ static bool block_add_rows(struct block *b, const struct scope *scopes) {
 
 /* Records and ids are there, in step. False: memory ran out. */
 static bool block_finish(struct rights_index *ix, struct block *b) {
-    int64_t *ids = (int64_t *)block_ids(b);
-    bool is_sorted = true;
-    for (uint32_t i = 1; i < b->count && is_sorted; i++) is_sorted = ids[i - 1] <= ids[i];
-    if (!is_sorted) block_sort_ids(b, ids);
-    for (uint32_t i = 0; i < b->count; i++) b->records[i].line = i;
-    block_sort_records(b);
+    block_sort(b);
     return b->count <= INDEX_FEW || block_add_rows(b, atomic_load_explicit(&ix->scopes, memory_order_relaxed));
 }
 static struct block *block_create(size_t count) {

@@ -4,7 +4,7 @@
  * what a line is to whom.
  *
  *   table    title id -> block. Open addressing, 16 bytes a place.
- *   block    the lines of one title, 16 bytes each (start, end, line, scope), by their starts; behind them the lines' ids, ascending. A block is
+ *   block    the lines of one title, 16 bytes each (start, end, scope, media and kind), by their starts; behind them the lines' ids in the same order. A block is
  *            never changed: a title's new lines are a new block.
  *   scope    what many lines have in common: deal, territories, media, languages, what kind of line it is. One cache line, with the
  *            countries' bits in it, interned; a line names it by number.

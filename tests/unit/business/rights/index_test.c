@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "business/rights/sieve.h"
 #include "model.h"
 
 #include <stdatomic.h>
@@ -270,8 +271,35 @@ static void readers_go_on_while_lines_change(void **state) {
     rights_index_destroy(&busy.ix);
 }
 
+static void kinds_are_those_of_the_table(void **state) {
+    (void)state;
+    for (int asker = 0; asker < ASKERS; asker++)
+        for (int kind = 0; kind < KINDS; kind++) assert_int_equal(rights_kinds[asker] >> kind & 1, rights_roles[asker][kind] != ROLE_NOTHING);
+}
+
+static void the_fast_sieve_equals_the_plain_one(void **state) {
+    (void)state;
+    static const uint32_t ends[] = {0, 1, 0x7fffffff, 0x80000000, 0x80000001, UINT32_MAX - 1, UINT32_MAX};
+    struct rng rng = rng_seeded(29);
+    size_t kept = 0, dropped = 0;
+    for (int round = 0; round < 20000; round++) {
+        struct record records[64];
+        uint32_t count = (uint32_t)rng_below(&rng, 65), kinds = (uint32_t)rng_below(&rng, 1 << KINDS) << WHAT_KIND_SHIFT, media = (uint32_t)rng_below(&rng, 1 << RIGHTS_MEDIA);
+        uint32_t at_s = round % 3 ? (uint32_t)rng_u64(&rng) : ends[rng_below(&rng, ARRAY_LEN(ends))];
+        for (uint32_t i = 0; i < count; i++)
+            records[i] = (struct record){.end_s = rng_below(&rng, 2) ? (uint32_t)rng_u64(&rng) : ends[rng_below(&rng, ARRAY_LEN(ends))], .what = (uint32_t)rng_u64(&rng), .start_s = UINT32_MAX, .scope = UINT32_MAX};
+        uint64_t plain = sieve_plain(records, 0, count, kinds, media, at_s);
+        assert_true(sieve(records, count, kinds, media, at_s) == plain);
+        kept += (size_t)__builtin_popcountll(plain);
+        dropped += count - (size_t)__builtin_popcountll(plain);
+    }
+    assert_true(kept > 10000 && dropped > 10000);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kinds_are_those_of_the_table),
+        cmocka_unit_test(the_fast_sieve_equals_the_plain_one),
         cmocka_unit_test(index_answers_as_read_plainly),
         cmocka_unit_test(titles_with_many_lines_answer_as_read_plainly),
         cmocka_unit_test(updates_lead_to_the_same_index),
