@@ -163,6 +163,7 @@ int command_package(struct command_context *context) {
         fs_close(&dir_fd);
         return command_fail(context, e, about);
     }
+    fs_leave_unsynced(); /* after a power cut one packages again */
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);
     struct show show = {.is_terminal = isatty(2) && !option_flag(context, "json"), .percent_shown = -1};

@@ -34,6 +34,9 @@ MUST_USE struct err fs_writev_all(int fd, struct iovec *vectors, int count);
 MUST_USE struct err fs_write_file_atomic(int dir_fd, const char *path, struct slice content, mode_t mode);
 MUST_USE struct err fs_sync(int fd);
 MUST_USE struct err fs_sync_dir(int dir_fd, const char *path);
+/* From here on this process and its children do not wait for the disk: for a tool whose output is made again by the same command, as other
+ * tools of its kind do. Before any thread is started; never in a server. */
+void fs_leave_unsynced(void);
 
 /* Makes the folder and those above it; fine if it is there. */
 MUST_USE struct err fs_make_dirs(int dir_fd, const char *path, mode_t mode);
