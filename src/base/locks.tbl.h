@@ -9,6 +9,7 @@ LOCK_CLASS(account_gate, "how many passwords are being worked on, and how many w
 LOCK_CLASS(account_table, "one part of the table of those who call, or of the facts of households (account)")
 LOCK_CLASS(catalog, "which view of an organisation's titles is the present one")
 LOCK_CLASS(rights, "who brings the index up to date with the book (business/rights)")
+LOCK_CLASS(offer, "who brings the view of offers up to date (business/offer)")
 LOCK_CLASS(access_follow, "whose reading of the changes of grants is taken in (business/access)")
 LOCK_CLASS(access_grants, "entitlements in memory (business/access)")
 LOCK_CLASS(access_streams, "streams that run (business/access)")

@@ -331,13 +331,13 @@ struct offer_problem {
     struct slice about; /* "DE,AT": what overlaps; the title or word that is not known; may be empty */
 };
 /* What is right but will not sell as one may think. Codes: offer.rights_lost (contracts do not allow this title to be sold this way there now), offer.rights_ending (they will not, from until_s on),
- * offer.rights_later (not before until_s), offer.empty (nothing that it contains may be sold there), offer.no_tax (a country without a tax rate, while others have one). */
+ * offer.rights_later (not before until_s), offer.empty (nothing that it contains may be sold there), offer.title_gone (it is not in the catalogue any more), offer.no_tax (countries without a tax rate, while others have one). */
 struct offer_warning {
     const char *code, *what;
     int64_t offer_id;
     int64_t title_id;         /* 0: of the offer as a whole */
     struct public_id title;
-    uint32_t territories;     /* where; a set of rights */
+    struct slice territories; /* where: "DE,AT"; empty: everywhere that it is sold */
     int64_t until_s;          /* 0: now */
     enum rights_reason reason;
 };
