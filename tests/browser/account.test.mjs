@@ -3,7 +3,7 @@
 // Households in the browser: signing up and in, who is watching, the account, what may be watched and why not.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { audit, launch, open, visit } from './lib/browser.mjs';
+import { audit, closeAll, launch, open, visit } from './lib/browser.mjs';
 import { StandIn } from './lib/stand_in.mjs';
 
 let browser;
@@ -23,7 +23,8 @@ function fresh(options) {
     site.people.sessions.clear();
     family = site.people.addFamily(options);
 }
-afterEach(() => {
+afterEach(async () => {
+    await closeAll(browser);
     Object.assign(site, { revoked: false, reason: null });
     Object.assign(site.people, { isFull: false, streams: [], tooMany: false, mails: [] });
     for (const title of site.titles) for (const key of ['age', 'rating', 'is_free', 'right', 'needsPin', 'isGranted', 'people']) delete title[key];
@@ -81,7 +82,6 @@ test('signing up: faults stand beside their lines, the mail opens the account, i
     await other.goto(`${site.url}/confirm#code=${code}`);
     await other.waitForSelector('.lead:has-text("code.wrong")');
     await other.context().close();
-    await context.close();
 });
 
 test('signing in asks for the second factor and comes back to where one was', async () => {
@@ -122,7 +122,6 @@ test('signing in asks for the second factor and comes back to where one was', as
     await page.click('.people button:has-text("Jonas")');
     await at(page, '/');
     assert.deepEqual(await page.faults(), []);
-    await context.close();
 });
 
 test('a forgotten password: the same words for everybody, and a new one by the mail', async () => {
@@ -147,7 +146,6 @@ test('a forgotten password: the same words for everybody, and a new one by the m
     await page.click('button[type=submit]');
     await at(page, '/who?to=%2F');
     assert.equal(family.password, 'another quiet harbour');
-    await context.close();
 });
 
 test('who is watching: arrow keys, a PIN that is wrong and then right, and a child that cannot leave without a grown-up', async () => {
@@ -190,7 +188,6 @@ test('who is watching: arrow keys, a PIN that is wrong and then right, and a chi
     await page.keyboard.press('Enter');
     await page.waitForSelector('.face img[src*="a12"]');
     assert.deepEqual(await page.faults(), []);
-    await context.close();
 });
 
 test('profiles: a new one with its picture and limit; raising a limit asks for the password; one is removed', async () => {
@@ -219,7 +216,6 @@ test('profiles: a new one with its picture and limit; raising a limit asks for t
     await page.click('dialog[open] .is-danger-full');
     await page.waitForFunction(() => document.querySelectorAll('.profiles li').length === 4);
     await sound(page);
-    await context.close();
 });
 
 test('the account: second factor, devices, consent, export, and the end of it', async () => {
@@ -263,7 +259,6 @@ test('the account: second factor, devices, consent, export, and the end of it', 
     await page.waitForSelector('h1:has-text("Your account is erased")');
     await page.waitForSelector('.is-way-in');
     assert.deepEqual(await page.faults(), []);
-    await context.close();
 });
 
 test('tiles and titles say what may be watched and why not', async () => {
@@ -294,7 +289,6 @@ test('tiles and titles say what may be watched and why not', async () => {
     await page.goto(`${site.url}/title/${elsewhere.id}`);
     await page.waitForSelector('.access-note:has-text("24 December")');
     await sound(page);
-    await context.close();
 });
 
 test('the player: a PIN opens, full streams are listed, a right that ends stops the film with its sentence', async () => {
@@ -323,7 +317,6 @@ test('the player: a PIN opens, full streams are listed, a right that ends stops 
     await page.click('[role=alert] button');
     await page.waitForSelector('[data-phase=playing]');
     assert.deepEqual(await page.faults(), []);
-    await context.close();
 });
 
 test('search as you type: marked places, arrow keys, Escape, people, and what was searched lately', async () => {
@@ -353,7 +346,6 @@ test('search as you type: marked places, arrow keys, Escape, people, and what wa
     await at(page, '/?q=sno');
     await page.waitForSelector('.found .people li:has-text("Mara Snowdon")');
     await sound(page);
-    await context.close();
 });
 
 test('each page of an account speaks each language and fits a small phone, by night too', async () => {

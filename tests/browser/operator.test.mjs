@@ -2,8 +2,8 @@
 //
 // The operator's pages in a browser.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, open, visit } from './lib/browser.mjs';
+import { after, afterEach, before, test } from 'node:test';
+import { closeAll, launch, open, until, visit } from './lib/browser.mjs';
 import { goodHealth, StandIn } from './lib/stand_in.mjs';
 
 let browser;
@@ -11,6 +11,10 @@ let site;
 before(async () => {
     site = await new StandIn().start();
     browser = await launch();
+});
+afterEach(async () => {
+    await closeAll(browser);
+    await until(() => site.held.size === 0, 'the end of each stream');
 });
 after(async () => {
     await browser?.close();
@@ -43,7 +47,6 @@ test('visitors stay outside; the one-time link opens the door once its code is r
     await entered.waitForURL('**/operator');
     await entered.waitForSelector('.drop');
     assert.equal(await entered.evaluate(() => location.hash), '');
-    await context.close();
 });
 
 test('a film is dropped, paused by a reload, carried on with the same file, and its import is seen', async () => {
@@ -75,7 +78,6 @@ test('a film is dropped, paused by a reload, carried on with the same file, and 
     await page.waitForSelector('[data-job=running]', { state: 'detached' });
     await page.waitForFunction(() => document.querySelector('a[href="/operator/titles/imported00000000"] .is-ready'));
     assert.deepEqual(await page.faults(), []);
-    await context.close();
 });
 
 test('a film whose end was missed is ready all the same, and a list that comes late brings nothing back', async () => {
@@ -101,7 +103,6 @@ test('a film whose end was missed is ready all the same, and a list that comes l
     await (await late).finished();
     await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
     assert.equal(await page.$('[data-job=running]'), null);
-    await context.close();
 });
 
 test('a list that is given up half-way is no fault: the page listens on', async () => {
@@ -115,7 +116,7 @@ test('a list that is given up half-way is no fault: the page listens on', async 
     site.holdTitles = new Promise((resolve) => (release = resolve));
     const job = { id: 'halves', kind: 'import', title: 'film000000000001', state: 'running', step: 'ladder', progress: 0.25, error: null, created_at: '2026-01-01T00:00:00Z' };
     const half = page.waitForResponse(/operator\/titles/);
-    while (site.held.size === 0) await page.waitForRequest(/\/api\/v1\/events/);
+    await site.listened();
     site.tell(job);
     await half;
     const given_up = page.waitForEvent('requestfailed', (request) => request.url().includes('operator/titles'));
@@ -126,7 +127,6 @@ test('a list that is given up half-way is no fault: the page listens on', async 
     await page.waitForFunction(() => document.querySelector('[data-job=running] progress')?.value === 0.75);
     assert.equal((await page.evaluate(() => navigator.locks.query())).held.length, 1);
     assert.deepEqual(await page.faults(), []);
-    await context.close();
 });
 
 test('tabs share one held request, and another listens on when the first closes', async () => {
@@ -136,6 +136,7 @@ test('tabs share one held request, and another listens on when the first closes'
     await first.waitForSelector('.drop');
     const second = await visit(context, `${site.url}/operator`);
     await second.waitForSelector('.drop');
+    await site.listened();
     site.tell({ id: 'shared', kind: 'import', title: 'film000000000001', state: 'running', step: 'ladder', progress: 0.25, error: null, created_at: '2026-01-01T00:00:00Z' });
     for (const page of [first, second]) await page.waitForFunction(() => document.querySelector('[data-job=running] progress')?.value === 0.25);
     assert.equal(site.held.size, 1);
@@ -146,7 +147,6 @@ test('tabs share one held request, and another listens on when the first closes'
     await second.waitForFunction(() => document.querySelector('[data-job=running]'));
     site.tell({ ...site.jobs.find((job) => job.id === 'shared'), progress: 0.75 });
     await second.waitForFunction(() => document.querySelector('[data-job=running] progress')?.value === 0.75);
-    await context.close();
 });
 
 test('names in four languages, genres and the year are saved; a title is deleted after one is asked', async () => {
@@ -172,7 +172,6 @@ test('names in four languages, genres and the year are saved; a title is deleted
     await page.click('dialog[open] .is-danger-full');
     await page.waitForURL('**/operator');
     assert.ok(!site.titles.some((title) => title.id === 'film000000000004'));
-    await context.close();
 });
 
 test('the live desk: a channel is made, its key is hidden and changed, its signal is seen, it ends after one is asked', async () => {
@@ -194,10 +193,11 @@ test('the live desk: a channel is made, its key is hidden and changed, its signa
     // The key is not on the screen until it is asked for; copying needs no showing.
     await page.waitForSelector('[data-secret="Stream key"]');
     assert.ok(!(await page.innerText('.room')).includes(channel.key));
+    const copied = (text) => page.waitForFunction(async (wanted) => (await navigator.clipboard.readText()) === wanted, text);
     await page.click('button[aria-label="Copy Stream key"]');
-    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), channel.key);
+    await copied(channel.key);
     await page.click('button[aria-label="Copy Server"]');
-    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'rtmp://127.0.0.1:1935/live');
+    await copied('rtmp://127.0.0.1:1935/live');
     await page.click('button[aria-label="Show Stream key"]');
     assert.equal(await page.innerText('[data-secret="Stream key"]'), channel.key);
     await page.click('button:has-text("New key")');
@@ -206,6 +206,7 @@ test('the live desk: a channel is made, its key is hidden and changed, its signa
 
     // The signal as it is told once a second; what goes wrong is seen and spoken.
     const good = goodHealth();
+    await site.listened();
     for (let i = 0; i < 3; i++) site.tellChannel(channel.id, { status: 'live', started_at: '2026-11-21T19:30:00Z', viewers: 7 + i, health: goodHealth(i) });
     await page.waitForSelector('[data-status=live]');
     assert.match(await page.innerText('[data-health=bitrate] dd'), /4\.\d Mbit\/s/);
@@ -226,5 +227,26 @@ test('the live desk: a channel is made, its key is hidden and changed, its signa
     await page.click('dialog[open] .is-danger-full');
     await page.waitForSelector('[data-status=ended]');
     assert.deepEqual(await page.faults(), []);
-    await context.close();
+});
+
+test('what is told of a channel stands, although a list from before it comes late', async () => {
+    site.isOperator = true;
+    site.addChannel('chanlate00000001');
+    const context = await open(browser);
+    const page = await visit(context, `${site.url}/operator/live/chanlate00000001`);
+    await page.waitForSelector('[data-status=waiting]');
+    await site.listened();
+    let release;
+    site.holdChannels = new Promise((resolve) => (release = resolve));
+    const asked = page.waitForRequest(/operator\/channels(\?|$)/);
+    site.hangUp(); // it listens anew, and asks for what it may have missed
+    const late = (await asked).response();
+    await until(() => site.held.size === 1 && site.holdChannels === null, 'the list that is held');
+    site.tellChannel('chanlate00000001', { status: 'live', started_at: '2026-11-21T19:30:00Z', health: goodHealth() });
+    await page.waitForSelector('[data-status=live]');
+    release();
+    await (await late).finished();
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    assert.equal(await page.locator('[data-status=live]').count(), 1);
+    assert.deepEqual(await page.faults(), []);
 });

@@ -4,8 +4,8 @@
 // without a violation of the content security policy.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { after, before, test } from 'node:test';
-import { audit, launch, open, visit } from './lib/browser.mjs';
+import { after, afterEach, before, test } from 'node:test';
+import { audit, closeAll, launch, open, visit } from './lib/browser.mjs';
 import { languages, root } from './lib/media.mjs';
 import { goodHealth, StandIn } from './lib/stand_in.mjs';
 
@@ -20,6 +20,7 @@ before(async () => {
     site.addChannel('chan000000000002', { status: 'scheduled', starts_at: '2026-12-24T19:30:00Z', alarms: [{ code: 'silence', since: '2026-11-21T19:40:00Z' }] });
     browser = await launch();
 });
+afterEach(() => closeAll(browser));
 after(async () => {
     await browser?.close();
     await site?.stop();
@@ -60,7 +61,6 @@ test('each page passes the accessibility audit, by day and by night, and nothing
         await page.close();
     }
     assert.deepEqual(found, []);
-    await context.close();
 });
 
 test('nothing jumps on a phone, and it never scrolls sideways', async () => {
@@ -94,7 +94,6 @@ test('each language has its own words on each page, and titles in it', async () 
         assert.equal(await page.innerText('.hero h1'), { en: 'Harbour at Dawn', de: 'Hafen im Morgengrauen', zh: '黎明的港口', th: 'ท่าเรือยามรุ่งสาง' }[language]);
         await page.close();
     }
-    await context.close();
 });
 
 test('language and look are chosen on the page and stay', async () => {
@@ -109,7 +108,6 @@ test('language and look are chosen on the page and stay', async () => {
     const again = await visit(context, `${site.url}/title/film000000000001`);
     assert.equal(await again.getAttribute('html', 'lang'), 'th');
     assert.equal(await again.getAttribute('html', 'data-theme'), 'dark');
-    await context.close();
 });
 
 test('by keyboard alone: skip link, search, title, play', async () => {
@@ -134,7 +132,6 @@ test('by keyboard alone: skip link, search, title, play', async () => {
     await page.focus('.hero .button.is-primary');
     await page.keyboard.press('Enter');
     await page.waitForSelector('[data-phase=playing]');
-    await context.close();
 });
 
 test('an address that does not exist says so and leads home', async () => {
@@ -144,7 +141,6 @@ test('an address that does not exist says so and leads home', async () => {
         await page.waitForSelector('.notice a[href="/"]');
         await page.close();
     }
-    await context.close();
 });
 
 test('offline is said, and the end of it', async () => {
@@ -154,7 +150,6 @@ test('offline is said, and the end of it', async () => {
     await page.waitForSelector('.connection p');
     await context.setOffline(false);
     await page.waitForFunction(() => /online/i.test(document.querySelector('.connection p')?.textContent ?? ''));
-    await context.close();
 });
 
 test('the home page is small, and neither player is loaded before it is needed', async () => {
@@ -169,5 +164,4 @@ test('the home page is small, and neither player is loaded before it is needed',
     const loaded = await page.evaluate(() => performance.getEntriesByType('resource').map((entry) => entry.name).join(' '));
     assert.match(loaded, /engine-dash/);
     assert.doesNotMatch(loaded, /engine-hls/);
-    await context.close();
 });

@@ -3,7 +3,7 @@
 // The player in a browser, over HLS and over DASH.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { launch, open, visit } from './lib/browser.mjs';
+import { closeAll, launch, open, visit } from './lib/browser.mjs';
 import { StandIn } from './lib/stand_in.mjs';
 
 let browser;
@@ -12,7 +12,8 @@ before(async () => {
     site = await new StandIn().start();
     browser = await launch();
 });
-afterEach(() => {
+afterEach(async () => {
+    await closeAll(browser);
     Object.assign(site, { revoked: false, renewsNothing: false, renew_after_ms: 60_000, refusals: 0 });
 });
 after(async () => {
@@ -55,7 +56,6 @@ for (const protocol of ['hls', 'dash']) {
         await playingFrom(page, await page.evaluate(() => document.querySelector('video').currentTime));
         assert.deepEqual(await page.faults(), []);
         assert.equal(site.refusals, 0);
-        await context.close();
     });
 
     test(`${protocol}: seeks, and resumes where one stopped`, async () => {
@@ -71,8 +71,8 @@ for (const protocol of ['hls', 'dash']) {
         await page.click(`.card[href="/watch/${title}"]`);
         await page.waitForSelector('[data-phase=playing]');
         await playingFrom(page, stopped - 1);
-        assert.ok((await page.evaluate(() => document.querySelector('video').currentTime)) < stopped + 10);
-        await context.close();
+        const began = await page.evaluate(() => document.querySelector('video').played.start(0));
+        assert.ok(Math.abs(began - stopped) < 1, `stopped at ${stopped}, began at ${began}`);
     });
 
     test(`${protocol}: a revoked session stops although all is buffered, and no frame shows any more`, async () => {
@@ -100,22 +100,21 @@ for (const protocol of ['hls', 'dash']) {
         await page.click('[role=alert] .button');
         await page.waitForSelector('[data-phase=playing]');
         await playingFrom(page, 0);
-        await context.close();
     });
 
     test(`${protocol}: the token is renewed again and again without a glitch`, async () => {
         site.renew_after_ms = 400;
         const context = await open(browser);
         const page = await watch(context, `/watch/${title}?protocol=${protocol}`);
+        // What a renewal that is not seamless would do to the element; that it waits may be the machine's doing.
         await page.evaluate(() => {
-            globalThis.stalls = 0;
-            document.querySelector('video').addEventListener('waiting', () => globalThis.stalls++);
+            globalThis.glitches = [];
+            for (const name of ['emptied', 'abort', 'seeking', 'pause', 'error']) document.querySelector('video').addEventListener(name, () => globalThis.glitches.push(name));
         });
         await page.waitForFunction(() => Number(document.querySelector('.player').dataset.renewals) >= 4);
         await playingFrom(page, 1);
-        assert.equal(await page.evaluate(() => globalThis.stalls), 0);
+        assert.deepEqual(await page.evaluate(() => globalThis.glitches), []);
         assert.equal(site.refusals, 0);
-        await context.close();
     });
 }
 
@@ -126,7 +125,6 @@ test('a renewal that is refused stops the picture', async () => {
     site.renewsNothing = true;
     await page.waitForSelector('[data-phase=refused]');
     assert.equal(await page.evaluate(() => document.querySelector('video').readyState), 0);
-    await context.close();
 });
 
 test('pictures over the seek bar, statistics, shortcuts and their switch', async () => {
@@ -148,7 +146,6 @@ test('pictures over the seek bar, statistics, shortcuts and their switch', async
     await page.keyboard.press('m');
     assert.equal(await page.evaluate(() => document.querySelector('video').muted), false);
     assert.deepEqual(await page.faults(), []);
-    await context.close();
 });
 
 test('the next episode follows', async () => {
@@ -159,7 +156,6 @@ test('the next episode follows', async () => {
     await page.waitForSelector('[data-phase=playing]');
     await playingFrom(page, 0);
     assert.match(await page.innerText('.heading h1'), /Snowfall/);
-    await context.close();
 });
 
 test('two tabs play at once', async () => {
@@ -169,5 +165,4 @@ test('two tabs play at once', async () => {
         await page.bringToFront();
         await playingFrom(page, 1);
     }
-    await context.close();
 });

@@ -15,9 +15,13 @@ export function launch() {
     });
 }
 
+/** How long a test waits for what must come. On a machine that is busy with other things much comes late; nothing is proved by it. */
+const patience_ms = 60_000;
+
 /** A context whose pages count; `page.faults()` gives what went wrong, `page.shift()` the cumulative layout shift. */
 export async function open(browser, options = {}) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en', ...options });
+    context.setDefaultTimeout(patience_ms);
     await context.addInitScript(() => {
         globalThis.violations = [];
         globalThis.shift = 0;
@@ -32,6 +36,15 @@ export async function open(browser, options = {}) {
         }).observe({ type: 'layout-shift', buffered: true });
     });
     return context;
+}
+
+/** After each test: whatever it left open, also by failing, must not play on into the next one. */
+export const closeAll = (browser) => Promise.all((browser?.contexts() ?? []).map((context) => context.close()));
+
+/** Waits for what happens on the test's own side: in the stand-in, in a list. */
+export async function until(is, what) {
+    for (const end = Date.now() + patience_ms; !is(); await new Promise((resolve) => setTimeout(resolve, 5)))
+        if (Date.now() > end) throw new Error(`waited in vain for ${what ?? is}`);
 }
 
 export async function visit(context, url) {

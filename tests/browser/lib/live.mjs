@@ -8,6 +8,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { until } from './browser.mjs';
 import { root } from './media.mjs';
 
 const loop_s = 64; // whole video segments, and whole AAC frames at 48 kHz
@@ -64,7 +65,7 @@ export class LiveStandIn {
         this.gaps = []; // {from, to}: segments that were never published; `to` is Infinity while the publisher is away
         this.ended = null; // first segment that does not exist
         this.held = new Set(); // requests that wait
-        this.heldMost = 0;
+        this.heldMost = 0; // of them at once
         this.requests = [];
         this.timer = setInterval(() => this.#wake(), 15);
     }
@@ -73,6 +74,11 @@ export class LiveStandIn {
         for (const wake of [...this.held]) wake();
     }
 
+    /** Resolves when so many more requests whose "file?query" fits have come. */
+    async asked(pattern, count = 1) {
+        const from = this.requests.length;
+        await until(() => this.requests.slice(from).filter((one) => pattern.test(decodeURIComponent(one))).length >= count, `${count} requests for ${pattern}`);
+    }
     now_s() {
         return (Date.now() - this.started_at) / 1000;
     }
@@ -137,6 +143,8 @@ export class LiveStandIn {
 
     #wake() {
         for (const wake of [...this.held]) wake();
+        // Counted here, not where a request comes in: one that was given up for it may then still be waiting for its turn to be told so.
+        this.heldMost = Math.max(this.heldMost, this.held.size);
     }
     /** Resolves when `is()` or the client has gone or the channel has ended. */
     async #until(is, request) {
@@ -149,7 +157,6 @@ export class LiveStandIn {
                 resolve(is());
             };
             this.held.add(wake);
-            this.heldMost = Math.max(this.heldMost, this.held.size);
             request.on('close', wake);
         });
     }

@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { AccountStandIn } from './account.mjs';
+import { until } from './browser.mjs';
 import { LiveStandIn } from './live.mjs';
 import { duration_s, languages, makeFilm, root } from './media.mjs';
 import { Room } from './rights.mjs';
@@ -71,6 +72,7 @@ export class StandIn {
     pieces = []; // offsets of received upload pieces
     holdPiece = null; // a promise that the next piece waits for
     holdTitles = null; // a promise that the second half of the operator's next list of titles waits for
+    holdChannels = null; // a promise that the next list of channels waits for, once it is drawn up
     holdJobs = null; // a promise that the next list of jobs waits for, once it is drawn up
 
     async start() {
@@ -110,6 +112,10 @@ export class StandIn {
         await new Promise((resolve) => this.server.close(resolve));
     }
 
+    /** Resolves when one page listens for all; who listened before has gone. */
+    listened() {
+        return until(() => this.held.size === 1, 'one listener');
+    }
     /** What the operator's pages hear. */
     tell(job) {
         this.jobs = [job, ...this.jobs.filter((other) => other.id !== job.id)];
@@ -233,7 +239,13 @@ export class StandIn {
     }
 
     async #channel(request, response, id, verb) {
-        if (!id && request.method === 'GET') return this.#json(response, 200, { items: this.channels });
+        if (!id && request.method === 'GET') {
+            const [text, wait] = [JSON.stringify({ items: this.channels }), this.holdChannels];
+            this.holdChannels = null;
+            await wait;
+            response.writeHead(200, { 'content-type': 'application/json' });
+            return response.end(text);
+        }
         const body = request.method === 'POST' || request.method === 'PATCH' ? JSON.parse((await this.#body(request)).toString() || '{}') : {};
         if (!id) {
             this.addChannel(`made00000000000${this.channels.length}`, { ...body, name: Object.values(body.names)[0], status: body.starts_at ? 'scheduled' : 'waiting' });

@@ -19,6 +19,8 @@ export const isAbort = (error: unknown): boolean => error instanceof DOMExceptio
 const base = '/api/v1';
 const keep_ms = 60_000;
 const kept = new Map<string, { value: unknown; until: number }>();
+/** Counts what was changed from here: an answer to a question from before a change is shown, but not kept. */
+let changes = 0;
 
 /** Reads the island once; its answers count as fresh. */
 export function readIsland(): void {
@@ -49,7 +51,8 @@ async function exchange(path: string, init: RequestInit): Promise<{ value: unkno
     let response: Response;
     let text: string;
     try {
-        response = await fetch(withLanguage(path), { credentials: 'same-origin', ...init });
+        // Past the browser's own cache: there a second GET of one address waits until the first has ended, for as long as 20 seconds.
+        response = await fetch(withLanguage(path), { credentials: 'same-origin', cache: 'no-store', ...init });
         text = await response.text(); // may be given up, or break off, half-way
     } catch (error) {
         if (isAbort(error)) throw error;
@@ -83,9 +86,10 @@ export function peek<T>(path: string, check: Check<T>): T | undefined {
 }
 
 export async function get<T>(path: string, check: Check<T>, signal?: AbortSignal): Promise<T> {
+    const asked = changes;
     const { value } = await exchange(path, signal ? { signal } : {});
     const result = checked(value, path, check);
-    kept.set(path, { value, until: Date.now() + keep_ms });
+    if (asked === changes) kept.set(path, { value, until: Date.now() + keep_ms });
     return result;
 }
 
@@ -101,10 +105,14 @@ export async function send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path:
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     const request: RequestInit = { method, ...init, headers: { ...headers, ...(init.headers as Record<string, string> | undefined) } };
     if (body !== undefined) request.body = JSON.stringify(body);
+    changes++;
     const { value, date } = await exchange(path, request);
-    kept.clear();
+    forget();
     return { value: checked(value, path, check), server_ms: date };
 }
 
 export const urlOf = withLanguage;
-export const forget = (): void => kept.clear();
+export function forget(): void {
+    changes++;
+    kept.clear();
+}

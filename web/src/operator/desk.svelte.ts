@@ -31,6 +31,12 @@ class Desk {
     announced = $state('');
     history = $state.raw<Record<string, Sample[]>>({});
     #lost = new Map<string, number>();
+    /** Lists overtake each other on their way: an older one than what is shown is dropped. Channels told while one is on its way stand over
+     *  it, for it may be older than they are. */
+    #asked = 0;
+    #shown = 0;
+    #loading = 0;
+    #told = new Map<string, Channel>();
     #users = 0;
     #stop: (() => void) | null = null;
 
@@ -51,20 +57,27 @@ class Desk {
     }
 
     load = (): void => {
+        const turn = ++this.#asked;
+        this.#loading++;
         get('/operator/channels', channelsCheck).then(
             ({ items }) => {
-                this.channels = items;
+                if (turn < this.#shown) return;
+                this.#shown = turn;
+                this.channels = [...[...this.#told.values()].filter((one) => items.every(({ id }) => id !== one.id)), ...items.map((one) => this.#told.get(one.id) ?? one)];
                 this.error = null;
             },
             (error: unknown) => {
                 if (error instanceof ApiError) this.error = error;
-            });
+            }).finally(() => {
+            if (--this.#loading === 0) this.#told.clear();
+        });
     };
     of(id: string): Channel | undefined {
         return this.channels?.find((one) => one.id === id);
     }
 
     #put(fresh: Channel): void {
+        if (this.#loading) this.#told.set(fresh.id, fresh);
         const before = this.of(fresh.id);
         if (!this.channels) return;
         this.channels = before ? this.channels.map((one) => (one.id === fresh.id ? fresh : one)) : [fresh, ...this.channels];
@@ -102,6 +115,7 @@ class Desk {
         }
     }
     #taken(fresh: Channel): Channel {
+        if (this.#loading) this.#told.set(fresh.id, fresh);
         this.channels = this.of(fresh.id) ? this.channels?.map((one) => (one.id === fresh.id ? fresh : one)) : [fresh, ...(this.channels ?? [])];
         return fresh;
     }
@@ -125,7 +139,11 @@ class Desk {
             await send('DELETE', `/operator/channels/${id}`, undefined, nothing);
             return true;
         });
-        if (isDone) this.channels = this.channels?.filter((one) => one.id !== id);
+        if (isDone) {
+            this.#shown = this.#asked + 1; // a list that is on its way still has it
+            this.#told.delete(id);
+            this.channels = this.channels?.filter((one) => one.id !== id);
+        }
         return isDone !== null;
     }
 }
