@@ -350,14 +350,17 @@ test('search as you type: marked places, arrow keys, Escape, people, and what wa
 
 test('each page of an account speaks each language and fits a small phone, by night too', async () => {
     fresh();
+    const shown = { // what stands there when all is there
+        '/sign-up': '[name=country]', '/sign-in': '[name=email]', '/forgot': '[name=email]', '/invitation#code=invited': '[name=password]', '/who': '.people button', '/account/profiles': '.profiles li',
+        '/account/household': '[name=household]', '/account/security': 'main button', '/account/devices': 'main li', '/account/privacy': '[role=switch]' };
     const found = [];
     for (const [lang, colorScheme] of [['de', 'dark'], ['th', 'light']]) {
         const context = await open(browser, { viewport: { width: 320, height: 640 }, colorScheme, reducedMotion: 'reduce' });
-        for (const address of ['/sign-up', '/sign-in', '/forgot', '/invitation#code=invited', '/who', '/account/profiles', '/account/household', '/account/security', '/account/devices', '/account/privacy']) {
+        for (const [address, selector] of Object.entries(shown)) {
             const [path, hash = ''] = address.split('#');
             const page = /sign|forgot|invit/.test(path) ? await visit(context, `${site.url}${path}?lang=${lang}#${hash}`) : await enter(context, `${path}?lang=${lang}`);
             await page.waitForSelector('h1');
-            await page.waitForLoadState('networkidle');
+            await page.waitForSelector(selector);
             for (const fault of [...(await audit(page)), ...(await page.faults())]) found.push(`${address}, ${lang}: ${fault}`);
             const [wide, seen, shift] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth, globalThis.shift]);
             if (wide > seen) found.push(`${address}, ${lang}: ${wide} wide`);

@@ -47,7 +47,6 @@ test('a broadcast, from the empty desk to the recording', async (t) => {
     const browser = await launch();
     t.after(() => browser.close());
     const room = await open(browser);
-    room.setDefaultTimeout(30_000);
     const desk = await visit(room, `${server.url}/operator/enter#code=${server.code}`);
     await desk.waitForURL('**/operator');
     let url;
@@ -55,7 +54,6 @@ test('a broadcast, from the empty desk to the recording', async (t) => {
     let stop;
     const viewer = async (address) => {
         const context = await open(browser);
-        context.setDefaultTimeout(30_000);
         t.after(() => context.close());
         return visit(context, server.url + address);
     };
@@ -104,12 +102,13 @@ test('a broadcast, from the empty desk to the recording', async (t) => {
         await desk.goto(`${server.url}/operator/live`); // one page less that holds a connection and draws
     });
 
-    await t.test('a minute of it, read from the painted clock: every frame in order', async (t) => {
+    const watched_s = process.env.GRANDSTAND_TEST_LONG ? 60 : 12;
+    await t.test('some of it, read from the painted clock: every frame in order', async (t) => {
         const page = await watch('hls');
         await atEdge(page, true);
         await page.waitForFunction(() => document.querySelector('video').playbackRate === 1); // it has come to its place
         await startGlass(page);
-        await page.waitForFunction(() => globalThis.glass.delays_ms.length > 60 * 28, null, { timeout: 120_000 });
+        await page.waitForFunction((frames) => globalThis.glass.delays_ms.length > frames, watched_s * 28, { timeout: 180_000 });
         const { frames, read, backwards, stalls } = await takeGlass(page);
         assert.deepEqual({ unread: frames - read, backwards }, { unread: 0, backwards: 0 });
         // A second's delay leaves no room for a machine that is busy with something else for that long: told, and held to in bench/glass.
@@ -139,7 +138,7 @@ test('a broadcast, from the empty desk to the recording', async (t) => {
             const page = await watch(protocol);
             await atEdge(page, true);
             const edge = await page.evaluate(() => document.querySelector('video').currentTime);
-            await page.keyboard.press('2');
+            await page.keyboard.press('1');
             await page.waitForFunction((was) => document.querySelector('video').currentTime < was - 10, edge);
             await atEdge(page, false);
             await playing(page);
@@ -198,7 +197,8 @@ test('a broadcast, from the empty desk to the recording', async (t) => {
         await startGlass(last);
         await last.waitForFunction(() => globalThis.glass.read > 20);
         const { delays_ms, backwards } = await takeGlass(last);
-        assert.ok(delays_ms[0] > 60_000, 'from its beginning');
+        assert.ok(delays_ms[0] > 10_000, 'a picture of then');
+        assert.ok((await last.evaluate(() => document.querySelector('video').played.start(0))) < 1, 'from its beginning');
         assert.equal(backwards, 0);
         assert.deepEqual(await last.faults(), []);
         for (const protocol of ['hls', 'dash']) {

@@ -51,7 +51,6 @@ test('a family watches what a contract allows', async (t) => {
     const browser = await launch();
     t.after(() => browser.close());
     const home = await open(browser, { ...at('DE'), locale: 'de' });
-    home.setDefaultTimeout(20_000);
     let page;
 
     await t.test('it signs up, and the link of the mail opens the account', async () => {
@@ -128,7 +127,6 @@ test('a family watches what a contract allows', async (t) => {
         await made('POST', '/operator/members', { email: 'kim@example.org', roles: ['rights'] });
         const { page: address, code } = await linkTo(operator, 'kim@example.org');
         const office = await open(browser);
-        office.setDefaultTimeout(20_000);
         const kim = await visit(office, `${server.url}${address}?lang=en#code=${code}`);
         await kim.waitForSelector('[name=password]');
         await type(kim, { name: 'Kim', password });

@@ -60,7 +60,6 @@ test('a film is dropped on the page and watched', async (t) => {
     const browser = await launch();
     t.after(() => browser.close());
     const context = await open(browser);
-    context.setDefaultTimeout(30_000);
     let title;
 
     await t.test('the operator enters by the one-time link and drops it', async () => {
