@@ -7,6 +7,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { AccountStandIn } from './account.mjs';
 import { until } from './browser.mjs';
+import { Finance } from './finance.mjs';
 import { LiveStandIn } from './live.mjs';
 import { duration_s, languages, makeFilm, root } from './media.mjs';
 import { Room } from './rights.mjs';
@@ -57,6 +58,11 @@ export class StandIn {
     uploads = new Map();
     /** Contracts, households and what else the control room keeps. */
     room = new Room((id, url) => {
+        const title = this.titles.find((other) => other.id === id);
+        return title ? this.#show(title, url).name : '';
+    });
+    /** Offers, orders, payments and the ledger, as the money pages see them. */
+    finance = new Finance((id, url = new URL('http://stand.in/')) => {
         const title = this.titles.find((other) => other.id === id);
         return title ? this.#show(title, url).name : '';
     });
@@ -302,9 +308,16 @@ export class StandIn {
             return this.#json(response, 200, {});
         }
         if (area === 'titles') return this.#fail(response, 404, 'title.not_found');
-        if (!this.isOperator && session && area !== 'rights') return this.#fail(response, 403, 'role.required');
-        if (!this.isOperator && !session?.user.roles.includes('rights')) return this.#fail(response, 401, 'session.required');
+        if (!this.isOperator && !session) return this.#fail(response, 401, 'session.required');
+        if (!this.isOperator && !session.user.roles.includes({ rights: 'rights', finance: 'finance' }[area] ?? 'operator')) return this.#fail(response, 403, 'role.required');
         if (request.method !== 'GET' && request.headers['x-grandstand'] !== '1') return this.#fail(response, 403, 'request.origin');
+        if (area === 'finance') {
+            const text = request.method === 'GET' ? '' : (await this.#body(request)).toString();
+            const [status, value, type] = this.finance.answer(request.method, url, at, text ? JSON.parse(text) : {}, request.headers) ?? [404, { error: { code: 'request.not_found', message: 'refused' } }];
+            if (!type) return this.#json(response, status, value);
+            response.writeHead(status, { 'content-type': type });
+            return response.end(value);
+        }
         const isRaw = !/json/.test(request.headers['content-type'] ?? '');
         if (area === 'rights' || (area === 'operator' && id !== 'titles' && id !== 'channels')) {
             const text = request.method === 'GET' ? '' : (await this.#body(request)).toString();
