@@ -17,6 +17,7 @@ LOCK_CLASS(rights_index, "who may change a compiled index; readers take none (bu
 LOCK_CLASS(rights_sets, "territories and languages that get a number (business/rights)")
 LOCK_CLASS(catalog_making, "who makes the lists or the index of a view that has none yet")
 LOCK_CLASS(catalog_thai, "the dictionary of Thai words")
+LOCK_CLASS(ledger, "whether the ledger's thread is to look or to stop (business/ledger)")
 LOCK_CLASS(broadcast, "channels in memory: keys, states, who publishes (event/broadcast)")
 LOCK_CLASS(delivery_on_air, "which titles are on air")
 LOCK_CLASS(delivery_quality, "what the players of one title have said of themselves")

@@ -212,6 +212,8 @@ struct ledger_options { /* all must outlive it */
 MUST_USE struct err ledger_open(struct ledger **out, const struct ledger_options *);
 /* Starts the thread "ledger": expires holds within a second of their timeout, and keeps the list of each account's transfers. Only in a server. */
 MUST_USE struct err ledger_start(struct ledger *);
+/* What the thread does besides expiring, until nothing is left to do: for commands and tests. Workers only. */
+MUST_USE struct err ledger_list_all(struct ledger *);
 /* Time was turned by hand: look again. Any thread, does not block. */
 void ledger_wake(struct ledger *);
 void ledger_stop(struct ledger *); /* ends the thread; twice is fine */
@@ -336,6 +338,7 @@ struct ledger_difference {
     enum ledger_difference_kind kind;
     const char *field;    /* static; "" where there is none */
     int64_t account_id, transfer_id, block;
+    int64_t from_ns, to_ns; /* of a block: its transfers were made after the one and up to the other */
     int32_t ledger;
     int64_t stored, replayed;
 };

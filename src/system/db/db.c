@@ -198,6 +198,13 @@ struct err db_query(struct db_tx *tx, struct arena *arena, struct db_rows *rows,
     return ERR_OK;
 }
 
+struct err db_scan(struct db_tx *tx, const struct db_statement *s, db_row_fn *row, void *user, const struct db_bind *binds, size_t count) {
+    struct db_output out = {.row = row, .user = user};
+    struct err e = execute(tx, s, binds, count, &out);
+    db_count(&tx->db->counters.rows_read, (uint64_t)out.scanned);
+    return e.kind ? e : out.row_error;
+}
+
 /* The first cell, in the connection's scratch memory; NULL when there is none. */
 static const struct db_value *first_cell(struct db_tx *tx, const struct db_statement *s, const struct db_bind *binds, size_t count) {
     struct db_rows rows;

@@ -194,6 +194,12 @@ MUST_USE struct err db_run_rows(struct db_tx *, int64_t *changed, const struct d
 /* Numbers as one value of a query: `= ANY(:ids)`. PostgreSQL only; to SQLite it is a bug. */
 #define DB_INTS(key, numbers, n) ((struct db_bind){(key), {.type = DB_TYPE_INTS, .ints = (numbers), .int_count = (n)}})
 
+/* Goes through the rows of a query without keeping them: for what looks at millions. All columns are whole numbers (NULL and others: 0). An error of
+ * `row` ends it and is returned (it is not sticky). SQLite reads while it goes; PostgreSQL sends the answer as a whole, so page it by its key. */
+typedef struct err db_row_fn(void *user, const int64_t *row);
+#define DB_SCAN(tx, statement, row, user, ...) db_scan((tx), (statement), (row), (user), DB_BINDS_(__VA_ARGS__))
+MUST_USE struct err db_scan(struct db_tx *, const struct db_statement *, db_row_fn *row, void *user, const struct db_bind *, size_t count);
+
 /* The sticky error, ERR_OK if none. */
 MUST_USE struct err db_tx_error(const struct db_tx *);
 enum db_engine db_tx_engine(const struct db_tx *);

@@ -57,6 +57,10 @@ struct db_output {
     struct arena *arena; /* NULL: no rows are wanted */
     struct db_rows *rows;
     size_t rows_max;
+    db_row_fn *row; /* NULL; else rows of numbers go there, one by one, and not into an arena */
+    void *user;
+    struct err row_error; /* what `row` said */
+    int64_t scanned;
     int64_t changed;
 };
 

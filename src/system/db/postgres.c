@@ -457,6 +457,18 @@ static struct err rows_take(struct postgres_connection *c, PGresult *r, struct d
     return db_rows_finish(out, &c->collector, (size_t)columns, column_name, r);
 }
 
+static void rows_give(const struct db_statement *s, PGresult *r, struct db_output *out) {
+    int columns = PQnfields(r), rows = PQntuples(r);
+    int64_t numbers[DB_COLUMNS_MAX];
+    if (columns > DB_COLUMNS_MAX) db_bug(s, "too many columns", NULL);
+    for (int row = 0; row < rows && !out->row_error.kind; row++) {
+        for (int i = 0; i < columns; i++) /* NULL is an empty text here */
+            if (!slice_to_i64(slice_of(PQgetvalue(r, row, i), (size_t)PQgetlength(r, row, i)), &numbers[i])) numbers[i] = 0;
+        out->row_error = out->row(out->user, numbers);
+        out->scanned++;
+    }
+}
+
 /* An array in the binary form (array_recv of the server's source): dimensions 1, no NULLs, type of the elements, how many, index of
  * the first; then each with its length before it. */
 static struct err wire_put_ints(struct wire *w, size_t i, const int64_t *numbers, size_t count) {
@@ -532,6 +544,7 @@ static struct err execute(struct db_connection *common, const struct db_statemen
         const char *changed = PQcmdTuples(result);
         out->changed = slice_starts_with(slice_cstr(PQcmdStatus(result)), SLICE("SELECT")) ? 0 : strtoll(changed, NULL, 10);
         if (out->arena) e = rows_take(c, result, out);
+        if (out->row) rows_give(s, result, out);
     }
     PQclear(result);
     return e;

@@ -296,12 +296,21 @@ static struct err execute(struct db_connection *common, const struct db_statemen
     c->collector.len = 0;
     size_t rows = 0;
     int code = SQLITE_DONE;
-    while (!e.kind && (code = sqlite3_step(h)) == SQLITE_ROW) {
+    int columns = out->row ? sqlite3_column_count(h) : 0;
+    int64_t numbers[DB_COLUMNS_MAX];
+    if (columns > DB_COLUMNS_MAX) db_bug(s, "too many columns", NULL);
+    while (!e.kind && !out->row_error.kind && (code = sqlite3_step(h)) == SQLITE_ROW) {
+        if (out->row) {
+            for (int i = 0; i < columns; i++) numbers[i] = sqlite3_column_int64(h, i);
+            out->row_error = out->row(out->user, numbers);
+            out->scanned++;
+            continue;
+        }
         if (!out->arena || rows == out->rows_max) continue; /* runs to its end, as INSERT ... RETURNING must */
         e = row_take(c, h, out->arena);
         rows++;
     }
-    if (!e.kind && code != SQLITE_DONE) e = failed(c, s->name);
+    if (!e.kind && !out->row_error.kind && code != SQLITE_DONE) e = failed(c, s->name);
     if (!e.kind && out->arena) e = db_rows_finish(out, &c->collector, (size_t)sqlite3_column_count(h), column_name, h);
     if (!e.kind)
         out->changed = sqlite3_stmt_readonly(h) || sqlite3_total_changes64(c->handle) == changes_before ? 0 : sqlite3_changes64(c->handle);
