@@ -436,6 +436,8 @@ static struct slice bare_name(const struct page *p) {
         {SLICE("/operator"), "nav.operator"},    {SLICE("/sign-in"), "sign_in.heading"}, {SLICE("/sign-up"), "sign_up.heading"},
         {SLICE("/confirm"), "confirm.heading"},  {SLICE("/forgot"), "forgot.heading"},   {SLICE("/reset"), "reset.heading"},
         {SLICE("/account"), "account.heading"},  {SLICE("/who"), "who.heading"},         {SLICE("/invitation"), "invitation.heading"},
+        {SLICE("/plans"), "plans.heading"},      {SLICE("/buy"), "buy.ways"},            {SLICE("/checkout"), "checkout.heading"},
+        {SLICE("/pay/step"), "step.heading"},
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (slice_starts_with(p->path, names[i].path)) return text_lookup(p->c->lang, slice_cstr(names[i].code));
@@ -555,6 +557,7 @@ struct err pages_add_routes(struct api *a, struct http_server *server) {
     } pages[] = {{"/", home_get}, {"/title/{id}", title_get}, {"/watch/{id}", watch_get}, {"/operator", bare_get},
                  {"/operator/{path...}", bare_get}, {"/sign-in", bare_get}, {"/sign-up", bare_get}, {"/confirm", bare_get}, {"/forgot", bare_get},
                  {"/reset", bare_get}, {"/goodbye", bare_get}, {"/invitation", bare_get}, {"/who", bare_get}, {"/account", bare_get}, {"/account/{path...}", bare_get},
+                 {"/plans", bare_get}, {"/buy/{id}", bare_get}, {"/checkout", bare_get}, {"/checkout/{id}", bare_get}, {"/pay/step/{id}", bare_get},
                  {"/search", bare_get}, {"/{path...}", rest_get}};
     for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
         struct http_route route = {.method = HTTP_GET, .pattern = pages[i].pattern, .handle = pages[i].handle, .arg = a, .where = HTTP_ON_WORKER};

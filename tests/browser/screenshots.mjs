@@ -19,6 +19,7 @@ if (site) {
     site.people.addDevice(family, 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Version/18.1 Mobile/15E148 Safari/604.1', { address: '203.0.113.24', seen_at: new Date(Date.now() - 4e6).toISOString() });
     site.people.addDevice(family, 'Mozilla/5.0 (SMART-TV; Linux; Tizen 8.0) AppleWebKit/537.36 Chrome/120 Safari/537.36', { address: '198.51.100.7', seen_at: '2026-11-18T20:10:00Z' });
     showRights(site.titles);
+    openShop(family);
     site.startLive({ history_s: 3000 });
     site.schedule('soon000000000001', 7500);
     site.addChannel('live000000000001', { status: 'live', started_at: new Date(Date.now() - 3e6).toISOString(), viewers: 1284, health: goodHealth() });
@@ -36,6 +37,21 @@ function showRights(titles) {
     Object.assign(titles[4], { right: { reason: 'rights.blackout', message: 'Night Train is not shown in Germany until 24 December 2026: it runs in cinemas there first.', until: '2026-12-24T00:00:00Z' } });
     Object.assign(titles[5], { is_free: false, right: { reason: 'rights.not_yet', message: 'Tide Tables can be watched in Germany from 1 December 2026.', from: '2026-12-01T00:00:00Z' } });
 }
+/** What is sold, what the family has of it, and what it ordered. */
+function openShop(user) {
+    const { shop, titles } = site;
+    const [, , third, fourth, , sixth] = titles;
+    Object.assign(fourth, { is_free: false, age: 12, rating: { system: 'FSK', value: '12' } });
+    const series = titles.find((title) => title.kind === 'series');
+    series.is_free = false;
+    shop.open({ titles: [third.id, fourth.id, sixth.id, titles[1].id, series.id], season: series.id });
+    shop.others = [{ id: 'alipay', name: 'Alipay', kind: 'redirect' }];
+    const house = shop.houseOf(user);
+    const ends_at = new Date(Date.now() + 37 * 3_600_000).toISOString();
+    Object.assign(house, { vouchers: 2, credit: 1250 });
+    house.entitlements.push({ kind: 'rental', title: { id: fourth.id, name: 'Kilometre 42' }, offer: { id: 'rental0000000001', name: '48-hour rental' }, medium: 'rental', starts_at: '2026-11-20T19:00:00Z', ends_at, is_started: true, order: null },
+        { kind: 'purchase', title: { id: titles[1].id, name: 'The Long Straight' }, offer: { id: 'x', name: 'Purchase' }, medium: 'purchase', starts_at: '2026-10-02T19:00:00Z', ends_at: null, is_started: true, order: null });
+}
 const origin = process.argv[2] ?? site.url;
 
 const { rows } = await (await fetch(`${origin}/api/v1/titles?rows=1`)).json();
@@ -50,6 +66,9 @@ const pages = { home: '/', films: '/?kind=film', film: `/title/${film}`, series:
     'sign-up': '/sign-up', 'sign-in': '/sign-in?to=/title/film000000000003', locked: `/title/film000000000002`, elsewhere: '/title/film000000000004',
     ...(family ? { who: '/who', account: '/account/profiles', security: '/account/security', devices: '/account/devices', privacy: '/account/privacy',
         pin: '/who', profile: '/account/profiles', erase: '/account/privacy', factor: '/account/security', menu: '/', suggest: '/', child: '/', refused: '/watch/film000000000004' } : {}),
+    ...(family ? { wall: '/buy/film000000000002', plans: '/plans', 'checkout-new': '/checkout?offer=planplusmonth000&watch=film000000000002', 'checkout-trial': '/checkout?offer=planplusmonth000&watch=film000000000002', checkout: '/checkout?offer=rental0000000000&title=film000000000002',
+        declined: '/checkout?offer=purchase00000000&title=film000000000002', step: '/checkout?offer=rental0000000000&title=film000000000002', bank: '/checkout?offer=planplusyear0000', paid: '/checkout?offer=rental0000000000&title=film000000000002',
+        rented: '/title/film000000000003', forsale: '/title/film000000000002', plan: '/account/plan', cancel: '/account/plan', switch: '/account/plan', grace: '/account/plan', orders: '/account/orders' } : {}),
     ...(soon ? { soon: `/title/${soon}`, countdown: `/watch/${soon}` } : {}) };
 /** What has to be done on a page before it is worth a picture. */
 const acts = {
@@ -60,6 +79,13 @@ const acts = {
     menu: (page) => page.click('.face'),
     suggest: (page) => page.focus('input[type=search]').then(() => page.keyboard.type('a')).then(() => page.waitForSelector('[role=option] mark').catch(() => undefined)),
     refused: (page) => page.waitForSelector('[data-phase=refused]'),
+    declined: (page) => pay(page, '4000000000000002').then(() => page.waitForSelector('.failure')),
+    step: (page) => pay(page, '4000002500003155').then(() => page.waitForSelector('.step dl')),
+    bank: (page) => ((site.shop.isBankSlow = true), (site.shop.houseOf(family).hadTrial = true), page.reload().then(() => pay(page, '4242424242424242')).then(() => page.waitForSelector('[data-state=waiting]'))),
+    paid: (page) => ((site.shop.isBankSlow = false), pay(page, '4242424242424242').then(() => page.waitForSelector('[data-state=paid]'))),
+    cancel: (page) => page.click('.now .is-danger'),
+    switch: (page) => page.click('.now [aria-expanded]').then(() => page.click('[data-plan=planplusmonth000] button')).then(() => page.waitForSelector('dialog .sum')),
+    checkout: (page) => page.click('[data-card="4242424242424242"]'),
 };
 const looks = {
     desk: { viewport: { width: 1440, height: 900 }, colorScheme: 'light', lang: 'en' },
@@ -68,6 +94,21 @@ const looks = {
     'phone-zh': { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, colorScheme: 'dark', lang: 'zh', hasTouch: true },
     'phone-th': { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, colorScheme: 'light', lang: 'th', hasTouch: true },
 };
+async function pay(page, number) {
+    await page.click(`[data-card="${number}"]`);
+    await page.click('button[type=submit].is-large');
+}
+/** Who has which plan when the picture is taken. */
+function arrange(name) {
+    const house = site.shop.houseOf(family);
+    const plan = site.shop.offers.find((offer) => offer.id === (name === 'switch' ? 'planbasicmonth00' : 'planplusmonth000'));
+    const has = ['plan', 'cancel', 'switch', 'grace'].includes(name);
+    house.credit = ['plan', 'cancel', 'switch', 'grace'].includes(name) ? 1250 : 0;
+    house.hadTrial = has;
+    house.subscription = has && { id: 'sub0000000000001', offer: plan, state: name === 'grace' ? 'grace' : 'active', period: { from: '2026-11-05T09:00:00Z', to: '2026-12-05T09:00:00Z' }, renews_at: '2026-12-05T09:00:00Z', price: plan.price, method: 'Visa 4242', next_offer: null,
+        started_at: '2026-03-05T09:00:00Z', ...(name === 'grace' ? { grace_until: '2026-12-12T09:00:00Z', order: 'order00000000001' } : {}) };
+    house.entitlements = house.entitlements.filter((one) => one.title?.id !== 'film000000000002');
+}
 /** The family is signed in; the first profile watches. */
 async function enter(context, who) {
     const known = (await context.cookies())[0]?.value;
@@ -93,9 +134,10 @@ if (process.argv[3]) {
 }
 for (const [look, { lang, ...options }] of Object.entries(looks)) {
     const context = await open(browser, { ...options, ...(state ? { storageState: state } : {}) });
-    const strangers = new Set(['sign-up', 'sign-in', 'locked']);
+    const strangers = new Set(['sign-up', 'sign-in', 'locked', 'wall', 'checkout-new']);
     for (const [name, address] of Object.entries(pages)) {
         if (process.env.ONLY && !process.env.ONLY.split(',').includes(name)) continue;
+        if (family) arrange(name);
         if (family) await (strangers.has(name) ? context.clearCookies() : enter(context, name === 'child' || name === 'pin' ? 2 : 0));
         const page = await visit(context, `${origin}${address}${address.includes('?') ? '&' : '?'}lang=${lang}`);
         if (name === 'watch' || name === 'live') await page.waitForFunction(() => document.querySelector('video')?.readyState > 2 && document.querySelector('video').currentTime > 1);
@@ -107,7 +149,9 @@ for (const [look, { lang, ...options }] of Object.entries(looks)) {
             for (const part of [0.4, 0.6]) await page.mouse.move(box.x + box.width * part, box.y + box.height / 2);
             await page.waitForSelector('.live-bar .picture', { timeout: 3000 }).catch(() => undefined);
         } else if (name === 'watch') await page.mouse.move(300, 300);
-        await page.screenshot({ path: path.join(out, `${name}-${look}.png`), fullPage: name === 'channel' });
+        const isWhole = ['channel', 'wall', 'plans', 'checkout', 'checkout-new', 'checkout-trial', 'declined', 'paid', 'plan', 'grace', 'orders'].includes(name);
+        if (isWhole) await page.evaluate(() => (document.activeElement.blur(), scrollTo(0, 0)));
+        await page.screenshot({ path: path.join(out, `${name}-${look}.png`), fullPage: isWhole });
         await page.close();
     }
     await context.close();

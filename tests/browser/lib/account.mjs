@@ -15,6 +15,7 @@ export class AccountStandIn {
     sessions = new Map(); // cookie -> {id, user, profile, agent, created_at}
     streams = []; // what runs elsewhere, once there are too many
     isFull = false;
+    hasBought = () => false; // of a title, by a session: the shop knows
     #made = 0;
 
     /** A household with its profiles, as the tests and the pictures of the pages need it. */
@@ -58,7 +59,7 @@ export class AccountStandIn {
         if (title.right) return { ...yes, state: 'unavailable', ...title.right };
         const age = title.age ?? 0;
         if (title.is_free === false && !session) return { ...yes, state: 'sign_in', reason: 'access.entitlement', message: 'Sign in to watch this.' };
-        if (title.is_free === false && !title.isGranted) return { ...yes, state: 'locked', reason: 'access.entitlement', message: 'Your household does not have this yet.' };
+        if (title.is_free === false && !title.isGranted && !this.hasBought(title, session)) return { ...yes, state: 'locked', reason: 'access.entitlement', message: 'Your household does not have this yet.' };
         if (age >= 18 && !session) return { ...yes, state: 'sign_in', reason: 'access.rating', message: 'This is for grown-ups: sign in with your profile.' };
         if (session && age > (session.profile?.age_max ?? 18)) return { ...yes, state: 'rating', reason: 'access.rating', message: `This is rated ${age}. ${session.profile.name}’s profile sees titles up to ${session.profile.age_max}.` };
         return yes;

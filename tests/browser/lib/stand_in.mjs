@@ -11,6 +11,7 @@ import { Finance } from './finance.mjs';
 import { LiveStandIn } from './live.mjs';
 import { duration_s, languages, makeFilm, root } from './media.mjs';
 import { Room } from './rights.mjs';
+import { ShopStandIn } from './shop.mjs';
 
 export const policy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; "
     + "media-src 'self' blob: data:; connect-src 'self'; worker-src 'self' blob:; font-src 'self'; object-src 'none'; base-uri 'none'; "
@@ -53,6 +54,11 @@ export class StandIn {
     titles = [];
     live = null; // the channel of the title with the id live000000000001, once startLive() was called
     people = new AccountStandIn(); // who may sign in, and watch
+    /** What is sold; closed until a test opens it. */
+    shop = new ShopStandIn((id, url) => {
+        const title = this.titles.find((other) => other.id === id);
+        return title ? this.#show(title, url).name : '';
+    });
     jobs = [];
     channels = [];
     uploads = new Map();
@@ -83,6 +89,7 @@ export class StandIn {
 
     async start() {
         this.film = makeFilm();
+        this.people.hasBought = (title, session) => this.shop.entitlementOf(title.id, session) !== null;
         this.titles = names.map((_, i) => film(`film00000000000${i}`, i));
         this.titles.push({ ...film('series0000000001', 5), kind: 'series', names: inLanguages(['Stadium Stories', 'Stadiongeschichten', '球场故事', 'เรื่องเล่าจากสนาม']), duration_ms: 0 });
         for (const n of [1, 2]) this.titles.push(film(`episode000000000${n}`, n, { parent: 'series0000000001', season: 1, episode: n }));
@@ -207,6 +214,7 @@ export class StandIn {
         const [, id] = /^\/(?:title|watch)\/(\w+)$/.exec(at) ?? [];
         const title = this.titles.find((other) => other.id === id);
         if (title) answers[`/titles/${id}`] = this.#whole(title, url, session);
+        if (title && this.shop.isOpen && at.startsWith('/title/')) answers[`/titles/${id}/offers`] = this.shop.titleOffers(title, url, session);
         response.end(fs.readFileSync(path.join(pages, 'index.html'), 'utf8').replace('<!--gs:data-->',
             () => `<script type="application/json" id="gs-data">${JSON.stringify({ answers }).replaceAll('<', '\\u003c')}</script>`));
     }
@@ -216,7 +224,8 @@ export class StandIn {
     }
     #show({ names, synopses, ...title }, url, session) {
         const language = url.searchParams.get('lang') ?? 'en';
-        return { ...title, name: names[language] ?? names.en, synopsis: synopses[language] ?? '', access: this.people.access(title, session) };
+        const sale = this.shop.sale(title, session);
+        return { ...title, name: names[language] ?? names.en, synopsis: synopses[language] ?? '', access: this.people.access(title, session), ...(sale ? { sale } : {}) };
     }
     #whole(title, url, session) {
         return { ...this.#show(title, url, session), episodes: this.titles.filter((other) => other.parent === title.id).map((episode) => this.#show(episode, url, session)) };
@@ -278,6 +287,8 @@ export class StandIn {
         const session = this.people.sessionOf(request);
         const read = async () => JSON.parse((await this.#body(request)).toString() || '{}');
         if ((await this.people.answer(request, response, at, read, (status, value) => (this.#json(response, status, value), true), (status, code) => (this.#fail(response, status, code), true))) !== false) return undefined;
+        if (this.shop.isOpen && (await this.shop.answer(request, at, url, session, read, (status, value) => (this.#json(response, status, value), true), (status, code) => (this.#fail(response, status, code), true))) !== false) return undefined;
+        if (area === 'titles' && title && verb === 'offers') return this.#json(response, 200, this.shop.titleOffers(title, url, session));
         if (at === '/titles') return this.#json(response, 200, this.#rows(url, session));
         if (at === '/search') return this.#json(response, 200, this.#search(url, session));
         if (area === 'titles' && title && !verb) return this.#json(response, 200, this.#whole(title, url, session));

@@ -2,6 +2,7 @@
 //
 // What the server answers (openapi.yaml), as types and as the checks that make them true.
 import { array, boolean, maybe, number, object, oneOf, or, record, string, type Check, type Checked } from './check';
+import { money } from './money';
 
 export const kinds = ['film', 'series', 'season', 'episode', 'event', 'clip', 'collection'] as const;
 export type Kind = (typeof kinds)[number];
@@ -17,6 +18,12 @@ const states = ['playable', 'sign_in', 'locked', 'rating', 'unavailable'] as con
 const access = object({ state: oneOf(...states), reason: or(string, ''), message: or(string, ''), until: maybe(time), from: maybe(time) });
 export type Access = Checked<typeof access>;
 const open: Access = { state: 'playable', reason: '', message: '', until: null, from: null };
+
+/** What a tile says of the price: the viewer's territory, household and plan are in it. A badge that these pages do not know says nothing. */
+const badges = ['free', 'included', 'subscribe', 'rent', 'buy', 'rented', 'owned', 'none'] as const;
+const sale = object({ badge: ((value) => badges.find((known) => known === value) ?? 'none') as Check<(typeof badges)[number]>, price: maybe(money), until: maybe(time) });
+export type Sale = Checked<typeof sale>;
+const unsold: Sale = { badge: 'none', price: null, until: null };
 
 const titleShape = {
     id: string,
@@ -45,6 +52,7 @@ const titleShape = {
     rating: maybe(object({ system: string, value: string })),
     is_free: or(boolean, true),
     access: or(access, open),
+    sale: or(sale, unsold),
 };
 export const title = object(titleShape);
 const person = object({ id: string, name: string, part: or(string, 'cast'), character: or(string, '') });

@@ -51,6 +51,9 @@ const exact = (text: string): number => text as unknown as number;
 export const moneyText = ({ amount, currency }: Money): string => formatOf(currency, {}).format(exact(decimalOf(amount, currency)));
 /** The same with a sign before what is more than nothing: what changed. */
 export const moneySigned = ({ amount, currency }: Money): string => formatOf(currency, { signDisplay: 'exceptZero' }).format(exact(decimalOf(amount, currency)));
+/** "€13" where only zeros would follow, else as moneyText: for badges and buttons. */
+export const moneyTrim = (m: Money): string => (/\.0*[1-9]/.test(decimalOf(m.amount, m.currency)) ? moneyText(m)
+    : formatOf(m.currency, { minimumFractionDigits: 0, maximumFractionDigits: 0 }).format(exact(decimalOf(m.amount, m.currency))));
 /** "€12.9K": where there is no room, never where it counts. */
 export const moneyShort = ({ amount, currency }: Money): string =>
     formatOf(currency, { notation: 'compact', minimumFractionDigits: 0, maximumFractionDigits: 1 }).format(exact(decimalOf(amount, currency)));
@@ -88,6 +91,7 @@ const same = (a: Money, b: Money): string => {
 export const add = (a: Money, b: Money): Money => ({ amount: String(BigInt(a.amount) + BigInt(b.amount)), currency: same(a, b) });
 export const subtract = (a: Money, b: Money): Money => ({ amount: String(BigInt(a.amount) - BigInt(b.amount)), currency: same(a, b) });
 export const sum = (list: readonly Money[], currency: string): Money => list.reduce(add, { amount: '0', currency });
+export const negative = ({ amount, currency }: Money): Money => ({ amount: String(-BigInt(amount)), currency });
 export const isZero = (m: Money): boolean => BigInt(m.amount) === 0n;
 export const isNegative = (m: Money): boolean => BigInt(m.amount) < 0n;
 /** For drawing only: the length of a bar. */

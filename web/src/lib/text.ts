@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 //
 // Every word on the pages comes through t(). The catalogue is text/*.json; one language is loaded, before anything is
-// drawn, and changing it loads the page anew. What only an account's or the operator's pages say comes with those pages.
+// drawn, and changing it loads the page anew. What only an account's, the box office's or the operator's pages say comes with those pages.
 import type { Catalogue, Texts } from '../generated/keys';
 
 export const languages = { en: 'English', de: 'Deutsch', zh: '中文', th: 'ไทย' } as const;
 export type Language = keyof typeof languages;
 export const isLanguage = (value: unknown): value is Language => typeof value === 'string' && value in languages;
 
-export type TextGroup = 'first' | 'account' | 'operator';
+export type TextGroup = 'first' | 'account' | 'shop' | 'operator';
 const modules = import.meta.glob<{ default: Partial<Catalogue> }>('../generated/*.*.ts');
 
 let catalogue: Partial<Catalogue> = {};

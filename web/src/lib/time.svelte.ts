@@ -39,6 +39,13 @@ export function unit(value: number, of: 'day' | 'hour' | 'minute' | 'second'): {
     return { number: join(false), word: join(true) };
 }
 
+/** How long something is still there: "3 days", "5 hours", "12 minutes"; whole and never more than there is. */
+export function left(ms: number): string {
+    const minutes = Math.max(1, Math.floor(ms / 60_000));
+    const [value, of] = minutes >= 2880 ? [Math.floor(minutes / 1440), 'day'] : minutes >= 60 ? [Math.floor(minutes / 60), 'hour'] : [minutes, 'minute'];
+    return new Intl.NumberFormat(language(), { style: 'unit', unit: of, unitDisplay: 'long' }).format(value);
+}
+
 /** The time now, once a second at the second, for as long as the page that made it stands. */
 export class Ticking {
     now = $state(Date.now());

@@ -21,11 +21,13 @@ export interface Page {
 type Loader = () => Promise<{ default: Component<{ id: string }> }>;
 const now = (component: Component<{ id: string }>): Loader => () => Promise.resolve({ default: component });
 /** A page and the texts that come with its kind, asked for at the same time. */
-const saying = (group: TextGroup, load: Loader): Loader => async () => (await Promise.all([load(), useTexts(group)]))[0];
-const account = (load: Loader): Loader => saying('account', load);
-const operator = (load: Loader): Loader => saying('operator', load);
+const saying = (load: Loader, ...groups: TextGroup[]): Loader => async () => (await Promise.all([load(), ...groups.map(useTexts)]))[0];
+const account = (load: Loader): Loader => saying(load, 'account');
+/** Who buys may have to sign up on the way. */
+const shop = (load: Loader): Loader => saying(load, 'account', 'shop');
+const operator = (load: Loader): Loader => saying(load, 'operator');
 
-const routes: { pattern: RegExp; load: Loader; isBare?: boolean }[] = [
+const routes: { pattern: RegExp; load: Loader; isBare?: boolean; key?: string }[] = [
     { pattern: /^\/$/, load: now(Home) },
     { pattern: /^\/title\/([\w-]+)$/, load: now(Title) },
     { pattern: /^\/watch\/([\w-]+)$/, load: () => import('./watch.svelte'), isBare: true },
@@ -37,14 +39,18 @@ const routes: { pattern: RegExp; load: Loader; isBare?: boolean }[] = [
     { pattern: /^\/invitation$/, load: account(() => import('./invitation.svelte')) },
     { pattern: /^\/goodbye$/, load: account(() => import('./goodbye.svelte')) },
     { pattern: /^\/who$/, load: account(() => import('./who.svelte')), isBare: true },
-    { pattern: /^\/account(?:\/([a-z]+))?$/, load: account(() => import('./account.svelte')) },
+    { pattern: /^\/account(?:\/([a-z]+))?$/, load: shop(() => import('./account.svelte')) },
+    { pattern: /^\/plans$/, load: shop(() => import('./buy.svelte')) },
+    { pattern: /^\/buy\/([\w-]+)$/, load: shop(() => import('./buy.svelte')) },
+    { pattern: /^\/checkout(?:\/([\w-]+))?$/, load: shop(() => import('./checkout.svelte')), key: 'checkout' },
+    { pattern: /^\/pay\/step\/([\w-]+)$/, load: shop(() => import('./pay-step.svelte')) },
     ...operatorRoutes.map(({ pattern, load }) => ({ pattern, load: operator(load) })),
 ];
 
 export async function loadPage(path: string): Promise<Page> {
-    for (const { pattern, load, isBare } of routes) {
+    for (const { pattern, load, isBare, key } of routes) {
         const match = pattern.exec(path);
-        if (match) return { component: (await load()).default, id: match[1] ?? '', isBare: isBare ?? false, key: path };
+        if (match) return { component: (await load()).default, id: match[1] ?? '', isBare: isBare ?? false, key: key ?? path };
     }
     return { component: Missing, id: '', isBare: false, key: path };
 }
