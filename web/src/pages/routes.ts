@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 //
-// Which page stands at which address. Only what most visitors see is in the first bundle; the player and the operator's
-// pages come when they are opened.
+// Which page stands at which address. Only the first page is in the first bundle; all else comes when it is opened, and until then
+// the server's first HTML stands.
 import type { Component } from 'svelte';
 import { operatorRoutes } from '../operator/routes';
 import { useTexts, type TextGroup } from '../lib/text';
 import Home from './home.svelte';
 import Missing from './missing.svelte';
-import Title from './title.svelte';
 
 export interface Page {
     component: Component<{ id: string }>;
@@ -29,7 +28,7 @@ const operator = (load: Loader): Loader => saying(load, 'operator');
 
 const routes: { pattern: RegExp; load: Loader; isBare?: boolean; key?: string }[] = [
     { pattern: /^\/$/, load: now(Home) },
-    { pattern: /^\/title\/([\w-]+)$/, load: now(Title) },
+    { pattern: /^\/title\/([\w-]+)$/, load: () => import('./title.svelte') },
     { pattern: /^\/watch\/([\w-]+)$/, load: () => import('./watch.svelte'), isBare: true },
     { pattern: /^\/sign-up$/, load: account(() => import('./sign-up.svelte')) },
     { pattern: /^\/sign-in$/, load: account(() => import('./sign-in.svelte')) },
