@@ -30,6 +30,7 @@
  *      charge-back opened    420 -> 100, what the bank took                                   here, before the listener
  *      charge-back won       100 -> 420                                                       here, before the listener
  *   All else (300 -> 400 and 500, household credit, vouchers) is the listener's. The ids of transfers are made beforehand and stored in the row of the step.
+ *   Transfers carry order_id (the order), about_id (the payment) and a code of enum pay_move.
  *
  * Time is microseconds of UTC from the clock given. Threads: any, but for what takes a db_tx, which runs in the caller's db_fn. Everything is bound to an organisation.
  * Errors of all: of the database, of the ledger, memory. */
@@ -75,6 +76,9 @@ void pay_wake(struct pay *);
 MUST_USE struct err pay_run(struct pay *);
 /* From time to time: forgets raw webhooks (applied ones after 90 days, the rest after 7; of forged ones the newest 10,000 are kept). May block. */
 MUST_USE struct err pay_tick(struct pay *);
+
+/* Codes of transfers made here. */
+enum pay_move { PAY_MOVE_CAPTURED = 1001, PAY_MOVE_REFUNDED, PAY_MOVE_REFUND_RETURNED, PAY_MOVE_CHARGED_BACK, PAY_MOVE_CHARGEBACK_WON };
 
 /* --- a payment --- */
 
