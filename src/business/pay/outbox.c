@@ -280,7 +280,7 @@ struct err outbox_work(struct pay *p, struct arena *arena, size_t *did) {
     *did += w.rows.count;
     for (size_t i = 0; !e.kind && i < w.rows.count; i++) {
         struct op op = op_at(p, arena, &w.rows, i);
-        struct pending *own;
+        struct pending *own = NULL;
         e = pending_make(p, &op, &own);
         if (!e.kind) e = pending_start(p, own);
     }
