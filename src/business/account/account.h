@@ -37,6 +37,7 @@
 #include "system/db/db.h"
 #include "system/keys/keys.h"
 #include "system/mail/mail.h"
+#include "text/text.h"
 
 extern const struct db_schema account_schema; /* for db_migrate */
 
@@ -115,6 +116,21 @@ MUST_USE struct err account_has_operator(struct account *, int64_t org_id, bool 
 /* Trades the code for a session, once. `peer` is the address that tries. Errors: ERR_DENIED session.code (wrong, used
  * or too old: one answer for all three), ERR_LIMIT session.wrong_codes. */
 MUST_USE struct err account_enter(struct account *, int64_t org_id, struct slice code, struct slice peer, struct account_secret *session);
+
+/* --- letters about what a household has: of rooms that know nobody's address --- */
+
+struct account_post {
+    const char *code;      /* "mail.order_paid": subject "mail.order_paid_subject" and text of text/mail.json; {site}, {name}, {link}, {email} are filled in here */
+    int64_t org_id, household_id, user_id; /* to this user, or to the first of the household if he is gone */
+    struct slice lang;     /* empty: his */
+    const char *path;      /* of {link}: "/account/orders" */
+    const struct text_param *params; /* at most 8 more */
+    size_t param_count;
+};
+/* A letter in the caller's transaction. Nobody there to write to is no error. After the commit: mail_wake. */
+MUST_USE struct err account_post_in(struct account *, struct db_tx *, struct arena *, const struct account_post *);
+/* Name and address for an invoice; empty where nobody is there any more. Workers. */
+MUST_USE struct err account_post_name(struct account *, struct arena *, int64_t org_id, int64_t user_id, int64_t household_id, struct slice *name, struct slice *email);
 
 /* --- names --- */
 

@@ -4,6 +4,8 @@
 #include "business/account/room.h"
 #include "text/text.h"
 
+enum { LETTER_PARAMS_MAX = 12 };
+
 /* "https://example.org:8080" with a name that only reaches this machine or this house: a test, a trial at home. */
 static bool is_at_home(struct slice origin) {
     size_t start = slice_find(origin, SLICE("://"));
@@ -44,9 +46,11 @@ struct err letter_prepare(struct account *a, struct arena *arena, const struct l
     if (!org_name(a, l->org_id, arena, &site, &has_host)) return err_memory();
     struct slice subject_code = arena_printf(arena, "%s_subject", l->code);
     if (!subject_code.ptr) return err_memory();
-    const struct text_param params[] = {{SLICE("site"), site}, {SLICE("name"), l->name}, {SLICE("link"), l->link}, {SLICE("email"), l->email}};
+    struct text_param params[LETTER_PARAMS_MAX] = {{SLICE("site"), site}, {SLICE("name"), l->name}, {SLICE("link"), l->link}, {SLICE("email"), l->email}};
+    size_t count = 4;
+    for (size_t i = 0; i < l->extra_count && count < LETTER_PARAMS_MAX; i++) params[count++] = l->extra[i];
     struct buf subject = BUF(4096), text = BUF(MAIL_TEXT_MAX);
-    bool is_known = text_format(&subject, lang, subject_code, params, ARRAY_LEN(params)) && text_format(&text, lang, slice_cstr(l->code), params, ARRAY_LEN(params));
+    bool is_known = text_format(&subject, lang, subject_code, params, count) && text_format(&text, lang, slice_cstr(l->code), params, count);
     struct err e = is_known ? buf_error(&subject) : err_make(ERR_BUG, "account.letter", "A letter has no text.");
     if (!e.kind) e = buf_error(&text);
     struct slice shown = buf_slice(&subject);

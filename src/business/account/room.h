@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/thread.h"
 #include "business/account/account.h"
+#include "text/text.h"
 #include "business/account/account_sql.h"
 #include "business/account/limit.h"
 #include "business/account/password.h"
@@ -205,6 +206,8 @@ struct letter {
     const char *code;     /* "mail.confirm": subject "mail.confirm_subject", text "mail.confirm" of text/mail.json */
     struct slice lang, to, name, link, email;
     int64_t org_id, about_id;
+    const struct text_param *extra; /* besides {site}, {name}, {link}, {email} */
+    size_t extra_count;
 };
 /* The whole link: origin (where it may be believed) + path + "#code=" + code. */
 MUST_USE struct err letter_link(struct account *, struct arena *, int64_t org_id, const struct account_from *, const char *path, const struct account_secret *code, struct slice *link);

@@ -39,7 +39,7 @@
  *   vouchers      units of ledger 10002 with an end; the earliest end is used first.
  *   refund        of lines, or of an amount (spread over the lines by what is left of each). Tax goes back in the same proportion; the sum is never more than was
  *                 paid. It goes where the money came from: first to the card, then to credit. A line that has been given back whole, vouchers
- *                 included, takes its entitlement along at once; if the provider cannot pay back, all of it is taken back.
+ *                 included, takes its entitlement along at once. What the provider cannot pay back becomes the household's credit.
  *
  * Ids: an order is named outside by its public id; its number ("number") counts per organisation, for people; so do invoices ("2026-000123") and credit notes, without gaps.
  * Every call names the organisation, and the household where one asks; what belongs to another is ERR_NOT_FOUND order.not_found. household_id 0: for finance.
@@ -61,16 +61,16 @@
 #include "base/slice.h"
 #include "business/account/account.h"
 #include "business/catalog/catalog.h"
+#include "business/ledger/ledger.h"
 #include "business/money/money.h"
+#include "business/offer/offer.h"
+#include "business/pay/pay.h"
 #include "business/rights/rights.h"
 #include "system/db/db.h"
 #include "system/mail/mail.h"
 #include "text/text.h"
 
-struct ledger;
-struct offers;
 struct order_room;
-struct pay;
 
 extern const struct db_schema order_schema; /* for db_migrate, after ledger, pay and offer */
 
@@ -116,12 +116,9 @@ void order_listen(struct order_room *, void (*fn)(void *user, int64_t org_id, in
 
 /* --- entitlements: memory --- */
 
-enum order_kind { ORDER_SUBSCRIPTION, ORDER_RENTAL, ORDER_PURCHASE, ORDER_SEASON_PASS, ORDER_LIVE_PASS, ORDER_BUNDLE, ORDER_GIFT_CARD, ORDER_KINDS }; /* stored */
-const char *order_kind_name(enum order_kind); /* "subscription", "rental", "purchase", "season_pass", "live_pass", "bundle", "gift_card" */
-
 struct order_held {
     int64_t entitlement_id, order_id, offer_id;
-    enum order_kind kind;
+    enum offer_kind kind;
     enum rights_medium medium;
     int64_t starts_s;
     int64_t ends_s;     /* ORDER_ENDLESS: never. A rental that was not begun: until when it may be begun */
@@ -176,7 +173,7 @@ struct order_cart {
 struct order_line {
     int64_t offer_id, title_id;   /* title_id 0: none */
     struct public_id offer, title;
-    enum order_kind kind;
+    enum offer_kind kind;
     struct slice name, title_name; /* as they were, in the language asked for */
     int64_t quantity;
     struct money unit_price, discount, tax, total; /* total: what is paid, tax included; tax: part of it */
@@ -184,24 +181,25 @@ struct order_line {
     bool is_tax_included;
     int64_t vouchers;              /* used for it; total is 0 then */
     struct money refunded;         /* of the total */
+    int start_within_days, watch_hours; /* of a rental */
+    bool is_trial;
 };
 struct order_quote {
     struct order_line *lines;
     size_t count;
     struct money subtotal, discount, tax, total; /* total = subtotal - discount + tax added */
-    struct money proration;                      /* unused part of the plan that this one replaces; part of credit */
+    struct money proration;                      /* unused part of the plan that this one replaces; part of credit. What is more than the total becomes credit besides */
     struct money credit, due;                    /* total = credit + due */
     int64_t vouchers;
     bool renews;
     int64_t renews_s;
     struct money renews_price;
     struct slice coupon;                         /* as it was typed, where it is good */
-    const char *coupon_trouble;                  /* code ("coupon.unknown", "coupon.used", "coupon.ended", "coupon.offers"); NULL: none, or it is good */
+    const char *coupon_trouble;                  /* of offer_quote: "coupon.unknown" ...; NULL: none, or it is good */
     char country[3];
 };
-/* Errors: ERR_INPUT order.lines (none, or too many), order.quantity, order.offer (no such offer here, not on sale, not at this place), order.title (the offer needs one, or does not
- * contain this one), order.currency (two in one cart), order.rights (may not be sold this way here now), order.voucher (this cannot be had for a voucher), order.range; ERR_CONFLICT order.subscribed (there is a
- * subscription: switch), order.owned (the household has it for good), voucher.none. */
+/* Errors: those of offer_quote; ERR_CONFLICT order.subscribed (there is a subscription: switch), order.owned (the household has it for good), voucher.none (a voucher was wanted, and there is none or
+ * it buys nothing here). */
 MUST_USE struct err order_quote(struct order_room *, struct arena *, const struct order_buyer *, const struct order_cart *, struct order_quote *out);
 
 enum order_state { ORDER_AWAITING_PAYMENT, ORDER_PAID, ORDER_CANCELLED, ORDER_EXPIRED, ORDER_PART_REFUNDED, ORDER_REFUNDED, ORDER_CHARGED_BACK, ORDER_STATES };
@@ -217,7 +215,7 @@ struct order_item {
     int64_t created_s, expires_s, paid_s; /* paid_s 0: not paid */
     struct order_quote q;                 /* coupon_trouble NULL */
     struct money refunded;
-    int64_t payment_id;                   /* the one that was captured, else the newest attempt; 0: none. pay_find has it */
+    const struct pay_info *payment;       /* the one that was captured, else the newest attempt; NULL: none */
     struct slice invoice;                 /* "2026-000123"; empty: none yet */
 };
 /* Makes it, sets aside what it uses, and where nothing is due pays it at once. Errors: those of order_quote, and ERR_INPUT coupon.* (a coupon that is no good is refused here),
@@ -229,9 +227,9 @@ struct order_payment_wish {
     struct slice card_number, card_expires, card_cvc, card_name; /* the sandbox's */
     struct slice return_url; /* where the provider sends him back to */
 };
-/* A further attempt to pay; those before it that are still open are given up. *payment_id: for pay_find. Errors: ERR_CONFLICT order.settled (paid, cancelled, expired), idempotency.mismatch; pay's. */
-MUST_USE struct err order_pay(struct order_room *, const struct order_buyer *, struct slice order, const struct order_payment_wish *, const struct order_key *,
-                              int64_t *payment_id);
+/* A further attempt to pay; those before it that are still open are given up. Errors: ERR_CONFLICT order.settled (paid, cancelled, expired), idempotency.mismatch; pay's. */
+MUST_USE struct err order_pay(struct order_room *, struct arena *, const struct order_buyer *, struct slice order, const struct order_payment_wish *, const struct order_key *,
+                              struct pay_info *out);
 /* Cancelling twice is fine. ERR_CONFLICT order.settled (it is paid, or has expired). */
 MUST_USE struct err order_cancel(struct order_room *, struct arena *, const struct order_buyer *, struct slice order, struct order_item *out);
 
@@ -294,7 +292,7 @@ MUST_USE struct err order_refunds(struct order_room *, struct arena *, int64_t o
 
 /* --- my plan --- */
 
-enum order_sub_state { ORDER_SUB_TRIAL, ORDER_SUB_ACTIVE, ORDER_SUB_GRACE, ORDER_SUB_CANCELLED, ORDER_SUB_ENDED };
+enum order_sub_state { ORDER_SUB_TRIAL, ORDER_SUB_ACTIVE, ORDER_SUB_GRACE, ORDER_SUB_CANCELLED, ORDER_SUB_ENDED, ORDER_SUB_STATES };
 const char *order_sub_state_name(enum order_sub_state); /* "trial", "active", "grace", "cancelled", "ended" */
 struct order_subscription {
     int64_t id;
@@ -319,6 +317,8 @@ struct order_plan {
     size_t entitlement_count;
 };
 MUST_USE struct err order_plan(struct order_room *, struct arena *, const struct order_buyer *, struct order_plan *out);
+/* Which of these plans' trials has the household had? Asks the database. */
+MUST_USE struct err order_had_trial(struct order_room *, int64_t org_id, int64_t household_id, const int64_t *offer_ids, size_t count, bool *out);
 /* How many vouchers there are to use now. For title pages; asks the database. */
 MUST_USE struct err order_vouchers(struct order_room *, int64_t org_id, int64_t household_id, int64_t *balance);
 
@@ -339,7 +339,26 @@ MUST_USE struct err order_plan_switch(struct order_room *, struct arena *, const
 /* Into the household's credit, once. Errors: ERR_NOT_FOUND gift_card.unknown (also a wrong code), ERR_CONFLICT gift_card.redeemed. The caller slows down who guesses. */
 MUST_USE struct err order_gift_card_redeem(struct order_room *, const struct order_buyer *, struct slice code, const struct order_key *, struct money *redeemed);
 
+/* Made by hand by finance, in one go: 410 (given away) -> 210. The codes are shown once; the same key gives the same cards again. count 1..OFFER_GIFT_CARDS_MAX. Errors: ERR_INPUT offer.gift_amount,
+ * order.quantity; idempotency.mismatch. */
+MUST_USE struct err order_gift_cards_make(struct order_room *, int64_t org_id, int64_t user_id, struct money amount, size_t count, const struct order_key *,
+                                          char (*codes)[OFFER_GIFT_CODE_LEN + 1]);
+/* Those of a paid order, for its buyer. None where there are none, or it is not paid. */
+MUST_USE struct err order_gift_codes(struct order_room *, struct arena *, int64_t org_id, int64_t household_id, struct slice order, char (**codes)[OFFER_GIFT_CODE_LEN + 1],
+                                     size_t *count);
+
 /* --- figures for finance --- */
+
+/* What kind of movement a transfer is (ledger_transfer.code). Stored. Codes below ORDER_MOVE_FIRST are of other rooms. */
+enum order_move {
+    ORDER_MOVE_FIRST = 100,
+    ORDER_MOVE_SALE = 100, ORDER_MOVE_TAX, ORDER_MOVE_CREDIT_USED, ORDER_MOVE_GIFT_SOLD, ORDER_MOVE_GIFT_MADE, ORDER_MOVE_GIFT_REDEEMED,
+    ORDER_MOVE_REFUND, ORDER_MOVE_REFUND_TAX, ORDER_MOVE_REFUND_GIFT, ORDER_MOVE_TO_CREDIT,
+    ORDER_MOVE_VOUCHERS_GIVEN, ORDER_MOVE_VOUCHERS_USED, ORDER_MOVE_VOUCHERS_ENDED, ORDER_MOVE_VOUCHERS_RETURNED,
+    ORDER_MOVE_LAST,
+};
+const char *order_move_name(int code); /* "sale", "tax", "credit_used" ...; NULL: not one of ours */
+
 
 enum order_revenue_by { ORDER_BY_DAY, ORDER_BY_TITLE, ORDER_BY_TERRITORY, ORDER_BY_OFFER };
 bool order_revenue_by_parse(struct slice, enum order_revenue_by *out); /* "day", "title", "territory", "offer" */
@@ -367,6 +386,12 @@ MUST_USE struct err order_revenue(struct order_room *, struct arena *, int64_t o
 MUST_USE struct err order_sold(struct order_room *, int64_t org_id, const int64_t *offer_ids, size_t count, int64_t *sold);
 /* How often a coupon was used, in all. */
 MUST_USE struct err order_coupon_uses(struct order_room *, int64_t org_id, const int64_t *coupon_ids, size_t count, int64_t *uses);
+
+/* Subscriptions by state; of them those begun, and those ended, since `since_s`. Of one offer, or (0) of all. */
+struct order_sub_counts {
+    int64_t states[ORDER_SUB_STATES], fresh, gone;
+};
+MUST_USE struct err order_sub_counts(struct order_room *, int64_t org_id, int64_t offer_id, int64_t since_s, struct order_sub_counts *out);
 
 struct order_stats { /* counters since it was opened */
     uint64_t created, paid, expired, cancelled, refunds, renewals, sent_back, entitlements; /* sent_back: captures refunded by themselves; entitlements: in memory */

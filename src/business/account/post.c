@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * Letters of rooms that know a household and nobody's address: what they are about is theirs, whom they reach is ours. */
+#include <string.h>
+
+#include "business/account/account_sql.h"
+#include "business/account/room.h"
+
+/* The user asked for, else the first of his household who is still there. */
+static struct err addressee(struct account *a, struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t user_id, int64_t household_id, struct account_user *out, bool *has) {
+    struct db_rows rows;
+    struct err e = DB_QUERY(tx, arena, &rows, &user_of_household, DB_INT("org_id", org_id), DB_INT("household_id", household_id));
+    *has = false;
+    if (e.kind || !rows.count) return e;
+    size_t at = 0;
+    for (size_t i = 0; i < rows.count; i++)
+        if (db_int(&rows, i, "id") == user_id) at = i;
+    struct user_row row;
+    user_row_take(&rows, at, &row);
+    e = user_open(a, arena, &row, out);
+    *has = !e.kind && out->email.len;
+    return e.kind == ERR_NOT_FOUND ? ERR_OK : e; /* being erased */
+}
+
+struct err account_post_in(struct account *a, struct db_tx *tx, struct arena *arena, const struct account_post *post) {
+    struct account_user user;
+    bool has = false;
+    struct err e = addressee(a, tx, arena, post->org_id, post->user_id, post->household_id, &user, &has);
+    if (e.kind || !has) return e;
+    struct letter letter = {.code = post->code, .org_id = post->org_id, .about_id = user.id, .lang = post->lang.len ? post->lang : user.lang, .to = user.email, .name = user.name,
+                            .email = user.email, .extra = post->params, .extra_count = post->param_count};
+    struct mail_new mail;
+    e = letter_link(a, arena, post->org_id, &(struct account_from){0}, post->path, NULL, &letter.link);
+    if (!e.kind) e = letter_prepare(a, arena, &letter, &mail);
+    return e.kind ? e : mail_add(a->mail, tx, &mail);
+}
+
+struct party_work {
+    struct account *a;
+    struct arena *arena;
+    int64_t org_id, user_id, household_id;
+    struct account_user user;
+    bool has;
+};
+static struct err party_fn(struct db_tx *tx, void *arg) {
+    struct party_work *w = arg;
+    return addressee(w->a, tx, w->arena, w->org_id, w->user_id, w->household_id, &w->user, &w->has);
+}
+struct err account_post_name(struct account *a, struct arena *arena, int64_t org_id, int64_t user_id, int64_t household_id, struct slice *name, struct slice *email) {
+    struct party_work w = {.a = a, .arena = arena, .org_id = org_id, .user_id = user_id, .household_id = household_id};
+    struct err e = db_read(a->db, party_fn, &w);
+    if (e.kind) return e;
+    *name = w.has ? w.user.name : SLICE("");
+    *email = w.has ? w.user.email : SLICE("");
+    return ERR_OK;
+}
