@@ -150,7 +150,7 @@ export class Finance {
         const tax = BigInt(order.total.amount) === 0n ? 0n : (BigInt(order.tax.amount) * amount) / BigInt(order.total.amount);
         const account = (code, name, owner) => this.#account(code, name, currency, owner);
         const progress = account(300, 'Order in progress', { id: order.id, name: order.number });
-        const payment = this.payments.find((one) => one.order.id === order.id);
+        const payment = this.payments.findLast((one) => one.order?.id === order.id);
         const clearing = account(100, 'Clearing Sandbox', { id: payment.provider, name: payment.provider });
         this.#transfer(iso(at), 5, 'Revenue refunded', account(410, 'Revenue refunded'), progress, amount - tax, order);
         this.#transfer(iso(at), 6, 'Tax refunded', account(500, 'Tax owed'), progress, tax, order);

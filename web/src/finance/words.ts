@@ -15,7 +15,7 @@ export const paymentStateText = (state: string): string => {
     const known = paymentStates.find((one) => one === state);
     return known ? t(`fin.pay_${known}`) : state;
 };
-export const refundStateText = (state: string): string => textOr(`fin.refund_${state}`, state);
+export const refundStateText = (state: string): string => textOr(`fin.refund_is_${state}`, state);
 export const isOfferKind = (text: string): text is OfferKind => offerKinds.includes(text as OfferKind);
 export const providerText = (id: string): string => textOr(`fin.provider_${id}`, id.charAt(0).toLocaleUpperCase() + id.slice(1));
 

@@ -7,7 +7,10 @@ import { minor, money } from './money';
 
 export const named = object({ id: string, name: or(string, '') });
 export type Named = Checked<typeof named>;
-const numbered = object({ id: string, number: or(string, '') });
+/** Lists name an order by its id alone. */
+const numbered: Check<{ id: string; number: string }> = (value, at) => (typeof value === 'string' ? { id: value, number: '' } : object({ id: string, number: or(string, '') })(value, at));
+/** A household, a person, a title: whole, or by its id alone. */
+const someone: Check<Named> = (value, at) => (typeof value === 'string' ? { id: value, name: '' } : object({ id: or(string, ''), name: or(string, '') })(value, at));
 
 /** What is wrong with something that is being written: at which field, and in a sentence. */
 export const problem = object({ field: or(string, ''), code: or(string, ''), message: or(string, '') });
@@ -21,9 +24,9 @@ export const containKinds = ['all', 'collection', 'series', 'titles'] as const;
 export type ContainKind = (typeof containKinds)[number];
 const contains = object({
     kind: or(oneOf(...containKinds), 'all'), id: maybe(string), name: or(string, ''), count: or(number, 0),
-    titles: or(array(((value, at) => (typeof value === 'string' ? { id: value, name: '' } : named(value, at))) as Check<Named>), []),
+    titles: or(array(someone), []),
 });
-export const warning = object({ code: or(string, ''), message: or(string, ''), title: maybe(((value, at) => (typeof value === 'string' ? { id: value, name: '' } : named(value, at))) as Check<Named>), territories: maybe(string) });
+export const warning = object({ code: or(string, ''), message: or(string, ''), title: maybe(someone), territories: maybe(string) });
 export type Warning = Checked<typeof warning>;
 const warnings = or(array(warning), []);
 export const price = object({ amount: minor, currency: string, territories: or(string, 'WORLD') });
@@ -85,15 +88,15 @@ export type PaymentEvent = Checked<typeof event>;
 const failure = object({ code: or(string, ''), message: or(string, '') });
 export const payment = object({
     id: string, provider: or(string, ''), provider_ref: or(string, ''), state: or(string, 'created'), amount: money, method: maybe(string), error: maybe(failure), created_at: maybe(time),
-    order: maybe(numbered), household: maybe(named), events: or(array(event), []),
+    order: maybe(numbered), household: maybe(someone), events: or(array(event), []),
 });
 export type Payment = Checked<typeof payment>;
 export const payments = object({ items: array(payment), next: maybe(string) });
 
 export const refundStates = ['pending', 'done', 'failed'] as const;
 export const refund = object({
-    id: string, state: or(string, 'pending'), amount: money, reason: or(string, ''), created_at: maybe(time), by: maybe(((value, at) => (typeof value === 'string' ? { id: '', name: value } : object({ id: or(string, ''), name: or(string, '') })(value, at))) as Check<Named>),
-    order: maybe(numbered), household: maybe(named),
+    id: string, state: or(string, 'pending'), amount: money, reason: or(string, ''), created_at: maybe(time), by: maybe(someone),
+    order: maybe(numbered), household: maybe(someone),
 });
 export type Refund = Checked<typeof refund>;
 export const refunds = object({ items: array(refund), next: maybe(string) });
@@ -102,7 +105,7 @@ export type RefundPreview = Checked<typeof refundPreview>;
 
 export const chargeback = object({
     id: string, at: maybe(time), state: or(string, 'open'), amount: money, reason: or(string, ''), due_at: maybe(time),
-    order: maybe(numbered), household: maybe(named), payment: maybe(object({ id: string, provider: or(string, '') })),
+    order: maybe(numbered), household: maybe(someone), payment: maybe(object({ id: string, provider: or(string, '') })),
 });
 export const chargebacks = object({ items: array(chargeback), next: maybe(string) });
 export type Chargeback = Checked<typeof chargeback>;
@@ -112,7 +115,7 @@ const orderShape = {
     id: string, number: or(string, ''), state: oneOf(...orderStates), created_at: maybe(time), lines: or(array(orderLine), []),
     subtotal: maybe(money), discount: maybe(money), tax: maybe(money), total: money, credit: maybe(money), due: maybe(money), refunded: maybe(money),
     vouchers: or(number, 0), country: maybe(string), coupon: maybe(object({ code: or(string, '') })), invoice: maybe(object({ number: or(string, ''), url: maybe(string) })),
-    household: maybe(named), payment: maybe(payment),
+    household: maybe(someone), payment: maybe(payment),
 };
 export const orderShort = object(orderShape);
 export type OrderShort = Checked<typeof orderShort>;
@@ -144,15 +147,15 @@ export type Overview = Checked<typeof overview>;
 
 // --- ledger -----------------------------------------------------------------------------------------------------------
 export const account = object({
-    id: string, code: or(number, 0), name: or(string, ''), owner: maybe(((value, at) => (typeof value === 'string' ? { id: value, name: value } : object({ id: or(string, ''), name: or(string, '') })(value, at))) as Check<Named>), ledger: or(string, ''),
-    debits_pending: or(minor, '0'), debits_posted: or(minor, '0'), credits_pending: or(minor, '0'), credits_posted: or(minor, '0'), balance: or(minor, '0'),
+    id: string, code: or(number, 0), name: or(string, ''), owner: maybe(someone), ledger: or(string, ''),
+    side: maybe(string), debits_pending: or(minor, '0'), debits_posted: or(minor, '0'), credits_pending: or(minor, '0'), credits_posted: or(minor, '0'), balance: or(minor, '0'),
 });
 export type Account = Checked<typeof account>;
 export const accounts = object({ items: array(account), next: maybe(string) });
 export const statement = object({
     account, opening: or(minor, '0'), closing: or(minor, '0'), next: maybe(string),
     items: array(object({ id: string, at: maybe(time), code: or(number, 0), text: or(string, ''), counter: maybe(named), debit: maybe(minor), credit: maybe(minor), balance: minor,
-        order: maybe(((value, at) => (typeof value === 'string' ? { id: value, number: '' } : numbered(value, at))) as Check<{ id: string; number: string }>) })),
+        order: maybe(numbered) })),
 });
 export type Statement = Checked<typeof statement>;
 /** A difference may come as a sentence or as an object; the page shows what it says. */
