@@ -266,7 +266,7 @@ struct err ledger_transfer(struct ledger *l, struct db_tx *tx, const struct ledg
     struct book *b = &l->book;
     struct err e = book_enter(l, tx);
     if (e.kind) return e;
-    if (count > LEDGER_BATCH_MAX || b->ring_head - b->request_head + count > REQUEST_TRANSFERS_MAX || !book_has_room(b, count)) return too_many();
+    if (count > LEDGER_BATCH_MAX || !book_has_room(b, count)) return too_many();
     e = batch_prefetch(l, tx, transfers, count);
     if (e.kind) return e;
     struct batch batch = {.ledger = l, .tx = tx, .results = results, .count = count, .step = transfer_step, .is_linked = transfer_is_linked,

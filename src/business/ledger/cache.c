@@ -193,7 +193,9 @@ static void ring_remove(struct book *b, int64_t id) {
     b->ring_slots[hole] = 0;
 }
 
-bool book_has_room(const struct book *b, size_t count) { return b->ring_head + count - b->ring_flushed <= b->ring_size; }
+/* A quarter of the ring may wait when a request begins, and a quarter is for the request: what waits to be written is never evicted. */
+bool book_has_room(const struct book *b, size_t count) { return b->ring_head - b->request_head + count <= b->ring_size / 4; }
+bool book_is_full(const struct book *b) { return b->ring_head - b->ring_flushed >= b->ring_size / 4; }
 
 struct recent *book_recent_push(struct book *b, int64_t id) {
     if (b->ring_head - b->ring_tail == b->ring_size) {

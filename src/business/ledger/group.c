@@ -152,7 +152,7 @@ static struct err transfers_put(struct ledger *l, struct db_tx *tx) {
         }
         if (t->id > s->id_max) s->id_max = t->id;
         s->open_sum = (int64_t)((uint64_t)s->open_sum + transfer_sum(t));
-        if (++s->open_transfers < BLOCK_TRANSFERS) continue;
+        if (++s->open_transfers < l->options.block_transfers) continue;
         s->at_last = t->at_ns;
         e = block_seal(b, tx);
     }
@@ -233,7 +233,7 @@ static struct err flush(struct ledger *l, struct db_tx *tx) {
 static struct err before_request(void *self, struct db_tx *tx) {
     struct ledger *l = self;
     struct book *b = &l->book;
-    struct err e = b->ring_head - b->ring_flushed >= FLUSH_EARLY ? flush(l, tx) : ERR_OK;
+    struct err e = book_is_full(b) ? flush(l, tx) : ERR_OK;
     b->undo_count = 0;
     b->request_head = b->ring_head;
     return e;

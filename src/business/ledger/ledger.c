@@ -33,8 +33,9 @@ struct err ledger_open(struct ledger **out, const struct ledger_options *given) 
     if (!l) return err_memory();
     l->options = *given;
     if (!l->options.accounts_max) l->options.accounts_max = 200000;
-    size_t ring = RING_MIN;
-    while (ring < l->options.transfers_max) ring *= 2;
+    if (!l->options.block_transfers) l->options.block_transfers = BLOCK_TRANSFERS;
+    size_t ring = RING_MIN, wanted = l->options.transfers_max ? l->options.transfers_max : RING_DEFAULT;
+    while (ring < wanted) ring *= 2;
     lock_init(&l->lock, LOCK_ledger);
     condition_init(&l->rung);
     struct err e = book_open(&l->book, ring);

@@ -206,7 +206,8 @@ struct ledger_options { /* all must outlive it */
     const struct clock *clock;
     struct id_maker *ids;
     size_t accounts_max;  /* in the cache; 0: 200,000 (about 40 MB) */
-    size_t transfers_max; /* the newest ones kept in memory; 0: 65,536 (9 MB); at least 4 * LEDGER_BATCH_MAX is made of less */
+    size_t transfers_max; /* the newest ones kept in memory; 0: 65,536 (9 MB). A quarter of it is what one request may carry */
+    int64_t block_transfers; /* how many make a block, with its sum; 0: 4096. Others for tests */
 };
 /* Takes part in the groups of the database from now on. */
 MUST_USE struct err ledger_open(struct ledger **out, const struct ledger_options *);
@@ -232,7 +233,7 @@ MUST_USE struct err ledger_account_for(struct ledger *, struct db_tx *, int64_t 
 MUST_USE struct err ledger_accounts_open(struct ledger *, struct db_tx *, const struct ledger_account *, size_t count, enum ledger_result *results);
 
 /* Moves value. results[i] is what became of transfers[i]; that some were refused is no error of the call. Chains do not reach over calls.
- * ERR_LIMIT ledger.batch: more than LEDGER_BATCH_MAX at once, or 16,384 in one request. */
+ * ERR_LIMIT ledger.batch: more than LEDGER_BATCH_MAX at once, or 16,384 in one request (see transfers_max). */
 MUST_USE struct err ledger_transfer(struct ledger *, struct db_tx *, const struct ledger_transfer *, size_t count, enum ledger_result *results);
 
 /* All of them or an error, as one chain (`linked` is set here). Also ERR_OK when all of them were done before: a step that is run again. Else

@@ -21,9 +21,8 @@
 enum {
     TRANSFER_COLUMNS = 15,
     BLOCK_TRANSFERS = 4096,      /* a sealed block has so many */
-    REQUEST_TRANSFERS_MAX = 16384,
-    FLUSH_EARLY = 16384,         /* so many waiting: written before the next request begins */
-    RING_MIN = 65536,
+    RING_DEFAULT = 65536,
+    RING_MIN = 1024,
     HOLDS_MAX = 65536,           /* in the cache */
     DUE_MAX = LEDGER_BATCH_MAX,
 };
@@ -142,7 +141,8 @@ struct hold *book_hold_add(struct book *, int64_t id);
 
 const struct recent *book_recent(const struct book *, int64_t id);
 struct recent *book_recent_push(struct book *, int64_t id); /* evicts the oldest; room was asked for (book_has_room) */
-bool book_has_room(const struct book *, size_t count);      /* none of those waiting to be written would be evicted */
+bool book_has_room(const struct book *, size_t count);      /* for so many more in this request */
+bool book_is_full(const struct book *);                     /* what waits should be written before the next request begins */
 
 MUST_USE bool book_reserve_undo(struct book *, size_t count);
 void book_touch(struct book *, struct account *);  /* notes how it was; there is room */
