@@ -80,7 +80,7 @@ const acts = {
     suggest: (page) => page.focus('input[type=search]').then(() => page.keyboard.type('a')).then(() => page.waitForSelector('[role=option] mark').catch(() => undefined)),
     refused: (page) => page.waitForSelector('[data-phase=refused]'),
     declined: (page) => pay(page, '4000000000000002').then(() => page.waitForSelector('.failure')),
-    step: (page) => pay(page, '4000002500003155').then(() => page.waitForSelector('.step dl')),
+    step: (page) => pay(page, '4000000000003220').then(() => page.waitForSelector('.step dl')),
     bank: (page) => ((site.shop.isBankSlow = true), (site.shop.houseOf(family).hadTrial = true), page.reload().then(() => pay(page, '4242424242424242')).then(() => page.waitForSelector('[data-state=waiting]'))),
     paid: (page) => ((site.shop.isBankSlow = false), pay(page, '4242424242424242').then(() => page.waitForSelector('[data-state=paid]'))),
     cancel: (page) => page.click('.now .is-danger'),

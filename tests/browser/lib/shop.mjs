@@ -6,7 +6,7 @@ const day_ms = 86_400_000;
 const iso = (ms) => new Date(ms).toISOString();
 const names = { en: 0, de: 1, zh: 2, th: 3 };
 /** The cards of the sandbox, and what each does. */
-export const cards = [['4242424242424242', 'success'], ['4000000000000002', 'declined'], ['4000002500003155', 'second_step'], ['4000000000000259', 'charge_back']].map(([number, what]) => ({ number, what }));
+export const cards = [['4242424242424242', 'succeeds'], ['4000000000000002', 'declined'], ['4000000000003220', 'second_step'], ['4000000000000259', 'charged_back']].map(([number, what]) => ({ number, what }));
 const messages = { declined: 'The bank declined this card.', number: 'The bank does not know this number.', refused: 'The confirmation was refused.' };
 
 export class ShopStandIn {
