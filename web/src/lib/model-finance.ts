@@ -95,7 +95,7 @@ export const payments = object({ items: array(payment), next: maybe(string) });
 
 export const refundStates = ['pending', 'done', 'failed'] as const;
 export const refund = object({
-    id: string, state: or(string, 'pending'), amount: money, reason: or(string, ''), created_at: maybe(time), by: maybe(someone),
+    id: string, state: or(string, 'pending'), amount: money, reason: or(string, ''), code: or(string, ''), created_at: maybe(time), by: maybe(someone),
     order: maybe(numbered), household: maybe(someone),
 });
 export type Refund = Checked<typeof refund>;
