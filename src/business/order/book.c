@@ -19,7 +19,7 @@ struct err key_look(struct order_room *r, struct db_tx *tx, int64_t org_id, cons
     if (!key_is_fine(k->key)) return err_make(ERR_INPUT, "idempotency.key", "An Idempotency-Key has 1 to 64 visible characters of ASCII.");
     struct arena *arena = arena_create(64 << 10);
     struct db_rows rows;
-    struct err e = arena ? DB_QUERY(tx, arena, &rows, &key_find, DB_INT("owner_id", k->owner_id), DB_TEXT("key", k->key), DB_INT("org_id", org_id)) : err_memory();
+    struct err e = arena ? DB_QUERY(tx, arena, &rows, &order_key_find, DB_INT("owner_id", k->owner_id), DB_TEXT("key", k->key), DB_INT("org_id", org_id)) : err_memory();
     if (!e.kind && rows.count && db_int(&rows, 0, "at_s") > now_s - ORDER_KEY_KEPT_S) {
         if (slice_eq(db_blob(&rows, 0, "body"), slice_of(k->body, sizeof k->body))) *result_id = db_int(&rows, 0, "result_id");
         else e = err_make(ERR_CONFLICT, "idempotency.mismatch", "This Idempotency-Key was used for something else. Take a new one for a new request.");
@@ -30,7 +30,7 @@ struct err key_look(struct order_room *r, struct db_tx *tx, int64_t org_id, cons
 
 struct err key_keep(struct db_tx *tx, int64_t org_id, const struct order_key *k, int64_t now_s, int64_t result_id) {
     if (!k || !k->key.len) return ERR_OK;
-    return DB_RUN(tx, &key_insert, DB_INT("owner_id", k->owner_id), DB_TEXT("key", k->key), DB_INT("org_id", org_id), DB_BLOB("body", slice_of(k->body, sizeof k->body)),
+    return DB_RUN(tx, &order_key_insert, DB_INT("owner_id", k->owner_id), DB_TEXT("key", k->key), DB_INT("org_id", org_id), DB_BLOB("body", slice_of(k->body, sizeof k->body)),
                   DB_INT("result_id", result_id), DB_INT("at_s", now_s));
 }
 
@@ -46,15 +46,15 @@ int year_of(int64_t at_s) {
 }
 
 struct err number_next(struct db_tx *tx, int64_t org_id, int year, enum number_kind kind, int64_t *out, int *out_year) {
-    static const struct db_statement *const takes[] = {&number_orders, &number_invoices, &number_notes};
+    static const struct db_statement *const takes[] = {&order_number_orders, &order_number_invoices, &order_number_notes};
     struct arena *arena = arena_create(64 << 10);
     if (!arena) return err_memory();
     struct db_rows rows = {0};
     struct err e = ERR_OK;
-    if (kind != NUMBER_ORDER) e = DB_RUN(tx, &number_year, DB_INT("org_id", org_id), DB_INT("year", year));
+    if (kind != NUMBER_ORDER) e = DB_RUN(tx, &order_number_year, DB_INT("org_id", org_id), DB_INT("year", year));
     if (!e.kind) e = DB_QUERY(tx, arena, &rows, takes[kind], DB_INT("org_id", org_id));
     if (!e.kind && !rows.count) { /* the first of the organisation */
-        e = DB_RUN(tx, &number_insert, DB_INT("org_id", org_id), DB_INT("year", year));
+        e = DB_RUN(tx, &order_number_insert, DB_INT("org_id", org_id), DB_INT("year", year));
         if (!e.kind) e = DB_QUERY(tx, arena, &rows, takes[kind], DB_INT("org_id", org_id));
     }
     if (!e.kind && !rows.count) e = err_make(ERR_BUG, "order.number", "An organisation has no numbers to give.");
@@ -123,6 +123,6 @@ struct err available(struct order_room *r, struct db_tx *tx, int64_t org_id, int
 
 struct err revenue_note(struct db_tx *tx, const struct head *h, const struct line *l, int64_t now_s, int64_t gross, int64_t tax, int64_t refunded, int64_t lost, int64_t orders) {
     int64_t day_s = now_s / DAY_S * DAY_S;
-    return DB_RUN(tx, &revenue_add, DB_INT("org_id", h->org_id), DB_INT("day_s", day_s), DB_INT("currency", h->currency), DB_INT("offer_id", l->offer_id), DB_INT("title_id", l->title_id),
+    return DB_RUN(tx, &order_revenue_add, DB_INT("org_id", h->org_id), DB_INT("day_s", day_s), DB_INT("currency", h->currency), DB_INT("offer_id", l->offer_id), DB_INT("title_id", l->title_id),
                   DB_TEXT("country", h->country), DB_INT("gross", gross), DB_INT("tax", tax), DB_INT("refunded", refunded), DB_INT("lost", lost), DB_INT("orders", orders));
 }

@@ -15,12 +15,12 @@ enum { UNPAID_MAX = 20, EXPIRED_AT_ONCE = 100 };
 
 static struct err coupon_use(struct db_tx *tx, const struct head *h, struct coupon_limits limits) {
     if (!h->coupon_id) return ERR_OK;
-    int64_t uses = DB_GET_INT(tx, 0, &coupon_count, DB_INT("coupon_id", h->coupon_id), DB_INT("org_id", h->org_id));
-    int64_t own = DB_GET_INT(tx, 0, &coupon_of_household, DB_INT("coupon_id", h->coupon_id), DB_INT("household_id", h->household_id));
+    int64_t uses = DB_GET_INT(tx, 0, &order_coupon_count, DB_INT("coupon_id", h->coupon_id), DB_INT("org_id", h->org_id));
+    int64_t own = DB_GET_INT(tx, 0, &order_coupon_of_household, DB_INT("coupon_id", h->coupon_id), DB_INT("household_id", h->household_id));
     if (limits.uses_max && uses >= limits.uses_max) return err_make(ERR_INPUT, "coupon.used", "This code has been used as often as it may be.");
     if (limits.per_household_max && own >= limits.per_household_max) return err_make(ERR_INPUT, "coupon.used_by_you", "The household has used this code as often as it may.");
-    struct err e = DB_RUN(tx, &coupon_add, DB_INT("coupon_id", h->coupon_id), DB_INT("org_id", h->org_id), DB_INT("count", 1));
-    return e.kind ? e : DB_RUN(tx, &coupon_use_insert, DB_INT("order_id", h->id), DB_INT("org_id", h->org_id), DB_INT("coupon_id", h->coupon_id), DB_INT("household_id", h->household_id));
+    struct err e = DB_RUN(tx, &order_coupon_add, DB_INT("coupon_id", h->coupon_id), DB_INT("org_id", h->org_id), DB_INT("count", 1));
+    return e.kind ? e : DB_RUN(tx, &order_coupon_use_insert, DB_INT("order_id", h->id), DB_INT("org_id", h->org_id), DB_INT("coupon_id", h->coupon_id), DB_INT("household_id", h->household_id));
 }
 
 /* Credit, vouchers and coupon, for an order whose row is there. Sets h->hold_id. */
@@ -44,8 +44,8 @@ static struct err give_back(struct order_room *r, struct db_tx *tx, struct arena
     struct err e = moves_run(&m);
     if (!e.kind) e = vouchers_settle(r, tx, arena, h, false);
     if (e.kind || !h->coupon_id) return e;
-    e = DB_RUN(tx, &coupon_use_forget, DB_INT("order_id", h->id));
-    return e.kind ? e : DB_RUN(tx, &coupon_add, DB_INT("coupon_id", h->coupon_id), DB_INT("org_id", h->org_id), DB_INT("count", -1));
+    e = DB_RUN(tx, &order_coupon_use_forget, DB_INT("order_id", h->id));
+    return e.kind ? e : DB_RUN(tx, &order_coupon_add, DB_INT("coupon_id", h->coupon_id), DB_INT("org_id", h->org_id), DB_INT("count", -1));
 }
 
 struct err set_aside_again(struct order_room *r, struct db_tx *tx, struct arena *arena, struct head *h, int64_t now_s, bool *can) {
@@ -57,8 +57,8 @@ struct err set_aside_again(struct order_room *r, struct db_tx *tx, struct arena 
     struct offer_coupon coupon;
     if (h->coupon_id && offer_coupon_find(r->o.offers, arena, h->org_id, h->coupon, &coupon)) limits = (struct coupon_limits){coupon.uses_max, coupon.per_household_max};
     if (!e.kind && h->coupon_id) {
-        int64_t uses = DB_GET_INT(tx, 0, &coupon_count, DB_INT("coupon_id", h->coupon_id), DB_INT("org_id", h->org_id));
-        int64_t own = DB_GET_INT(tx, 0, &coupon_of_household, DB_INT("coupon_id", h->coupon_id), DB_INT("household_id", h->household_id));
+        int64_t uses = DB_GET_INT(tx, 0, &order_coupon_count, DB_INT("coupon_id", h->coupon_id), DB_INT("org_id", h->org_id));
+        int64_t own = DB_GET_INT(tx, 0, &order_coupon_of_household, DB_INT("coupon_id", h->coupon_id), DB_INT("household_id", h->household_id));
         if ((limits.uses_max && uses >= limits.uses_max) || (limits.per_household_max && own >= limits.per_household_max)) *can = false;
         e = db_tx_error(tx);
     }
@@ -72,7 +72,7 @@ struct err head_place(struct order_room *r, struct db_tx *tx, struct arena *aren
     bool fits = true;
     struct err e = sub_fits(tx, arena, h, &fits);
     if (!e.kind && !fits) e = err_make(ERR_CONFLICT, "order.changed", "The household's subscription has changed meanwhile. Look again what is offered now.");
-    if (!e.kind && plan && plan->t.is_trial && DB_GET_INT(tx, 0, &trial_find, DB_INT("household_id", h->household_id), DB_INT("offer_id", plan->offer_id)))
+    if (!e.kind && plan && plan->t.is_trial && DB_GET_INT(tx, 0, &order_trial_find, DB_INT("household_id", h->household_id), DB_INT("offer_id", plan->offer_id)))
         e = err_make(ERR_CONFLICT, "order.changed", "The household has had its trial of this plan. Look again what is offered now.");
     if (!e.kind) e = db_tx_error(tx);
     if (!e.kind) e = number_next(tx, h->org_id, year_of(now_s), NUMBER_ORDER, &h->number, NULL);
@@ -88,7 +88,7 @@ struct err head_close(struct order_room *r, struct db_tx *tx, struct arena *aren
     if (!e.kind && h->payment_id) e = pay_of_order_in(r->o.pay, tx, arena, h->org_id, h->id, &attempts);
     for (size_t i = 0; !e.kind && i < attempts.count; i++)
         if (pay_state_is_open(attempts.items[i].state)) e = pay_cancel_in(r->o.pay, tx, h->org_id, attempts.items[i].id);
-    if (!e.kind) e = DB_RUN(tx, &head_settle, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_INT("state", state));
+    if (!e.kind) e = DB_RUN(tx, &order_head_settle, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_INT("state", state));
     h->state = (int)state;
     return e;
 }
@@ -141,7 +141,7 @@ static struct err create_fn(struct db_tx *tx, void *arg) {
     struct head h = w->head;
     struct err e = key_look(w->r, tx, h.org_id, w->key, w->now_s, &w->result_id);
     if (e.kind || w->result_id) return e;
-    if (DB_GET_INT(tx, 0, &head_unpaid_count, DB_INT("household_id", h.household_id)) >= UNPAID_MAX)
+    if (DB_GET_INT(tx, 0, &order_head_unpaid_count, DB_INT("household_id", h.household_id)) >= UNPAID_MAX)
         return err_make(ERR_LIMIT, "order.many", "There are 20 orders that nobody has paid. Pay or cancel one first.");
     struct arena_mark mark = arena_mark(w->arena);
     e = head_place(w->r, tx, w->arena, &h, w->limits, w->now_s);
@@ -228,7 +228,7 @@ static struct err pay_fn(struct db_tx *tx, void *arg) {
     struct pay_new new = {.id = w->payment_id, .org_id = h.org_id, .household_id = h.household_id, .order_id = h.id, .provider = w->provider, .amount = money_of(&h, h.due), .what = what,
                           .return_url = w->wish->return_url, .card = card.number.len ? &card : NULL, .keeps_method = head_plan(&h) != NULL, .expires_us = h.expires_s * 1000000};
     e = pay_create_in(w->r->o.pay, tx, w->arena, &new, w->out);
-    if (!e.kind) e = DB_RUN(tx, &head_payment, DB_INT("id", h.id), DB_INT("org_id", h.org_id), DB_INT("payment_id", w->out->id));
+    if (!e.kind) e = DB_RUN(tx, &order_head_payment, DB_INT("id", h.id), DB_INT("org_id", h.org_id), DB_INT("payment_id", w->out->id));
     if (!e.kind) e = key_keep(tx, h.org_id, w->key, w->now_s, w->out->id);
     STEP(order_pay_inside);
     return e;
@@ -296,7 +296,7 @@ struct expiring {
 };
 static struct err expiring_fn(struct db_tx *tx, void *arg) {
     struct expiring *w = arg;
-    return DB_QUERY(tx, w->arena, &w->rows, &head_expiring, DB_INT("now_s", w->now_s), DB_INT("limit", EXPIRED_AT_ONCE));
+    return DB_QUERY(tx, w->arena, &w->rows, &order_head_expiring, DB_INT("now_s", w->now_s), DB_INT("limit", EXPIRED_AT_ONCE));
 }
 
 struct err expire_due(struct order_room *r, int64_t now_s, size_t *count) {

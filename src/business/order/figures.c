@@ -27,11 +27,11 @@ struct revenue_work {
 };
 
 static struct err revenue_fn(struct db_tx *tx, void *arg) {
-    static const struct db_statement *const of[] = {&revenue_by_day, &revenue_by_title, &revenue_by_country, &revenue_by_offer};
+    static const struct db_statement *const of[] = {&order_revenue_by_day, &order_revenue_by_title, &order_revenue_by_country, &order_revenue_by_offer};
     struct revenue_work *w = arg;
 #define BOUNDS DB_INT("org_id", w->org_id), DB_INT("from_s", w->from_s), DB_INT("to_s", w->to_s), DB_INT("currency", w->currency)
     struct err e = DB_QUERY(tx, w->arena, &w->rows, of[w->by], BOUNDS, DB_INT("limit", w->by == ORDER_BY_DAY ? DAYS_MAX : ROWS_MAX));
-    return e.kind ? e : DB_QUERY(tx, w->arena, &w->currencies, &revenue_currencies, BOUNDS);
+    return e.kind ? e : DB_QUERY(tx, w->arena, &w->currencies, &order_revenue_currencies, BOUNDS);
 #undef BOUNDS
 }
 
@@ -77,10 +77,10 @@ static struct err count_fn(struct db_tx *tx, void *arg) {
     return db_tx_error(tx);
 }
 struct err order_sold(struct order_room *r, int64_t org_id, const int64_t *offer_ids, size_t count, int64_t *sold) {
-    return db_read(r->o.db, count_fn, &((struct count_work){&line_sold, "offer_id", org_id, offer_ids, count, sold}));
+    return db_read(r->o.db, count_fn, &((struct count_work){&order_line_sold, "offer_id", org_id, offer_ids, count, sold}));
 }
 struct err order_coupon_uses(struct order_room *r, int64_t org_id, const int64_t *coupon_ids, size_t count, int64_t *uses) {
-    return db_read(r->o.db, count_fn, &((struct count_work){&coupon_count, "coupon_id", org_id, coupon_ids, count, uses}));
+    return db_read(r->o.db, count_fn, &((struct count_work){&order_coupon_count, "coupon_id", org_id, coupon_ids, count, uses}));
 }
 
 struct subs_work {
@@ -91,7 +91,7 @@ static struct err subs_fn(struct db_tx *tx, void *arg) {
     struct subs_work *w = arg;
     struct arena *arena = arena_create(64 << 10);
     struct db_rows rows;
-    struct err e = arena ? DB_QUERY(tx, arena, &rows, &sub_counts, DB_INT("org_id", w->org_id), DB_INT("offer_id", w->offer_id), DB_INT("since_s", w->since_s)) : err_memory();
+    struct err e = arena ? DB_QUERY(tx, arena, &rows, &order_sub_tally, DB_INT("org_id", w->org_id), DB_INT("offer_id", w->offer_id), DB_INT("since_s", w->since_s)) : err_memory();
     w->out = (struct order_sub_counts){0};
     for (size_t i = 0; !e.kind && i < rows.count; i++) {
         int64_t state = db_int(&rows, i, "state");

@@ -77,7 +77,7 @@ static struct err made_before(struct make_work *w, struct db_tx *tx) {
         struct order_key place;
         struct db_rows rows;
         place_key(w, i, &place, text);
-        e = DB_QUERY(tx, arena, &rows, &key_find, DB_INT("owner_id", place.owner_id), DB_TEXT("key", place.key), DB_INT("org_id", w->org_id));
+        e = DB_QUERY(tx, arena, &rows, &order_key_find, DB_INT("owner_id", place.owner_id), DB_TEXT("key", place.key), DB_INT("org_id", w->org_id));
         if (!e.kind) w->ids[i] = rows.count ? db_int(&rows, 0, "result_id") : 0;
     }
     arena_destroy(&arena);

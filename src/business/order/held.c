@@ -152,7 +152,7 @@ static struct held held_of(const struct db_rows *rows, size_t i) {
     return (struct held){
         .id = db_int(rows, i, "id"), .order_id = db_int(rows, i, "order_id"), .offer_id = db_int(rows, i, "offer_id"), .title_id = db_int(rows, i, "title_id"),
         .starts_s = db_int(rows, i, "starts_s"), .ends_s = db_int(rows, i, "ends_s"), .watch_s = db_int(rows, i, "watch_s"), .started_s = db_int(rows, i, "started_s"),
-        .kind = (uint8_t)db_int(rows, i, "kind"), .medium = (uint8_t)db_int(rows, i, "medium")};
+        .kind = (uint8_t)db_int(rows, i, "kind"), .medium = (uint8_t)db_int(rows, i, "medium"), .renews = db_int(rows, i, "renews") != 0};
 }
 
 static struct err take_in(struct order_room *r, const struct db_rows *rows, size_t i) {
@@ -169,8 +169,8 @@ struct read_work {
 
 static struct err load_fn(struct db_tx *tx, void *arg) {
     struct read_work *w = arg;
-    if (w->seq < 0) w->seq = DB_GET_INT(tx, 0, &change_newest);
-    return DB_QUERY(tx, w->arena, &w->rows, &held_load, DB_INT("after_id", w->after_id), DB_INT("now_s", w->now_s), DB_INT("limit", LOAD_ROWS));
+    if (w->seq < 0) w->seq = DB_GET_INT(tx, 0, &order_change_newest);
+    return DB_QUERY(tx, w->arena, &w->rows, &order_held_load, DB_INT("after_id", w->after_id), DB_INT("now_s", w->now_s), DB_INT("limit", LOAD_ROWS));
 }
 
 struct err helds_load(struct order_room *r) {
@@ -192,7 +192,7 @@ struct err helds_load(struct order_room *r) {
 
 static struct err follow_fn(struct db_tx *tx, void *arg) {
     struct read_work *w = arg;
-    return DB_QUERY(tx, w->arena, &w->rows, &held_followed, DB_INT("seq", w->seq), DB_INT("limit", LOAD_ROWS));
+    return DB_QUERY(tx, w->arena, &w->rows, &order_held_followed, DB_INT("seq", w->seq), DB_INT("limit", LOAD_ROWS));
 }
 
 static void tell(struct order_room *r, const struct db_rows *rows, const bool *is_news) {
@@ -237,7 +237,7 @@ struct err helds_follow(struct order_room *r) {
 
 static struct order_held shown(const struct held *one) {
     return (struct order_held){.entitlement_id = one->id, .order_id = one->order_id, .offer_id = one->offer_id, .kind = (enum offer_kind)one->kind,
-                               .medium = (enum rights_medium)one->medium, .starts_s = one->starts_s, .ends_s = one->ends_s, .watch_s = one->watch_s, .started_s = one->started_s};
+                               .medium = (enum rights_medium)one->medium, .starts_s = one->starts_s, .ends_s = one->ends_s, .watch_s = one->watch_s, .started_s = one->started_s, .renews = one->renews};
 }
 
 /* Of two in one medium: what runs already before what would have to be begun, then what ends last. */
@@ -308,35 +308,35 @@ bool order_has_plan(struct order_room *r, int64_t org_id, int64_t household_id, 
 /* --- changing: inside a transaction --- */
 
 struct err held_note(struct db_tx *tx, int64_t held_id) {
-    int64_t seq = DB_GET_INT(tx, 0, &change_newest) + 1;
+    int64_t seq = DB_GET_INT(tx, 0, &order_change_newest) + 1;
     struct err e = db_tx_error(tx);
-    if (!e.kind) e = DB_RUN(tx, &change_insert, DB_INT("seq", seq), DB_INT("held_id", held_id));
-    return e.kind || seq % 1000 ? e : DB_RUN(tx, &change_prune, DB_INT("seq", seq - CHANGES_KEPT));
+    if (!e.kind) e = DB_RUN(tx, &order_change_insert, DB_INT("seq", seq), DB_INT("held_id", held_id));
+    return e.kind || seq % 1000 ? e : DB_RUN(tx, &order_change_prune, DB_INT("seq", seq - CHANGES_KEPT));
 }
 
-struct err held_add(struct order_room *r, struct db_tx *tx, const struct head *h, const struct line *l, int64_t title_id, int64_t starts_s, int64_t ends_s, int64_t watch_s, int64_t *id) {
+struct err held_add(struct order_room *r, struct db_tx *tx, const struct head *h, const struct line *l, int64_t title_id, int64_t starts_s, int64_t ends_s, int64_t watch_s, bool renews, int64_t *id) {
     int64_t made = id_next(r->o.ids);
-    struct err e = DB_RUN(tx, &held_insert, DB_INT("id", made), DB_INT("org_id", h->org_id), DB_INT("household_id", h->household_id), DB_INT("order_id", h->id), DB_INT("line", l->n),
+    struct err e = DB_RUN(tx, &order_held_insert, DB_INT("id", made), DB_INT("org_id", h->org_id), DB_INT("household_id", h->household_id), DB_INT("order_id", h->id), DB_INT("line", l->n),
                           DB_INT("offer_id", l->offer_id), DB_INT("kind", l->kind), DB_INT("medium", l->t.medium), DB_INT("title_id", title_id), DB_INT("starts_s", starts_s),
-                          DB_INT("ends_s", ends_s), DB_INT("watch_s", watch_s));
+                          DB_INT("ends_s", ends_s), DB_INT("watch_s", watch_s), DB_BOOL("renews", renews));
     if (!e.kind) e = held_note(tx, made);
     if (!e.kind && id) *id = made;
     return e;
 }
 
-struct err held_set_end(struct db_tx *tx, int64_t held_id, int64_t ends_s) {
+struct err held_set_end(struct db_tx *tx, int64_t held_id, int64_t ends_s, bool renews) {
     if (!held_id) return ERR_OK;
-    struct err e = DB_RUN(tx, &held_end, DB_INT("id", held_id), DB_INT("ends_s", ends_s));
+    struct err e = DB_RUN(tx, &order_held_end, DB_INT("id", held_id), DB_INT("ends_s", ends_s), DB_BOOL("renews", renews));
     return e.kind ? e : held_note(tx, held_id);
 }
 
 struct err helds_of_order(struct db_tx *tx, struct arena *arena, int64_t order_id, int line, bool revokes, int64_t now_s) {
     struct db_rows rows;
-    struct err e = DB_QUERY(tx, arena, &rows, &held_of_order, DB_INT("order_id", order_id));
+    struct err e = DB_QUERY(tx, arena, &rows, &order_held_of_order, DB_INT("order_id", order_id));
     for (size_t i = 0; !e.kind && i < rows.count; i++) {
         if (line >= 0 && db_int(&rows, i, "line") != line) continue;
         int64_t id = db_int(&rows, i, "id"), changed = 0;
-        e = revokes ? DB_CHANGE(tx, &changed, &held_revoke, DB_INT("id", id), DB_INT("now_s", now_s)) : DB_CHANGE(tx, &changed, &held_restore, DB_INT("id", id));
+        e = revokes ? DB_CHANGE(tx, &changed, &order_held_revoke, DB_INT("id", id), DB_INT("now_s", now_s)) : DB_CHANGE(tx, &changed, &order_held_restore, DB_INT("id", id));
         if (!e.kind && changed) e = held_note(tx, id);
     }
     return e;
@@ -356,7 +356,7 @@ static struct err gone(void) { return err_make(ERR_NOT_FOUND, "order.entitlement
 static struct err start_fn(struct db_tx *tx, void *arg) {
     struct start_work *w = arg;
     struct db_rows rows;
-    struct err e = DB_QUERY(tx, w->arena, &rows, &held_by_id, DB_INT("id", w->id), DB_INT("org_id", w->org_id));
+    struct err e = DB_QUERY(tx, w->arena, &rows, &order_held_by_id, DB_INT("id", w->id), DB_INT("org_id", w->org_id));
     if (e.kind) return e;
     if (!rows.count || db_int(&rows, 0, "household_id") != w->household_id || !db_is_null(&rows, 0, "revoked_s")) return gone();
     w->held = held_of(&rows, 0);
@@ -364,7 +364,7 @@ static struct err start_fn(struct db_tx *tx, void *arg) {
     if (!w->held.watch_s || w->held.started_s) return ERR_OK;
     w->held.started_s = w->now_s;
     w->held.ends_s = w->now_s + w->held.watch_s;
-    e = DB_RUN(tx, &held_start, DB_INT("id", w->id), DB_INT("started_s", w->held.started_s), DB_INT("ends_s", w->held.ends_s));
+    e = DB_RUN(tx, &order_held_start, DB_INT("id", w->id), DB_INT("started_s", w->held.started_s), DB_INT("ends_s", w->held.ends_s));
     if (!e.kind) e = held_note(tx, w->id);
     STEP(order_start_inside);
     return e;

@@ -22,19 +22,19 @@ static struct err heads_query(struct db_tx *tx, struct list_work *w, size_t limi
     int64_t to_s = f->to_s ? f->to_s : TIME_MAX, state = f->has_state ? (int64_t)f->state : -1;
     struct slice query = slice_trim(f->query);
     if (query.len) {
-        if (public_id_parse(query, &id)) return DB_QUERY(tx, w->arena, rows, &head_by_public_id, DB_INT("org_id", w->org_id), DB_TEXT("public_id", query));
-        if (slice_to_u64(query, &number) && number <= INT64_MAX) return DB_QUERY(tx, w->arena, rows, &head_by_number, DB_INT("org_id", w->org_id), DB_INT("number", (int64_t)number));
-        return DB_QUERY(tx, w->arena, rows, &head_by_invoice, DB_INT("org_id", w->org_id), DB_TEXT("invoice", query));
+        if (public_id_parse(query, &id)) return DB_QUERY(tx, w->arena, rows, &order_head_by_public_id, DB_INT("org_id", w->org_id), DB_TEXT("public_id", query));
+        if (slice_to_u64(query, &number) && number <= INT64_MAX) return DB_QUERY(tx, w->arena, rows, &order_head_by_number, DB_INT("org_id", w->org_id), DB_INT("number", (int64_t)number));
+        return DB_QUERY(tx, w->arena, rows, &order_head_by_invoice, DB_INT("org_id", w->org_id), DB_TEXT("invoice", query));
     }
 #define BOUNDS DB_INT("org_id", w->org_id), DB_INT("from_s", f->from_s), DB_INT("to_s", to_s), DB_INT("before_id", f->before_id), DB_INT("limit", (int64_t)limit)
-    if (f->household_id) return DB_QUERY(tx, w->arena, rows, &head_of_household, DB_INT("household_id", f->household_id), DB_INT("state", state), BOUNDS);
-    if (!f->has_state) return DB_QUERY(tx, w->arena, rows, &head_of_org, BOUNDS);
+    if (f->household_id) return DB_QUERY(tx, w->arena, rows, &order_head_of_household, DB_INT("household_id", f->household_id), DB_INT("state", state), BOUNDS);
+    if (!f->has_state) return DB_QUERY(tx, w->arena, rows, &order_head_of_org, BOUNDS);
     switch (f->state) {
-    case ORDER_AWAITING_PAYMENT: return DB_QUERY(tx, w->arena, rows, &head_of_state, DB_INT("state", HEAD_WAITS), BOUNDS);
-    case ORDER_CANCELLED: return DB_QUERY(tx, w->arena, rows, &head_of_state, DB_INT("state", HEAD_CANCELLED), BOUNDS);
-    case ORDER_EXPIRED: return DB_QUERY(tx, w->arena, rows, &head_of_state, DB_INT("state", HEAD_EXPIRED), BOUNDS);
-    case ORDER_PAID: return DB_QUERY(tx, w->arena, rows, &head_of_paid, BOUNDS);
-    default: return DB_QUERY(tx, w->arena, rows, &head_of_returned, DB_INT("state", state), BOUNDS);
+    case ORDER_AWAITING_PAYMENT: return DB_QUERY(tx, w->arena, rows, &order_head_of_state, DB_INT("state", HEAD_WAITS), BOUNDS);
+    case ORDER_CANCELLED: return DB_QUERY(tx, w->arena, rows, &order_head_of_state, DB_INT("state", HEAD_CANCELLED), BOUNDS);
+    case ORDER_EXPIRED: return DB_QUERY(tx, w->arena, rows, &order_head_of_state, DB_INT("state", HEAD_EXPIRED), BOUNDS);
+    case ORDER_PAID: return DB_QUERY(tx, w->arena, rows, &order_head_of_paid, BOUNDS);
+    default: return DB_QUERY(tx, w->arena, rows, &order_head_of_returned, DB_INT("state", state), BOUNDS);
     }
 #undef BOUNDS
 }
@@ -78,7 +78,7 @@ struct trial_work {
 };
 static struct err trial_fn(struct db_tx *tx, void *arg) {
     struct trial_work *w = arg;
-    for (size_t i = 0; i < w->count; i++) w->out[i] = DB_GET_INT(tx, 0, &trial_find, DB_INT("household_id", w->household_id), DB_INT("offer_id", w->offer_ids[i])) != 0;
+    for (size_t i = 0; i < w->count; i++) w->out[i] = DB_GET_INT(tx, 0, &order_trial_find, DB_INT("household_id", w->household_id), DB_INT("offer_id", w->offer_ids[i])) != 0;
     return db_tx_error(tx);
 }
 struct err order_had_trial(struct order_room *r, int64_t org_id, int64_t household_id, const int64_t *offer_ids, size_t count, bool *out) {
@@ -96,7 +96,7 @@ static struct err names_fn(struct db_tx *tx, void *arg) {
     struct names_work *w = arg;
     struct arena *arena = arena_create(1 << 20);
     if (!arena) return err_memory();
-    for (size_t i = 0; i < w->count; i++) public_id_take(DB_GET_TEXT(tx, arena, &head_name, DB_INT("id", w->ids[i]), DB_INT("org_id", w->org_id)), &w->out[i]);
+    for (size_t i = 0; i < w->count; i++) public_id_take(DB_GET_TEXT(tx, arena, &order_head_name, DB_INT("id", w->ids[i]), DB_INT("org_id", w->org_id)), &w->out[i]);
     arena_destroy(&arena);
     return db_tx_error(tx);
 }
@@ -132,7 +132,7 @@ static struct err credit_read(struct plan_work *w, struct db_tx *tx) {
 static struct err held_read(struct plan_work *w, struct db_tx *tx) {
     struct order_plan *p = w->out;
     struct db_rows rows;
-    struct err e = DB_QUERY(tx, w->arena, &rows, &held_list, DB_INT("household_id", w->buyer->household_id), DB_INT("org_id", w->buyer->org_id), DB_INT("now_s", w->now_s),
+    struct err e = DB_QUERY(tx, w->arena, &rows, &order_held_list, DB_INT("household_id", w->buyer->household_id), DB_INT("org_id", w->buyer->org_id), DB_INT("now_s", w->now_s),
                             DB_INT("limit", ORDER_LIST_MAX));
     p->entitlements = e.kind ? NULL : arena_alloc_array(w->arena, rows.count + 1, sizeof *p->entitlements);
     if (!p->entitlements) return e.kind ? e : err_memory();
@@ -142,7 +142,7 @@ static struct err held_read(struct plan_work *w, struct db_tx *tx) {
         *one = (struct order_entitlement_item){
             .held = {.entitlement_id = db_int(&rows, i, "id"), .order_id = db_int(&rows, i, "order_id"), .offer_id = db_int(&rows, i, "offer_id"), .kind = (enum offer_kind)db_int(&rows, i, "kind"),
                      .medium = (enum rights_medium)db_int(&rows, i, "medium"), .starts_s = db_int(&rows, i, "starts_s"), .ends_s = db_int(&rows, i, "ends_s"),
-                     .watch_s = db_int(&rows, i, "watch_s"), .started_s = db_int(&rows, i, "started_s")},
+                     .watch_s = db_int(&rows, i, "watch_s"), .started_s = db_int(&rows, i, "started_s"), .renews = db_int(&rows, i, "renews") != 0},
             .title_id = db_int(&rows, i, "title_id"), .offer_name = name_in(db_text(&rows, i, "names"), w->buyer->lang), .title_name = name_in(db_text(&rows, i, "title_names"), w->buyer->lang)};
         public_id_take(db_text(&rows, i, "offer"), &one->offer);
         public_id_take(db_text(&rows, i, "order_public_id"), &one->order);
@@ -164,9 +164,9 @@ static struct err plan_fn(struct db_tx *tx, void *arg) {
             .id = s.id, .public_id = s.public_id, .offer = s.offer, .next_offer = s.next_offer, .offer_id = s.offer_id, .next_offer_id = s.next_offer_id,
             .offer_name = name_in(s.names, b->lang), .state = (enum order_sub_state)s.state, .from_s = s.from_s, .to_s = s.to_s, .renews_s = renews ? s.to_s : 0,
             .price = MONEY(s.told_price && s.told_from_s <= s.to_s ? s.told_price : s.shown_price, s.currency), .method = s.method, .started_s = s.started_s};
-        if (s.open_order_id) public_id_take(DB_GET_TEXT(tx, w->arena, &head_name, DB_INT("id", s.open_order_id), DB_INT("org_id", b->org_id)), &p->subscription.open_order);
+        if (s.open_order_id) public_id_take(DB_GET_TEXT(tx, w->arena, &order_head_name, DB_INT("id", s.open_order_id), DB_INT("org_id", b->org_id)), &p->subscription.open_order);
     }
-    if (!e.kind) e = DB_QUERY(tx, w->arena, &lots, &lot_balance, DB_INT("household_id", b->household_id), DB_INT("org_id", b->org_id), DB_INT("now_s", w->now_s));
+    if (!e.kind) e = DB_QUERY(tx, w->arena, &lots, &order_lot_balance, DB_INT("household_id", b->household_id), DB_INT("org_id", b->org_id), DB_INT("now_s", w->now_s));
     if (!e.kind && lots.count) {
         p->vouchers = db_int(&lots, 0, "balance");
         p->vouchers_end_s = db_int(&lots, 0, "ends_s");

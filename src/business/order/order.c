@@ -30,7 +30,7 @@ static struct err write_subject(void *room, struct db_tx *tx, struct arena *aren
     json_key(out, "orders");
     json_begin_array(out);
     do {
-        e = DB_QUERY(tx, arena, &rows, &head_of_household, DB_INT("household_id", subject->household_id), DB_INT("state", -1), DB_INT("org_id", subject->org_id), DB_INT("from_s", 0),
+        e = DB_QUERY(tx, arena, &rows, &order_head_of_household, DB_INT("household_id", subject->household_id), DB_INT("state", -1), DB_INT("org_id", subject->org_id), DB_INT("from_s", 0),
                      DB_INT("to_s", INT64_C(1) << 60), DB_INT("before_id", before_id), DB_INT("limit", ORDER_LIST_MAX));
         for (size_t i = 0; !e.kind && i < rows.count; i++) {
             struct head h;

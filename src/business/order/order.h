@@ -124,6 +124,7 @@ struct order_held {
     int64_t ends_s;     /* ORDER_ENDLESS: never. A rental that was not begun: until when it may be begun */
     int64_t watch_s;    /* of a rental: seconds from its first play; else 0 */
     int64_t started_s;  /* of a rental that was begun; else 0 */
+    bool renews;        /* of a subscription: it will be renewed by itself; ends_s has the days of grace in it then */
 };
 /* Those of the household that hold at `at_s` for any of the titles (catalog_above; 0: none), the one that ends last of each medium first. *next_s becomes smaller where another one begins
  * earlier than it. Any thread, no database, no allocation. Returns how many. */

@@ -5,19 +5,19 @@
 
 #include "system/db/db.h"
 
-extern const struct db_statement key_find, key_insert, key_prune;
-extern const struct db_statement number_find, number_insert, number_orders, number_invoices, number_notes, number_year;
-extern const struct db_statement head_insert, head_by_public_id, head_by_id, head_settle, head_paid, head_refunds, head_unpaid_count, head_payment, head_name,
-    head_expiring, head_of_household, head_of_org, head_of_state, head_of_paid, head_of_returned, head_by_number, head_by_invoice, head_of_period;
-extern const struct db_statement line_insert, line_of_order, line_of_orders, line_refunds, line_sold;
-extern const struct db_statement held_insert, held_by_id, held_of_order, held_of_line, held_load, held_followed, held_revoke, held_restore, held_start, held_extend,
-    held_end, held_list, held_unstart;
-extern const struct db_statement change_newest, change_insert, change_prune;
-extern const struct db_statement sub_insert, sub_live, sub_by_id, sub_due, sub_write, sub_newest, sub_counts;
-extern const struct db_statement trial_find, trial_insert;
-extern const struct db_statement lot_insert, lot_usable, lot_take, lot_give, lot_due, lot_close, lot_balance, lot_of_period, lot_reopen, use_insert, use_of_line, use_forget;
-extern const struct db_statement refund_insert, refund_by_id, refund_of_order, refund_settle, refund_line_insert, refund_line_of, refund_by_note;
-extern const struct db_statement coupon_count, coupon_add, coupon_of_household, coupon_use_insert, coupon_use_forget, coupon_use_find;
-extern const struct db_statement revenue_add, revenue_by_day, revenue_by_title, revenue_by_country, revenue_by_offer, revenue_currencies;
+extern const struct db_statement order_key_find, order_key_insert, order_key_prune;
+extern const struct db_statement order_number_find, order_number_insert, order_number_orders, order_number_invoices, order_number_notes, order_number_year;
+extern const struct db_statement order_head_insert, order_head_by_public_id, order_head_by_id, order_head_settle, order_head_paid, order_head_refunds, order_head_unpaid_count, order_head_payment, order_head_name,
+    order_head_expiring, order_head_of_household, order_head_of_org, order_head_of_state, order_head_of_paid, order_head_of_returned, order_head_by_number, order_head_by_invoice, order_head_of_period;
+extern const struct db_statement order_line_insert, order_line_of_order, order_line_of_orders, order_line_refunds, order_line_sold;
+extern const struct db_statement order_held_insert, order_held_by_id, order_held_of_order, order_held_of_line, order_held_load, order_held_followed, order_held_revoke, order_held_restore, order_held_start, order_held_extend,
+    order_held_end, order_held_list, order_held_unstart;
+extern const struct db_statement order_change_newest, order_change_insert, order_change_prune;
+extern const struct db_statement order_sub_insert, order_sub_live, order_sub_by_id, order_sub_due, order_sub_write, order_sub_newest, order_sub_tally;
+extern const struct db_statement order_trial_find, order_trial_insert;
+extern const struct db_statement order_lot_insert, order_lot_usable, order_lot_take, order_lot_give, order_lot_due, order_lot_close, order_lot_balance, order_lot_of_period, order_lot_reopen, order_use_insert, order_use_of_line, order_use_forget;
+extern const struct db_statement order_refund_insert, order_refund_by_id, order_refund_of_order, order_refund_settle, order_refund_line_insert, order_refund_line_of, order_refund_by_note;
+extern const struct db_statement order_coupon_count, order_coupon_add, order_coupon_of_household, order_coupon_use_insert, order_coupon_use_forget, order_coupon_use_find;
+extern const struct db_statement order_revenue_add, order_revenue_by_day, order_revenue_by_title, order_revenue_by_country, order_revenue_by_offer, order_revenue_currencies;
 
 #endif

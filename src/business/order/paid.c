@@ -48,9 +48,9 @@ static struct err hand_out(struct order_room *r, struct db_tx *tx, struct arena 
         ends_s = now_s + l->t.start_within_days * DAY_S;
         watch_s = l->t.watch_hours * INT64_C(3600);
     }
-    if (!l->t.scope_count) return held_add(r, tx, h, l, 0, now_s, ends_s, watch_s, NULL); /* what the offer contains, now and later */
+    if (!l->t.scope_count) return held_add(r, tx, h, l, 0, now_s, ends_s, watch_s, false, NULL); /* what the offer contains, now and later */
     struct err e = ERR_OK;
-    for (size_t i = 0; !e.kind && i < l->t.scope_count; i++) e = held_add(r, tx, h, l, l->t.scope[i], now_s, ends_s, watch_s, NULL);
+    for (size_t i = 0; !e.kind && i < l->t.scope_count; i++) e = held_add(r, tx, h, l, l->t.scope[i], now_s, ends_s, watch_s, false, NULL);
     return e;
 }
 
@@ -94,7 +94,7 @@ struct err paid_in(struct order_room *r, struct db_tx *tx, struct arena *arena, 
     for (size_t i = 0; !e.kind && i < h->count; i++) e = hand_out(r, tx, arena, h, &h->lines[i], payment, now_s);
     if (!e.kind) e = invoice_number(r, tx, arena, h, now_s);
     if (!e.kind)
-        e = DB_RUN(tx, &head_paid, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_INT("paid_s", now_s), DB_INT("payment_id", payment ? payment->id : 0), DB_INT("hold_id", h->hold_id),
+        e = DB_RUN(tx, &order_head_paid, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_INT("paid_s", now_s), DB_INT("payment_id", payment ? payment->id : 0), DB_INT("hold_id", h->hold_id),
                    DB_TEXT_OR_NULL("invoice", h->invoice), DB_INT_IF("sub_id", h->sub_id != 0, h->sub_id), DB_INT("period_no", h->period_no));
     for (size_t i = 0; !e.kind && i < h->count; i++) {
         const struct line *l = &h->lines[i];

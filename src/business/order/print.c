@@ -24,9 +24,9 @@ static struct err print_fn(struct db_tx *tx, void *arg) {
     if (!e.kind && !w->head.invoice.ptr) e = no_invoice();
     if (!e.kind) e = item_of(w->r, tx, w->arena, &w->head, w->head.lang, &w->item);
     if (e.kind || !w->note.len) return e;
-    e = DB_QUERY(tx, w->arena, &w->refund, &refund_by_note, DB_INT("org_id", w->org_id), DB_TEXT("note", w->note), DB_INT("order_id", w->head.id));
+    e = DB_QUERY(tx, w->arena, &w->refund, &order_refund_by_note, DB_INT("org_id", w->org_id), DB_TEXT("note", w->note), DB_INT("order_id", w->head.id));
     if (!e.kind && !w->refund.count) e = no_invoice();
-    return e.kind ? e : DB_QUERY(tx, w->arena, &w->parts, &refund_line_of, DB_INT("refund_id", db_int(&w->refund, 0, "id")));
+    return e.kind ? e : DB_QUERY(tx, w->arena, &w->parts, &order_refund_line_of, DB_INT("refund_id", db_int(&w->refund, 0, "id")));
 }
 
 static struct invoice_line line_of(const struct print_work *w, const struct line *l) {

@@ -21,12 +21,12 @@ static struct err facts_fn(struct db_tx *tx, void *arg) {
     struct err e = ERR_OK;
     struct sub sub;
     if (f->plan_id) {
-        f->had_trial = DB_GET_INT(tx, 0, &trial_find, DB_INT("household_id", f->household_id), DB_INT("offer_id", f->plan_id)) != 0;
+        f->had_trial = DB_GET_INT(tx, 0, &order_trial_find, DB_INT("household_id", f->household_id), DB_INT("offer_id", f->plan_id)) != 0;
         e = sub_find_live(tx, arena, f->org_id, f->household_id, &f->has_plan, &sub);
     }
     if (!e.kind && f->coupon_id) {
-        f->uses = DB_GET_INT(tx, 0, &coupon_count, DB_INT("coupon_id", f->coupon_id), DB_INT("org_id", f->org_id));
-        f->uses_household = DB_GET_INT(tx, 0, &coupon_of_household, DB_INT("coupon_id", f->coupon_id), DB_INT("household_id", f->household_id));
+        f->uses = DB_GET_INT(tx, 0, &order_coupon_count, DB_INT("coupon_id", f->coupon_id), DB_INT("org_id", f->org_id));
+        f->uses_household = DB_GET_INT(tx, 0, &order_coupon_of_household, DB_INT("coupon_id", f->coupon_id), DB_INT("household_id", f->household_id));
     }
     if (!e.kind && f->asks_vouchers) e = vouchers_usable(tx, f->org_id, f->household_id, f->now_s, &f->vouchers);
     if (!e.kind) e = db_tx_error(tx);

@@ -103,7 +103,7 @@ struct refund_new {
 };
 
 static struct err refund_insert_row(struct db_tx *tx, const struct head *h, const struct order_refund *f, int64_t payment_id, const struct refund_new *n) {
-    return DB_RUN(tx, &refund_insert, DB_INT("id", f->id), DB_INT("org_id", h->org_id), DB_TEXT("public_id", public_id_slice(&f->public_id)), DB_INT("order_id", h->id),
+    return DB_RUN(tx, &order_refund_insert, DB_INT("id", f->id), DB_INT("org_id", h->org_id), DB_TEXT("public_id", public_id_slice(&f->public_id)), DB_INT("order_id", h->id),
                   DB_INT("payment_id", payment_id), DB_INT("kind", n->kind), DB_INT("state", f->state), DB_INT("amount", f->amount.minor), DB_INT("tax", f->tax.minor),
                   DB_INT("to_credit", f->to_credit.minor), DB_INT("vouchers", f->vouchers), DB_INT("currency", h->currency), DB_TEXT("reason", n->reason), DB_TEXT_OR_NULL("note", f->note),
                   DB_INT("by_user_id", n->by_user_id), DB_INT("created_s", n->now_s), DB_INT_IF("settled_s", f->state != ORDER_REFUND_PENDING, n->now_s));
@@ -146,10 +146,10 @@ static struct err line_give(struct order_room *r, struct db_tx *tx, struct arena
     l->refunded += part->amount;
     l->refunded_tax += part->tax;
     l->refunded_vouchers += part->vouchers;
-    struct err e = DB_RUN(tx, &line_refunds, DB_INT("order_id", h->id), DB_INT("n", l->n), DB_INT("refunded", l->refunded), DB_INT("refunded_tax", l->refunded_tax),
+    struct err e = DB_RUN(tx, &order_line_refunds, DB_INT("order_id", h->id), DB_INT("n", l->n), DB_INT("refunded", l->refunded), DB_INT("refunded_tax", l->refunded_tax),
                           DB_INT("refunded_vouchers", l->refunded_vouchers));
     if (!e.kind)
-        e = DB_RUN(tx, &refund_line_insert, DB_INT("refund_id", refund_id), DB_INT("n", l->n), DB_INT("amount", part->amount), DB_INT("tax", part->tax), DB_INT("vouchers", part->vouchers),
+        e = DB_RUN(tx, &order_refund_line_insert, DB_INT("refund_id", refund_id), DB_INT("n", l->n), DB_INT("amount", part->amount), DB_INT("tax", part->tax), DB_INT("vouchers", part->vouchers),
                    DB_BOOL("revoked", part->revokes));
     if (!e.kind && part->amount && !is_gift) e = revenue_note(tx, h, l, n->now_s, 0, -part->tax, part->amount, 0, 0);
     if (!e.kind && part->vouchers) e = vouchers_return(r, tx, arena, h, l->n, n->now_s);
@@ -178,7 +178,7 @@ static struct err refund_write(struct order_room *r, struct db_tx *tx, struct ar
     h->refunded += p->amount;
     h->refunded_credit += p->amount - card;
     if (!e.kind)
-        e = DB_RUN(tx, &head_refunds, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_INT("refunded", h->refunded), DB_INT("refunded_credit", h->refunded_credit), DB_INT("lost", h->lost));
+        e = DB_RUN(tx, &order_head_refunds, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_INT("refunded", h->refunded), DB_INT("refunded_credit", h->refunded_credit), DB_INT("lost", h->lost));
     if (!e.kind && out) *out = f;
     return e;
 }
@@ -208,7 +208,7 @@ static void refund_take(const struct db_rows *rows, size_t i, struct order_refun
 
 static struct err refund_read(struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t id, enum refund_kind *kind, struct order_refund *out) {
     struct db_rows rows;
-    struct err e = DB_QUERY(tx, arena, &rows, &refund_by_id, DB_INT("id", id), DB_INT("org_id", org_id));
+    struct err e = DB_QUERY(tx, arena, &rows, &order_refund_by_id, DB_INT("id", id), DB_INT("org_id", org_id));
     if (!e.kind && !rows.count) e = err_make(ERR_NOT_FOUND, "order.refund", "There is no such refund.");
     if (e.kind) return e;
     refund_take(&rows, 0, out);
@@ -292,7 +292,7 @@ struct list_work {
 };
 static struct err list_fn(struct db_tx *tx, void *arg) {
     struct list_work *w = arg;
-    return DB_QUERY(tx, w->arena, &w->rows, &refund_of_order, DB_INT("order_id", w->order_id), DB_INT("org_id", w->org_id));
+    return DB_QUERY(tx, w->arena, &w->rows, &order_refund_of_order, DB_INT("order_id", w->order_id), DB_INT("org_id", w->org_id));
 }
 struct err order_refunds(struct order_room *r, struct arena *arena, int64_t org_id, int64_t order_id, struct order_refund **out, size_t *count) {
     struct list_work w = {.arena = arena, .org_id = org_id, .order_id = order_id};
@@ -334,7 +334,7 @@ struct err send_back(struct order_room *r, struct db_tx *tx, struct arena *arena
 /* --- what pay says --- */
 
 static struct err settle(struct db_tx *tx, int64_t org_id, const struct order_refund *f, enum order_refund_state state, int64_t to_credit, int64_t now_s) {
-    return DB_RUN(tx, &refund_settle, DB_INT("id", f->id), DB_INT("org_id", org_id), DB_INT("state", state), DB_INT("settled_s", now_s), DB_INT("to_credit", to_credit));
+    return DB_RUN(tx, &order_refund_settle, DB_INT("id", f->id), DB_INT("org_id", org_id), DB_INT("state", state), DB_INT("settled_s", now_s), DB_INT("to_credit", to_credit));
 }
 
 struct err refund_done(void *room, struct db_tx *tx, const struct pay_info *p, const struct pay_refund *back) {
@@ -361,7 +361,7 @@ static struct err to_credit(struct order_room *r, struct db_tx *tx, struct arena
     e = moves_run(&m);
     if (!e.kind) e = settle(tx, p->org_id, &f, ORDER_REFUND_FAILED, f.to_credit.minor + back->amount.minor, now_of(r));
     if (!e.kind && kind != REFUND_SENT_BACK)
-        e = DB_RUN(tx, &head_refunds, DB_INT("id", h.id), DB_INT("org_id", h.org_id), DB_INT("refunded", h.refunded), DB_INT("refunded_credit", h.refunded_credit + back->amount.minor),
+        e = DB_RUN(tx, &order_head_refunds, DB_INT("id", h.id), DB_INT("org_id", h.org_id), DB_INT("refunded", h.refunded), DB_INT("refunded_credit", h.refunded_credit + back->amount.minor),
                    DB_INT("lost", h.lost));
     struct letter l = {.code = "mail.refund_credit", .org_id = h.org_id, .household_id = h.household_id, .user_id = h.user_id, .lang = h.lang,
                        .order = arena_printf(arena, "%lld", (long long)h.number), .path = "/account/plan", .amount = back->amount};
@@ -389,7 +389,7 @@ static struct err lost_note(struct db_tx *tx, const struct head *h, int64_t amou
 
 static struct err lost_in(struct order_room *r, struct db_tx *tx, struct arena *arena, struct head *h, int64_t amount, int64_t now_s) {
     h->lost += amount;
-    struct err e = DB_RUN(tx, &head_refunds, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_INT("refunded", h->refunded), DB_INT("refunded_credit", h->refunded_credit),
+    struct err e = DB_RUN(tx, &order_head_refunds, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_INT("refunded", h->refunded), DB_INT("refunded_credit", h->refunded_credit),
                           DB_INT("lost", h->lost));
     if (!e.kind) e = lost_note(tx, h, amount, now_s);
     if (!e.kind) e = helds_of_order(tx, arena, h->id, -1, true, now_s);
@@ -411,7 +411,7 @@ static struct err won_in(struct order_room *r, struct db_tx *tx, struct arena *a
     if (!h->lost) return ERR_OK;
     amount = amount < h->lost ? amount : h->lost;
     h->lost -= amount;
-    struct err e = DB_RUN(tx, &head_refunds, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_INT("refunded", h->refunded), DB_INT("refunded_credit", h->refunded_credit),
+    struct err e = DB_RUN(tx, &order_head_refunds, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_INT("refunded", h->refunded), DB_INT("refunded_credit", h->refunded_credit),
                           DB_INT("lost", h->lost));
     if (!e.kind) e = lost_note(tx, h, -amount, now_s);
     for (size_t i = 0; !e.kind && !h->lost && i < h->count; i++) {

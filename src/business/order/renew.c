@@ -122,7 +122,7 @@ static struct err charge(struct renew_work *w, struct db_tx *tx, struct sub *s, 
         s->method = SLICE("");
         return ERR_OK;
     }
-    if (!e.kind) e = DB_RUN(tx, &head_payment, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_INT("payment_id", made.id));
+    if (!e.kind) e = DB_RUN(tx, &order_head_payment, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_INT("payment_id", made.id));
     s->tries++;
     s->due_s = next_try_s(s);
     *did = !e.kind;
@@ -148,7 +148,7 @@ static struct err order_next(struct renew_work *w, struct db_tx *tx, struct sub 
     s->tries = 0;
     s->due_s = w->from_s + sub_lag_s(s);
     struct err e = sub_put(tx, s);
-    if (!e.kind && w->from_s != s->to_s) e = held_set_end(tx, s->held_id, w->from_s + sub_lag_s(s)); /* grace is from when we come to it */
+    if (!e.kind && w->from_s != s->to_s) e = held_set_end(tx, s->held_id, w->from_s + sub_lag_s(s), true); /* grace is from when we come to it */
     if (!e.kind) e = head_place(w->r, tx, w->arena, &h, (struct coupon_limits){0}, w->now_s);
     if (e.kind || h.state == HEAD_PAID) return e; /* by credit: the next period is there */
     e = charge(w, tx, s, &h, &did);
@@ -213,7 +213,7 @@ struct due_work {
 };
 static struct err due_fn(struct db_tx *tx, void *arg) {
     struct due_work *w = arg;
-    return DB_QUERY(tx, w->arena, &w->rows, &sub_due, DB_INT("now_s", w->now_s), DB_INT("limit", DUE_AT_ONCE));
+    return DB_QUERY(tx, w->arena, &w->rows, &order_sub_due, DB_INT("now_s", w->now_s), DB_INT("limit", DUE_AT_ONCE));
 }
 
 struct err renew_due(struct order_room *r, int64_t now_s, size_t *count) {
@@ -252,7 +252,7 @@ struct err sub_charge_failed(struct order_room *r, struct db_tx *tx, struct aren
 
 /* --- all of it --- */
 
-static struct err keys_fn(struct db_tx *tx, void *arg) { return DB_RUN(tx, &key_prune, DB_INT("before_s", *(int64_t *)arg - ORDER_KEY_KEPT_S)); }
+static struct err keys_fn(struct db_tx *tx, void *arg) { return DB_RUN(tx, &order_key_prune, DB_INT("before_s", *(int64_t *)arg - ORDER_KEY_KEPT_S)); }
 
 struct err order_tick(struct order_room *r) {
     struct err e = ERR_OK;

@@ -37,6 +37,7 @@ enum { LISTENERS_MAX = 4, ARENA_BYTES = 4 << 20, SCOPE_MAX = OFFER_TITLES_MAX };
 struct held {
     int64_t id, order_id, offer_id, title_id, starts_s, ends_s, watch_s, started_s;
     uint8_t kind, medium;
+    bool renews;
 };
 /* One household's, plans (title 0) first, then by title and id. */
 struct home {
@@ -162,9 +163,9 @@ void helds_destroy(struct helds *);
 MUST_USE struct err helds_load(struct order_room *);
 /* Takes in what has changed and tells listeners. Workers, and after commits. */
 MUST_USE struct err helds_follow(struct order_room *);
-MUST_USE struct err held_add(struct order_room *, struct db_tx *, const struct head *, const struct line *, int64_t title_id, int64_t starts_s, int64_t ends_s, int64_t watch_s, int64_t *id);
+MUST_USE struct err held_add(struct order_room *, struct db_tx *, const struct head *, const struct line *, int64_t title_id, int64_t starts_s, int64_t ends_s, int64_t watch_s, bool renews, int64_t *id);
 MUST_USE struct err held_note(struct db_tx *, int64_t held_id); /* the next number of the sequence */
-MUST_USE struct err held_set_end(struct db_tx *, int64_t held_id, int64_t ends_s);
+MUST_USE struct err held_set_end(struct db_tx *, int64_t held_id, int64_t ends_s, bool renews);
 /* All of an order, or (line >= 0) of a line of it: taken away, or given back. */
 MUST_USE struct err helds_of_order(struct db_tx *, struct arena *, int64_t order_id, int line, bool revokes, int64_t now_s);
 

@@ -123,7 +123,7 @@ static void line_take(const struct db_rows *rows, size_t i, struct line *out) {
 
 struct err lines_read(struct db_tx *tx, struct arena *arena, struct head *h) {
     struct db_rows rows;
-    struct err e = DB_QUERY(tx, arena, &rows, &line_of_order, DB_INT("order_id", h->id));
+    struct err e = DB_QUERY(tx, arena, &rows, &order_line_of_order, DB_INT("order_id", h->id));
     struct line *lines = e.kind ? NULL : arena_alloc_array(arena, rows.count + 1, sizeof *lines);
     if (!lines) return e.kind ? e : err_memory();
     for (size_t i = 0; i < rows.count; i++) line_take(&rows, i, &lines[i]);
@@ -138,7 +138,7 @@ struct err head_find(struct db_tx *tx, struct arena *arena, int64_t org_id, int6
     struct public_id id;
     struct db_rows rows;
     if (!public_id_parse(public_id, &id)) return not_found();
-    struct err e = DB_QUERY(tx, arena, &rows, &head_by_public_id, DB_INT("org_id", org_id), DB_TEXT("public_id", public_id));
+    struct err e = DB_QUERY(tx, arena, &rows, &order_head_by_public_id, DB_INT("org_id", org_id), DB_TEXT("public_id", public_id));
     if (e.kind) return e;
     if (!rows.count || (household_id && db_int(&rows, 0, "household_id") != household_id)) return not_found();
     head_take(&rows, 0, out);
@@ -147,7 +147,7 @@ struct err head_find(struct db_tx *tx, struct arena *arena, int64_t org_id, int6
 
 struct err head_get(struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t id, struct head *out) {
     struct db_rows rows;
-    struct err e = DB_QUERY(tx, arena, &rows, &head_by_id, DB_INT("org_id", org_id), DB_INT("id", id));
+    struct err e = DB_QUERY(tx, arena, &rows, &order_head_by_id, DB_INT("org_id", org_id), DB_INT("id", id));
     if (e.kind) return e;
     if (!rows.count) return not_found();
     head_take(&rows, 0, out);
@@ -155,7 +155,7 @@ struct err head_get(struct db_tx *tx, struct arena *arena, int64_t org_id, int64
 }
 
 struct err head_write(struct db_tx *tx, struct arena *arena, const struct head *h) {
-    struct err e = DB_RUN(tx, &head_insert, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_TEXT("public_id", public_id_slice(&h->public_id)), DB_INT("household_id", h->household_id),
+    struct err e = DB_RUN(tx, &order_head_insert, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_TEXT("public_id", public_id_slice(&h->public_id)), DB_INT("household_id", h->household_id),
                           DB_INT("user_id", h->user_id), DB_INT("number", h->number), DB_INT("flags", h->flags), DB_INT("created_s", h->created_s), DB_INT("expires_s", h->expires_s),
                           DB_TEXT("lang", h->lang), DB_TEXT("country", h->country), DB_TEXT("area", h->area), DB_INT("currency", h->currency), DB_INT("subtotal", h->subtotal),
                           DB_INT("discount", h->discount), DB_INT("tax", h->tax), DB_INT("total", h->total), DB_INT("unused", h->unused), DB_INT("credit", h->credit), DB_INT("due", h->due),
@@ -166,7 +166,7 @@ struct err head_write(struct db_tx *tx, struct arena *arena, const struct head *
         const struct line *l = &h->lines[i];
         struct slice terms = terms_text(arena, &l->t);
         if (!terms.ptr) return err_memory();
-        e = DB_RUN(tx, &line_insert, DB_INT("order_id", h->id), DB_INT("n", l->n), DB_INT("org_id", h->org_id), DB_INT("offer_id", l->offer_id),
+        e = DB_RUN(tx, &order_line_insert, DB_INT("order_id", h->id), DB_INT("n", l->n), DB_INT("org_id", h->org_id), DB_INT("offer_id", l->offer_id),
                    DB_TEXT("offer", public_id_slice(&l->offer)), DB_INT("kind", l->kind), DB_INT("title_id", l->title_id), DB_TEXT("title", slice_cstr(l->title.text)), DB_TEXT("names", l->names),
                    DB_TEXT("title_names", l->title_names), DB_INT("quantity", l->quantity), DB_INT("unit_price", l->unit_price), DB_INT("discount", l->discount), DB_INT("tax", l->tax),
                    DB_INT("rate_ppm", l->rate_ppm), DB_BOOL("is_included", l->is_included), DB_INT("total", l->total), DB_INT("vouchers", l->vouchers), DB_TEXT("terms", terms));

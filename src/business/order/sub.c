@@ -48,15 +48,15 @@ static struct err taken(struct err e, const struct db_rows *rows, bool *has, str
 }
 struct err sub_find_live(struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t household_id, bool *has, struct sub *out) {
     struct db_rows rows;
-    return taken(DB_QUERY(tx, arena, &rows, &sub_live, DB_INT("household_id", household_id), DB_INT("org_id", org_id)), &rows, has, out);
+    return taken(DB_QUERY(tx, arena, &rows, &order_sub_live, DB_INT("household_id", household_id), DB_INT("org_id", org_id)), &rows, has, out);
 }
 struct err sub_find_newest(struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t household_id, bool *has, struct sub *out) {
     struct db_rows rows;
-    return taken(DB_QUERY(tx, arena, &rows, &sub_newest, DB_INT("household_id", household_id), DB_INT("org_id", org_id)), &rows, has, out);
+    return taken(DB_QUERY(tx, arena, &rows, &order_sub_newest, DB_INT("household_id", household_id), DB_INT("org_id", org_id)), &rows, has, out);
 }
 struct err sub_get(struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t id, bool *has, struct sub *out) {
     struct db_rows rows;
-    return taken(DB_QUERY(tx, arena, &rows, &sub_by_id, DB_INT("id", id), DB_INT("org_id", org_id)), &rows, has, out);
+    return taken(DB_QUERY(tx, arena, &rows, &order_sub_by_id, DB_INT("id", id), DB_INT("org_id", org_id)), &rows, has, out);
 }
 
 #define SUB_CHANGING(s)                                                                                                                                                \
@@ -69,10 +69,10 @@ struct err sub_get(struct db_tx *tx, struct arena *arena, int64_t org_id, int64_
         DB_INT("provider", (s)->provider), DB_INT("method_id", (s)->method_id), DB_TEXT("method", (s)->method), DB_INT("next_offer_id", (s)->next_offer_id),                      \
         DB_TEXT("next_offer", slice_cstr((s)->next_offer.text)), DB_INT_IF("ended_s", (s)->ended_s != 0, (s)->ended_s), DB_INT("ended_why", (s)->ended_why)
 
-struct err sub_put(struct db_tx *tx, const struct sub *s) { return DB_RUN(tx, &sub_write, DB_INT("id", s->id), DB_INT("org_id", s->org_id), SUB_CHANGING(s)); }
+struct err sub_put(struct db_tx *tx, const struct sub *s) { return DB_RUN(tx, &order_sub_write, DB_INT("id", s->id), DB_INT("org_id", s->org_id), SUB_CHANGING(s)); }
 
 static struct err sub_new(struct db_tx *tx, const struct sub *s) {
-    return DB_RUN(tx, &sub_insert, DB_INT("id", s->id), DB_INT("org_id", s->org_id), DB_TEXT("public_id", public_id_slice(&s->public_id)), DB_INT("household_id", s->household_id),
+    return DB_RUN(tx, &order_sub_insert, DB_INT("id", s->id), DB_INT("org_id", s->org_id), DB_TEXT("public_id", public_id_slice(&s->public_id)), DB_INT("household_id", s->household_id),
                   DB_INT("user_id", s->user_id), DB_TEXT("lang", s->lang), DB_INT("currency", s->currency), DB_INT("started_s", s->started_s), SUB_CHANGING(s));
 }
 
@@ -114,13 +114,13 @@ static struct err period_open(struct order_room *r, struct db_tx *tx, struct hea
     s->open_order_id = 0;
     s->tries = 0;
     s->next_from_s = s->to_s;
-    int64_t ends_s = s->state == ORDER_SUB_CANCELLED ? s->to_s : s->to_s + sub_lag_s(s);
+    int64_t ends_s = s->to_s + sub_lag_s(s);
     struct err e = ERR_OK;
     if (is_new_plan) {
-        if (s->held_id) e = held_set_end(tx, s->held_id, s->from_s);
-        if (!e.kind) e = held_add(r, tx, h, l, 0, s->from_s, ends_s, 0, &s->held_id);
+        if (s->held_id) e = held_set_end(tx, s->held_id, s->from_s, false);
+        if (!e.kind) e = held_add(r, tx, h, l, 0, s->from_s, ends_s, 0, true, &s->held_id);
     } else {
-        e = DB_RUN(tx, &held_extend, DB_INT("id", s->held_id), DB_INT("order_id", h->id), DB_INT("line", l->n), DB_INT("ends_s", ends_s));
+        e = DB_RUN(tx, &order_held_extend, DB_INT("id", s->held_id), DB_INT("order_id", h->id), DB_INT("line", l->n), DB_INT("ends_s", ends_s), DB_BOOL("renews", true));
         if (!e.kind) e = held_note(tx, s->held_id);
     }
     if (!e.kind && s->state != ORDER_SUB_TRIAL) e = vouchers_give(r, tx, h->org_id, h->household_id, s->id, h->id, l->t.vouchers, s->to_s);
@@ -142,7 +142,7 @@ static struct err begin(struct order_room *r, struct db_tx *tx, struct head *h, 
         s.anchor_s = now_s + l->t.trial_days * DAY_S;
         s.period_no = 0;
         s.checked_no = -1;
-        e = DB_RUN(tx, &trial_insert, DB_INT("household_id", h->household_id), DB_INT("offer_id", l->offer_id), DB_INT("org_id", h->org_id), DB_INT("order_id", h->id));
+        e = DB_RUN(tx, &order_trial_insert, DB_INT("household_id", h->household_id), DB_INT("offer_id", l->offer_id), DB_INT("org_id", h->org_id), DB_INT("order_id", h->id));
     } else {
         s.months = period_months(s.unit, s.period);
     }
@@ -225,7 +225,7 @@ struct err sub_end(struct order_room *r, struct db_tx *tx, struct arena *arena, 
     s->state = ORDER_SUB_ENDED;
     s->ended_s = now_s;
     s->ended_why = why;
-    if (!e.kind && now_s < until_s) e = held_set_end(tx, s->held_id, now_s > s->from_s ? now_s : s->from_s + 1);
+    if (!e.kind && now_s < until_s) e = held_set_end(tx, s->held_id, now_s > s->from_s ? now_s : s->from_s + 1, false);
     return e.kind ? e : sub_put(tx, s);
 }
 
@@ -253,7 +253,7 @@ struct err sub_won(struct order_room *r, struct db_tx *tx, struct arena *arena, 
     s.ended_s = 0;
     s.ended_why = SUB_WHY_NONE;
     s.due_s = sub_next_due(&s);
-    e = held_set_end(tx, s.held_id, s.to_s);
+    e = held_set_end(tx, s.held_id, s.to_s, false);
     return e.kind ? e : sub_put(tx, &s);
 }
 
@@ -287,7 +287,7 @@ static struct err cancel_fn(struct db_tx *tx, void *arg) {
     s.next_offer_id = 0;
     s.next_offer = (struct public_id){{0}};
     s.due_s = sub_next_due(&s);
-    e = held_set_end(tx, s.held_id, s.to_s);
+    e = held_set_end(tx, s.held_id, s.to_s, false);
     return e.kind ? e : sub_put(tx, &s);
 }
 
@@ -301,7 +301,7 @@ static struct err resume_fn(struct db_tx *tx, void *arg) {
     if (s.to_s <= w->now_s) return err_make(ERR_CONFLICT, "subscription.over", "The subscription's last period is over. Begin a new one.");
     s.state = s.before_state;
     s.due_s = sub_next_due(&s);
-    e = held_set_end(tx, s.held_id, s.to_s + sub_lag_s(&s));
+    e = held_set_end(tx, s.held_id, s.to_s + sub_lag_s(&s), true);
     return e.kind ? e : sub_put(tx, &s);
 }
 
@@ -340,7 +340,7 @@ static struct err later_fn(struct db_tx *tx, void *arg) {
     if (s.state == ORDER_SUB_CANCELLED) { /* who chooses a next plan wants one */
         s.state = s.before_state;
         s.due_s = sub_next_due(&s);
-        e = held_set_end(tx, s.held_id, s.to_s + sub_lag_s(&s));
+        e = held_set_end(tx, s.held_id, s.to_s + sub_lag_s(&s), true);
     }
     if (!e.kind) e = sub_put(tx, &s);
     return e.kind ? e : key_keep(tx, w->buyer->org_id, w->key, w->now_s, s.id);
