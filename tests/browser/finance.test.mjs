@@ -66,7 +66,7 @@ test('what came in: sums, the plot by keyboard, one currency at a time, and what
     const file = page.waitForEvent('download');
     await page.click('button:has-text("CSV")');
     const rows = fs.readFileSync(await (await file).path(), 'utf8').replace('\uFEFF', '').trim().split('\r\n');
-    assert.deepEqual([rows[0], rows.length], ['territory,name,currency,orders,gross,tax,refunded,net', 8]);
+    assert.deepEqual([rows[0], rows.length], ['territory,name,currency,orders,gross,tax,refunded,lost,net', 8]);
 
     const links = await page.$$eval('[data-attention]', (all) => Object.fromEntries(all.map((one) => [one.dataset.attention, one.querySelector('a').getAttribute('href')])));
     assert.equal(links['payments.parked'], '/operator/finance/payments?state=parked');
@@ -323,10 +323,10 @@ test('the ledger: both sides are equal, a statement runs, goes home as CSV and P
     await page.click('.room-head .is-primary');
     await page.waitForSelector('[data-verify="0"]');
     assert.ok((await page.innerText('[data-verify]')).includes(new Intl.NumberFormat('en').format(finance.transfers.length)));
-    finance.differences = ['account acct1: credits posted 100, replayed 99'];
+    finance.differences = [{ kind: 'counter', field: 'credits_posted', ledger: 'EUR', transfer: null, stored: '100', replayed: '99' }];
     await page.click('.room-head .is-primary');
     await page.waitForSelector('[data-verify="1"]');
-    assert.match(await page.innerText('[data-verify]'), /replayed 99/);
+    assert.match(await page.innerText('[data-verify]'), /credits_posted · EUR: stored 100, added up 99/);
     finance.differences = [];
 
     await page.click('[data-account="100"] a');

@@ -294,7 +294,7 @@ export class Finance {
         const currency = q.get('currency') ?? 'EUR';
         const m = (amount) => money(amount, currency);
         const days = (this.#days.get(currency) ?? []).filter((one) => (!q.get('from') || one.day >= q.get('from').slice(0, 10)) && (!q.get('to') || one.day < q.get('to').slice(0, 10)));
-        const shown = (key, name, { gross, tax, refunded, orders }) => ({ key, name, gross: m(gross), tax: m(tax), refunded: m(refunded), net: m(gross - tax - refunded), orders });
+        const shown = (key, name, { gross, tax, refunded, orders }) => ({ key, name, gross: m(gross), tax: m(tax), refunded: m(refunded), lost: m(0), net: m(gross - tax - refunded), orders });
         const currencies = [...this.#days.keys()];
         if ((q.get('by') ?? 'day') === 'day') return { currencies, items: days.map((one) => shown(one.day, one.day, one)) };
         const whole = days.reduce((sum, one) => ({ gross: sum.gross + one.gross, tax: sum.tax + one.tax, refunded: sum.refunded + one.refunded, orders: sum.orders + one.orders }), { gross: 0n, tax: 0n, refunded: 0n, orders: 0 });
@@ -348,7 +348,7 @@ export class Finance {
             const order = this.orders.find((one) => one.id === id);
             if (!id) {
                 const words = (q.get('q') ?? '').toLowerCase();
-                const found = this.orders.toReversed().filter((one) => (!q.get('state') || one.state === q.get('state')) && (!words || `${one.number} ${one.household.name} ${one.lines[0].name}`.toLowerCase().includes(words))
+                const found = this.orders.toReversed().filter((one) => (!q.get('state') || one.state === q.get('state')) && (!words || `${one.number} ${one.household.name}`.toLowerCase().includes(words))
                     && (!q.get('from') || one.created_at >= q.get('from')) && (!q.get('to') || one.created_at < q.get('to')));
                 const page = this.#page(found, q);
                 return [200, { ...page, items: page.items.map((one) => this.#shownOrder(one)) }];
@@ -410,7 +410,7 @@ export class Finance {
             return [200, { account: this.#shownAccount(account), opening: String(opening), closing: items.at(-1)?.balance ?? String(opening), ...this.#page(items, q, 50) }];
         }
         if (is('POST verify')) {
-            const found = { transfers: this.transfers.length, accounts: this.accounts.length, differences: this.differences };
+            const found = { transfers: this.transfers.length, accounts: this.accounts.length, differences_total: this.differences.length, differences: this.differences };
             this.verifiedAt = iso(Date.now());
             return [200, found];
         }

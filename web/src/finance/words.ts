@@ -35,9 +35,6 @@ export const countedText = (amount: string, ledger: string): string =>
     (isCurrency(ledger) ? moneyText({ amount, currency: ledger }) : `${new Intl.NumberFormat(language()).format(BigInt(amount))} ${ledgerText(ledger)}`);
 export const accountText = (account: Pick<Account, 'code' | 'name' | 'owner'>): string => account.name || textOr(`fin.account_${account.code}`, String(account.code));
 
-/** Clearing, refunds and losses grow on their debit side, all others on their credit side. */
-export const isDebitSide = (code: number): boolean => [100, 410, 420, 620, 630].includes(code);
-
 export const percentText = (value: number, isSigned = false): string =>
     new Intl.NumberFormat(language(), { style: 'percent', maximumFractionDigits: 1, ...(isSigned ? { signDisplay: 'exceptZero' as const } : {}) }).format(value / 100);
 export const countText = (value: number): string => new Intl.NumberFormat(language()).format(value);

@@ -87,7 +87,7 @@ const event = object({ id: string, at: maybe(time), source: or(string, 'webhook'
 export type PaymentEvent = Checked<typeof event>;
 const failure = object({ code: or(string, ''), message: or(string, '') });
 export const payment = object({
-    id: string, provider: or(string, ''), provider_ref: or(string, ''), state: or(string, 'created'), amount: money, method: maybe(string), error: maybe(failure), created_at: maybe(time),
+    id: string, provider: or(string, ''), provider_ref: or(string, ''), state: or(string, 'created'), amount: money, method: maybe(string), is_parked: or(boolean, false), error: maybe(failure), created_at: maybe(time),
     order: maybe(numbered), household: maybe(someone), events: or(array(event), []),
 });
 export type Payment = Checked<typeof payment>;
@@ -133,7 +133,7 @@ export const order = object({ ...orderShape, payments: or(array(payment), []), r
 export type Order = Checked<typeof order>;
 
 // --- revenue ----------------------------------------------------------------------------------------------------------
-export const revenueItem = object({ key: or(string, ''), name: or(string, ''), gross: money, tax: money, refunded: money, net: money, orders: or(number, 0) });
+export const revenueItem = object({ key: or(string, ''), name: or(string, ''), gross: money, tax: money, refunded: money, /** To charge-backs. */ lost: maybe(money), net: money, orders: or(number, 0) });
 export type RevenueItem = Checked<typeof revenueItem>;
 export const revenue = object({ currencies: or(array(string), []), items: array(revenueItem) });
 export type Revenue = Checked<typeof revenue>;
@@ -158,9 +158,9 @@ export const statement = object({
         order: maybe(numbered) })),
 });
 export type Statement = Checked<typeof statement>;
-/** A difference may come as a sentence or as an object; the page shows what it says. */
-const difference: Check<string> = (value) => (typeof value === 'string' ? value : value !== null && typeof value === 'object' && 'message' in value ? String(value.message) : JSON.stringify(value));
-export const verified = object({ transfers: or(number, 0), accounts: or(number, 0), differences: or(array(difference), []) });
+const difference = object({ kind: or(string, ''), field: maybe(string), ledger: maybe(string), transfer: maybe(string), stored: or(minor, '0'), replayed: or(minor, '0') });
+export type Difference = Checked<typeof difference>;
+export const verified = object({ transfers: or(number, 0), accounts: or(number, 0), differences_total: maybe(number), differences: or(array(difference), []) });
 export type Verified = Checked<typeof verified>;
 
 // --- settings ---------------------------------------------------------------------------------------------------------
