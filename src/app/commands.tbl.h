@@ -9,6 +9,7 @@ COMMAND(publish, "[FILE] rtmp://HOST/live/KEY", 1, 2, "send a file, or the built
 COMMAND(demo, "", 0, 0, "fill an empty data folder with an example organisation: films made here")
 COMMAND(operator_link, "", 0, 0, "make a one-time link that lets an operator in")
 COMMAND(rights, "import FILE | check | conflicts | avails", 1, 2, "contracts: lines from a file, who may show what where and when, contradictions, what is available")
+COMMAND(ledger, "verify | accounts | statement ACCOUNT", 1, 2, "the books: replay and compare all transfers, list accounts, one account's statement")
 COMMAND(doctor, "", 0, 0, "look at the machine and the data folder, and say how to mend what is wrong")
 COMMAND(calibrate, "board | intrinsics PICTURE... | extrinsics FOLDER... | points MARKS | lines MARKS | convert IN OUT | check IN", 1, 100000,
         "lenses and places of cameras from boards, measured points and lane lines; boards to print; calibration files")

@@ -360,6 +360,8 @@ struct err ledger_account_for(struct ledger *l, struct db_tx *tx, int64_t org_id
                               int64_t *id) {
     if (org_id <= 0 || ledger <= 0 || code <= 0 || owner_id < 0 || flags & LEDGER_ACCOUNT_LINKED)
         return err_make(ERR_INPUT, "ledger.account", "An account needs an organisation, a unit and a code.");
+    /* Nobody who opens a household's account may forget that it is never overdrawn. */
+    if (code == LEDGER_CODE_CREDIT || code == LEDGER_CODE_VOUCHERS) flags |= LEDGER_DEBITS_MUST_NOT_EXCEED_CREDITS;
     struct book *b = &l->book;
     struct err e = book_enter(l, tx);
     if (e.kind) return e;

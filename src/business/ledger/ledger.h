@@ -225,8 +225,8 @@ void ledger_close(struct ledger **);
 
 enum { LEDGER_BATCH_MAX = 8192 };
 
-/* The one account of this organisation, ledger, code and owner (0: none); opened now, with `flags`, if there is none yet. Flags of one that
- * exists are not looked at. ERR_INPUT ledger.account (a number out of range). */
+/* The one account of this organisation, ledger, code and owner (0: none); opened now, with `flags`, if there is none yet (those of a
+ * household's credit and vouchers cannot be overdrawn, whatever `flags` says). Flags of one that exists are not looked at. ERR_INPUT ledger.account (a number out of range). */
 MUST_USE struct err ledger_account_for(struct ledger *, struct db_tx *, int64_t org_id, int32_t ledger, int32_t code, int64_t owner_id, uint32_t flags,
                                        int64_t *id);
 /* Opens accounts with ids of the caller's choice. results[i] is what became of accounts[i]. ERR_LIMIT ledger.batch: more than LEDGER_BATCH_MAX. */
@@ -355,6 +355,20 @@ struct ledger_check {
 /* Opens a reader of its own: not inside a db_fn. Workers only; *should_stop (may be NULL) ends it with ERR_CANCELLED. `progress` may be NULL. */
 MUST_USE struct err ledger_verify(struct ledger *, struct arena *, const atomic_bool *should_stop, void (*progress)(void *user, double fraction),
                                   void *user, struct ledger_check *out);
+
+/* What checks have found, noted: the nightly one notes itself. Newest first, at most `limit` (1 .. 100); `differences` is empty there. */
+MUST_USE struct err ledger_check_note(struct ledger *, struct db_tx *, const struct ledger_check *);
+struct ledger_checks {
+    const struct ledger_noted_check {
+        int64_t noted_ns;
+        int64_t transfers, accounts, differences;
+        char seal[33];
+        int64_t seal_transfers;
+        double seconds;
+    } *items;
+    size_t count;
+};
+MUST_USE struct err ledger_checks(struct ledger *, struct db_tx *, struct arena *, size_t limit, struct ledger_checks *out);
 
 struct ledger_stats { /* counters since opening; a snapshot that any thread may take */
     uint64_t transfers, refused, accounts_loaded, transfers_looked_up, flushes, takeovers, undone, expired, listed;

@@ -10,6 +10,8 @@
  *   ledger_rate      beside the two transfers of a crossing
  *   ledger_block     4096 transfers in the order of `at`, with the sum over all their fields and a seal over all blocks up to it
  *   ledger_state     one row: how far the book has come, and who holds it (fence). Written by each group that moves value
+ *   ledger_listed    one row: how far ledger_history has come
+ *   ledger_check     what checks found, noted
  *   ledger_history   transfers by account, written behind the writer (follow.c) */
 #include <string.h>
 
@@ -44,8 +46,12 @@
     "ALTER TABLE ledger_balance SET (fillfactor = 50);"       \
     "ALTER TABLE ledger_state SET (fillfactor = 10);"
 
-static const struct db_migration migrations[] = {{TABLES, TABLES_POSTGRES}};
-const struct db_schema ledger_schema = {"ledger", migrations, 1};
+static const struct db_migration migrations[] = {
+    {TABLES, TABLES_POSTGRES},
+    {"CREATE TABLE ledger_check(id $ID, at $INT NOT NULL, transfers $INT NOT NULL, accounts $INT NOT NULL, differences $INT NOT NULL, seal $TEXT NOT NULL,"
+     " seal_transfers $INT NOT NULL, took_ms $INT NOT NULL) $TABLE;"},
+};
+const struct db_schema ledger_schema = {"ledger", migrations, 2};
 
 /* --- rows --- */
 

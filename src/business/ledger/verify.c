@@ -353,3 +353,37 @@ struct err ledger_verify(struct ledger *l, struct arena *arena, const atomic_boo
     mem_free(c);
     return e;
 }
+
+/* --- noting --- */
+
+static const struct db_statement check_insert = {
+    "ledger.check_insert", "INSERT INTO ledger_check(id, at, transfers, accounts, differences, seal, seal_transfers, took_ms)"
+                           " VALUES (:id, :at, :transfers, :accounts, :differences, :seal, :seal_transfers, :took_ms)"};
+static const struct db_statement checks_newest = {
+    "ledger.checks_newest", "SELECT at, transfers, accounts, differences, seal, seal_transfers, took_ms FROM ledger_check ORDER BY id DESC LIMIT :limit"};
+
+struct err ledger_check_note(struct ledger *l, struct db_tx *tx, const struct ledger_check *c) {
+    return DB_RUN(tx, &check_insert, DB_INT("id", id_next(l->options.ids)), DB_INT("at", clock_utc(l->options.clock).ns), DB_INT("transfers", c->transfers),
+                  DB_INT("accounts", c->accounts), DB_INT("differences", c->differences_total), DB_CSTR("seal", c->seal),
+                  DB_INT("seal_transfers", c->seal_transfers), DB_INT("took_ms", (int64_t)(c->seconds * 1000)));
+}
+
+struct err ledger_checks(struct ledger *l, struct db_tx *tx, struct arena *arena, size_t limit, struct ledger_checks *out) {
+    struct db_rows rows;
+    struct err e = DB_QUERY(tx, arena, &rows, &checks_newest, DB_INT("limit", limit < 1 ? 1 : limit > 100 ? 100 : (int64_t)limit));
+    if (e.kind) return e;
+    struct ledger_noted_check *items = arena_alloc_array(arena, rows.count + 1, sizeof *items);
+    if (!items) return err_memory();
+    for (size_t i = 0; i < rows.count; i++) {
+        items[i] = (struct ledger_noted_check){.noted_ns = db_int(&rows, i, "at"),
+                                               .transfers = db_int(&rows, i, "transfers"),
+                                               .accounts = db_int(&rows, i, "accounts"),
+                                               .differences = db_int(&rows, i, "differences"),
+                                               .seal_transfers = db_int(&rows, i, "seal_transfers"),
+                                               .seconds = (double)db_int(&rows, i, "took_ms") / 1000};
+        struct slice seal = db_text(&rows, i, "seal");
+        snprintf(items[i].seal, sizeof items[i].seal, "%.*s", SLICE_ARG(seal));
+    }
+    *out = (struct ledger_checks){items, rows.count};
+    return ERR_OK;
+}
