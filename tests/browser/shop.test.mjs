@@ -295,7 +295,7 @@ test('my plan: what comes next, switching with its sum first, cancelling and com
     await page.click('.now [aria-expanded]');
     await page.click('[data-plan=planplusmonth000] button');
     await page.waitForSelector('[data-switch=now] [data-due="700"]');
-    assert.match(await page.innerText('dialog[open]'), /€9\.99.*Rest of the present plan\s+−€2\.99.*Due today\s+€7\.00/s);
+    assert.match(await page.innerText('dialog[open]'), /€9\.99.*Rest of the present plan\s+-€2\.99.*Due today\s+€7\.00/s);
     await sound(page);
     await page.keyboard.press('Escape');
     await page.click('[data-plan=planplusmonth000] button');

@@ -103,14 +103,14 @@ export class ShopStandIn {
         const unit = Number(offer.price.amount);
         const usesVoucher = body.use_voucher === true && house.vouchers > 0 && offer.kind === 'rental';
         const percent = body.coupon ? this.coupons[body.coupon.toUpperCase()] : undefined;
-        const discount = isTrial || usesVoucher || !percent ? 0 : Math.floor((unit * percent) / 100);
-        const total = isTrial || usesVoucher ? 0 : unit - discount;
+        const discount = isTrial || usesVoucher ? unit : percent ? Math.floor((unit * percent) / 100) : 0;
+        const total = unit - discount;
         const credit = body.use_credit ? Math.min(house.credit, total) : 0;
         const tax = Math.floor(total - total / 1.19);
         const renews = offer.kind === 'subscription' ? { at: iso(Date.now() + (isTrial ? offer.trial_days : offer.period.unit === 'year' ? 365 : 30) * day_ms), price: offer.price } : null;
-        return { offer, quote: { lines: [{ offer: offer.id, kind: offer.kind, name: this.#in(url, offer.names), title: line.title ? { id: line.title, name: this.titleOf(line.title, url) } : null, quantity: 1, unit_price: money(isTrial ? 0 : unit),
-            discount: money(discount), tax: money(tax), total: money(total) }], subtotal: money(isTrial || usesVoucher ? 0 : unit), discount: money(discount), tax: money(tax), total: money(total), credit: money(credit), due: money(total - credit),
-        vouchers: usesVoucher ? 1 : 0, renews, coupon: body.coupon ? { code: body.coupon, message: percent ? '' : 'This code is not known here.' } : null, country: 'DE' } };
+        return { offer, quote: { lines: [{ offer: offer.id, kind: offer.kind, name: this.#in(url, offer.names), title: line.title ? { id: line.title, name: this.titleOf(line.title, url) } : null, quantity: 1, unit_price: money(unit), is_trial: isTrial,
+            discount: money(discount), tax: money(tax), total: money(total) }], subtotal: money(unit), discount: money(discount), tax: money(tax), total: money(total), credit: money(credit), due: money(total - credit),
+        vouchers: usesVoucher ? 1 : 0, renews, coupon: body.coupon ? { code: body.coupon, trouble: percent ? null : 'coupon.unknown', message: percent ? null : 'This code is not known here.' } : null, country: 'DE' } };
     }
     /** The order is paid: what it bought is the household's. */
     settle(order) {
@@ -155,7 +155,7 @@ export class ShopStandIn {
         const { method } = request;
         const post = method === 'POST';
         const [, area, id, verb] = at.split('/');
-        if (at === '/plans') return json(200, { items: this.offers.filter((one) => !one.of).map((offer) => this.#show(offer, url, session)) });
+        if (at === '/plans') return json(200, { items: this.offers.filter((one) => !one.of && one.kind === (url.searchParams.get('kind') ?? 'subscription')).map((offer) => this.#show(offer, url, session)) });
         if (at === '/pay/providers') return json(200, { items: [{ id: 'sandbox', name: 'Card', kind: 'card', is_play_money: true, cards }, ...this.others] });
         if (!['orders', 'pay'].includes(area) && !/^\/me\/(plan|orders|gift-cards)/.test(at)) return false;
         if (!session) return fail(401, 'session.required');
@@ -226,8 +226,8 @@ export class ShopStandIn {
             const isDearer = Number(next.price.amount) > Number(house.subscription.price.amount);
             const money = (amount) => ({ amount: String(amount), currency: next.price.currency });
             const due = isDearer ? Number(next.price.amount) - rest : 0;
-            const quote = { lines: [{ offer: next.id, kind: next.kind, name: this.#in(url, next.names), title: null, quantity: 1, unit_price: next.price, discount: money(isDearer ? rest : 0), tax: money(0), total: money(due) }], subtotal: next.price, discount: money(isDearer ? rest : 0), tax: money(0), total: money(due),
-                credit: money(0), due: money(due), vouchers: 0, renews: { at: isDearer ? iso(Date.now() + 30 * day_ms) : house.subscription.period.to, price: next.price }, coupon: null, country: 'DE' };
+            const quote = { lines: [{ offer: next.id, kind: next.kind, name: this.#in(url, next.names), title: null, quantity: 1, unit_price: next.price, discount: money(0), tax: money(0), total: next.price }], subtotal: next.price, discount: money(0), tax: money(0), total: next.price,
+                proration: money(isDearer ? rest : 0), credit: money(isDearer ? rest : Number(next.price.amount)), due: money(due), vouchers: 0, renews: { at: isDearer ? iso(Date.now() + 30 * day_ms) : house.subscription.period.to, price: next.price }, coupon: null, country: 'DE' };
             if (body.dry_run) return json(200, { quote, at: isDearer ? 'now' : 'period_end', order: null });
             if (next === house.subscription.offer) house.subscription.next_offer = null;
             else if (isDearer) Object.assign(house.subscription, { offer: next, price: next.price, next_offer: null });

@@ -45,11 +45,13 @@ export const titleOffers = object({ items: known, entitlement: maybe(entitlement
 export type TitleOffers = Checked<typeof titleOffers>;
 
 const quoteShape = {
-    lines: array(object({ offer: maybe(string), kind: or(string, ''), name: or(string, ''), title: maybe(named), quantity: or(number, 1), unit_price: money, discount: money, tax: money, total: money })),
+    lines: array(object({ offer: maybe(string), kind: or(string, ''), name: or(string, ''), title: maybe(named), quantity: or(number, 1), unit_price: money, discount: money, tax: money, total: money, is_trial: or(boolean, false) })),
     subtotal: money,
     discount: money,
     tax: money,
     total: money,
+    /** What is left of the plan that this one replaces; a part of `credit`. */
+    proration: maybe(money),
     credit: money,
     due: money,
     vouchers: or(number, 0),
@@ -97,7 +99,8 @@ export type Provider = Checked<typeof providers>['items'][number];
 
 export const subscription = object({
     id: string,
-    offer,
+    /** Gone, or without a price where the viewer is: null. The plan runs on all the same. */
+    offer: maybe(offer),
     state: oneOf('trial', 'active', 'grace', 'cancelled', 'ended'),
     period: object({ from: time, to: time }),
     renews_at: maybe(time),
