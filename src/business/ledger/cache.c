@@ -120,7 +120,7 @@ struct account *book_account_add(struct book *b, int64_t id) {
 }
 
 static size_t key_bucket(int64_t org_id, int32_t ledger, int32_t code, int64_t owner_id) {
-    return hash_of(org_id * 31 + owner_id + ((int64_t)ledger << 20) + code) & (KEY_BUCKETS - 1);
+    return hash_of((int64_t)((uint64_t)org_id * 31 + (uint64_t)owner_id + ((uint64_t)ledger << 20) + (uint64_t)code)) & (KEY_BUCKETS - 1);
 }
 
 struct account *book_account_by_key(const struct book *b, int64_t org_id, int32_t ledger, int32_t code, int64_t owner_id) {

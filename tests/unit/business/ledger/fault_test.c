@@ -1,126 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
  * What can go wrong around the ledger: memory runs out at each allocation in turn, the database undoes a group, a request fails in the middle of one,
- * another process writes, rows are changed by hand, the program is killed. Afterwards the books add up and say what was answered. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/fault.h"
-#include "base/mem.h"
-#include "base/rng.h"
-#include "business/ledger/ledger.h"
-#include "store.h"
-
-enum { ORG = 3, EUR = 978, ACCOUNTS = 6, AUDIT_MAX = 512 };
-static const int64_t start_ns = INT64_C(1760000000) * NS_PER_S;
-static const struct db_schema *const schemas[] = {&ledger_schema};
-
-struct world {
-    struct db *db;
-    struct ledger *ledger;
-    struct clock *clock;
-    struct id_maker *ids;
-    int64_t accounts[ACCOUNTS]; /* the first has 1,000,000 */
-};
-
-static void ok(struct err e) {
-    if (e.kind) fail_msg("%s: %s", e.code, e.what);
-}
-static struct ledger *ledger_on(struct world *w, struct db *db) {
-    struct ledger *l;
-    ok(ledger_open(&l, &(struct ledger_options){.db = db, .clock = w->clock, .ids = w->ids, .transfers_max = 1024, .block_transfers = 16}));
-    return l;
-}
-static struct err accounts_make(struct db_tx *tx, void *arg) {
-    struct world *w = arg;
-    struct err e = ERR_OK;
-    for (int i = 0; i < ACCOUNTS && !e.kind; i++)
-        e = ledger_account_for(w->ledger, tx, ORG, EUR, i ? LEDGER_CODE_CREDIT : LEDGER_CODE_OPENING, i, 0, &w->accounts[i]);
-    const struct ledger_transfer opening = {.id = id_next(w->ids), .debit_id = w->accounts[0], .credit_id = w->accounts[1], .amount = 1000000, .ledger = EUR, .code = 1};
-    return e.kind ? e : ledger_move(w->ledger, tx, &opening, 1);
-}
-static struct world world_open(const struct test_store *s) {
-    struct world w = {.db = test_store_open(s, schemas, 1), .clock = clock_manual_create((struct utc_time){start_ns})};
-    w.ids = id_maker_create(w.clock, 2);
-    w.ledger = ledger_on(&w, w.db);
-    ok(db_write(w.db, accounts_make, &w));
-    return w;
-}
-static void world_close(struct world *w) {
-    ledger_close(&w->ledger);
-    db_close(&w->db);
-    id_maker_destroy(&w->ids);
-    clock_manual_destroy(&w->clock);
-}
-
-struct moving {
-    struct world *w;
-    struct ledger *ledger;
-    struct ledger_transfer t[3];
-    size_t count;
-    struct err after; /* what the request answers when its moves are done */
-};
-static struct err move_write(struct db_tx *tx, void *arg) {
-    struct moving *m = arg;
-    struct err e = ledger_move(m->ledger, tx, m->t, m->count);
-    return e.kind ? e : m->after;
-}
-static struct ledger_transfer transfer_of(struct world *w, int from, int to, int64_t amount) {
-    return (struct ledger_transfer){.id = id_next(w->ids), .debit_id = w->accounts[from], .credit_id = w->accounts[to], .amount = amount, .ledger = EUR, .code = 7};
-}
-
-struct looking {
-    struct ledger *ledger;
-    int64_t id;
-    struct ledger_account account;
-    struct ledger_transfer transfer;
-    enum ledger_hold hold;
-    struct err e;
-};
-static struct err account_read(struct db_tx *tx, void *arg) {
-    struct looking *l = arg;
-    return ledger_account_get(l->ledger, tx, l->id, &l->account);
-}
-static struct err transfer_read(struct db_tx *tx, void *arg) {
-    struct looking *l = arg;
-    l->e = ledger_transfer_get(l->ledger, tx, l->id, &l->transfer, &l->hold);
-    return ERR_OK;
-}
-static int64_t balance(struct world *w, int account) {
-    struct looking by_reader = {.ledger = w->ledger, .id = w->accounts[account]}, by_writer = by_reader;
-    ok(db_read(w->db, account_read, &by_reader));
-    ok(db_write(w->db, account_read, &by_writer));
-    assert_int_equal(ledger_balance(&by_reader.account), ledger_balance(&by_writer.account));
-    return ledger_balance(&by_reader.account);
-}
-static bool is_there(struct world *w, int64_t id) {
-    struct looking l = {.ledger = w->ledger, .id = id};
-    ok(db_read(w->db, transfer_read, &l));
-    return !l.e.kind;
-}
-
-static struct ledger_check check(struct world *w, struct arena *arena) {
-    struct ledger_check c;
-    ok(ledger_verify(w->ledger, arena, NULL, NULL, NULL, &c));
-    return c;
-}
-static void must_be_sound(struct world *w, int64_t transfers) {
-    struct arena *arena = arena_create(1 << 20);
-    struct ledger_check c = check(w, arena);
-    if (c.differences_total) fail_msg("%s %s: %lld, %lld", ledger_difference_word(c.differences[0].kind), c.differences[0].field, (long long)c.differences[0].stored,
-                                      (long long)c.differences[0].replayed);
-    if (transfers >= 0) assert_int_equal(c.transfers, transfers);
-    arena_destroy(&arena);
-}
+ * another process writes, rows are changed by hand. Afterwards the books add up and say what was answered. */
+#include "world.h"
 
 /* --- a group: some requests stand, some fail --- */
 
@@ -373,60 +255,6 @@ static void the_check_finds_what_hands_have_done(void **state) {
     world_close(&w);
 }
 
-/* --- killed in the middle of groups --- */
-
-/* The child moves money and says of each transfer, after it was answered, its number. */
-static void child_run(const char *url, int pipe_fd) {
-    struct db *db;
-    struct clock *clock = clock_system();
-    struct id_maker *ids = id_maker_create(clock, 5);
-    struct world w = {.clock = clock, .ids = ids};
-    if (db_open(&db, &(struct db_options){.url = url}).kind) _exit(2);
-    w.db = db;
-    w.ledger = NULL;
-    if (ledger_open(&w.ledger, &(struct ledger_options){.db = db, .clock = clock, .ids = ids, .transfers_max = 1024, .block_transfers = 16}).kind) _exit(3);
-    if (db_write(db, accounts_make, &w).kind) _exit(4);
-    for (int i = 0;; i++) {
-        struct moving m = {.w = &w, .ledger = w.ledger, .t = {transfer_of(&w, 1, 2 + i % 4, 1), transfer_of(&w, 1, 2, 1)}, .count = 2};
-        if (db_write(db, move_write, &m).kind) _exit(5);
-        if (write(pipe_fd, &m.t[0].id, sizeof m.t[0].id) != sizeof m.t[0].id) _exit(6);
-    }
-}
-
-static void killed_it_has_what_it_answered(void **state) {
-    struct test_store *s = test_store_of(state);
-    int kills = getenv("GRANDSTAND_TEST_LONG") ? 30 : 4;
-    struct db *first = test_store_open(s, schemas, 1); /* migrated */
-    db_close(&first);
-    struct rng rng = rng_seeded(7);
-    for (int kill_at = 0; kill_at < kills; kill_at++) {
-        int ends[2];
-        assert_int_equal(pipe(ends), 0);
-        pid_t child = fork();
-        if (!child) {
-            close(ends[0]);
-            child_run(s->url, ends[1]);
-        }
-        close(ends[1]);
-        /* After so many answers, at whatever it does then. */
-        int64_t answered[200], wanted = 1 + (int64_t)rng_below(&rng, 100), count = 0;
-        while (count < wanted && read(ends[0], &answered[count], sizeof answered[0]) == sizeof answered[0]) count++;
-        kill(child, SIGKILL);
-        while (count < 200 && read(ends[0], &answered[count], sizeof answered[0]) == sizeof answered[0]) count++; /* what was on its way */
-        close(ends[0]);
-        int status;
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_true(WIFSIGNALED(status));
-        struct world w = {.db = test_store_open(s, schemas, 1), .clock = clock_system(), .ids = id_maker_create(clock_system(), 6)};
-        w.ledger = ledger_on(&w, w.db);
-        for (int64_t i = 0; i < count; i++) assert_true(is_there(&w, answered[i]));
-        must_be_sound(&w, -1);
-        ledger_close(&w.ledger);
-        db_close(&w.db);
-        id_maker_destroy(&w.ids);
-    }
-}
-
 /* --- units --- */
 
 struct crossing {
@@ -509,10 +337,9 @@ static void holds_expire_at_their_second(void **state) {
 }
 
 int main(void) {
-    signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         ON_BOTH(a_request_takes_back_its_own), ON_POSTGRES(two_processes_never_write_from_old_counters), ON_SQLITE(each_failure_leaves_all_or_nothing),
-        ON_BOTH(the_check_finds_what_hands_have_done), ON_SQLITE(killed_it_has_what_it_answered), ON_BOTH(units_are_crossed_with_their_rate),
+        ON_BOTH(the_check_finds_what_hands_have_done), ON_BOTH(units_are_crossed_with_their_rate),
         ON_SQLITE(holds_expire_at_their_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
