@@ -140,11 +140,13 @@ void calls_wait(struct calls *c, int64_t ns) {
 }
 void calls_wake(struct calls *c) { curl_multi_wakeup(c->multi); }
 
+void calls_give(struct calls *c) {
+    if (c->taken) call_end(c, c->taken);
+    c->taken = NULL;
+}
+
 bool calls_take(struct calls *c, void **user, int *status, struct slice *body, const char **trouble) {
-    if (c->taken) {
-        call_end(c, c->taken);
-        c->taken = NULL;
-    }
+    calls_give(c);
     for (unsigned i = 0; i < c->max; i++) {
         struct call *call = &c->slots[i];
         if (!call->is_done) continue;

@@ -301,6 +301,7 @@ struct err outbox_answers(struct pay *p, struct arena *arena, size_t *did) {
         STEP(pay_called);
         if (!e.kind && status == 0) answer->outcome = ANSWER_LATER, answer->message = slice_cstr(trouble);
         else if (!e.kind) e = provider->answer(&own->config, &own->op, own->arena, status, body, answer);
+        calls_give(p->calls); /* what it says lives in the arena: the next call of the same op may take its place */
         if (!e.kind && answer->outcome == ANSWER_LATER)
             log_warn("pay", "not now", LOG_TEXT("provider", provider->id), LOG_TEXT("call", op_name(own->op.kind)), LOG_INT("status", status), LOG_INT("attempt", own->op.attempts),
                      LOG_TEXT("trouble", trouble ? trouble : ""));

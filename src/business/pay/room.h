@@ -129,7 +129,8 @@ struct err calls_start(struct calls *, const struct provider_request *, void *us
 /* Sleeps until something came, somebody called calls_wake, or ns have passed. */
 void calls_wait(struct calls *, int64_t ns);
 void calls_wake(struct calls *); /* any thread */
-/* One that is finished: its `user`, status (0: nobody answered; *trouble says why) and body, which live until the next call of it. False: none. */
+/* One that is finished: its `user`, status (0: nobody answered; *trouble says why) and body, which live until calls_give, or the next call of this. False: none. */
+void calls_give(struct calls *); /* its place is free for another */
 bool calls_take(struct calls *, void **user, int *status, struct slice *body, const char **trouble);
 
 /* --- sandbox.c and sandbox_book.c --- */

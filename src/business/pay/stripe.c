@@ -155,6 +155,16 @@ static struct err refund(struct drawing *d) {
     return ERR_OK;
 }
 
+/* First all disputes, then all refunds: of those that were done, a bank may have sent some back. The cursor is "d" or "r" and the last name of the page before. */
+static struct err sweep(struct drawing *d) {
+    struct slice cursor = d->op->cursor, last = slice_sub(cursor, 1, cursor.len);
+    bool are_refunds = slice_starts_with(cursor, SLICE("r"));
+    if (last.len && !ref_is_fine(last)) return err_make(ERR_INPUT, "pay.ref", "This is none of Stripe's names.");
+    url_put(d, arena_printf(d->arena, "/v1/%s?limit=100&created%%5Bgte%%5D=%lld%s%.*s", are_refunds ? "refunds" : "disputes", (long long)(d->op->since_us / 1000000), last.len ? "&starting_after=" : "",
+                            SLICE_ARG(last)));
+    return ERR_OK;
+}
+
 static struct err drawn(struct drawing *d) {
     const struct op *op = d->op;
     bool needs_ref = op->kind == OP_CAPTURE || op->kind == OP_REFUND || op->kind == OP_ASK_REFUND;
@@ -174,10 +184,7 @@ static struct err drawn(struct drawing *d) {
         if (!op->ref.len) return search(d), ERR_OK;
         url_put(d, arena_printf(d->arena, "/v1/payment_intents/%.*s?expand%%5B%%5D=latest_charge", SLICE_ARG(op->ref)));
         return ERR_OK;
-    case OP_SWEEP:
-        if (op->cursor.len && !ref_is_fine(op->cursor)) return err_make(ERR_INPUT, "pay.ref", "This is none of Stripe's names.");
-        url_put(d, arena_printf(d->arena, "/v1/disputes?limit=100&created%%5Bgte%%5D=%lld%s%.*s", (long long)(op->since_us / 1000000), op->cursor.len ? "&starting_after=" : "", SLICE_ARG(op->cursor)));
-        return ERR_OK;
+    case OP_SWEEP: return sweep(d);
     }
     return err_make(ERR_BUG, "pay.op", "There is no such call.");
 }
@@ -332,12 +339,17 @@ static void list_answer(const struct op *op, struct arena *arena, const json_t *
     struct slice last = SLICE("");
     out->outcome = ANSWER_UNKNOWN;
     if (op->kind == OP_SWEEP) {
+        bool are_refunds = slice_starts_with(op->cursor, SLICE("r"));
         json_array_foreach((json_t *)data, i, item) {
-            last = kept(arena, json_get_string(item, "id"));
-            if (out->count < WORDS_MAX && dispute_word(arena, item, &out->words[out->count])) out->count++;
+            struct word *w = &out->words[out->count];
+            last = json_get_string(item, "id");
+            if (out->count == WORDS_MAX) break; /* more than was asked for */
+            if (are_refunds ? refund_word(arena, item, w) && w->refund_state == PAY_REFUND_FAILED : dispute_word(arena, item, w)) out->count++;
         }
-        out->outcome = json_is_true(json_object_get(root, "has_more")) && last.len && count <= WORDS_MAX ? ANSWER_GO_ON : ANSWER_DONE;
-        out->cursor = out->outcome == ANSWER_GO_ON ? last : SLICE_NONE;
+        bool has_more = json_is_true(json_object_get(root, "has_more")) && ref_is_fine(last) && count <= WORDS_MAX;
+        out->outcome = has_more || !are_refunds ? ANSWER_GO_ON : ANSWER_DONE;
+        if (has_more) out->cursor = arena_printf(arena, "%s%.*s", are_refunds ? "r" : "d", SLICE_ARG(last));
+        else if (!are_refunds) out->cursor = SLICE("r");
         return;
     }
     json_array_foreach((json_t *)data, i, item) {

@@ -384,7 +384,17 @@ static void answers_of_stripe(void **state) {
                              "{\"object\":\"dispute\",\"id\":\"dp_2\",\"payment_intent\":\"pi_2\",\"amount\":1,\"currency\":\"eur\",\"status\":\"warning_needs_response\"}]}");
     assert_int_equal(a->outcome, ANSWER_GO_ON);
     assert_int_equal(a->count, 1); /* an inquiry moves no money */
-    assert_true(slice_eq(a->cursor, SLICE("dp_2")));
+    assert_true(slice_eq(a->cursor, SLICE("ddp_2")));
+    op.cursor = a->cursor;
+    assert_true(has(stripe_request(op).url, "/v1/disputes?limit=100&created%5Bgte%5D=0&starting_after=dp_2"));
+    a = stripe_says(op, 200, "{\"object\":\"list\",\"has_more\":false,\"data\":[]}"); /* then the refunds */
+    assert_int_equal(a->outcome, ANSWER_GO_ON);
+    op.cursor = a->cursor;
+    assert_true(has(stripe_request(op).url, "/v1/refunds?limit=100&created%5Bgte%5D=0"));
+    a = stripe_says(op, 200, "{\"object\":\"list\",\"has_more\":false,\"data\":[{\"object\":\"refund\",\"id\":\"re_1\",\"payment_intent\":\"pi_1\",\"amount\":5,\"currency\":\"eur\",\"status\":\"succeeded\"},"
+                             "{\"object\":\"refund\",\"id\":\"re_2\",\"payment_intent\":\"pi_1\",\"amount\":5,\"currency\":\"eur\",\"status\":\"failed\"}]}");
+    assert_int_equal(a->outcome, ANSWER_DONE);
+    assert_int_equal(a->count, 1); /* the one that came back */
 }
 
 static void amounts_of_stripe(void **state) {
