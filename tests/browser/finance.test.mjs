@@ -69,7 +69,7 @@ test('what came in: sums, the plot by keyboard, one currency at a time, and what
     assert.deepEqual([rows[0], rows.length], ['territory,name,currency,orders,gross,tax,refunded,lost,net', 8]);
 
     const links = await page.$$eval('[data-attention]', (all) => Object.fromEntries(all.map((one) => [one.dataset.attention, one.querySelector('a').getAttribute('href')])));
-    assert.equal(links['payments.parked'], '/operator/finance/payments?state=parked');
+    assert.equal(links['payments.parked'], '/operator/finance/parked');
     assert.equal(links['chargebacks.open'], '/operator/finance/chargebacks');
     finance.isExample = true;
     await page.reload();
@@ -306,6 +306,18 @@ test('payments that fit no order wait here; refunds and charge-backs have lists 
     await page.click('[data-event] .raw');
     await page.waitForSelector('[data-raw=here]');
     assert.match(await page.innerText('pre'), /pi_3QZx81/);
+    // What fits nothing is settled by hand, with a word on how.
+    await page.goto(at('/parked'));
+    await page.click('[data-parked=open] .raw');
+    await page.waitForSelector('[data-raw=here]');
+    await page.keyboard.press('Escape');
+    await page.click('[data-parked=open] .button:not(.raw)');
+    await page.click('dialog[open] .is-primary');
+    assert.match(await page.innerText('dialog[open] [role=alert]'), /how it was settled/);
+    await page.fill('input[name=note]', 'Refunded by hand at the provider');
+    await page.click('dialog[open] .is-primary');
+    await page.waitForSelector('p:has-text("Nothing is parked")');
+    assert.equal(finance.parked[0].note, 'Refunded by hand at the provider');
     await page.goto(at('/refunds?state=done'));
     await page.waitForSelector('[data-refund]');
     assert.ok((await page.locator('[data-refund]').evaluateAll((all) => all.map((one) => one.dataset.refund))).every((state) => state === 'done'));
@@ -364,7 +376,7 @@ test('settings: rates to the fraction, keys written and never read, play money s
     assert.match(await page.innerText('.save [role=alert]'), /one rate/);
     await added.locator('select').selectOption('CH');
     await added.locator('input').fill('8,1');
-    assert.match(await page.innerText('[data-provider=stripe]'), /missing/);
+    assert.match(await page.innerText('[data-provider=stripe]'), /not set[\s\S]*not complete/);
     await page.fill('input[name=stripe-webhook_secret]', 'whsec_k3y');
     await page.check('input[name=stripe-enabled]');
     assert.match(await page.innerText('[data-provider=stripe] code'), /webhooks\/stripe/);

@@ -50,12 +50,13 @@ export class Finance {
         taxes: [{ country: 'DE', rate_ppm: 190_000 }, { country: 'AT', rate_ppm: 200_000 }, { country: 'FR', rate_ppm: 200_000 }, { country: 'TH', rate_ppm: 70_000 }, { country: 'CN', rate_ppm: 60_000 }],
         providers: [
             { id: 'sandbox', name: 'Sandbox', is_enabled: true, is_play_money: true, webhook_url: 'https://studio.example/api/v1/pay/webhooks/sandbox', fields: [] },
-            { id: 'stripe', name: 'Stripe', is_enabled: false, is_play_money: false, webhook_url: 'https://studio.example/api/v1/pay/webhooks/stripe', fields: [
+            { id: 'stripe', name: 'Stripe', is_enabled: false, is_ready: false, is_play_money: false, webhook_url: 'https://studio.example/api/v1/pay/webhooks/stripe', fields: [
                 { name: 'publishable_key', label: 'Publishable key', is_secret: false, is_set: true, value: 'pk_live_51NzQ2k' }, { name: 'secret_key', label: 'Secret key', is_secret: true, is_set: true, value: null },
                 { name: 'webhook_secret', label: 'Webhook signing secret', is_secret: true, is_set: false, value: null }] },
             { id: 'alipay', name: 'Alipay', is_enabled: false, is_play_money: false, webhook_url: 'https://studio.example/api/v1/pay/webhooks/alipay', fields: [
                 { name: 'app_id', label: 'App ID', is_secret: false, is_set: false, value: null }, { name: 'private_key', label: 'Private key', is_secret: true, is_set: false, value: null }] }],
     };
+    parked = [];
     attention = [];
     isExample = false;
     lostRights = new Map(); // title -> territories in which it may not be sold
@@ -201,6 +202,7 @@ export class Finance {
         this.payments.push({ id: this.#id('pay'), provider: 'stripe', provider_ref: 'pi_3QZx81', state: 'parked', amount: money(1299, 'EUR'), method: 'Visa 4242', error: { code: 'pay.unknown_order', message: 'The provider says that this was paid, but no order knows it.' },
             created_at: iso(now - 5 * 3_600_000), order: null, household: null, events: [{ id: 'evtparked0000001', at: iso(now - 5 * 3_600_000), source: 'webhook', kind: 'payment_intent.succeeded', judgement: 'parked', message: 'No payment of ours has this reference. Nothing was moved; it waits for somebody to look.', has_raw: true }] });
         this.raws.set('evtparked0000001', JSON.stringify({ id: 'evt_1', type: 'payment_intent.succeeded', data: { object: { id: 'pi_3QZx81', amount_received: 1299, currency: 'eur' } } }, null, 2));
+        this.parked.push({ id: '71', at: iso(now - 5 * 3_600_000), provider: 'stripe', provider_ref: 'pi_3QZx81', code: 'parked.payment', message: 'The provider knows a payment that is not ours, or one of ours twice.', ours: null, theirs: money(1299, 'EUR'), payment: null, has_raw: true, settled_at: null, note: '' });
         this.attention.push({ code: 'payments.parked', message: 'The provider reports a payment that fits no order.', count: 1 }, { code: 'renewals.failed', message: 'Renewals failed; the viewers still watch and are tried again.', count: 4 },
             { code: 'chargebacks.open', message: 'Charge-backs wait for an answer.', count: this.chargebacks.length }, { code: 'offers.rights', message: 'Offers contain titles that may not be sold everywhere.', count: 2 });
         this.subscriptions = { active: 1686, trial: 74, grace: 4, new: 213, ended: 88 };
@@ -383,6 +385,13 @@ export class Finance {
             if (!payment) return missing();
             if (verb === 'events' && tail === 'raw') return this.raws.has(sub) ? [200, this.raws.get(sub), 'text/plain'] : missing();
             return [200, payment];
+        }
+        if (kind === 'parked') {
+            const word = this.parked.find((one) => one.id === id);
+            if (!id) return [200, this.#page(this.parked.filter((one) => q.get('open') !== '1' || one.settled_at === null), q)];
+            if (!word) return missing();
+            if (verb === 'raw') return [200, this.raws.get('evtparked0000001'), 'text/plain'];
+            return [200, Object.assign(word, { settled_at: iso(Date.now()), note: body.note })];
         }
         if (is('GET refunds')) return [200, this.#page(this.refunds.toReversed().filter((one) => !q.get('state') || one.state === q.get('state')), q)];
         if (is('GET chargebacks')) return [200, this.#page(this.chargebacks.toReversed(), q)];

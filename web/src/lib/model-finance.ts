@@ -107,6 +107,12 @@ export const chargeback = object({
     id: string, at: maybe(time), state: or(string, 'open'), amount: money, reason: or(string, ''), due_at: maybe(time),
     order: maybe(numbered), household: maybe(someone), payment: maybe(object({ id: string, provider: or(string, '') })),
 });
+export const parkedWord = object({
+    id: string, at: maybe(time), provider: or(string, ''), provider_ref: or(string, ''), code: or(string, ''), message: or(string, ''), ours: maybe(money), theirs: maybe(money), payment: maybe(string),
+    has_raw: or(boolean, false), settled_at: maybe(time), note: or(string, ''),
+});
+export type Parked = Checked<typeof parkedWord>;
+export const parked = object({ items: array(parkedWord), next: maybe(string) });
 export const chargebacks = object({ items: array(chargeback), next: maybe(string) });
 export type Chargeback = Checked<typeof chargeback>;
 
@@ -166,7 +172,7 @@ export type Verified = Checked<typeof verified>;
 // --- settings ---------------------------------------------------------------------------------------------------------
 const providerField = object({ name: string, label: or(string, ''), is_secret: or(boolean, false), is_set: or(boolean, false), value: maybe(string) });
 export type ProviderField = Checked<typeof providerField>;
-const provider = object({ id: string, name: or(string, ''), is_enabled: or(boolean, false), is_play_money: or(boolean, false), webhook_url: or(string, ''), fields: or(array(providerField), []) });
+const provider = object({ id: string, name: or(string, ''), is_enabled: or(boolean, false), /** All that it needs is set. */ is_ready: or(boolean, true), is_play_money: or(boolean, false), webhook_url: or(string, ''), fields: or(array(providerField), []) });
 export type Provider = Checked<typeof provider>;
 export const settings = object({
     seller: or(object({ name: or(string, ''), address: or(string, ''), tax_id: or(string, ''), country: or(string, '') }), { name: '', address: '', tax_id: '', country: '' }),

@@ -42,6 +42,7 @@ export const operatorRoutes: { pattern: RegExp; load: () => Promise<Loaded> }[] 
     { pattern: /^\/operator\/finance\/payments\/([\w-]+)$/, load: () => framed(import('../finance/payment.svelte')) },
     { pattern: /^\/operator\/finance\/refunds$/, load: () => framed(import('../finance/refunds.svelte')) },
     { pattern: /^\/operator\/finance\/chargebacks$/, load: () => framed(import('../finance/chargebacks.svelte')) },
+    { pattern: /^\/operator\/finance\/parked$/, load: () => framed(import('../finance/parked.svelte')) },
     { pattern: /^\/operator\/finance\/ledger$/, load: () => framed(import('../finance/ledger.svelte')) },
     { pattern: /^\/operator\/finance\/ledger\/([\w-]+)$/, load: () => framed(import('../finance/statement.svelte')) },
     { pattern: /^\/operator\/finance\/settings$/, load: () => framed(import('../finance/settings.svelte')) },
