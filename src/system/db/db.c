@@ -103,6 +103,7 @@ struct err db_open(struct db **out, const struct db_options *given) {
     condition_init(&db->keeper_rung);
     db->readers_max = o.readers_max;
     db->target.busy_wait_ms = o.busy_wait_ms;
+    db->target.may_lose_latest = o.may_lose_latest;
     db->target.counters = &db->counters;
     struct db_connection *first = NULL;
     struct err e = target_of(o.url, &db->target);

@@ -63,6 +63,7 @@ struct db_options {
     unsigned group_max;     /* requests that one transaction carries at most; 0: 1000 */
     unsigned queue_max;     /* requests that wait at most, beyond which db.queue_full; 0: 20,000 */
     unsigned busy_wait_ms;  /* how long to wait for another program's lock or a free reader; 0: 5,000 */
+    bool may_lose_latest;   /* answers before the disk has it: after a power cut the latest transactions may be missing, each of them whole. For what can be made again */
 };
 
 /* Opens, checks that it works, and starts the writer ("db-writer") and, for SQLite, "db-checkpoint". Errors besides

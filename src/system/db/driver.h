@@ -39,6 +39,7 @@ struct db_target {
     const struct db_driver *driver;
     char *where; /* path or URL; a URL may hold a password and never goes into a log */
     unsigned busy_wait_ms;
+    bool may_lose_latest;
     struct db_counters *counters;
 };
 

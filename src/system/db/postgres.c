@@ -289,6 +289,11 @@ static struct err connect(struct db_connection **out, const struct db_target *ta
         if (PQresultStatus(r) != PGRES_COMMAND_OK) e = failed(c, "connect", r);
         PQclear(r);
     }
+    if (!e.kind && target->may_lose_latest) {
+        PGresult *r = PQexec(c->handle, "SET synchronous_commit = off");
+        if (PQresultStatus(r) != PGRES_COMMAND_OK) e = failed(c, "connect", r);
+        PQclear(r);
+    }
     if (!e.kind && !PQenterPipelineMode(c->handle)) e = db_error_lost();
     if (e.kind) {
         disconnect(&c->common);
