@@ -484,3 +484,45 @@ struct err account_household_set_streams(struct account *a, int64_t org_id, stru
     arena_destroy(&arena);
     return e;
 }
+
+/* --- households of example data --- */
+
+enum { HOUSEHOLDS_MAKE_MAX = 1000, KEYS_AT_ONCE = 16 };
+struct households_work {
+    int64_t org_id;
+    const struct account_household_new *items;
+    const int64_t *ids, *slots;
+    const struct slice *boxes;
+    const struct public_id *public_ids;
+    size_t count;
+};
+static struct err households_fn(struct db_tx *tx, void *arg) {
+    const struct households_work *w = arg;
+    struct err e = ERR_OK;
+    for (size_t i = 0; !e.kind && i < w->count; i++)
+        e = DB_RUN(tx, &household_insert, DB_INT("id", w->ids[i]), DB_INT("org_id", w->org_id), DB_TEXT("public_id", public_id_slice(&w->public_ids[i])), DB_INT("key_slot", w->slots[i]),
+                   DB_BLOB("name_box", w->boxes[i]), DB_TEXT("country", slice_cstr(w->items[i].country)), DB_INT("streams_max", ACCOUNT_STREAMS_DEFAULT),
+                   DB_INT("now_s", w->items[i].created_s));
+    return e;
+}
+
+struct err account_households_make(struct account *a, int64_t org_id, const struct account_household_new *items, size_t count, const int64_t *ids) {
+    if (!count || count > HOUSEHOLDS_MAKE_MAX) return err_make(ERR_INPUT, "household.many", "Between one and a thousand households are made at a time.");
+    struct arena *arena = arena_create(ARENA_BYTES_MAX);
+    if (!arena) return err_memory();
+    int64_t *slots = arena_alloc_array(arena, count, sizeof *slots);
+    struct slice *boxes = arena_alloc_array(arena, count, sizeof *boxes);
+    struct public_id *public_ids = arena_alloc_array(arena, count, sizeof *public_ids);
+    struct err e = slots && boxes && public_ids ? ERR_OK : err_memory();
+    for (size_t i = 0; !e.kind && i < count; i += KEYS_AT_ONCE) e = keys_make(a->keys, ids + i, count - i < KEYS_AT_ONCE ? count - i : KEYS_AT_ONCE, slots + i);
+    for (size_t i = 0; !e.kind && i < count; i++) {
+        struct sealed s;
+        public_ids[i] = public_id_random();
+        e = sealed_of(a, ids[i], slots[i], &s);
+        if (!e.kind) e = sealed_put(&s, arena, "household.name", items[i].name, &boxes[i]);
+    }
+    struct households_work w = {.org_id = org_id, .items = items, .ids = ids, .slots = slots, .boxes = boxes, .public_ids = public_ids, .count = count};
+    if (!e.kind) e = db_write(a->db, households_fn, &w);
+    arena_destroy(&arena);
+    return e;
+}

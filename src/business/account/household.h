@@ -118,6 +118,13 @@ MUST_USE struct err account_household_list(struct account *, struct arena *, int
 /* ERR_NOT_FOUND household.missing. */
 MUST_USE struct err account_household_get(struct account *, struct arena *, int64_t org_id, struct slice public_id, struct account_household_item *out,
                                           struct account_profile **profiles, size_t *profile_count);
+/* Households without anybody in them, as example data has: nobody signs in to them and no letter reaches them. All or none; at most 1,000. `ids` are the caller's, made before. */
+struct account_household_new {
+    struct slice name;
+    char country[3];
+    int64_t created_s;
+};
+MUST_USE struct err account_households_make(struct account *, int64_t org_id, const struct account_household_new *, size_t count, const int64_t *ids);
 MUST_USE struct err account_household_set_streams(struct account *, int64_t org_id, struct slice public_id, int streams_max); /* 1 to 20: household.streams */
 
 #endif
