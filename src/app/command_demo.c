@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/demo_sales.h"
 #include "app/demo_trade.h"
 #include "app/house.h"
 #include "base/fs.h"
@@ -22,7 +23,7 @@
 #include "base/thread.h"
 #include "example/example.h"
 
-enum { FILMS_MAX = 64, WORKERS_MAX = 8, RECORD_BYTES_MAX = 1 << 16, POSTER_BYTES_MAX = 4 << 20, TICK_MS = 200, LADDERS = 2 };
+enum { FILMS_MAX = 64, WORKERS_MAX = 8, RECORD_BYTES_MAX = 1 << 16, POSTER_BYTES_MAX = 4 << 20, TICK_MS = 200, LADDERS = 2, HOUSEHOLDS = 240 };
 static const char record_name[] = "example.json";
 
 const struct option command_demo_options[] = {
@@ -31,6 +32,7 @@ const struct option command_demo_options[] = {
     {"list", OPTION_FLAG, NULL, NULL, "print the names of the films and do nothing"},
     {"threads", OPTION_NUMBER, "N", "0", "films made at once; 0: one per processor"},
     {"scale", OPTION_NUMBER, "PERCENT", "100", "size of the picture; 100: 1280 x 720"},
+    {"households", OPTION_NUMBER, "N", NULL, "households that have bought for a year; 240 with all films, none with some"},
     {"seconds", OPTION_NUMBER, "N", "0", "end each film after N seconds; 0: whole films"},
     OPTION_JSON,
     OPTION_END,
@@ -55,6 +57,7 @@ struct demo {
     const char *failed_name;
     size_t running;
     int made, kept;
+    size_t households, orders; /* of the example */
 };
 
 static volatile sig_atomic_t is_stopped;
@@ -374,6 +377,7 @@ static struct err make_all(struct demo *d) {
     e = d->failure;
     if (!e.kind && is_stopped) e = err_make(ERR_CANCELLED, "demo.cancelled", "Stopped. Run it again and it goes on with the films that are not finished.");
     if (!e.kind) e = demo_trade(&d->house);
+    if (!e.kind) e = demo_sales(&d->house, d->households, &d->orders);
     return e.kind ? e : fs_remove_tree(d->data_fd, "example");
 }
 
@@ -381,6 +385,7 @@ static void answer(struct demo *d) {
     if (!option_flag(d->context, "json")) {
         if (d->made) printf("The example organisation is there: %d films made, %d were there already.\n", d->made, d->kept);
         else printf("Nothing to do: the %d example films are there.\n", d->kept);
+        if (d->orders) printf("Households of the example have bought %zu times in a year (play money).\n", d->orders);
         return;
     }
     struct buf out = BUF(RECORD_BYTES_MAX);
@@ -388,6 +393,7 @@ static void answer(struct demo *d) {
     json_begin_object(&w);
     json_put_number(&w, "made", d->made);
     json_put_number(&w, "kept", d->kept);
+    json_put_number(&w, "orders", (int64_t)d->orders);
     json_key(&w, "films");
     record_put(&w, d->films, example_film_count());
     json_end(&w);
@@ -432,10 +438,13 @@ int command_demo(struct command_context *c) {
     for (size_t i = 0; i < example_film_count(); i++) d->kept += d->films[i].is_wanted && d->films[i].is_done;
     bool has_work = false;
     for (size_t i = 0; i < example_film_count(); i++) has_work |= d->films[i].is_wanted && !d->films[i].is_done;
-    if (!e.kind && has_work) { /* else the folder may even be in use by a server */
+    d->households = option_is_given(c, "households") ? (size_t)option_number(c, "households") : option_text(c, "films") ? 0 : HOUSEHOLDS;
+    bool has_sales = !e.kind && d->households && demo_sales_are_due(options.data_path);
+    if (!e.kind && (has_work || has_sales)) { /* else the folder may even be in use by a server */
         e = house_open(&d->house, &options, about);
         has_house = !e.kind;
         if (!e.kind) e = make_all(d);
+        if (e.kind && !has_work && !strcmp(e.code, "house.locked")) e = ERR_OK; /* the films are there; the sales come another time */
     }
     if (has_house) house_close(&d->house);
     fs_close(&d->data_fd);

@@ -95,3 +95,14 @@ test('what it cannot do it says', (t) => {
     assert.equal(list.status, 0);
     assert.match(list.stdout, /lanes-sprint .*Ten Seconds/);
 });
+
+test('households have bought for a year, once, and every book of it agrees', async (t) => {
+    const data = join(folder(t), 'data');
+    const wanted = ['--films', 'forty-two,sea-room,lanes-sprint', '--households', '8'];
+    const first = answer(demo(data, ...wanted));
+    assert.ok(first.orders >= 8, `${first.orders} orders`);
+    const record = JSON.parse(readFileSync(join(data, 'example-sales.json'), 'utf8'));
+    assert.deepEqual([record.day, record.households.length], [365, 8]);
+    assert.equal(answer(demo(data, ...wanted)).orders, 0, 'the year is not lived twice');
+    assert.equal(run(['ledger', 'verify', '--data', data]).status, 0);
+});
