@@ -20,7 +20,7 @@ const struct example_offer example_offers[] = {
     {"purchase", {"Buy", "Kaufen", "购买", "ซื้อ"},
      {"Yours for good.", "Bleibt dir.", "永久观看。", "เป็นของคุณตลอดไป"},
      {4800, 1199, 32900, 1299}, "all", {0}, NULL, 0, 0, 0},
-    {"season_pass", {"All of Breath", "Ganz Atem", "《呼吸》全集", "ลมหายใจ ทั้งชุด"},
+    {"season_pass", {"All of Breath by Breath", "Atemzug um Atemzug, ganz", "《一呼一吸》全集", "ลมหายใจต่อลมหายใจ ทั้งชุด"},
      {"Each episode there is, and those to come.", "Jede Folge, auch die noch kommen.", "已有和即将上线的每一集。", "ทุกตอนที่มีและที่จะมา"},
      {2500, 799, 19900, 899}, "series", {"breath"}, NULL, 0, 0, 0},
     {"live_pass", {"Live ticket", "Live-Ticket", "直播票", "ตั๋วถ่ายทอดสด"},
@@ -48,7 +48,7 @@ const struct example_tax example_taxes[] = {
     {"LV", 210000}, {"MT", 180000}, {"NL", 210000}, {"PT", 230000}, {"SG", 90000},  {"SI", 220000}, {"SK", 230000}, {"TH", 70000},  {"US", 0},
 };
 const size_t example_tax_count = sizeof example_taxes / sizeof *example_taxes;
-const char *const example_seller_name = "Elbe Pictures (example)", *const example_seller_address = "Uferstraße 12\n01097 Dresden", *const example_seller_tax_id = "DE000000000",
+const char *const example_seller_name = "Studio Elbe (example)", *const example_seller_address = "Am Sandtorkai 1\n20457 Hamburg", *const example_seller_tax_id = "DE000000000",
            *const example_seller_country = "DE";
 
 const struct example_home example_homes[] = {
