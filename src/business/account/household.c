@@ -470,6 +470,46 @@ struct err account_household_get(struct account *a, struct arena *arena, int64_t
     return ERR_OK;
 }
 
+struct names_work {
+    struct arena *arena;
+    int64_t org_id;
+    const int64_t *ids;
+    size_t count;
+    struct household_row *rows; /* id 0: gone */
+};
+
+static struct err names_fn(struct db_tx *tx, void *arg) {
+    struct names_work *w = arg;
+    for (size_t i = 0; i < w->count; i++) {
+        struct db_rows rows;
+        size_t same = 0; /* a list of orders has one household many times */
+        while (same < i && w->ids[same] != w->ids[i]) same++;
+        w->rows[i] = (struct household_row){0};
+        if (same < i) continue;
+        struct err e = DB_QUERY(tx, w->arena, &rows, &household_by_id, DB_INT("org_id", w->org_id), DB_INT("id", w->ids[i]));
+        if (e.kind) return e;
+        if (rows.count) household_row_take(&rows, 0, &w->rows[i]);
+    }
+    return ERR_OK;
+}
+
+struct err account_household_names(struct account *a, struct arena *arena, int64_t org_id, const int64_t *ids, size_t count, struct account_named *out) {
+    struct names_work w = {arena, org_id, ids, count, arena_alloc_array(arena, count + 1, sizeof *w.rows)};
+    if (!w.rows) return err_memory();
+    struct err e = db_read(a->db, names_fn, &w);
+    for (size_t i = 0; !e.kind && i < count; i++) {
+        struct account_household household;
+        size_t same = 0;
+        while (same < i && ids[same] != ids[i]) same++;
+        out[i] = same < i ? out[same] : (struct account_named){0};
+        if (same < i || !w.rows[i].id) continue;
+        e = household_open(a, arena, &w.rows[i], &household);
+        if (!e.kind) out[i] = (struct account_named){household.public_id, household.name};
+        else if (e.kind == ERR_NOT_FOUND) e = ERR_OK; /* erased in this moment */
+    }
+    return e;
+}
+
 struct err account_household_set_streams(struct account *a, int64_t org_id, struct slice public_id, int streams_max) {
     if (streams_max < 1 || streams_max > STREAMS_MAX) return err_make(ERR_INPUT, "household.streams", "A household watches on 1 to 20 screens at once.");
     struct household_row row;

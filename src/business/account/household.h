@@ -125,6 +125,12 @@ struct account_household_new {
     int64_t created_s;
 };
 MUST_USE struct err account_households_make(struct account *, int64_t org_id, const struct account_household_new *, size_t count, const int64_t *ids);
+/* What households are called, by the ids inside, for lists of what they bought: out[i] of ids[i]; public_id.text "" where it is gone. */
+struct account_named {
+    struct public_id public_id;
+    struct slice name; /* in the arena */
+};
+MUST_USE struct err account_household_names(struct account *, struct arena *, int64_t org_id, const int64_t *ids, size_t count, struct account_named *out);
 MUST_USE struct err account_household_set_streams(struct account *, int64_t org_id, struct slice public_id, int streams_max); /* 1 to 20: household.streams */
 
 #endif

@@ -260,6 +260,16 @@ static void operators_find_households(void **state) {
     assert_slice(profiles[1].name, "Kim");
     assert_error(account_household_get(f.account, f.arena, f.org + 1, public_id_slice(&id), &item, &profiles, &count), "household.missing");
     assert_error(account_household_get(f.account, f.arena, f.org, SLICE("'; DROP TABLE"), &item, &profiles, &count), "household.missing");
+
+    const int64_t ids[] = {item.household.id, 1, item.household.id};
+    struct account_named names[3];
+    assert_ok(account_household_names(f.account, f.arena, f.org, ids, 3, names));
+    assert_slice(names[0].name, "Anna Müller");
+    assert_string_equal(names[0].public_id.text, id.text);
+    assert_string_equal(names[2].public_id.text, id.text);
+    assert_string_equal(names[1].public_id.text, ""); /* nobody */
+    assert_ok(account_household_names(f.account, f.arena, f.org + 1, ids, 3, names));
+    assert_string_equal(names[0].public_id.text, "");
     end(&f);
 }
 
