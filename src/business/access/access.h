@@ -7,19 +7,23 @@
  *   question  who (household, profile), from where (country, area), which title, when.
  *   decision  four questions, asked in this order; the first that says no gives the reason:
  *               rights       may it be shown there, then, in this way?           rights.*            (business/rights)
- *               entitlement  is it free, or granted to the household?            access.entitlement
+ *               entitlement  is it free, granted to the household, or bought?    access.entitlement
  *               rating       is the profile old enough, and is its PIN shown?    access.rating, access.pin
  *               streams      does the household watch too much at once?          access.streams
  *             An answer says the reason, the line that decided, and until when nothing can change it.
  *   medium    in which way it would be watched, which is what rights are asked for: a title marked free by `free` (`live` while it is on air);
- *             one granted by hand by the grant's medium; of several ways the first that rights allow. With none of them rights are asked for each medium
+ *             one granted by hand by the grant's medium; one that was bought as it was sold (a plan: subscription; a rental; a purchase, a pass, a bundle:
+ *             purchase; a live pass: live). Of several ways the first that rights allow, and so that nothing is used up in vain: a grant, the plan,
+ *             what is owned, a rental that runs, a rental that was not begun. With none of them rights are asked for each medium
  *             that can be sold, and the refusal is access.entitlement where one of them allows, else what rights say.
  *   grant     an entitlement given by hand: household, title (or its season or series), medium, end. A row in the store, folded into memory
  *             in the order of its change sequence.
+ *   bought    an entitlement of business/order: a plan's period, a rental, something owned. A rental that was not begun runs from the first play under it; its
+ *             token never outlives it. When an order is refunded or charged back, or a plan ends, what runs under it alone is ended.
  *   stream    a playback session that runs: since it began or was renewed, until its token ends. It knows household, profile, place and
  *             medium, in the store and in memory, so that it can be decided again at any moment, also after a restart.
  *
- * Who is asked again: all streams, by the thread "access", as soon as rights, grants, profiles, households or titles change, and every few
+ * Who is asked again: all streams, by the thread "access", as soon as rights, grants, orders, profiles, households or titles change, and every few
  * seconds besides (a change that another process made, a window's end). One that lost its right is ended with its reason: its token is refused from
  * then on, and renewing it tells the reason.
  *
@@ -39,6 +43,8 @@
 #include "base/slice.h"
 #include "business/account/account.h"
 #include "business/catalog/catalog.h"
+#include "business/offer/offer.h"
+#include "business/order/order.h"
 #include "business/rights/rights.h"
 #include "delivery/delivery.h"
 #include "system/db/db.h"
@@ -58,6 +64,8 @@ struct access_options { /* all must outlive it */
     struct account *account;
     struct catalog *catalog;
     struct rights *rights;
+    struct offers *offers;     /* NULL: nothing is sold (commands beside a server) */
+    struct order_room *order;  /* NULL: nothing was bought */
     struct delivery *delivery; /* NULL: no streams (commands beside a server) */
 };
 /* Loads grants and the streams that run, and begins to listen to the rooms it stands on: before anybody is served. Errors: of the
@@ -90,6 +98,9 @@ const char *access_step_name(enum access_step); /* "rights", ... */
 enum access_state { ACCESS_PLAYABLE, ACCESS_SIGN_IN, ACCESS_LOCKED, ACCESS_TOO_YOUNG, ACCESS_UNAVAILABLE };
 const char *access_state_name(enum access_state); /* "playable", "sign_in", "locked", "rating", "unavailable" */
 
+/* Why it is his, whatever rights and rating say of it. */
+enum access_entitled { ACCESS_BY_NOTHING, ACCESS_BY_BEING_FREE, ACCESS_BY_GRANT, ACCESS_BY_PLAN, ACCESS_BY_PURCHASE, ACCESS_BY_RENTAL };
+
 struct access_question {
     const struct access_viewer *viewer;
     const struct catalog_view *view;
@@ -97,15 +108,19 @@ struct access_question {
     int64_t at_s;                      /* seconds since 1970 */
     struct slice lang;                 /* of the sound that is wanted, BCP 47; empty: any */
     bool without_streams;              /* do not count streams: for pages, and for a stream that runs already */
+    bool with_renewals;                /* as if a plan that renews itself had no end: for what people are told. No token is made of that */
 };
 
 struct access_answer {
     bool is_allowed;
     enum access_state state;
     enum access_step step;  /* that decided; ACCESS_STREAMS when all said yes */
-    const char *reason;     /* stable code: "access.free", "access.granted", "access.rating", "rights.territory", ...; static text */
+    const char *reason;     /* stable code: "access.free", "access.granted", "access.subscribed", "access.rented", "access.bought", "access.rating", "rights.territory", ...; static text */
     int64_t line_id;        /* the line of a deal that decided, 0: none */
+    enum access_entitled entitled; /* also where another step refuses */
     int64_t grant_id;       /* the grant that opens it, 0: none */
+    struct order_held held; /* what was bought that opens it; entitlement_id 0: nothing */
+    uint16_t sold;          /* access_sale: bits 1 << offer_kind by which it can be had here now, where it is not his */
     int medium;             /* enum rights_medium in which it is, or would be, watched */
     int age;                /* of the title: for access.rating */
     int streams_max;        /* of the household: for access.streams */
@@ -115,6 +130,17 @@ struct access_answer {
     int64_t turns_s;        /* access_outlook: when it does become the opposite; 0: not in sight */
 };
 struct access_answer access_decide(struct access *, const struct access_question *);
+
+/* What a tile says about money. */
+enum access_badge { ACCESS_BADGE_NONE, ACCESS_BADGE_FREE, ACCESS_BADGE_INCLUDED, ACCESS_BADGE_SUBSCRIBE, ACCESS_BADGE_RENT, ACCESS_BADGE_BUY, ACCESS_BADGE_RENTED, ACCESS_BADGE_OWNED };
+const char *access_badge_name(enum access_badge); /* "none", "free", "included", "subscribe", "rent", "buy", "rented", "owned" */
+struct access_sale {
+    enum access_badge badge;
+    struct money price; /* the lowest by which it can be had; currency 0: it is his, or not sold */
+    int64_t until_s;    /* when what opens it ends; ACCESS_ENDLESS: it does not, or renews itself */
+};
+/* By the answer to this question. Memory only, well under a microsecond; also fills answer->sold, of which access_sentence speaks. */
+void access_sale(struct access *, const struct access_question *, struct access_answer *answer, struct access_sale *out);
 
 /* When does this answer turn by itself, from no to yes or from yes to no? Fills answer->turns_s by asking again at the coming moments of change, a few
  * times at most, without streams and PIN. */
@@ -135,7 +161,7 @@ void access_sentence(struct buf *, struct slice lang, const struct access_answer
 
 /* --- streams: workers --- */
 
-/* Decides and begins: *answer is always filled; *pass where it was allowed. The slot is taken before the store is asked, so two at once cannot
+/* Decides and begins: *answer is always filled; *pass where it was allowed. A rental that opens it and was not begun begins now. The slot is taken before the store is asked, so two at once cannot
  * both have the last one. `device` ("Firefox on Linux", at most 100 bytes) is shown to the household. Errors: of the store. */
 MUST_USE struct err access_begin(struct access *, const struct access_question *, struct slice device, struct access_answer *answer,
                                  struct delivery_pass *pass);

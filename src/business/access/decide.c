@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
  * The decision. Everything it asks is in memory: rights without a lock, grants, household and streams under one each for a moment. */
+#include <string.h>
+
 #include "business/access/room.h"
 
 const char *access_step_name(enum access_step s) {
@@ -13,7 +15,7 @@ const char *access_state_name(enum access_state s) {
 }
 
 const char *access_reason_known(struct slice text) {
-    static const char *const ours[] = {"access.free", "access.granted", "access.entitlement", "access.rating", "access.pin", "access.profile", "access.streams",
+    static const char *const ours[] = {"access.free", "access.granted", "access.subscribed", "access.rented", "access.bought", "access.entitlement", "access.rating", "access.pin", "access.profile", "access.streams",
                                        "access.removed"};
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         if (slice_eq(text, slice_cstr(ours[i]))) return ours[i];
@@ -31,18 +33,24 @@ static const enum rights_medium sold[] = {RIGHTS_SUBSCRIPTION, RIGHTS_RENTAL, RI
 
 struct way { /* one in which he could watch it */
     enum rights_medium medium;
-    const struct grant *grant; /* NULL: it is free, or not his */
+    const struct grant *grant;     /* given by hand; NULL */
+    const struct order_held *held; /* bought; NULL. Neither: it is free, or not his */
     struct rights_answer rights;
 };
 
 struct judged {
     struct way way;  /* the first that rights allow, else the one that comes nearest to it */
-    bool is_his;     /* it is free, or granted */
-    int64_t until_s; /* of the ways tried, and of grants */
+    bool is_his;     /* it is free, granted or bought */
+    int64_t until_s; /* of the ways tried, and of what he has */
+};
+struct owned { /* what he has for a title: memory for a judgement */
+    struct grant grants[GRANTS_FOUND_MAX];
+    struct order_held held[ORDER_HELD_MAX];
 };
 
-static void way_try(struct access *a, struct rights_question *question, enum rights_medium medium, const struct grant *grant, struct judged *j) {
-    struct way way = {.medium = medium, .grant = grant};
+static void way_try(struct access *a, struct rights_question *question, enum rights_medium medium, const struct grant *grant, const struct order_held *held,
+                    struct judged *j) {
+    struct way way = {.medium = medium, .grant = grant, .held = held};
     question->medium = medium;
     rights_decide(a->o.rights, question, &way.rights);
     j->until_s = earlier(j->until_s, way.rights.until_s);
@@ -50,7 +58,20 @@ static void way_try(struct access *a, struct rights_question *question, enum rig
     if (j->way.rights.reason > way.rights.reason) j->way = way;
 }
 
-static void judge(struct access *a, const struct access_question *q, const int64_t titles[3], struct grant granted[GRANTS_FOUND_MAX], struct judged *j) {
+static enum access_entitled entitled_by(const struct order_held *held) {
+    return held->kind == OFFER_SUBSCRIPTION ? ACCESS_BY_PLAN : held->kind == OFFER_RENTAL ? ACCESS_BY_RENTAL : ACCESS_BY_PURCHASE;
+}
+static bool is_unbegun(const struct order_held *held) { return held->kind == OFFER_RENTAL && !held->started_s; }
+/* In this order what was bought is used: what costs nothing more first, a rental that was not begun last. */
+static int held_rank(const struct order_held *held) { return (int)entitled_by(held) + is_unbegun(held); }
+
+/* When it no longer opens anything. A rental begins with the play that is being asked about. */
+static int64_t held_end(const struct access_question *q, const struct order_held *held) {
+    if (q->with_renewals && held->renews) return ACCESS_ENDLESS;
+    return is_unbegun(held) && !q->with_renewals ? earlier(held->ends_s, q->at_s + held->watch_s) : held->ends_s;
+}
+
+static void judge(struct access *a, const struct access_question *q, const int64_t titles[3], struct owned *owned, struct judged *j) {
     struct rights_question question = {.titles = {titles[0], titles[1], titles[2]}, .at_s = q->at_s};
     const struct geo_place *place = &q->viewer->place;
     if (!rights_place_parse(slice_cstr(place->country), slice_cstr(place->area), &question.place)) question.place = (struct rights_place){.country = RIGHTS_NOWHERE};
@@ -60,16 +81,29 @@ static void judge(struct access *a, const struct access_question *q, const int64
     bool is_on_air = q->title->status == CATALOG_LIVE;
     if (q->title->is_free) {
         j->is_his = true;
-        way_try(a, &question, is_on_air ? RIGHTS_LIVE : RIGHTS_FREE, NULL, j);
+        way_try(a, &question, is_on_air ? RIGHTS_LIVE : RIGHTS_FREE, NULL, NULL, j);
     }
-    size_t count = q->viewer->household_id ? grants_find(a, q->viewer->household_id, titles, q->at_s, granted, &j->until_s) : 0;
+    int64_t household_id = q->viewer->household_id;
+    size_t count = household_id ? grants_find(a, household_id, titles, q->at_s, owned->grants, &j->until_s) : 0;
     for (size_t i = 0; i < count && !j->way.rights.is_allowed; i++) {
         j->is_his = true;
-        way_try(a, &question, (enum rights_medium)granted[i].medium, &granted[i], j);
+        way_try(a, &question, (enum rights_medium)owned->grants[i].medium, &owned->grants[i], NULL, j);
     }
+    count = household_id && a->o.order ? order_entitlement(a->o.order, q->viewer->org_id, household_id, titles, q->at_s, owned->held, &j->until_s) : 0;
+    for (int rank = ACCESS_BY_PLAN; count && rank <= ACCESS_BY_RENTAL + 1; rank++)
+        for (size_t i = 0; i < count && !j->way.rights.is_allowed; i++) {
+            if (held_rank(&owned->held[i]) != rank) continue;
+            j->is_his = true;
+            way_try(a, &question, owned->held[i].medium, NULL, &owned->held[i], j);
+        }
     for (size_t i = 0; i < ARRAY_LEN(sold) && !j->is_his && !j->way.rights.is_allowed; i++)
-        if (sold[i] != RIGHTS_LIVE || q->title->kind == CATALOG_EVENT) way_try(a, &question, sold[i], NULL, j);
+        if (sold[i] != RIGHTS_LIVE || q->title->kind == CATALOG_EVENT) way_try(a, &question, sold[i], NULL, NULL, j);
     if (j->way.grant) j->until_s = earlier(j->until_s, j->way.grant->ends_s);
+    if (j->way.held) j->until_s = earlier(j->until_s, held_end(q, j->way.held));
+}
+
+static enum access_entitled entitled_in(const struct judged *j) {
+    return !j->is_his ? ACCESS_BY_NOTHING : j->way.grant ? ACCESS_BY_GRANT : j->way.held ? entitled_by(j->way.held) : ACCESS_BY_BEING_FREE;
 }
 
 static struct access_answer rights_answer(const struct judged *j) {
@@ -89,8 +123,11 @@ static struct access_answer rights_answer(const struct judged *j) {
 
 static struct access_answer entitlement_answer(const struct access_question *q, const struct judged *j) {
     struct access_answer answer = {.is_allowed = j->is_his, .step = ACCESS_ENTITLEMENT, .medium = j->way.medium, .until_s = j->until_s};
-    answer.reason = !j->is_his ? "access.entitlement" : j->way.grant ? "access.granted" : "access.free";
+    static const char *const reasons[] = {"access.entitlement", "access.free", "access.granted", "access.subscribed", "access.bought", "access.rented"};
+    answer.entitled = entitled_in(j);
+    answer.reason = reasons[answer.entitled];
     answer.grant_id = j->way.grant ? j->way.grant->id : 0;
+    if (j->way.held) answer.held = *j->way.held;
     answer.state = j->is_his ? ACCESS_PLAYABLE : q->viewer->household_id ? ACCESS_LOCKED : ACCESS_SIGN_IN;
     return answer;
 }
@@ -180,11 +217,11 @@ static struct access_answer streams_answer(struct access *a, const struct access
 
 struct access_answer access_explain(struct access *a, const struct access_question *q, struct access_answer steps[ACCESS_STEPS]) {
     int64_t titles[3];
-    struct grant granted[GRANTS_FOUND_MAX];
+    struct owned owned;
     struct judged judged;
     struct account_household_facts facts;
     catalog_above(q->view, q->title, titles);
-    judge(a, q, titles, granted, &judged);
+    judge(a, q, titles, &owned, &judged);
     bool has_home = q->viewer->household_id && account_household_facts(a->o.account, q->viewer->org_id, q->viewer->household_id, &facts);
     const struct account_household_facts *home = has_home ? &facts : NULL;
     steps[ACCESS_RIGHTS] = rights_answer(&judged);
@@ -204,6 +241,9 @@ struct access_answer access_explain(struct access *a, const struct access_questi
             answer = steps[i];
             answer.medium = medium;
             answer.line_id = steps[ACCESS_RIGHTS].line_id;
+            answer.entitled = steps[ACCESS_ENTITLEMENT].entitled;
+            answer.grant_id = steps[ACCESS_ENTITLEMENT].grant_id;
+            answer.held = steps[ACCESS_ENTITLEMENT].held;
             for (int k = 0; k < i; k++) until_s = earlier(until_s, steps[k].until_s); /* a step before may become the one that refuses */
             answer.until_s = until_s;
             break;
@@ -219,6 +259,49 @@ struct access_answer access_decide(struct access *a, const struct access_questio
     return access_explain(a, q, steps);
 }
 
+/* --- what it costs --- */
+
+const char *access_badge_name(enum access_badge b) {
+    static const char *const names[] = {"none", "free", "included", "subscribe", "rent", "buy", "rented", "owned"};
+    return names[b];
+}
+
+/* Kinds of offers that say the same on a tile. */
+enum {
+    SOLD_BY_PLAN = 1 << OFFER_SUBSCRIPTION,
+    SOLD_TO_RENT = 1 << OFFER_RENTAL,
+    SOLD_TO_OWN = 1 << OFFER_PURCHASE | 1 << OFFER_SEASON_PASS | 1 << OFFER_LIVE_PASS | 1 << OFFER_BUNDLE,
+};
+
+static struct money lowest_of(const struct offer_sale *sale, unsigned kinds) {
+    struct money lowest = {0};
+    for (int kind = 0; kind < OFFER_KINDS; kind++)
+        if (kinds & sale->kinds & 1u << kind && sale->lowest[kind].currency && (!lowest.currency || sale->lowest[kind].minor < lowest.minor)) lowest = sale->lowest[kind];
+    return lowest;
+}
+
+void access_sale(struct access *a, const struct access_question *q, struct access_answer *answer, struct access_sale *out) {
+    static const enum access_badge his[] = {ACCESS_BADGE_NONE, ACCESS_BADGE_FREE, ACCESS_BADGE_OWNED, ACCESS_BADGE_INCLUDED, ACCESS_BADGE_OWNED, ACCESS_BADGE_RENTED};
+    const struct order_held *held = &answer->held;
+    *out = (struct access_sale){.badge = his[answer->entitled], .until_s = ACCESS_ENDLESS};
+    if (answer->entitled != ACCESS_BY_NOTHING) {
+        if (held->entitlement_id && !held->renews) out->until_s = held->ends_s;
+        /* What is his and may not be shown to him says why; an event that has not begun is his all the same. */
+        if (!answer->is_allowed && answer->step == ACCESS_RIGHTS && strcmp(answer->reason, rights_reason_code(RIGHTS_BECAUSE_NOT_YET))) out->badge = ACCESS_BADGE_NONE;
+        return;
+    }
+    if (!a->o.offers) return;
+    struct rights_place place;
+    struct offer_question question;
+    struct offer_sale sale;
+    if (!rights_place_parse(slice_cstr(q->viewer->place.country), slice_cstr(q->viewer->place.area), &place)) place = (struct rights_place){.country = RIGHTS_NOWHERE};
+    offer_question_of(q->view, q->title, place, q->at_s, &question);
+    offer_sale(a->o.offers, &question, &sale);
+    answer->sold = sale.kinds & (SOLD_BY_PLAN | SOLD_TO_RENT | SOLD_TO_OWN);
+    out->badge = sale.kinds & SOLD_BY_PLAN ? ACCESS_BADGE_SUBSCRIBE : sale.kinds & SOLD_TO_RENT ? ACCESS_BADGE_RENT : sale.kinds & SOLD_TO_OWN ? ACCESS_BADGE_BUY : ACCESS_BADGE_NONE;
+    out->price = lowest_of(&sale, answer->sold);
+}
+
 enum { OUTLOOK_STEPS_MAX = 8 };
 
 void access_outlook(struct access *a, const struct access_question *q, struct access_answer *answer) {
@@ -227,9 +310,14 @@ void access_outlook(struct access *a, const struct access_question *q, struct ac
     struct access_question later = *q;
     later.viewer = &viewer;
     later.without_streams = true;
-    int64_t at_s = answer->until_s;
+    later.with_renewals = true;
     answer->turns_s = 0;
     if (answer->step == ACCESS_STREAMS && !answer->is_allowed) return;
+    int64_t at_s = answer->until_s;
+    if (answer->held.entitlement_id && !q->with_renewals) { /* where only the next renewal is in sight, or a rental's end that depends on its beginning */
+        later.at_s = q->at_s;
+        at_s = access_decide(a, &later).until_s;
+    }
     for (int i = 0; i < OUTLOOK_STEPS_MAX && at_s < ACCESS_ENDLESS; i++) {
         later.at_s = at_s;
         struct access_answer then = access_decide(a, &later);

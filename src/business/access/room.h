@@ -3,7 +3,7 @@
  * room.h: the insides of struct access. Within access only.
  *
  *   decide.c    the decision: no state of its own
- *   grants.c    entitlements: the store is the truth, a hash by household and title answers
+ *   grants.c    entitlements by hand: the store is the truth, a hash by household and title answers
  *   streams.c   what runs: two hashes over the same streams, by session and by household
  *   watch.c     the thread that decides streams again
  *   sentence.c  an answer in words */

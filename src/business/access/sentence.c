@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
  * An answer in words. Each reason has a sentence in text/access.json ("why.blackout"), and where they say more, forms with the country ("_in"),
- * with the date on which it opens ("_until") or with both. */
+ * with the date on which it opens ("_until") or with both; a title that is not his what can be done about it ("why.entitlement_rent"). */
 #include <stdio.h>
 
 #include "business/access/room.h"
@@ -53,11 +53,20 @@ static void date_write(struct buf *out, struct slice lang, int64_t at_s, int64_t
     buf_free(&date);
 }
 
-/* Which sentence: the reason without its area, but for those who should sign in. */
+/* What one can do about a title that is not his: by the bits of its kind in `sold`. */
+static const char *to_do(uint16_t sold) {
+    static const char *const words[] = {NULL, "entitlement_subscribe", "entitlement_rent", "entitlement_subscribe_rent", "entitlement_buy", "entitlement_subscribe_buy",
+                                        "entitlement_rent_buy", "entitlement_subscribe_rent_buy"};
+    bool is_rented = sold & 1 << OFFER_RENTAL, is_in_plans = sold & 1 << OFFER_SUBSCRIPTION, is_bought = sold & ~(1 << OFFER_RENTAL | 1 << OFFER_SUBSCRIPTION);
+    return words[is_in_plans | is_rented << 1 | is_bought << 2];
+}
+
+/* Which sentence: the reason without its area, but for those who should sign in, or buy. */
 static const char *word_of(const struct access_answer *answer) {
     const char *dot = strchr(answer->reason, '.');
     const char *word = dot ? dot + 1 : answer->reason;
-    if (answer->is_allowed) return "yes";
+    if (answer->is_allowed) return answer->entitled != ACCESS_BY_RENTAL ? "yes" : answer->held.started_s ? "rented" : "rented_begin";
+    if (answer->step == ACCESS_ENTITLEMENT && to_do(answer->sold)) return to_do(answer->sold);
     if (answer->state != ACCESS_SIGN_IN) return word;
     return !strcmp(word, "entitlement") ? "sign_in" : !strcmp(word, "rating") ? "rating_sign_in" : word;
 }

@@ -129,6 +129,19 @@ static struct stream *slot_take(struct access *a, const struct access_question *
     return NULL;
 }
 
+/* A rental that opens it and was not begun runs from now. The token that was made ends with it already. */
+static struct err rental_begin(struct access *a, const struct access_viewer *viewer, struct access_answer *answer) {
+    struct order_held *held = &answer->held;
+    if (answer->entitled != ACCESS_BY_RENTAL || held->started_s) return ERR_OK;
+    return order_started(a->o.order, viewer->org_id, viewer->household_id, held->entitlement_id, held);
+}
+
+/* A session that was begun and whose token nobody gets. */
+static void session_drop(struct access *a, int64_t org_id, const struct delivery_pass *pass) {
+    struct err e = delivery_session_end(a->o.delivery, org_id, public_id_slice(&pass->session), NULL);
+    if (e.kind) log_warn("access", "session left over", LOG_ERR(e));
+}
+
 struct err access_begin(struct access *a, const struct access_question *q, struct slice device, struct access_answer *answer, struct delivery_pass *pass) {
     struct err e = access_prepare(a, q->viewer);
     if (e.kind) return e;
@@ -138,10 +151,11 @@ struct err access_begin(struct access *a, const struct access_question *q, struc
     if (!one) return e;
     struct delivery_viewer viewer = viewer_of(&one->s);
     e = delivery_session_begin(a->o.delivery, q->viewer->org_id, &q->title->public_id, expiry(answer), &viewer, pass);
-    if (!e.kind && answer->counts_plays) {
-        e = rights_play(a->o.rights, q->viewer->org_id, answer->line_id);
-        struct err ended = e.kind ? delivery_session_end(a->o.delivery, q->viewer->org_id, public_id_slice(&pass->session), NULL) : ERR_OK;
-        if (ended.kind) log_warn("access", "session left over", LOG_ERR(ended)); /* nobody has its token */
+    if (!e.kind) {
+        /* After the session, so that no rental runs for a play that never was; what is counted stands before anybody has the token. */
+        e = rental_begin(a, q->viewer, answer);
+        if (!e.kind && answer->counts_plays) e = rights_play(a->o.rights, q->viewer->org_id, answer->line_id);
+        if (e.kind) session_drop(a, q->viewer->org_id, pass);
     }
     lock_take(&a->streams.lock);
     if (e.kind) {
@@ -154,7 +168,10 @@ struct err access_begin(struct access *a, const struct access_question *q, struc
     }
     lock_give(&a->streams.lock);
     mem_free(one);
-    return e;
+    bool is_gone = e.kind && (!strcmp(e.code, "order.entitlement") || !strcmp(e.code, "order.rental_over")); /* taken back, or over, in this moment */
+    if (!is_gone) return e;
+    *answer = access_decide(a, q);
+    return answer->is_allowed ? e : ERR_OK;
 }
 
 static struct err not_found(void) { return err_make(ERR_NOT_FOUND, "playback.not_found", "There is no such playback session. Begin a new one."); }
@@ -202,6 +219,7 @@ static struct err renew_in(struct access *a, const struct access_viewer *caller,
     }
     struct err e = ERR_OK;
     if (answer->is_allowed) e = slot_again(a, &q, session, answer);
+    if (!e.kind && answer->is_allowed) e = rental_begin(a, &viewer, answer); /* what it was begun under has ended, and he goes on under a rental */
     if (e.kind) return e;
     if (!answer->is_allowed) {
         if (answer->step != ACCESS_STREAMS) remove_session(&a->streams, &session->session);

@@ -18,6 +18,7 @@ void access_poke(struct access *a) {
 
 static void on_rights(void *user, int64_t org_id) { access_poke(user); }
 static void on_titles(void *user, int64_t org_id) { access_poke(user); }
+static void on_order(void *user, int64_t org_id, int64_t household_id) { access_poke(user); }
 static void on_household(void *user, int64_t org_id, int64_t household_id) { access_poke(user); }
 
 static void watch_run(void *arg) {
@@ -57,6 +58,7 @@ struct err access_open(struct access **out, const struct access_options *options
     rights_listen(a->o.rights, on_rights, a);
     catalog_on_change(a->o.catalog, on_titles, a);
     account_on_change(a->o.account, on_household, a);
+    if (a->o.order) order_listen(a->o.order, on_order, a);
     *out = a;
     return ERR_OK;
 }
