@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 const folder = path.dirname(fileURLToPath(import.meta.url));
 const languages = ['en', 'de', 'zh', 'th'];
 const formsOf = { en: ['one', 'other'], de: ['one', 'other'], zh: ['other'], th: ['other'] };
-const serverOnly = new Set(['access.json', 'countries.json', 'deals.json', 'errors.json', 'mail.json', 'offer.json', 'pay.json', 'report.json']);
+const serverOnly = new Set(['access.json', 'books.json', 'countries.json', 'deals.json', 'errors.json', 'mail.json', 'offer.json', 'pay.json', 'report.json']);
 /** What a visitor reads at once, and what comes with the pages of an account and of the box office. All other files are the operator's. */
 const groupOf = (file) => ({ 'pages.json': 'first', 'live.json': 'first', 'sale.json': 'first', 'account.json': 'account', 'shop.json': 'shop' })[file] ?? 'operator';
 const groups = ['first', 'account', 'shop', 'operator'];

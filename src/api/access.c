@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
  * What may be watched, told with titles and with refusals. */
+#include <string.h>
+
 #include "api/room.h"
 
 enum { SENTENCE_BYTES_MAX = 2000, LOOKED_INTO_MAX = 64 };
@@ -56,17 +58,33 @@ static void put_sentence(struct call *c, struct json_writer *w, const struct acc
     buf_free(&text);
 }
 
-struct access_answer call_decide(struct call *c, const struct catalog_view *view, const struct catalog_title *t) {
+static struct access_answer decide(struct call *c, const struct catalog_view *view, const struct catalog_title *t, struct access_sale *sale) {
     struct access_question q = {.viewer = call_viewer(c), .view = view, .title = t, .at_s = call_now_s(c), .without_streams = true};
     const struct catalog_title *which = t;
     struct access_answer answer = catalog_kind_holds(t->kind) ? decide_within(c, &q, &which) : access_decide(c->api->o.access, &q);
+    access_sale(c->api->o.access, &q, &answer, sale); /* of a series what is sold of it as a whole */
     q.title = which;
     if (answer.until_s < ACCESS_ENDLESS) access_outlook(c->api->o.access, &q, &answer);
     return answer;
 }
 
+struct access_answer call_decide(struct call *c, const struct catalog_view *view, const struct catalog_title *t) {
+    struct access_sale sale;
+    return decide(c, view, t, &sale);
+}
+
+static void put_sale(struct json_writer *w, const struct access_sale *sale) {
+    json_key(w, "sale");
+    json_begin_object(w);
+    json_put_cstr(w, "badge", access_badge_name(sale->badge));
+    money_put(w, "price", sale->price);
+    put_time_or_null(w, "until", sale->until_s < ACCESS_ENDLESS ? sale->until_s * 1000 : 0);
+    json_end(w);
+}
+
 void access_put(struct call *c, struct json_writer *w, const struct catalog_view *view, const struct catalog_title *t) {
-    struct access_answer answer = call_decide(c, view, t);
+    struct access_sale sale;
+    struct access_answer answer = decide(c, view, t, &sale);
     json_key(w, "access");
     json_begin_object(w);
     json_put_cstr(w, "state", access_state_name(answer.state));
@@ -76,6 +94,7 @@ void access_put(struct call *c, struct json_writer *w, const struct catalog_view
     put_time_or_null(w, "until", answer.turns_s * 1000);
     put_time_or_null(w, "from", answer.is_allowed ? 0 : answer.turns_s * 1000);
     json_end(w);
+    put_sale(w, &sale);
 }
 
 struct slice call_access_message(struct call *c, const struct access_answer *answer) {
@@ -126,14 +145,22 @@ static struct err put_streams(struct call *c, const struct catalog_view *view) {
     return ERR_OK;
 }
 
-struct err access_put_refusal(struct call *c, const struct catalog_view *view, const struct access_answer *answer) {
+/* To somebody who was watching a reason may be worded otherwise ("why.entitlement_end"). */
+static bool put_end(struct call *c, const struct access_answer *answer) {
+    const char *dot = strchr(answer->reason, '.');
+    struct slice code = arena_printf(c->arena, "why.%s_end", dot ? dot + 1 : answer->reason), text = text_lookup(c->lang, code);
+    if (text.len) json_put_string(&c->w, "message", text);
+    return text.len > 0;
+}
+
+struct err access_put_refusal(struct call *c, const struct catalog_view *view, const struct access_answer *answer, bool was_watching) {
     struct json_writer *w = &c->w;
     c->status = 403;
     json_begin_object(w);
     json_key(w, "error");
     json_begin_object(w);
     json_put_cstr(w, "code", answer->reason);
-    put_sentence(c, w, answer);
+    if (!was_watching || answer->step != ACCESS_ENTITLEMENT || !put_end(c, answer)) put_sentence(c, w, answer);
     put_time_or_null(w, "from", answer->turns_s * 1000);
     put_time_or_null(w, "until", answer->turns_s * 1000);
     struct err e = answer->step == ACCESS_STREAMS && call_who(c)->household_id ? put_streams(c, view) : ERR_OK;

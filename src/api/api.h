@@ -14,6 +14,10 @@
 #include "business/access/access.h"
 #include "business/account/account.h"
 #include "business/catalog/catalog.h"
+#include "business/ledger/ledger.h"
+#include "business/offer/offer.h"
+#include "business/order/order.h"
+#include "business/pay/pay.h"
 #include "delivery/delivery.h"
 #include "event/broadcast/broadcast.h"
 #include "system/http/http.h"
@@ -37,6 +41,10 @@ struct api_options {
     struct mail *mail;           /* the outbox, for the operator's page */
     struct catalog *catalog;
     struct rights *rights;
+    struct ledger *ledger;
+    struct pay *pay;
+    struct offers *offers;       /* what is sold */
+    struct order_room *order;    /* what was bought */
     struct access *access;       /* who may watch what */
     struct geo *geo;             /* where addresses lie */
     const char *home_territory;  /* of addresses that have no place: "DE" or "US-CA"; NULL: that of the organisation */

@@ -140,8 +140,10 @@ static struct err begin_in(struct call *c, const struct catalog_view *view) {
         put_playback(c, &pass, &playing);
         return ERR_OK;
     }
+    struct access_sale sale;
+    access_sale(c->api->o.access, &q, &answer, &sale); /* the refusal says what can be done about it */
     access_outlook(c->api->o.access, &q, &answer);
-    return access_put_refusal(c, view, &answer);
+    return access_put_refusal(c, view, &answer, false);
 }
 
 static struct err playback_begin(struct call *c) {
@@ -161,7 +163,7 @@ static struct err playback_renew(struct call *c) {
     if (e.kind) return e;
     e = access_renew(c->api->o.access, call_viewer(c), call_param(c, "session"), &answer, &pass);
     if (!e.kind && !answer.is_allowed) {
-        e = access_put_refusal(c, view, &answer);
+        e = access_put_refusal(c, view, &answer, true);
     } else if (!e.kind) {
         json_begin_object(&c->w);
         put_token(c, &pass);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/rights_json.h"
+#include "api/shop.h"
 
 enum { AVAILS_MAX = 5000, AVAILS_USUAL = 500, YEAR_S = 365 * 86400 };
 
@@ -315,6 +316,7 @@ static struct err why_get(struct call *c) {
     put_line_or_null(c, &s, decision.line_id);
     rights_put_time(w, "until", decision.until_s);
     json_put_cstr(w, "medium", rights_medium_name(q.medium));
+    e = shop_put_entitlement_of(c, s.title, &decision);
     json_end(w);
     json_key(w, "steps");
     json_begin_array(w);
@@ -338,7 +340,7 @@ static struct err why_get(struct call *c) {
     json_end(w);
     json_end(w);
     catalog_view_give(&s.view);
-    return ERR_OK;
+    return e;
 }
 
 const struct route rights_why_routes[] = {

@@ -30,15 +30,30 @@ struct news { /* what the job runner or broadcast told, on its way to "api-event
     struct public_id channel;
 };
 
+struct api_book_check { /* of the ledger: when, of how much, and what was found */
+    int64_t at_s, transfers, accounts, differences;
+};
+
+/* Tries of what can be guessed, by whoever tries: a measure of ten that fills up again by one a minute. */
+enum { TRIES_PLACES = 4096 };
+struct tries {
+    struct try_place {
+        uint64_t who;        /* a hash; 0: free */
+        struct mono_time full_at;
+    } places[TRIES_PLACES];
+};
+
 struct api {
     struct api_options o;
     struct importer importer;
     struct http_static *pages;
     struct slice index_html; /* of the pages; empty without */
     int uploads_fd;
-    struct lock lock; /* of topics and open uploads */
+    struct lock lock; /* of what stands below */
     struct org_topic *topics;
     struct upload_open *uploads_open;
+    struct api_book_check books;
+    struct tries gift_card_tries;
     struct inbox news;
     struct news end;
     struct thread *events;
@@ -103,9 +118,12 @@ struct route {
 /* Within one file each; gathered in api.c. */
 extern const struct route site_routes[], title_routes[], playback_routes[], session_routes[], operator_routes[], row_routes[], search_routes[], person_routes[], catalogue_routes[], art_routes[], upload_routes[], job_routes[], channel_routes[];
 extern const struct route rights_routes[], rights_why_routes[], grant_routes[], me_routes[], sign_routes[], profile_routes[], member_routes[], household_routes[], mail_routes[];
+extern const struct route order_routes[], offer_routes[], plan_routes[], finance_order_routes[], finance_offer_routes[], finance_ledger_routes[], finance_settings_routes[], pay_routes[];
 
 /* The frame, for handlers that are none of the above (uploads in pieces, pages). */
 void call_begin(struct call *, struct api *, struct http_request *);
+/* Answers 200 with these bytes, to be kept under this name; `is_shown`: in the browser, rather than saved at once. Copies. */
+void call_answer_file(struct call *, struct slice content_type, struct slice name, bool is_shown, struct slice bytes);
 struct err call_allow(struct call *, int flags); /* session.required, role.required, token.scope, request.origin */
 void call_end(struct call *, struct err);        /* answers; frees */
 
@@ -124,14 +142,16 @@ struct slice call_territory(struct call *); /* the country: ISO 3166-1 alpha-2 *
 const struct access_viewer *call_viewer(struct call *);
 /* May the caller watch it now? Without counting streams; of a series, a season, a collection: anything in it. With its outlook. */
 struct access_answer call_decide(struct call *, const struct catalog_view *, const struct catalog_title *);
-/* The member `access` of a title. */
+/* The members `access` and `sale` of a title. */
 void access_put(struct call *, struct json_writer *, const struct catalog_view *, const struct catalog_title *);
 /* The sentence alone, in the call's arena; empty: there is none to say. */
 struct slice call_access_message(struct call *, const struct access_answer *);
 /* Makes the call's answer a 403 with the reason, its sentence, and what runs elsewhere if that is it. */
-struct err access_put_refusal(struct call *, const struct catalog_view *, const struct access_answer *);
+struct err access_put_refusal(struct call *, const struct catalog_view *, const struct access_answer *, bool was_watching);
 /* Members `grants` and `streams` of a household, for operators. */
 struct err access_put_grants(struct call *, int64_t household_id);
+/* Takes one of this household's and of this address's tries. ERR_LIMIT tries.many. */
+struct err tries_take(struct call *, struct tries *);
 void answer_error(struct http_request *, struct slice lang, struct err);
 int answer_status(struct err);
 
@@ -140,6 +160,11 @@ struct slice call_query(struct call *, const char *name); /* empty if missing */
 struct slice request_language(struct http_request *);
 /* "https://example.org", as the client calls us. */
 struct slice request_origin(struct http_request *, struct arena *);
+
+/* Payment. The members alone go into an object that is open. */
+struct pay_info;
+void payment_put(struct call *, struct json_writer *, const struct pay_info *);
+void payment_put_members(struct call *, struct json_writer *, const struct pay_info *);
 
 /* The rows of the home page: those that an editor arranged and that are due, else the usual ones. */
 enum { HOME_ROWS_MAX = 40 };
@@ -181,6 +206,7 @@ struct slice raw_body_of(struct http_request *);
 struct err catalogue_add_routes(struct api *, struct http_server *);
 struct err art_add_routes(struct api *, struct http_server *);
 struct err rights_add_routes(struct api *, struct http_server *);
+struct err pay_add_routes(struct api *, struct http_server *);
 struct err metrics_add_routes(struct api *, struct http_server *);
 struct err events_open(struct api *);
 void events_close(struct api *);

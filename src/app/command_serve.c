@@ -179,7 +179,7 @@ static struct err serving_open(struct command_context *c, struct serving *s, str
     if (!e.kind) e = delivery_add_routes(s->house.delivery, s->server);
     if (!e.kind) e = place_open(c, s);
     struct api_options api = {.db = s->house.db, .clock = s->house.clock, .ids = s->house.ids, .account = s->house.account, .mail = s->house.mail, .catalog = s->house.catalog,
-                              .rights = s->house.rights, .access = s->house.access, .geo = s->geo, .home_territory = option_text(c, "home-territory"),
+                              .rights = s->house.rights, .ledger = s->house.ledger, .pay = s->house.pay, .offers = s->house.offers, .order = s->house.order, .access = s->house.access, .geo = s->geo, .home_territory = option_text(c, "home-territory"),
                               .delivery = s->house.delivery, .objects = s->house.objects, .jobs = s->house.jobs, .broadcast = s->house.broadcast, .ingest = &s->ingest, .server = s->server,
                               .uploads_path = s->house.uploads_path, .pages_path = pages_path(c, s->arena), .name = option_text(c, "name"),
                               .version = GRANDSTAND_VERSION, .upload_bytes_max = (uint64_t)option_number(c, "upload-max-gb") << 30};
@@ -191,7 +191,11 @@ static struct err serving_open(struct command_context *c, struct serving *s, str
 #endif
     /* Channels before viewers and encoders: who comes back after a restart finds his channel open. */
     if (!e.kind) e = broadcast_start(s->house.broadcast);
+    /* Access listens to order before money moves; what was under way when the server ended goes on now. */
     if (!e.kind) e = access_start(s->house.access);
+    if (!e.kind) e = ledger_start(s->house.ledger);
+    if (!e.kind) e = pay_start(s->house.pay);
+    if (!e.kind) e = order_start(s->house.order);
     if (!e.kind) {
         snprintf(s->about, sizeof s->about, "%s", option_text(c, "http"));
         e = http_server_start(s->server);
@@ -257,6 +261,7 @@ static void tick(struct serving *s) {
     if (!e.kind) e = api_tick(s->api);
     if (!e.kind) e = account_tick(s->house.account);
     if (!e.kind) e = mail_tick(s->house.mail);
+    if (!e.kind) e = pay_tick(s->house.pay);
     if (e.kind) log_warn("serve", "upkeep failed", LOG_ERR(e));
 }
 

@@ -76,7 +76,7 @@ static struct err database_open(struct house *h, char about[512]) {
     snprintf(about, 512, "%s", h->options.database ? "the database" : path); /* a URL may hold a password */
     struct err e = db_open(&h->db, &(struct db_options){.url = path});
     mem_free(path);
-    static const struct db_schema *const schemas[] = {&job_schema, &mail_schema, &account_schema, &catalog_schema, &rights_schema, &broadcast_schema, &delivery_schema, &access_schema, &api_schema};
+    static const struct db_schema *const schemas[] = {&job_schema, &mail_schema, &account_schema, &catalog_schema, &rights_schema, &ledger_schema, &pay_schema, &offer_schema, &order_schema, &broadcast_schema, &delivery_schema, &access_schema, &api_schema};
     if (!e.kind) e = db_migrate(h->db, schemas, ARRAY_LEN(schemas));
     return e;
 }
@@ -94,7 +94,16 @@ static const struct db_statement newest_id = {
     "UNION ALL SELECT MAX(id) FROM profile UNION ALL SELECT MAX(id) FROM account_code UNION ALL SELECT MAX(id) FROM account_consent "
     "UNION ALL SELECT MAX(id) FROM api_token UNION ALL SELECT MAX(id) FROM mail UNION ALL SELECT MAX(id) FROM delivery_key UNION ALL SELECT MAX(id) FROM access_grant "
     "UNION ALL SELECT MAX(id) FROM rights_party UNION ALL SELECT MAX(id) FROM rights_deal UNION ALL SELECT MAX(id) FROM rights_set "
-    "UNION ALL SELECT MAX(id) FROM rights_line UNION ALL SELECT MAX(id) FROM person) AS newest"};
+    "UNION ALL SELECT MAX(id) FROM rights_line UNION ALL SELECT MAX(id) FROM person "
+    "UNION ALL SELECT MAX(id) FROM ledger_account UNION ALL SELECT MAX(id) FROM ledger_transfer "
+    "UNION ALL SELECT MAX(id) FROM pay_payment UNION ALL SELECT MAX(id) FROM pay_outbox UNION ALL SELECT MAX(id) FROM pay_refund "
+    "UNION ALL SELECT MAX(id) FROM pay_chargeback UNION ALL SELECT MAX(id) FROM pay_method "
+    "UNION ALL SELECT MAX(id) FROM pay_webhook UNION ALL SELECT MAX(id) FROM pay_event UNION ALL SELECT MAX(id) FROM pay_parked "
+    "UNION ALL SELECT MAX(id) FROM sandbox_payment UNION ALL SELECT MAX(id) FROM sandbox_refund "
+    "UNION ALL SELECT MAX(id) FROM sandbox_dispute UNION ALL SELECT MAX(id) FROM sandbox_send UNION ALL SELECT MAX(id) FROM offer "
+    "UNION ALL SELECT MAX(id) FROM offer_coupon UNION ALL SELECT MAX(id) FROM offer_gift_card "
+    "UNION ALL SELECT MAX(id) FROM order_head UNION ALL SELECT MAX(id) FROM order_held UNION ALL SELECT MAX(id) FROM order_lot "
+    "UNION ALL SELECT MAX(id) FROM order_refund UNION ALL SELECT MAX(id) FROM order_sub) AS newest"};
 static struct err newest_id_fn(struct db_tx *tx, void *arg) {
     *(int64_t *)arg = DB_GET_INT(tx, 0, &newest_id);
     return db_tx_error(tx);
@@ -126,6 +135,19 @@ static struct err on_title_made(void *rights, struct db_tx *tx, int64_t org_id, 
     return change->is_without_rights ? ERR_OK : rights_house_line_in(rights, tx, org_id, title_id);
 }
 
+/* The money: each stands on those before it. */
+static struct err money_rooms_open(struct house *h) {
+    struct err e = ledger_open(&h->ledger, &(struct ledger_options){.db = h->db, .clock = h->clock, .ids = h->ids});
+    if (!e.kind)
+        e = pay_open(&h->pay, &(struct pay_options){.db = h->db, .clock = h->clock, .ids = h->ids, .keys = h->keys, .ledger = h->ledger, .site_url = h->options.site_url});
+    if (!e.kind)
+        e = offers_open(&h->offers, &(struct offers_options){.db = h->db, .clock = h->clock, .ids = h->ids, .keys = h->keys, .catalog = h->catalog, .rights = h->rights,
+                                                             .follows = h->options.is_server});
+    if (e.kind) return e;
+    return order_open(&h->order, &(struct order_options){.db = h->db, .clock = h->clock, .ids = h->ids, .account = h->account, .catalog = h->catalog, .mail = h->mail,
+                                                         .ledger = h->ledger, .pay = h->pay, .offers = h->offers, .site_url = h->options.site_url});
+}
+
 /* Ids of this house's makers, and the rooms that stand on the database alone. */
 static struct err business_open(struct house *h, unsigned node) {
     h->ids = id_maker_create(h->clock, node);
@@ -137,6 +159,7 @@ static struct err business_open(struct house *h, unsigned node) {
     if (!e.kind) e = catalog_open(&h->catalog, h->db, h->ids);
     if (!e.kind) e = rights_open(&h->rights, &(struct rights_options){.db = h->db, .clock = h->clock, .ids = h->ids, .catalog = h->catalog, .follows = h->options.is_server});
     if (!e.kind) catalog_on_made(h->catalog, on_title_made, h->rights);
+    if (!e.kind) e = money_rooms_open(h);
     if (!e.kind) h->org_id = account_org_of_host(h->account, SLICE_NONE);
     return e;
 }
@@ -158,7 +181,7 @@ static struct err server_open(struct house *h) {
     e = delivery_open(&h->delivery, &(struct delivery_options){.db = h->db, .clock = h->clock, .ids = h->ids, .objects = h->objects, .live = h->live,
                                                                 .allow_origin = h->options.allow_origin});
     if (!e.kind) e = access_open(&h->access, &(struct access_options){.db = h->db, .clock = h->clock, .ids = h->ids, .account = h->account, .catalog = h->catalog,
-                                                                      .rights = h->rights, .delivery = h->delivery});
+                                                                      .rights = h->rights, .offers = h->offers, .order = h->order, .delivery = h->delivery});
     if (e.kind) return e;
     e = broadcast_open(&h->broadcast, &(struct broadcast_options){.db = h->db, .clock = h->clock, .ids = h->ids, .objects = h->objects, .catalog = h->catalog,
                                                                   .rights = h->rights, .delivery = h->delivery, .live = h->live, .looks_at = !h->options.no_stills, .on_change = h->options.on_channel_change,
@@ -213,9 +236,14 @@ void house_close(struct house *h) {
     job_runner_close(&h->jobs);
     broadcast_close(&h->broadcast);
     if (h->access) access_stop(h->access);
+    if (h->order) order_stop(h->order);
+    pay_close(&h->pay); /* it tells order what providers say, until it is closed */
+    order_close(&h->order);
+    offers_close(&h->offers);
+    ledger_close(&h->ledger);
     delivery_close(&h->delivery);
     live_destroy(&h->live);
-    rights_close(&h->rights); /* these three tell access of changes until they are closed */
+    rights_close(&h->rights); /* these three, and order, tell access of changes until they are closed */
     catalog_close(&h->catalog);
     account_close(&h->account);
     mail_close(&h->mail);

@@ -48,6 +48,10 @@ struct house { /* open to its owner: reads only */
     struct account *account;
     struct catalog *catalog;
     struct rights *rights;
+    struct ledger *ledger;       /* these four: their threads are not started */
+    struct pay *pay;
+    struct offers *offers;
+    struct order_room *order;
     struct live *live;           /* these five: is_server */
     struct delivery *delivery;
     struct access *access;       /* opened, and not started */

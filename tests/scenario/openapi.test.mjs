@@ -38,7 +38,7 @@ test('each route of the program is written down, and none that it does not have'
 });
 
 const facts = ['audio', 'captions', 'colour', 'duration_ms', 'ended_at', 'episode', 'genres', 'heights', 'id', 'kind', 'parent', 'portrait', 'poster', 'season', 'started_at', 'starts_at', 'status', 'year', 'is_free'];
-const shown = ['access', 'age', 'name', 'rating', 'synopsis', 'viewers'];
+const shown = ['access', 'age', 'name', 'rating', 'sale', 'synopsis', 'viewers'];
 const keys = (object) => Object.keys(object).sort();
 
 test('each operation answers as it is written, and one organisation sees nothing of another', async (t) => {

@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Person, invite, signUp, stored } from './lib/people.mjs';
 import { film, run, start } from './lib/server.mjs';
+import { buy, sell } from './lib/shop.mjs';
 import { allScopes, operations, rolesOf, scopesOf, walk } from './lib/walk.mjs';
 
 test('each route says who may take it', () => {
@@ -57,6 +58,15 @@ async function world(t) {
     }
     if (has('POST /api/v1/operator/households/{id}/grants')) w.grant = (await op.ok('POST', `/operator/households/${w.household}/grants`, { title: w.title, medium: 'rental', ends_at: null }, 201)).id;
     w.playback = (await server.play(w.title)).session;
+    // Something is on sale, somebody has bought it, and it is in the books.
+    await op.ok('PATCH', `/operator/titles/${w.title}`, { is_free: false });
+    w.offer = (await sell(op, { kind: 'purchase', name: 'Geheimes Angebot', price: 1299, contains: { kind: 'titles', titles: [w.title] } })).id;
+    w.coupon = (await op.ok('POST', '/finance/coupons', { code: 'GEHEIM10', percent: 10 }, 201)).id;
+    const order = await buy(w.people.user, [{ offer: w.offer, title: w.title }]);
+    assert.equal(order.state, 'paid', JSON.stringify(order));
+    w.order = order.id;
+    w.payment = order.payment.id;
+    w.book = (await op.ok('GET', '/finance/accounts')).items[0].id;
 
     w.arena = new Person(server, { host: 'arena.example' });
     while ((await server.get(`/api/v1/titles/${w.title}`, { host: 'arena.example' })).status !== 404); // the server is told of the host by a signal
@@ -192,6 +202,12 @@ test('ids of others in bodies and queries lead nowhere', async (t) => {
         [arena, 'POST', `/operator/households/${household}/grants`, { title: w.title, medium: 'rental', ends_at: null }],
         [arena, 'POST', `/operator/households/${w.household}/grants`, { title: theirs, medium: 'rental', ends_at: null }],
         [w.stranger, 'POST', `/titles/${w.title}/playback`, { profile: w.profile }],
+        [ariane, 'POST', '/orders', { lines: [{ offer: w.offer }] }],
+        [ariane, 'POST', '/orders/quote', { lines: [{ offer: w.offer, title: w.title }] }],
+        [ariane, 'POST', '/orders/quote', { lines: [{ offer: w.offer }], coupon: 'GEHEIM10' }],
+        [arena, 'POST', '/finance/offers', { kind: 'rental', names: { en: 'Theirs' }, prices: [{ amount: '399', currency: 'EUR', territories: 'WORLD' }], rental: { start_within_days: 30, watch_hours: 48 }, contains: { kind: 'titles', titles: [w.title] } }],
+        [arena, 'POST', '/finance/coupons', { code: 'THEIRS', percent: 10, offers: [w.offer] }],
+        [arena, 'POST', `/finance/orders/${w.order}/refunds`, { reason: 'theirs' }],
     ];
     for (const [who, method, path, body] of tries) {
         const answer = await who.call(method, path, body);
@@ -201,7 +217,8 @@ test('ids of others in bodies and queries lead nowhere', async (t) => {
     const after = stored(w.server);
     for (const [table, rows] of before) assert.equal(after.get(table), rows, `${table} has changed`);
     for (const path of [`/rights/why?title=${theirs}&territory=DE&medium=rental&household=${w.household}`, `/rights/why?title=${theirs}&territory=DE&medium=rental&household=${household}&profile=${w.profile}`,
-        `/rights/avails?title=${w.title}&territory=DE`, `/rights/map?title=${w.title}&medium=rental`, `/rights/deals?party=${w.party}`, `/operator/titles?parent=${w.title}`]) {
+        `/rights/avails?title=${w.title}&territory=DE`, `/rights/map?title=${w.title}&medium=rental`, `/rights/deals?party=${w.party}`, `/operator/titles?parent=${w.title}`, `/finance/orders?q=${w.household}`,
+        `/finance/orders?after=${w.order}`, `/finance/payments?after=${w.payment}`, `/finance/accounts?after=${w.book}`, '/finance/accounts?owned=1', '/finance/revenue?by=title']) {
         const answer = await arena.get(path);
         assert.ok(answer.status < 500, `${path}: ${answer.text}`);
         for (const secret of secrets) assert.ok(!answer.text.includes(secret), `${path} shows "${secret}": ${answer.text}`);

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * /finance/offers, coupons and gift cards: what is sold and for how much, as those see it who decide about it. */
+#include <string.h>
+
+#include "api/finance.h"
+#include "api/operator.h"
+#include "api/rights_json.h"
+
+enum { GIFT_CARDS_USUAL = 50, GIFT_CARDS_MAX = 200 };
+
+static struct err malformed(void) { return err_make(ERR_INPUT, "request.malformed", "The body of this request is not JSON of the expected form."); }
+
+/* --- reading --- */
+
+static bool has(const json_t *object, const char *name) { return json_object_get(object, name) != NULL; }
+
+/* A whole number; missing or null: left as it is. */
+static struct err number_read(const json_t *object, const char *name, bool *has_it, int64_t *out) {
+    const json_t *value = json_object_get(object, name);
+    if (!value || json_is_null(value)) return ERR_OK;
+    if (!json_is_integer(value)) return malformed();
+    *out = json_integer_value(value);
+    if (has_it) *has_it = true;
+    return ERR_OK;
+}
+
+/* ISO 8601, or null for `otherwise`. */
+static struct err time_read(const json_t *value, int64_t otherwise, int64_t *out) {
+    struct utc_time at;
+    *out = otherwise;
+    if (!value || json_is_null(value)) return ERR_OK;
+    if (!json_is_string(value) || !utc_parse(slice_cstr(json_string_value(value)), &at) || at.ns < 0) return err_make(ERR_INPUT, "offer.window", "Times are ISO 8601, or null; an end lies after the beginning.");
+    *out = utc_seconds(at);
+    return ERR_OK;
+}
+
+static struct err ids_read(struct call *c, const json_t *list, size_t max, const struct slice **out, size_t *count) {
+    *count = 0;
+    if (!json_is_array(list) || json_array_size(list) > max) return malformed();
+    struct slice *ids = arena_alloc_array(c->arena, json_array_size(list) + 1, sizeof *ids);
+    if (!ids) return err_memory();
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        /* What was read may be sent back: {id, name}. */
+        ids[i] = json_is_object(one) ? json_get_string(one, "id") : json_is_string(one) ? slice_of(json_string_value(one), json_string_length(one)) : SLICE_NONE;
+        if (!ids[i].len) return malformed();
+    }
+    *count = json_array_size(list);
+    *out = ids;
+    return ERR_OK;
+}
+
+static struct err texts_read(const json_t *names, const json_t *descriptions, struct offer_change *change) {
+    if ((names && !json_is_object(names)) || (descriptions && !json_is_object(descriptions))) return malformed();
+    for (int i = 0; i < TEXT_LANGUAGE_COUNT; i++) {
+        char lang[8] = "";
+        memcpy(lang, text_languages[i].code.ptr, text_languages[i].code.len < sizeof lang ? text_languages[i].code.len : sizeof lang - 1);
+        if ((change->texts[i].has_name = has(names, lang))) change->texts[i].name = slice_trim(json_get_string(names, lang));
+        if ((change->texts[i].has_description = has(descriptions, lang))) change->texts[i].description = slice_trim(json_get_string(descriptions, lang));
+    }
+    return ERR_OK;
+}
+
+static struct err prices_read(struct call *c, const json_t *list, struct offer_change *change) {
+    if (!list) return ERR_OK;
+    if (!json_is_array(list) || json_array_size(list) > OFFER_PRICES_MAX) return malformed();
+    struct offer_price_new *prices = arena_alloc_array(c->arena, json_array_size(list) + 1, sizeof *prices);
+    if (!prices) return err_memory();
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        struct err e = money_from_json(one, &prices[i].amount);
+        if (e.kind) return e;
+        prices[i].territories = json_get_string(one, "territories");
+    }
+    change->has_prices = true;
+    change->prices = prices;
+    change->price_count = json_array_size(list);
+    return ERR_OK;
+}
+
+static struct err contains_read(struct call *c, const json_t *contains, struct offer_change *change) {
+    if (!contains) return ERR_OK;
+    if (!json_is_object(contains) || !offer_contents_parse(json_get_string(contains, "kind"), &change->contents)) return malformed();
+    change->has_contents = true;
+    change->holder = json_get_string(contains, "id");
+    return change->contents == OFFER_TITLES ? ids_read(c, json_object_get(contains, "titles"), OFFER_TITLES_MAX, &change->titles, &change->title_count) : ERR_OK;
+}
+
+static struct err period_read(const json_t *period, struct offer_change *change) {
+    if (!period || json_is_null(period)) return ERR_OK;
+    if (!json_is_object(period) || !offer_unit_parse(json_get_string(period, "unit"), &change->unit)) return malformed();
+    change->has_period = true;
+    change->period = 1;
+    return number_read(period, "count", NULL, &change->period);
+}
+
+static struct err rental_read(const json_t *rental, struct offer_change *change) {
+    if (!rental || json_is_null(rental)) return ERR_OK;
+    if (!json_is_object(rental)) return malformed();
+    change->has_rental = true;
+    struct err e = number_read(rental, "start_within_days", NULL, &change->start_within_days);
+    return e.kind ? e : number_read(rental, "watch_hours", NULL, &change->watch_hours);
+}
+
+/* One end of the window alone leaves the other as it is. `offer` empty: a new one. */
+static struct err window_read(struct call *c, struct slice offer, struct offer_change *change) {
+    const json_t *starts = json_object_get(c->body, "starts_at"), *ends = json_object_get(c->body, "ends_at");
+    struct offer_here there;
+    int64_t starts_s = 0, ends_s = OFFER_ENDLESS;
+    if (!starts && !ends) return ERR_OK;
+    struct err e = ERR_OK;
+    if (offer.len && (!starts || !ends)) {
+        e = offer_get(c->api->o.offers, c->arena, c->org_id, offer, (struct rights_place){.country = RIGHTS_NOWHERE}, &there);
+        if (e.kind) return e;
+        starts_s = there.offer.starts_s;
+        ends_s = there.offer.ends_s;
+    }
+    change->has_window = true;
+    e = time_read(starts, starts ? 0 : starts_s, &change->starts_s);
+    return e.kind ? e : time_read(ends, ends ? OFFER_ENDLESS : ends_s, &change->ends_s);
+}
+
+static struct err change_read(struct call *c, struct slice offer, struct offer_change *change) {
+    const json_t *b = c->body;
+    *change = (struct offer_change){0};
+    if (has(b, "kind")) {
+        if (!offer_kind_parse(json_get_string(b, "kind"), &change->kind)) return err_make(ERR_INPUT, "offer.kind", "There is no such kind of offer.");
+        change->has_kind = !offer.len; /* of one that there is it stays */
+    }
+    struct err e = texts_read(json_object_get(b, "names"), json_object_get(b, "descriptions"), change);
+    if (!e.kind && has(b, "is_on_sale")) {
+        if (!json_get_bool(b, "is_on_sale", &change->is_on_sale)) e = malformed();
+        change->has_is_on_sale = true;
+    }
+    if (!e.kind) e = window_read(c, offer, change);
+    if (!e.kind) e = prices_read(c, json_object_get(b, "prices"), change);
+    if (!e.kind) e = contains_read(c, json_object_get(b, "contains"), change);
+    if (!e.kind) e = period_read(json_object_get(b, "period"), change);
+    if (!e.kind) e = rental_read(json_object_get(b, "rental"), change);
+    if (!e.kind) e = number_read(b, "trial_days", &change->has_trial, &change->trial_days);
+    if (!e.kind) e = number_read(b, "grace_days", &change->has_grace, &change->grace_days);
+    if (!e.kind) e = number_read(b, "vouchers", &change->has_vouchers, &change->vouchers);
+    return e;
+}
+
+/* --- writing --- */
+
+static struct slice sentence(struct call *c, const char *code, const char *what) {
+    struct slice text = text_lookup(c->lang, slice_cstr(code));
+    return text.len ? text : slice_cstr(what);
+}
+
+static void put_texts(struct json_writer *w, const char *key, const struct offer *o, bool is_description) {
+    json_key(w, key);
+    json_begin_object(w);
+    for (int i = 0; i < TEXT_LANGUAGE_COUNT; i++) {
+        struct slice text = is_description ? o->texts[i].description : o->texts[i].name;
+        char lang[8] = "";
+        memcpy(lang, text_languages[i].code.ptr, text_languages[i].code.len < sizeof lang ? text_languages[i].code.len : sizeof lang - 1);
+        if (text.len) json_put_string(w, lang, text);
+    }
+    json_end(w);
+}
+
+static void put_title(struct call *c, const struct catalog_view *view, const char *name, const struct catalog_title *t) {
+    struct public_id none = {0};
+    shop_put_named(&c->w, name, t ? &t->public_id : &none, t ? catalog_text_in(t, c->lang).name : SLICE_NONE);
+}
+
+static void put_warnings(struct call *c, const struct catalog_view *view, const struct offer_warning *warnings, size_t count, int64_t offer_id) {
+    struct json_writer *w = &c->w;
+    json_key(w, "warnings");
+    json_begin_array(w);
+    for (size_t i = 0; i < count; i++) {
+        const struct offer_warning *one = &warnings[i];
+        if (offer_id && one->offer_id != offer_id) continue;
+        json_begin_object(w);
+        json_put_cstr(w, "code", one->code);
+        json_put_string(w, "message", sentence(c, one->code, one->what));
+        put_title(c, view, "title", one->title_id ? catalog_find_id(view, one->title_id) : NULL);
+        json_put_string(w, "territories", one->territories);
+        shop_put_time(w, "until", one->until_s);
+        json_end(w);
+    }
+    json_end(w);
+}
+
+static void put_problems(struct call *c, const struct offer_report *report) {
+    struct json_writer *w = &c->w;
+    json_key(w, "problems");
+    json_begin_array(w);
+    for (size_t i = 0; i < report->problem_count; i++) {
+        json_begin_object(w);
+        json_put_string(w, "field", report->problems[i].field);
+        json_put_cstr(w, "code", report->problems[i].code);
+        json_put_string(w, "message", sentence(c, report->problems[i].code, report->problems[i].what));
+        json_put_string(w, "about", report->problems[i].about);
+        json_end(w);
+    }
+    json_end(w);
+}
+
+static void put_contains(struct call *c, const struct catalog_view *view, const struct offer *o) {
+    struct json_writer *w = &c->w;
+    const struct catalog_title *holder = o->holder_id ? catalog_find_id(view, o->holder_id) : NULL;
+    json_key(w, "contains");
+    json_begin_object(w);
+    json_put_cstr(w, "kind", offer_contents_name(o->contents));
+    json_put_cstr(w, "id", holder ? holder->public_id.text : NULL);
+    json_key(w, "name");
+    if (holder) json_add_string(w, catalog_text_in(holder, c->lang).name);
+    else json_add_null(w);
+    json_put_number(w, "count", (int64_t)shop_count_within(view, o));
+    json_key(w, "titles");
+    json_begin_array(w);
+    for (size_t i = 0; i < o->title_count; i++) {
+        const struct catalog_title *t = catalog_find_id(view, o->titles[i]);
+        if (!t) continue; /* removed from the catalogue */
+        json_begin_object(w);
+        json_put_string(w, "id", public_id_slice(&t->public_id));
+        json_put_string(w, "name", catalog_text_in(t, c->lang).name);
+        json_end(w);
+    }
+    json_end(w);
+    json_end(w);
+}
+
+static void put_offer(struct call *c, const struct catalog_view *view, const struct offer *o, int64_t sold, const struct offer_warning *warnings, size_t warning_count) {
+    struct json_writer *w = &c->w;
+    struct offer_text text = offer_text_in(o, c->lang);
+    json_begin_object(w);
+    json_put_string(w, "id", public_id_slice(&o->public_id));
+    json_put_cstr(w, "kind", offer_kind_name(o->kind));
+    json_put_string(w, "name", text.name);
+    json_put_string(w, "description", text.description);
+    put_texts(w, "names", o, false);
+    put_texts(w, "descriptions", o, true);
+    json_put_bool(w, "is_on_sale", o->is_on_sale);
+    shop_put_time(w, "starts_at", o->starts_s);
+    shop_put_time(w, "ends_at", o->ends_s);
+    json_key(w, "prices");
+    json_begin_array(w);
+    for (size_t i = 0; i < o->price_count; i++) {
+        json_begin_object(w);
+        json_put_id(w, "amount", o->prices[i].amount.minor);
+        json_put_cstr(w, "currency", currency_code(o->prices[i].amount.currency));
+        json_put_string(w, "territories", rights_territories_text(o->prices[i].territories));
+        json_end(w);
+    }
+    json_end(w);
+    put_contains(c, view, o);
+    shop_put_terms(w, o);
+    json_put_number(w, "grace_days", o->grace_days);
+    json_put_number(w, "version", o->version);
+    json_put_number(w, "sold", sold);
+    put_warnings(c, view, warnings, warning_count, o->id);
+    json_end(w);
+}
+
+/* These offers, with what was sold and what is wrong with them. As `items`, or, of one, as the whole answer. */
+static struct err offers_put(struct call *c, const struct offer *offers, size_t count, bool is_list) {
+    struct offer_warning *warnings = NULL;
+    struct catalog_view *view = NULL;
+    size_t warning_count = 0;
+    int64_t *ids = arena_alloc_array(c->arena, count + 1, sizeof *ids), *sold = arena_alloc_array(c->arena, count + 1, sizeof *sold);
+    if (!ids || !sold) return err_memory();
+    for (size_t i = 0; i < count; i++) ids[i] = offers[i].id;
+    struct err e = order_sold(c->api->o.order, c->org_id, ids, count, sold);
+    if (!e.kind) e = offer_warnings(c->api->o.offers, c->arena, c->org_id, is_list ? 0 : ids[0], &warnings, &warning_count);
+    if (!e.kind) e = catalog_view_take(c->api->o.catalog, c->org_id, &view);
+    if (e.kind) return e;
+    if (is_list) {
+        json_begin_object(&c->w);
+        json_key(&c->w, "items");
+        json_begin_array(&c->w);
+    }
+    for (size_t i = 0; i < count; i++) put_offer(c, view, &offers[i], sold[i], warnings, warning_count);
+    if (is_list) {
+        json_end(&c->w);
+        json_end(&c->w);
+    }
+    catalog_view_give(&view);
+    return ERR_OK;
+}
+
+static struct err offer_answer(struct call *c, struct slice offer) {
+    struct offer_here here;
+    struct err e = offer_get(c->api->o.offers, c->arena, c->org_id, offer, (struct rights_place){.country = RIGHTS_NOWHERE}, &here);
+    return e.kind ? e : offers_put(c, &here.offer, 1, false);
+}
+
+/* --- offers --- */
+
+static struct err offers_get(struct call *c) {
+    struct offer_list list;
+    struct err e = offers_list(c->api->o.offers, c->arena, c->org_id, &list);
+    return e.kind ? e : offers_put(c, list.items, list.count, true);
+}
+
+/* A refusal that names each field. */
+static struct err refusal_put(struct call *c, struct err e, const struct offer_report *report) {
+    if (!report->problem_count) return e;
+    c->status = 400;
+    json_begin_object(&c->w);
+    json_key(&c->w, "error");
+    json_begin_object(&c->w);
+    json_put_cstr(&c->w, "code", e.code);
+    json_put_string(&c->w, "message", sentence(c, e.code, e.what));
+    json_end(&c->w);
+    put_problems(c, report);
+    json_end(&c->w);
+    return ERR_OK;
+}
+
+static struct err offers_post(struct call *c) {
+    struct offer_change change;
+    struct offer_report report = {0};
+    struct public_id id;
+    struct err e = change_read(c, SLICE_NONE, &change);
+    if (e.kind) return e;
+    e = offer_create(c->api->o.offers, c->arena, c->org_id, &change, &report, &id);
+    if (e.kind) return refusal_put(c, e, &report);
+    c->status = 201;
+    return offer_answer(c, public_id_slice(&id));
+}
+
+static struct err offer_show(struct call *c) { return offer_answer(c, call_param(c, "id")); }
+
+static struct err offer_patch(struct call *c) {
+    struct offer_change change;
+    struct offer_report report = {0};
+    struct offer_here there;
+    struct err e = offer_get(c->api->o.offers, c->arena, c->org_id, call_param(c, "id"), (struct rights_place){.country = RIGHTS_NOWHERE}, &there);
+    if (!e.kind) e = change_read(c, call_param(c, "id"), &change);
+    if (e.kind) return e;
+    e = offer_change(c->api->o.offers, c->arena, c->org_id, call_param(c, "id"), &change, &report);
+    return e.kind ? refusal_put(c, e, &report) : offer_answer(c, call_param(c, "id"));
+}
+
+/* As one types: nothing is saved, and being wrong is no error. */
+static struct err check(struct call *c, struct slice offer) {
+    struct offer_change change;
+    struct offer_report report = {0};
+    struct catalog_view *view = NULL;
+    struct err e = change_read(c, offer, &change);
+    if (!e.kind) e = offer_check(c->api->o.offers, c->arena, c->org_id, offer, &change, &report);
+    if (!e.kind) e = catalog_view_take(c->api->o.catalog, c->org_id, &view);
+    if (e.kind) return e;
+    json_begin_object(&c->w);
+    put_problems(c, &report);
+    put_warnings(c, view, report.warnings, report.warning_count, 0);
+    json_key(&c->w, "effects");
+    json_begin_array(&c->w);
+    json_end(&c->w);
+    json_end(&c->w);
+    catalog_view_give(&view);
+    return ERR_OK;
+}
+
+static struct err offers_check_post(struct call *c) { return check(c, SLICE_NONE); }
+
+static struct err offer_check_post(struct call *c) {
+    struct offer_here there;
+    struct err e = offer_get(c->api->o.offers, c->arena, c->org_id, call_param(c, "id"), (struct rights_place){.country = RIGHTS_NOWHERE}, &there);
+    return e.kind ? e : check(c, call_param(c, "id"));
+}
+
+/* --- coupons --- */
+
+static void put_count_or_null(struct json_writer *w, const char *name, int64_t count) {
+    json_key(w, name);
+    if (count) json_add_number(w, count);
+    else json_add_null(w);
+}
+
+static struct err coupon_put(struct call *c, const struct offer_coupon *coupon, int64_t uses) {
+    struct json_writer *w = &c->w;
+    json_begin_object(w);
+    json_put_string(w, "id", public_id_slice(&coupon->public_id));
+    json_put_string(w, "code", coupon->code);
+    put_count_or_null(w, "percent", coupon->percent);
+    money_put(w, "amount", coupon->amount);
+    json_key(w, "offers");
+    if (coupon->offer_count) {
+        json_begin_array(w);
+        for (size_t i = 0; i < coupon->offer_count; i++) {
+            struct offer_here here;
+            struct err e = offer_get_id(c->api->o.offers, c->arena, c->org_id, coupon->offers[i], (struct rights_place){.country = RIGHTS_NOWHERE}, &here);
+            if (!e.kind) json_add_string(w, public_id_slice(&here.offer.public_id));
+        }
+        json_end(w);
+    } else {
+        json_add_null(w);
+    }
+    shop_put_time(w, "starts_at", coupon->starts_s);
+    shop_put_time(w, "ends_at", coupon->ends_s);
+    put_count_or_null(w, "uses_max", coupon->uses_max);
+    json_put_number(w, "uses", uses);
+    put_count_or_null(w, "per_household_max", coupon->per_household_max);
+    json_put_bool(w, "is_active", coupon->is_active);
+    json_end(w);
+    return ERR_OK;
+}
+
+/* All of them, or the one with this id as the whole answer. */
+static struct err coupons_put(struct call *c, struct slice only) {
+    struct offer_coupon_list list;
+    struct err e = offer_coupons(c->api->o.offers, c->arena, c->org_id, &list);
+    int64_t *ids = e.kind ? NULL : arena_alloc_array(c->arena, list.count + 1, sizeof *ids), *uses = e.kind ? NULL : arena_alloc_array(c->arena, list.count + 1, sizeof *uses);
+    if (!e.kind && (!ids || !uses)) e = err_memory();
+    for (size_t i = 0; !e.kind && i < list.count; i++) ids[i] = list.items[i].id;
+    if (!e.kind) e = order_coupon_uses(c->api->o.order, c->org_id, ids, list.count, uses);
+    if (e.kind) return e;
+    for (size_t i = 0; only.len && i < list.count; i++)
+        if (slice_eq(public_id_slice(&list.items[i].public_id), only)) return coupon_put(c, &list.items[i], uses[i]);
+    if (only.len) return err_make(ERR_NOT_FOUND, "coupon.not_found", "There is no such coupon.");
+    json_begin_object(&c->w);
+    json_key(&c->w, "items");
+    json_begin_array(&c->w);
+    for (size_t i = 0; !e.kind && i < list.count; i++) e = coupon_put(c, &list.items[i], uses[i]);
+    json_end(&c->w);
+    json_end(&c->w);
+    return e;
+}
+
+static struct err coupons_get(struct call *c) { return coupons_put(c, SLICE_NONE); }
+
+static struct err coupons_post(struct call *c) {
+    struct offer_coupon_new fresh = {.code = slice_trim(json_get_string(c->body, "code")), .ends_s = OFFER_ENDLESS};
+    const json_t *amount = json_object_get(c->body, "amount"), *offers = json_object_get(c->body, "offers");
+    struct public_id id;
+    struct err e = number_read(c->body, "percent", NULL, &fresh.percent);
+    if (!e.kind && amount && !json_is_null(amount)) e = money_from_json(amount, &fresh.amount);
+    if (!e.kind && offers && !json_is_null(offers)) e = ids_read(c, offers, OFFER_COUPON_OFFERS_MAX, &fresh.offers, &fresh.offer_count);
+    if (!e.kind) e = time_read(json_object_get(c->body, "starts_at"), 0, &fresh.starts_s);
+    if (!e.kind) e = time_read(json_object_get(c->body, "ends_at"), OFFER_ENDLESS, &fresh.ends_s);
+    if (!e.kind) e = number_read(c->body, "uses_max", NULL, &fresh.uses_max);
+    if (!e.kind) e = number_read(c->body, "per_household_max", NULL, &fresh.per_household_max);
+    if (!e.kind) e = offer_coupon_create(c->api->o.offers, c->org_id, &fresh, &id);
+    if (e.kind) return e;
+    c->status = 201;
+    return coupons_put(c, public_id_slice(&id));
+}
+
+/* A number, or null for any: 0. */
+static struct err bound_read(const json_t *object, const char *name, bool *has_it, int64_t *out) {
+    *has_it = has(object, name);
+    *out = 0;
+    return number_read(object, name, NULL, out);
+}
+
+static struct err coupon_patch(struct call *c) {
+    struct offer_coupon_change change = {0};
+    struct err e = ERR_OK;
+    if (has(c->body, "is_active")) {
+        if (!json_get_bool(c->body, "is_active", &change.is_active)) return malformed();
+        change.has_is_active = true;
+    }
+    if ((change.has_ends = has(c->body, "ends_at"))) e = time_read(json_object_get(c->body, "ends_at"), OFFER_ENDLESS, &change.ends_s);
+    if (!e.kind) e = bound_read(c->body, "uses_max", &change.has_uses_max, &change.uses_max);
+    if (!e.kind) e = bound_read(c->body, "per_household_max", &change.has_per_household_max, &change.per_household_max);
+    if (!e.kind) e = offer_coupon_change(c->api->o.offers, c->org_id, call_param(c, "id"), &change);
+    return e.kind ? e : coupons_put(c, call_param(c, "id"));
+}
+
+/* --- gift cards --- */
+
+static struct err gift_cards_get(struct call *c) {
+    struct offer_gift_card *cards;
+    size_t count, limit;
+    int64_t before = 0, next;
+    struct slice after = call_query(c, "after");
+    if (after.len && !slice_to_i64(after, &before)) return err_make(ERR_INPUT, "request.malformed", "What follows is asked for by the `next` of the page before.");
+    struct err e = finance_limit(c, GIFT_CARDS_USUAL, GIFT_CARDS_MAX, &limit);
+    if (!e.kind) e = offer_gift_cards(c->api->o.offers, c->arena, c->org_id, before, limit, &cards, &count, &next);
+    if (e.kind) return e;
+    struct json_writer *w = &c->w;
+    json_begin_object(w);
+    json_key(w, "items");
+    json_begin_array(w);
+    for (size_t i = 0; i < count; i++) {
+        json_begin_object(w);
+        json_put_string(w, "id", public_id_slice(&cards[i].public_id));
+        json_put_cstr(w, "last4", cards[i].last4);
+        money_put(w, "amount", cards[i].amount);
+        json_put_cstr(w, "state", offer_gift_state_name(cards[i].state));
+        shop_put_time(w, "created_at", cards[i].created_s);
+        shop_put_time(w, "redeemed_at", cards[i].redeemed_s);
+        json_end(w);
+    }
+    json_end(w);
+    json_key(w, "next");
+    if (next) json_add_id(w, next);
+    else json_add_null(w);
+    json_end(w);
+    return ERR_OK;
+}
+
+static struct err gift_cards_post(struct call *c) {
+    struct money amount;
+    struct order_key key;
+    int64_t count = 1;
+    struct err e = shop_key(c, &key);
+    if (!e.kind) e = money_from_json(json_object_get(c->body, "amount"), &amount);
+    if (!e.kind) e = number_read(c->body, "count", NULL, &count);
+    if (!e.kind && (count < 1 || count > OFFER_GIFT_CARDS_MAX)) e = err_make(ERR_INPUT, "gift_card.count", "Make 1 to 100 gift cards at once.");
+    char(*codes)[OFFER_GIFT_CODE_LEN + 1] = e.kind ? NULL : arena_alloc_array(c->arena, (size_t)count, sizeof *codes);
+    if (!e.kind && !codes) e = err_memory();
+    if (!e.kind) e = order_gift_cards_make(c->api->o.order, c->org_id, call_who(c)->user_id, amount, (size_t)count, &key, codes);
+    if (e.kind) return e;
+    c->status = 201;
+    json_begin_object(&c->w);
+    json_key(&c->w, "codes");
+    json_begin_array(&c->w);
+    for (int64_t i = 0; i < count; i++) json_add_cstr(&c->w, codes[i]);
+    json_end(&c->w);
+    json_end(&c->w);
+    return ERR_OK;
+}
+
+const struct route finance_offer_routes[] = {
+    {HTTP_GET, "/api/v1/finance/offers", offers_get, CALL_FINANCE},
+    {HTTP_POST, "/api/v1/finance/offers", offers_post, CALL_FINANCE | CALL_CHANGES | CALL_JSON},
+    {HTTP_POST, "/api/v1/finance/offers/check", offers_check_post, CALL_FINANCE | CALL_CHANGES | CALL_JSON},
+    {HTTP_GET, "/api/v1/finance/offers/{id}", offer_show, CALL_FINANCE},
+    {HTTP_PATCH, "/api/v1/finance/offers/{id}", offer_patch, CALL_FINANCE | CALL_CHANGES | CALL_JSON},
+    {HTTP_POST, "/api/v1/finance/offers/{id}/check", offer_check_post, CALL_FINANCE | CALL_CHANGES | CALL_JSON},
+    {HTTP_GET, "/api/v1/finance/coupons", coupons_get, CALL_FINANCE},
+    {HTTP_POST, "/api/v1/finance/coupons", coupons_post, CALL_FINANCE | CALL_CHANGES | CALL_JSON},
+    {HTTP_PATCH, "/api/v1/finance/coupons/{id}", coupon_patch, CALL_FINANCE | CALL_CHANGES | CALL_JSON},
+    {HTTP_GET, "/api/v1/finance/gift-cards", gift_cards_get, CALL_FINANCE},
+    {HTTP_POST, "/api/v1/finance/gift-cards", gift_cards_post, CALL_FINANCE | CALL_CHANGES | CALL_JSON},
+    {0},
+};

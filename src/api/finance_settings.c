@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * GET and PUT /finance/settings: who sells, tax, providers of payments. GET /finance/overview: what wants attention. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/finance.h"
+
+static struct err malformed(void) { return err_make(ERR_INPUT, "request.malformed", "The body of this request is not JSON of the expected form."); }
+
+/* --- settings --- */
+
+static void put_seller(struct json_writer *w, const struct offer_settings *s) {
+    json_key(w, "seller");
+    json_begin_object(w);
+    json_put_string(w, "name", s->seller_name);
+    json_put_string(w, "address", s->seller_address);
+    json_put_string(w, "tax_id", s->seller_tax_id);
+    json_put_cstr(w, "country", s->seller_country[0] ? s->seller_country : NULL);
+    json_end(w);
+}
+
+/* Secrets are written and never read: of these it says only that they are set. */
+static void put_provider(struct call *c, const struct pay_settings *p) {
+    struct json_writer *w = &c->w;
+    struct slice origin = request_origin(c->r, c->arena);
+    json_begin_object(w);
+    json_put_cstr(w, "id", pay_provider_id(p->provider));
+    json_put_cstr(w, "name", p->name);
+    json_put_bool(w, "is_enabled", p->is_enabled);
+    json_put_bool(w, "is_play_money", p->is_play_money);
+    json_put_bool(w, "is_ready", p->is_ready);
+    json_key(w, "webhook_url");
+    if (p->webhook_path.len) json_add_string(w, arena_printf(c->arena, "%.*s%.*s", SLICE_ARG(origin), SLICE_ARG(p->webhook_path)));
+    else json_add_null(w);
+    json_key(w, "fields");
+    json_begin_array(w);
+    for (size_t i = 0; i < p->field_count; i++) {
+        const struct pay_field *f = &p->fields[i];
+        json_begin_object(w);
+        json_put_cstr(w, "name", f->name);
+        json_put_cstr(w, "label", f->label);
+        json_put_bool(w, "is_secret", f->is_secret);
+        json_put_bool(w, "is_set", f->is_set);
+        json_key(w, "value");
+        if (f->is_secret) json_add_null(w);
+        else json_add_string(w, f->value);
+        json_end(w);
+    }
+    json_end(w);
+    json_end(w);
+}
+
+static struct err settings_get(struct call *c) {
+    struct offer_settings s;
+    struct pay_settings_list providers;
+    struct err e = offer_settings_get(c->api->o.offers, c->arena, c->org_id, &s);
+    if (!e.kind) e = pay_settings(c->api->o.pay, c->arena, c->org_id, &providers);
+    if (e.kind) return e;
+    struct json_writer *w = &c->w;
+    json_begin_object(w);
+    put_seller(w, &s);
+    json_put_string(w, "invoice_prefix", s.invoice_prefix);
+    json_put_bool(w, "is_tax_included", s.is_tax_included);
+    json_key(w, "taxes");
+    json_begin_array(w);
+    for (size_t i = 0; i < s.tax_count; i++) {
+        json_begin_object(w);
+        json_put_cstr(w, "country", s.taxes[i].country);
+        json_put_number(w, "rate_ppm", s.taxes[i].rate_ppm);
+        json_end(w);
+    }
+    json_end(w);
+    json_key(w, "providers");
+    json_begin_array(w);
+    for (size_t i = 0; i < providers.count; i++) put_provider(c, &providers.items[i]);
+    json_end(w);
+    json_end(w);
+    return ERR_OK;
+}
+
+static struct err country_read(struct slice text, char out[3]) {
+    if (text.len && !account_country(text)) return err_make(ERR_INPUT, "settings.country", "There is no such country.");
+    memset(out, 0, 3);
+    if (text.len) memcpy(out, text.ptr, 2);
+    return ERR_OK;
+}
+
+static struct err taxes_read(struct call *c, struct offer_settings *s) {
+    const json_t *list = json_object_get(c->body, "taxes");
+    static const struct err bad = {.kind = ERR_INPUT, .code = "settings.taxes", .what = "Each country has one tax rate, between 0 and 100 %."};
+    if (!list) return ERR_OK;
+    if (!json_is_array(list) || json_array_size(list) > OFFER_TAXES_MAX) return bad;
+    struct offer_tax *taxes = arena_alloc_array(c->arena, json_array_size(list) + 1, sizeof *taxes);
+    if (!taxes) return err_memory();
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        int64_t rate;
+        struct slice country = json_get_string(one, "country");
+        if (!country.len || !json_get_integer(one, "rate_ppm", &rate) || rate < 0 || rate > 1000000) return bad;
+        struct err e = country_read(country, taxes[i].country);
+        if (e.kind) return e;
+        taxes[i].rate_ppm = (uint32_t)rate;
+    }
+    s->taxes = taxes;
+    s->tax_count = json_array_size(list);
+    return ERR_OK;
+}
+
+static struct err seller_read(struct call *c, struct offer_settings *s) {
+    const json_t *seller = json_object_get(c->body, "seller");
+    static const char *const names[] = {"name", "address", "tax_id"};
+    struct slice *const places[] = {&s->seller_name, &s->seller_address, &s->seller_tax_id};
+    if (!seller) return ERR_OK;
+    if (!json_is_object(seller)) return malformed();
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (json_object_get(seller, names[i])) *places[i] = slice_trim(json_get_string(seller, names[i]));
+    return json_object_get(seller, "country") ? country_read(json_get_string(seller, "country"), s->seller_country) : ERR_OK;
+}
+
+struct provider_wish {
+    enum pay_provider provider;
+    bool is_enabled;
+    struct pay_field_change *fields;
+    size_t count;
+};
+
+static struct err provider_read(struct call *c, const json_t *from, struct provider_wish *out) {
+    json_t *fields = json_object_get(from, "fields"), *value;
+    const char *name;
+    *out = (struct provider_wish){0};
+    if (!pay_provider_of(json_get_string(from, "id"), &out->provider)) return err_make(ERR_INPUT, "pay.provider", "There is no such payment provider.");
+    if (!json_get_bool(from, "is_enabled", &out->is_enabled) || (fields && !json_is_object(fields))) return malformed();
+    out->fields = arena_alloc_array(c->arena, json_object_size(fields) + 1, sizeof *out->fields);
+    if (!out->fields) return err_memory();
+    json_object_foreach(fields, name, value) {
+        if (!json_is_string(value)) return malformed();
+        out->fields[out->count++] = (struct pay_field_change){slice_cstr(name), slice_of(json_string_value(value), json_string_length(value))};
+    }
+    return ERR_OK;
+}
+
+/* All is read before anything is set, so that a slip in one part leaves the others alone. What is not named stays. */
+static struct err settings_put(struct call *c) {
+    const json_t *providers = json_object_get(c->body, "providers");
+    size_t count = json_is_array(providers) ? json_array_size(providers) : 0;
+    struct offer_settings s;
+    struct provider_wish wishes[8];
+    if ((providers && !json_is_array(providers)) || count > ARRAY_LEN(wishes)) return malformed();
+    struct err e = offer_settings_get(c->api->o.offers, c->arena, c->org_id, &s);
+    if (!e.kind) e = seller_read(c, &s);
+    if (!e.kind) e = taxes_read(c, &s);
+    if (!e.kind && json_object_get(c->body, "invoice_prefix")) s.invoice_prefix = slice_trim(json_get_string(c->body, "invoice_prefix"));
+    if (!e.kind && json_object_get(c->body, "is_tax_included") && !json_get_bool(c->body, "is_tax_included", &s.is_tax_included)) e = malformed();
+    for (size_t i = 0; !e.kind && i < count; i++) e = provider_read(c, json_array_get(providers, i), &wishes[i]);
+    bool has_own = json_object_get(c->body, "seller") || json_object_get(c->body, "taxes") || json_object_get(c->body, "invoice_prefix") || json_object_get(c->body, "is_tax_included");
+    if (!e.kind && has_own) e = offer_settings_set(c->api->o.offers, c->org_id, &s);
+    for (size_t i = 0; !e.kind && i < count; i++)
+        e = pay_settings_change(c->api->o.pay, c->org_id, wishes[i].provider, wishes[i].is_enabled, wishes[i].fields, wishes[i].count);
+    return e.kind ? e : settings_get(c);
+}
+
+/* --- what wants attention --- */
+
+enum { LOOKED_AT_MAX = 200 };
+
+static void put_attention(struct call *c, const char *code, const char *text, size_t count) {
+    if (!count) return;
+    char digits[24];
+    struct buf out = BUF(400);
+    int len = snprintf(digits, sizeof digits, "%zu", count);
+    struct text_param params[] = {{SLICE("count"), slice_of(digits, (size_t)len)}};
+    text_format(&out, c->lang, slice_cstr(text), params, ARRAY_LEN(params));
+    json_begin_object(&c->w);
+    json_put_cstr(&c->w, "code", code);
+    json_put_string(&c->w, "message", buf_slice(&out));
+    json_put_number(&c->w, "count", (int64_t)count);
+    json_end(&c->w);
+    buf_free(&out);
+}
+
+struct example_work {
+    struct call *c;
+    bool is_example;
+};
+
+/* Example sales come in through the account of opening balances. */
+static struct err example_fn(struct db_tx *tx, void *arg) {
+    struct example_work *w = arg;
+    struct ledger_account_filter filter = {.code = LEDGER_CODE_OPENING, .limit = 1};
+    struct ledger_accounts list;
+    struct err e = ledger_account_list(w->c->api->o.ledger, tx, w->c->arena, w->c->org_id, &filter, &list);
+    w->is_example = !e.kind && list.count > 0;
+    return e;
+}
+
+static struct err overview_get(struct call *c) {
+    struct pay_parked_list parked;
+    struct pay_chargeback_list chargebacks;
+    struct offer_warning *warnings;
+    struct order_revenue revenue;
+    struct example_work example = {.c = c};
+    size_t warning_count, lost = 0, open = 0;
+    int64_t now_s = utc_seconds(clock_utc(c->api->o.clock));
+    struct err e = pay_parked(c->api->o.pay, c->arena, c->org_id, true, 0, LOOKED_AT_MAX, &parked);
+    if (!e.kind) e = pay_chargebacks(c->api->o.pay, c->arena, c->org_id, 0, LOOKED_AT_MAX, &chargebacks);
+    if (!e.kind) e = offer_warnings(c->api->o.offers, c->arena, c->org_id, 0, &warnings, &warning_count);
+    if (!e.kind) e = order_revenue(c->api->o.order, c->arena, c->org_id, (now_s / 86400 - 365) * 86400, (now_s / 86400 + 1) * 86400, ORDER_BY_TERRITORY, 0, &revenue);
+    if (!e.kind) e = db_read(c->api->o.db, example_fn, &example);
+    if (e.kind) return e;
+    for (size_t i = 0; i < chargebacks.count; i++) open += chargebacks.items[i].state == PAY_CHARGEBACK_OPEN;
+    for (size_t i = 0; i < warning_count; i++) lost += !strcmp(warnings[i].code, "offer.rights_lost") || !strcmp(warnings[i].code, "offer.empty");
+    struct api_book_check checked = books_checked(c->api);
+    struct json_writer *w = &c->w;
+    json_begin_object(w);
+    json_put_bool(w, "is_example", example.is_example);
+    json_key(w, "currencies");
+    json_begin_array(w);
+    for (size_t i = 0; i < revenue.currency_count; i++) json_add_cstr(w, currency_code(revenue.currencies[i].currency));
+    json_end(w);
+    json_put_cstr(w, "subscriptions", NULL);
+    json_key(w, "attention");
+    json_begin_array(w);
+    put_attention(c, "payments.parked", "attention.parked", parked.count);
+    put_attention(c, "chargebacks.open", "attention.chargebacks", open);
+    put_attention(c, "offers.rights", "attention.rights", lost);
+    put_attention(c, "ledger.differences", "attention.ledger", (size_t)checked.differences);
+    json_end(w);
+    json_key(w, "verified");
+    if (checked.at_s) {
+        json_begin_object(w);
+        shop_put_time(w, "at", checked.at_s);
+        json_put_number(w, "transfers", checked.transfers);
+        json_put_number(w, "accounts", checked.accounts);
+        json_put_number(w, "differences", checked.differences);
+        json_end(w);
+    } else {
+        json_add_null(w);
+    }
+    json_end(w);
+    return ERR_OK;
+}
+
+const struct route finance_settings_routes[] = {
+    {HTTP_GET, "/api/v1/finance/settings", settings_get, CALL_FINANCE},
+    {HTTP_PUT, "/api/v1/finance/settings", settings_put, CALL_FINANCE | CALL_CHANGES | CALL_JSON},
+    {HTTP_GET, "/api/v1/finance/overview", overview_get, CALL_FINANCE},
+    {0},
+};
