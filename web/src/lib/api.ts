@@ -47,6 +47,10 @@ function checked<T>(value: unknown, path: string, check: Check<T>): T {
     }
 }
 
+let skew_ms = 0;
+/** The server's clock, as its last answer told it: what ends there ends by it, and a device's own may be wrong. */
+export const serverNow = (): number => Date.now() + skew_ms;
+
 async function exchange(path: string, init: RequestInit): Promise<{ value: unknown; date: number }> {
     let response: Response;
     let text: string;
@@ -71,7 +75,10 @@ async function exchange(path: string, init: RequestInit): Promise<{ value: unkno
             typeof error?.message === 'string' ? error.message : t('error.answer'),
             response.status, value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {});
     }
-    return { value, date: Date.parse(response.headers.get('Date') ?? '') || Date.now() };
+    const date = Date.parse(response.headers.get('Date') ?? '') || Date.now();
+    // The header has whole seconds: less than that is no difference.
+    skew_ms = Math.abs(date - Date.now()) < 2000 ? 0 : date - Date.now();
+    return { value, date };
 }
 
 /** What is already here, without asking; undefined if nothing is. */

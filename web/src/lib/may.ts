@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 //
 // What the pages say of the server's decision on a title, where there is no room for its sentence.
+import { serverNow } from './api';
 import type { IconName } from '../parts/icon.svelte';
 import type { Access, Title } from './model';
 import { moneyTrim } from './money';
@@ -17,7 +18,7 @@ export function badgeOf(title: Title, saysFree: boolean): string {
     const { state, from } = title.access;
     const { badge, price, until } = title.sale;
     if (state === 'playable') {
-        if (badge === 'rented') return until !== null && until > Date.now() ? t('sale.rented_left', { time: left(until - Date.now()) }) : t('sale.rented');
+        if (badge === 'rented') return until !== null && until > serverNow() ? t('sale.rented_left', { time: left(until - serverNow()) }) : t('sale.rented');
         if (badge === 'owned') return t('sale.owned');
         if (badge === 'included') return t('sale.included');
         return saysFree && (badge === 'free' || title.is_free) ? t('may.free') : '';
