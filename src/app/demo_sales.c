@@ -13,12 +13,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "business/account/household.h"
+#include "business/account/account.h"
 #include "business/ledger/ledger.h"
 #include "business/offer/offer.h"
 #include "business/order/order.h"
 #include "business/pay/pay.h"
-#include "example/sales.h"
+#include "example/example.h"
 
 enum { DAY_S = 86400, DAYS = 365, HOUSEHOLDS_MAX = 1000, RECORD_MAX = 1 << 17, TITLES_MAX = 32, RETURNS_MAX = 64, NODE = 31, SAVE_DAYS = 30 };
 static const char record_name[] = "example-sales.json";

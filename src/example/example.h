@@ -60,4 +60,6 @@ MUST_USE struct err example_poster(size_t index, enum example_poster, struct buf
 /* The same for a series: a still of its first film under the name of the series. */
 MUST_USE struct err example_series_poster(size_t index, enum example_poster, struct buf *out);
 
+#include "example/sales.h" /* last: it speaks the languages above */
+
 #endif
