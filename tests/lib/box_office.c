@@ -14,12 +14,27 @@ static struct err made(void *rights, struct db_tx *tx, int64_t org_id, int64_t t
     return rights_house_line_in(rights, tx, org_id, title_id);
 }
 
+/* As a house does at its start: what it calls something new was never the name of anything, also where the clock stands still. */
+static const struct db_statement newest_id = {
+    "box.newest_id",
+    "SELECT MAX(id) FROM (SELECT MAX(id) AS id FROM mail UNION ALL SELECT MAX(id) FROM title UNION ALL SELECT MAX(id) FROM rights_line UNION ALL SELECT MAX(id) FROM ledger_account "
+    "UNION ALL SELECT MAX(id) FROM ledger_transfer UNION ALL SELECT MAX(id) FROM pay_payment UNION ALL SELECT MAX(id) FROM pay_outbox UNION ALL SELECT MAX(id) FROM pay_refund "
+    "UNION ALL SELECT MAX(id) FROM pay_event UNION ALL SELECT MAX(id) FROM pay_webhook UNION ALL SELECT MAX(id) FROM offer UNION ALL SELECT MAX(id) FROM order_head "
+    "UNION ALL SELECT MAX(id) FROM order_held UNION ALL SELECT MAX(id) FROM order_lot UNION ALL SELECT MAX(id) FROM order_refund UNION ALL SELECT MAX(id) FROM order_sub) AS newest"};
+static struct err newest_fn(struct db_tx *tx, void *arg) {
+    *(int64_t *)arg = DB_GET_INT(tx, 0, &newest_id);
+    return db_tx_error(tx);
+}
+
 struct err box_open(struct shop *s, struct db *db, struct clock *clock, unsigned node, const char *folder) {
     char path[512];
     *s = (struct shop){.db = db, .clock = clock, .ids = id_maker_create(clock, node), .arena = arena_create(256 << 20)};
     if (!s->ids || !s->arena) return err_memory();
     snprintf(path, sizeof path, "%s/keys", folder);
-    struct err e = keys_open(&s->keys, path);
+    int64_t newest = 0;
+    struct err e = db_read(db, newest_fn, &newest);
+    if (!e.kind) id_maker_begin_after(s->ids, newest);
+    if (!e.kind) e = keys_open(&s->keys, path);
     if (!e.kind) e = mail_open(&s->mail, &(struct mail_options){.db = db, .clock = clock, .ids = s->ids, .keys = s->keys});
     if (!e.kind) e = account_open(&s->account, &(struct account_options){.db = db, .clock = clock, .ids = s->ids, .keys = s->keys, .mail = s->mail, .password_bytes = 8192, .password_passes = 1});
     if (!e.kind) e = catalog_open(&s->catalog, db, s->ids);

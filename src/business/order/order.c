@@ -134,6 +134,12 @@ void order_stop(struct order_room *r) {
 
 /* --- opening and closing --- */
 
+/* Ids that are written down for orders yet to come: nobody else may get one of them, whatever the clock says. */
+static struct err promised_fn(struct db_tx *tx, void *arg) {
+    *(int64_t *)arg = DB_GET_INT(tx, 0, &order_sub_promised);
+    return db_tx_error(tx);
+}
+
 struct err order_open(struct order_room **out, const struct order_options *options) {
     struct order_room *r = mem_zalloc(sizeof *r);
     if (!r) return err_memory();
@@ -141,7 +147,10 @@ struct err order_open(struct order_room **out, const struct order_options *optio
     helds_init(&r->helds);
     lock_init(&r->lock, LOCK_order_thread);
     condition_init(&r->wake);
-    struct err e = helds_load(r);
+    int64_t promised = 0;
+    struct err e = db_read(r->o.db, promised_fn, &promised);
+    if (!e.kind) id_maker_begin_after(r->o.ids, promised);
+    if (!e.kind) e = helds_load(r);
     if (!e.kind) e = account_add_holder(r->o.account, &(struct account_holder){.name = "orders", .write = write_subject, .erase = erase_subject, .user = r});
     if (e.kind) {
         order_close(&r);

@@ -213,6 +213,7 @@ const struct db_statement order_sub_due = {"order.sub_due", "SELECT id, org_id F
 const struct db_statement order_sub_tally = {"order.sub_tally",
                                         "SELECT state, COUNT(*) AS n, SUM(CASE WHEN started_s >= :since_s THEN 1 ELSE 0 END) AS fresh, "
                                         "SUM(CASE WHEN ended_s >= :since_s THEN 1 ELSE 0 END) AS gone FROM order_sub WHERE org_id = :org_id AND (:offer_id = 0 OR offer_id = :offer_id) GROUP BY state"};
+const struct db_statement order_sub_promised = {"order.sub_promised", "SELECT MAX(next_order_id) FROM order_sub"};
 const struct db_statement order_trial_find = {"order.trial_find", "SELECT order_id FROM order_trial WHERE household_id = :household_id AND offer_id = :offer_id"};
 const struct db_statement order_trial_insert = {"order.trial_insert",
                                           "INSERT INTO order_trial(household_id, offer_id, org_id, order_id) VALUES(:household_id, :offer_id, :org_id, :order_id) ON CONFLICT DO NOTHING"};
