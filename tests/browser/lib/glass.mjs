@@ -15,9 +15,8 @@ export function startGlass(page) {
         const video = document.querySelector('video');
         const canvas = new OffscreenCanvas(320, 180);
         const context = canvas.getContext('2d', { willReadFrequently: true });
-        const glass = { frames: 0, read: 0, backwards: 0, stalls: 0, delays_ms: [] };
+        const glass = { frames: 0, read: 0, backwards: 0, stalls: 0, delays_ms: [], first: NaN, last: NaN }; // first and last: when they were taken
         globalThis.glass = glass;
-        let last = 0;
         const look = (now, { expectedDisplayTime }) => {
             if (globalThis.glass !== glass) return;
             glass.frames++;
@@ -26,8 +25,9 @@ export function startGlass(page) {
             const taken = read(context.getImageData(0, 0, canvas.width, canvas.height));
             if (taken !== null) {
                 glass.read++;
-                if (taken < last) glass.backwards++;
-                last = taken;
+                if (taken < glass.last) glass.backwards++;
+                if (Number.isNaN(glass.first)) glass.first = taken;
+                glass.last = taken;
                 glass.delays_ms.push(shown - taken);
             }
             video.requestVideoFrameCallback(look);
