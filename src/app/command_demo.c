@@ -384,7 +384,7 @@ static struct err make_all(struct demo *d) {
 static void answer(struct demo *d) {
     if (!option_flag(d->context, "json")) {
         if (d->made) printf("The example organisation is there: %d films made, %d were there already.\n", d->made, d->kept);
-        else printf("Nothing to do: the %d example films are there.\n", d->kept);
+        else if (!d->orders) printf("Nothing to do: the %d example films are there.\n", d->kept);
         if (d->orders) printf("Households of the example have bought %zu times in a year (play money).\n", d->orders);
         return;
     }

@@ -20,7 +20,7 @@
 #include "business/pay/pay.h"
 #include "example/example.h"
 
-enum { DAY_S = 86400, DAYS = 365, HOUSEHOLDS_MAX = 1000, RECORD_MAX = 1 << 17, TITLES_MAX = 32, RETURNS_MAX = 64, NODE = 31, SAVE_DAYS = 30 };
+enum { DAY_S = 86400, DAYS = 365, HOUSEHOLDS_MAX = 1000, RECORD_MAX = 1 << 17, TITLES_MAX = 32, RETURNS_MAX = 64 };
 static const char record_name[] = "example-sales.json";
 
 /* Cards of the sandbox. */
@@ -45,7 +45,7 @@ struct sales {
     int data_fd;
     struct db *db;
     struct clock *clock;
-    struct id_maker *ids;
+    struct id_maker *ids; /* the house's */
     struct ledger *ledger;
     struct pay *pay;
     struct offers *offers;
@@ -449,8 +449,8 @@ static struct err rooms_open(struct sales *s, const char *url) {
     struct err e = db_open(&s->db, &(struct db_options){.url = url, .may_lose_latest = true});
     if (!e.kind) e = db_migrate(s->db, schemas, ARRAY_LEN(schemas));
     s->clock = clock_manual_create(utc_from_seconds(s->first_s + (int64_t)s->day * DAY_S));
-    s->ids = s->clock ? id_maker_create(s->clock, NODE) : NULL;
-    if (!e.kind && !s->ids) e = err_memory();
+    s->ids = h->ids; /* of today, and larger than all there are: a second run meets none of the first */
+    if (!e.kind && !s->clock) e = err_memory();
     if (!e.kind) e = ledger_open(&s->ledger, &(struct ledger_options){.db = s->db, .clock = s->clock, .ids = s->ids});
     if (!e.kind) e = pay_open(&s->pay, &(struct pay_options){.db = s->db, .clock = s->clock, .ids = s->ids, .keys = h->keys, .ledger = s->ledger});
     if (!e.kind) e = offers_open(&s->offers, &(struct offers_options){.db = s->db, .clock = s->clock, .ids = s->ids, .keys = h->keys, .catalog = h->catalog, .rights = h->rights});
@@ -465,7 +465,6 @@ static void rooms_close(struct sales *s) {
     offers_close(&s->offers);
     ledger_close(&s->ledger);
     db_close(&s->db);
-    id_maker_destroy(&s->ids);
     clock_manual_destroy(&s->clock);
 }
 
@@ -498,7 +497,7 @@ struct err demo_sales(struct house *house, size_t households, size_t *orders) {
             plans_know(s);
             while (!e.kind && s->day < DAYS && s->first_s + (int64_t)s->day * DAY_S < today_s) {
                 e = day_live(s);
-                if (!e.kind && (s->day % SAVE_DAYS == 0 || s->day == DAYS)) e = record_save(s);
+                if (!e.kind) e = record_save(s); /* each day: keys of orders are kept for two, so one that was begun and not noted is lived again without harm */
             }
         }
         catalog_view_give(&view);
