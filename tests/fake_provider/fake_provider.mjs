@@ -26,14 +26,27 @@ function random() {
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
 }
-const chance = (p) => random() < p;
+const debts = new Map();
+/** True in a share `p` of all times it is asked, evenly: what is to happen does happen, however the calls come in. Where it begins is the seed's. */
+function happens(kind, p) {
+    const debt = (debts.get(kind) ?? random()) + p;
+    debts.set(kind, debt >= 1 ? debt - 1 : debt);
+    return debt >= 1;
+}
+const turns = new Map();
+/** One after another. */
+function next(kind, list) {
+    const turn = turns.get(kind) ?? Math.floor(random() * list.length);
+    turns.set(kind, turn + 1);
+    return list[turn % list.length];
+}
 const pick = (list) => list[Math.floor(random() * list.length)];
 let serial = 0;
 const name = (prefix) => `${prefix}_${(++serial).toString(36)}${randomBytes(6).toString('hex')}`;
 
 const own = generateKeyPairSync('rsa', { modulusLength: 2048 });
 let nowS = Math.floor(Date.now() / 1000), webhookBase = '', badness = options.badness;
-const counts = { calls: 0, failedBefore: 0, failedAfter: 0, dropped: 0, delayed: 0, duplicated: 0, altered: 0, misSigned: 0, sent: 0, beforeAnswer: 0, replayed: 0 };
+const counts = { calls: 0, failedBefore: 0, failedAfter: 0, dropped: 0, delayed: 0, duplicated: 0, altered: 0, misSigned: 0, sent: 0, beforeAnswer: 0, replayed: 0, captures: 0 };
 
 // --- its book ---
 
@@ -61,12 +74,12 @@ const strangers = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
 /** A genuine message and what the network and others make of it. `forge(how)` makes one that is not genuine. */
 function enqueue(message, forge) {
-    if (chance(badness * 0.3)) counts.altered++, queue.push(forge('altered'));
-    if (chance(badness * 0.3)) counts.misSigned++, queue.push(forge('misSigned'));
-    if (chance(badness * 0.5)) return void counts.dropped++;
-    const list = chance(badness) ? (counts.delayed++, later) : queue;
+    if (happens('altered', badness * 0.3)) counts.altered++, queue.push(forge('altered'));
+    if (happens('misSigned', badness * 0.3)) counts.misSigned++, queue.push(forge('misSigned'));
+    if (happens('dropped', badness * 0.5)) return void counts.dropped++;
+    const list = happens('delayed', badness) ? (counts.delayed++, later) : queue;
     list.push(message);
-    while (chance(badness)) counts.duplicated++, pick([queue, later]).push(message);
+    for (let i = 0; i < 3 && happens('duplicated', badness); i++) counts.duplicated++, pick([queue, later]).push(message);
 }
 
 function stripeEvent(type, object) {
@@ -118,7 +131,7 @@ async function deliver(list) {
 const scale = { eur: 1, usd: 1, jpy: 1, kwd: 1 };
 function intentJson(one, expanded) {
     const json = { id: one.id, object: 'payment_intent', amount: one.amount, currency: one.currency, status: one.status, metadata: one.metadata, client_secret: `${one.id}_secret`, customer: one.customer ?? null,
-        payment_method: one.method ?? null, amount_received: one.received, last_payment_error: one.error ?? null, latest_charge: one.received ? `ch_${one.id}` : null };
+        payment_method: one.method ?? null, amount_received: one.received, amount_capturable: one.status === 'requires_capture' ? one.amount : 0, last_payment_error: one.error ?? null, latest_charge: one.received ? `ch_${one.id}` : null };
     if (expanded && one.received) json.latest_charge = { id: `ch_${one.id}`, payment_method_details: { card: { brand: 'visa', last4: '4242' } } };
     return json;
 }
@@ -127,7 +140,7 @@ const disputeJson = (one) => ({ id: one.id, object: 'dispute', payment_intent: o
     created: one.created, evidence_details: { due_by: one.created + 7 * 86400 } });
 
 /** What its buyer will do, once he is let. */
-const plans = ['pays', 'pays', 'pays', 'pays', 'pays', 'pays', 'pays', 'declined', 'leaves', 'slow', 'pays_other_amount'];
+const plans = ['pays', 'pays', 'pays', 'pays', 'pays', 'pays', 'pays', 'declined', 'leaves', 'slow', 'authorizes', 'pays_other_amount'];
 function intentSettle(one, received) {
     one.status = 'succeeded';
     one.received = received;
@@ -144,6 +157,10 @@ function intentAct(one) {
     if (one.status === 'processing') return intentSettle(one, one.amount);
     if (one.status !== 'requires_payment_method' || one.error || one.plan === 'leaves') return;
     if (one.plan === 'declined') return intentDecline(one);
+    if (one.plan === 'authorizes') { // held on the card until the shop takes it
+        one.status = 'requires_capture';
+        return stripeEvent('payment_intent.amount_capturable_updated', intentJson(one));
+    }
     if (one.plan === 'slow') {
         one.status = 'processing';
         return stripeEvent('payment_intent.processing', intentJson(one));
@@ -172,10 +189,10 @@ function stripeCall(method, url, form) {
         if (!(currency in scale) || !Number.isInteger(amount) || amount <= 0) return problem(400, 'amount_invalid');
         if (form.get('customer') && !customers.has(form.get('customer'))) return problem(404, 'resource_missing');
         const one = { id: name('pi'), amount, currency, status: 'requires_payment_method', metadata: metadataOf(form), received: 0, refunded: 0, disputed: 0, customer: form.get('customer') ?? undefined,
-            method: form.get('payment_method') ?? undefined, plan: pick(plans) };
+            method: form.get('payment_method') ?? undefined, plan: next('stripe', plans) };
         intents.set(one.id, one);
         if (form.get('confirm') === 'true') {
-            if (chance(0.2)) {
+            if (happens('renewal', 0.2)) {
                 intentDecline(one);
                 return problem(402, 'card_declined', { decline_code: 'insufficient_funds', payment_intent: intentJson(one) });
             }
@@ -192,6 +209,12 @@ function stripeCall(method, url, form) {
         const one = intents.get(id);
         if (!one) return problem(404, 'resource_missing');
         if (method === 'GET') return { status: 200, json: intentJson(one, url.searchParams.get('expand[]') === 'latest_charge') };
+        if (verb === 'capture') {
+            if (one.status !== 'requires_capture') return problem(400, 'payment_intent_unexpected_state', { payment_intent: intentJson(one) });
+            counts.captures++;
+            intentSettle(one, one.amount);
+            return { status: 200, json: intentJson(one) };
+        }
         if (verb !== 'cancel') return problem(400, 'unknown');
         if (one.status === 'succeeded' || one.status === 'processing') return problem(400, 'payment_intent_unexpected_state', { payment_intent: intentJson(one) });
         one.status = 'canceled';
@@ -201,7 +224,7 @@ function stripeCall(method, url, form) {
     if (method === 'POST' && kind === 'refunds') {
         const one = intents.get(form.get('payment_intent')), amount = Number(form.get('amount'));
         if (!one || one.status !== 'succeeded' || !Number.isInteger(amount) || amount <= 0 || amount > one.received - one.refunded - one.disputed) return problem(400, 'charge_already_refunded');
-        const refund = { id: name('re'), intent: one.id, amount, status: pick(['succeeded', 'succeeded', 'pending', 'bounces']), metadata: metadataOf(form), created: nowS };
+        const refund = { id: name('re'), intent: one.id, amount, status: next('refund', ['succeeded', 'succeeded', 'pending', 'bounces']), metadata: metadataOf(form), created: nowS };
         refund.bounces = refund.status === 'bounces'; // done at first, and sent back by the bank later
         if (refund.bounces) refund.status = 'succeeded';
         one.refunded += amount;
@@ -240,7 +263,7 @@ function tradeVisit(form) {
     if (!ask) throw new Error('a page pay whose signature does not fit');
     const total = fenOf(ask.content.total_amount), number = ask.content.out_trade_no;
     if (trades.has(number)) return;
-    const trade = { id: name('20261121'), number, total, received: 0, refunded: 0, paid: yuan(total), subject: ask.content.subject, status: 'WAIT_BUYER_PAY', requests: new Map(), plan: pick(plans) };
+    const trade = { id: name('20261121'), number, total, received: 0, refunded: 0, paid: yuan(total), subject: ask.content.subject, status: 'WAIT_BUYER_PAY', requests: new Map(), plan: next('alipay', plans) };
     trades.set(number, trade);
     alipayNotify(trade);
     if (trade.plan === 'declined' || trade.plan === 'leaves') return;
@@ -279,8 +302,8 @@ function alipayCall(form) {
     return [member, { code: '40001', sub_code: 'isv.missing-method' }];
 }
 function alipayAnswer([member, inner]) {
-    const raw = JSON.stringify(inner, null, chance(0.5) ? 1 : 0); // blanks are signed as they stand
-    const sign = createSign('RSA-SHA256').update(raw, 'utf8').sign(chance(badness * 0.2) ? strangers.privateKey : own.privateKey, 'base64');
+    const raw = JSON.stringify(inner, null, happens('blanks', 0.5) ? 1 : 0); // blanks are signed as they stand
+    const sign = createSign('RSA-SHA256').update(raw, 'utf8').sign(happens('sync', badness * 0.2) ? strangers.privateKey : own.privateKey, 'base64');
     return `{"${member}_response":${raw},"sign":"${sign}"}`;
 }
 
@@ -289,7 +312,7 @@ function alipayAnswer([member, inner]) {
 function banksAct() {
     for (const one of refunds.values()) {
         if (one.status === 'pending' || one.bounces) {
-            const fails = one.bounces || chance(0.3);
+            const fails = one.bounces || happens('refund fails', 0.3);
             one.bounces = false;
             one.status = fails ? 'failed' : 'succeeded';
             if (fails) intents.get(one.intent).refunded -= one.amount;
@@ -298,14 +321,14 @@ function banksAct() {
     }
     for (const one of disputes.values()) {
         if (one.status !== 'needs_response') continue;
-        one.status = pick(['won', 'lost']);
+        one.status = next('dispute', ['won', 'lost']);
         if (one.status === 'won') intents.get(one.intent).disputed -= one.amount;
         stripeEvent('charge.dispute.closed', disputeJson(one));
     }
     for (const one of intents.values()) {
         const left = one.received - one.refunded;
         const pending = [...refunds.values()].some((refund) => refund.intent === one.id && (refund.status === 'pending' || refund.bounces));
-        if (one.wasDisputed || one.plan === 'pays_other_amount' || left <= 0 || pending || !badness || !chance(0.15)) continue;
+        if (one.wasDisputed || one.plan === 'pays_other_amount' || left <= 0 || pending || !badness || !happens('dispute', 0.15)) continue;
         one.wasDisputed = true;
         one.disputed = left;
         const dispute = { id: name('dp'), intent: one.id, amount: left, status: 'needs_response', created: nowS };
@@ -345,7 +368,7 @@ const server = createServer(async (ask, answer) => {
         if (url.pathname === '/book') return reply(200, JSON.stringify(book()));
         if (url.pathname.startsWith('/control/')) return reply(200, JSON.stringify(await control(url.pathname, text ? JSON.parse(text) : {})));
         counts.calls++;
-        const fate = chance(badness * 0.15) ? 'before' : chance(badness * 0.15) ? 'after' : chance(badness * 0.1) ? 'cut' : chance(badness * 0.2) ? 'late' : '';
+        const fate = happens('before', badness * 0.15) ? 'before' : happens('after', badness * 0.15) ? 'after' : happens('cut', badness * 0.1) ? 'cut' : happens('late', badness * 0.2) ? 'late' : '';
         if (fate === 'before') return counts.failedBefore++, reply(500, '{"error":{"type":"api_error"}}');
         let result;
         if (url.pathname === '/gateway.do') result = { status: 200, text: alipayAnswer(alipayCall(new URLSearchParams(text))) };

@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct provider_event event = {0};
     if (alipay_provider.webhook(&config, 0, NULL, 0, body, arena, &event).kind || event.verdict != EVENT_FORGED || !event.why) abort();
     struct op op = {.kind = kinds[(uint8_t)own[0] % ARRAY_LEN(kinds)], .provider = PAY_ALIPAY, .public_id = {"7zr3v9k2m8qd41xh"}, .refund_id = 42, .amount = MONEY(1299, CURRENCY_CNY)};
-    struct provider_answer *answer = ARENA_NEW(arena, struct provider_answer);
+    struct provider_answer *answer = answer_make(arena, WORDS_MAX);
     if (!answer || alipay_provider.answer(&config, &op, arena, 200, body, answer).kind || answer->outcome != ANSWER_LATER || answer->count) abort();
     bool is_bad = false;
     size_t parts = 0;

@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct provider_config config = {.org_id = 1, .provider = PAY_STRIPE, .values = {SLICE("pk"), SLICE("sk"), SLICE("whsec"), SLICE(""), SLICE("http://127.0.0.1:1")}};
     struct op op = {.kind = kinds[own[0] % ARRAY_LEN(kinds)], .provider = PAY_STRIPE, .public_id = {"7zr3v9k2m8qd41xh"}, .refund_id = 42, .amount = MONEY(1299, CURRENCY_EUR), .token = SLICE(""),
                     .is_off_session = own[0] & 128};
-    struct provider_answer *answer = ARENA_NEW(arena, struct provider_answer);
+    struct provider_answer *answer = answer_make(arena, WORDS_MAX);
     if (!answer || stripe_provider.answer(&config, &op, arena, statuses[own[0] / 7 % 4], body, answer).kind) abort();
     if (answer->count > WORDS_MAX) abort();
     words_check(answer->words, answer->count);

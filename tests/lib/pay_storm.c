@@ -173,6 +173,7 @@ static void payment_put(const struct pay_info *p, void *user) {
     json_put_number(w, "refund_pending", p->refund_pending.minor);
     json_put_number(w, "charged_back", p->charged_back.minor);
     json_put_string(w, "ref", p->provider_ref);
+    json_put_string(w, "label", p->label);
     json_put_bool(w, "was_captured", p->captured_us != 0);
     json_put_bool(w, "is_parked", p->is_parked);
     json_put_bool(w, "is_open", pay_state_is_open(p->state));

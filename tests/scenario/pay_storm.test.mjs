@@ -158,6 +158,7 @@ class Storm {
             if (!one.was_captured) continue;
             captured++;
             assert.deepEqual([one.amount, one.refunded, one.charged_back, one.currency], [other.received, other.refunded, other.disputed, other.currency], JSON.stringify({ one, other }));
+            assert.ok(one.label.length, 'people recognise their payments');
             add(clearing, `${one.provider} ${one.currency}`, -(other.received - other.refunded - other.disputed));
             add(revenue, one.currency, one.amount);
             add(chargedBack, one.currency, -other.disputed);
@@ -185,7 +186,7 @@ class Storm {
     }
 }
 
-const weather = ['dropped', 'delayed', 'duplicated', 'altered', 'misSigned', 'failedBefore', 'failedAfter', 'replayed', 'beforeAnswer'];
+const weather = ['dropped', 'delayed', 'duplicated', 'altered', 'misSigned', 'failedBefore', 'failedAfter', 'beforeAnswer', 'captures'];
 
 const name = 'scenario-pay';
 const tool = join(root, 'tests/lib/postgres');

@@ -170,38 +170,36 @@ struct perform_work {
     struct pay *p;
     struct arena *arena;
     struct op *ops;
-    struct provider_answer *answers;
+    struct provider_answer **answers;
     size_t count;
 };
 static struct err perform_fn(struct db_tx *tx, void *arg) {
     struct perform_work *w = arg;
     struct err e = ERR_OK;
     for (size_t i = 0; !e.kind && i < w->count; i++) {
-        w->answers[i] = (struct provider_answer){0};
-        e = sandbox_perform(w->p, tx, w->arena, &w->ops[i], &w->answers[i]);
+        *w->answers[i] = (struct provider_answer){.words = w->answers[i]->words, .words_max = w->answers[i]->words_max};
+        e = sandbox_perform(w->p, tx, w->arena, &w->ops[i], w->answers[i]);
     }
     return e;
 }
 
 static struct err local_work(struct pay *p, struct arena *arena, const struct db_rows *rows) {
-    enum { AT_ONCE = 64 }; /* an answer has room for many words */
-    for (size_t start = 0; start < rows->count; start += AT_ONCE) {
-        size_t count = rows->count - start < AT_ONCE ? rows->count - start : AT_ONCE;
-        struct op *ops = arena_alloc_array(arena, count, sizeof *ops);
-        struct provider_answer *answers = arena_alloc_array(arena, count, sizeof *answers);
-        struct answering *items = arena_alloc_array(arena, count, sizeof *items);
-        if (!ops || !answers || !items) return err_memory();
-        for (size_t i = 0; i < count; i++) {
-            ops[i] = op_at(p, arena, rows, start + i);
-            items[i] = (struct answering){.p = p, .arena = arena, .op = &ops[i], .answer = &answers[i]};
-        }
-        struct perform_work w = {p, arena, ops, answers, count};
-        struct err e = db_write(p->o.db, perform_fn, &w);
-        STEP(pay_called);
-        if (!e.kind) e = answers_apply(p, (struct answer_batch){items, count});
-        if (e.kind) return e;
+    size_t count = rows->count;
+    if (!count) return ERR_OK;
+    struct op *ops = arena_alloc_array(arena, count, sizeof *ops);
+    struct provider_answer **answers = arena_alloc_array(arena, count, sizeof *answers);
+    struct answering *items = arena_alloc_array(arena, count, sizeof *items);
+    if (!ops || !answers || !items) return err_memory();
+    for (size_t i = 0; i < count; i++) {
+        ops[i] = op_at(p, arena, rows, i);
+        answers[i] = answer_make(arena, 1);
+        if (!answers[i]) return err_memory();
+        items[i] = (struct answering){.p = p, .arena = arena, .op = &ops[i], .answer = answers[i]};
     }
-    return ERR_OK;
+    struct perform_work w = {p, arena, ops, answers, count};
+    struct err e = db_write(p->o.db, perform_fn, &w);
+    STEP(pay_called);
+    return e.kind ? e : answers_apply(p, (struct answer_batch){items, count});
 }
 
 /* --- the others: by calls --- */
@@ -242,12 +240,12 @@ void outbox_pending_free(void *pending) { pending_free(pending); }
 static struct err pending_start(struct pay *p, struct pending *own) {
     const struct provider *provider = provider_at(own->op.provider);
     struct provider_request request = {0};
-    struct provider_answer *answer = ARENA_NEW(own->arena, struct provider_answer);
+    struct provider_answer *answer = answer_make(own->arena, WORDS_MAX);
     struct err e = answer ? provider->request(&own->config, &own->op, own->arena, &request) : err_memory();
     if (e.kind == ERR_INPUT) { /* the settings do not do */
         log_error("pay", "not called", LOG_TEXT("provider", provider->id), LOG_TEXT("call", op_name(own->op.kind)), LOG_ERR(e));
         bool has_buyer = own->op.kind == OP_CREATE;
-        *answer = (struct provider_answer){.outcome = has_buyer ? ANSWER_REFUSED : ANSWER_LATER, .code = "pay.settings", .message = slice_cstr(e.code)};
+        answer->outcome = has_buyer ? ANSWER_REFUSED : ANSWER_LATER, answer->code = "pay.settings", answer->message = slice_cstr(e.code);
         e = answer_apply(p, &own->op, answer, own->arena);
         pending_free(own);
         return e;
@@ -295,7 +293,7 @@ struct err outbox_answers(struct pay *p, struct arena *arena, size_t *did) {
     while (calls_take(p->calls, &user, &status, &body, &trouble)) {
         struct pending *own = user;
         const struct provider *provider = provider_at(own->op.provider);
-        struct provider_answer *answer = ARENA_NEW(own->arena, struct provider_answer);
+        struct provider_answer *answer = answer_make(own->arena, WORDS_MAX);
         struct err e = answer ? ERR_OK : err_memory();
         (*did)++;
         STEP(pay_called);

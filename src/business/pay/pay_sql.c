@@ -142,6 +142,7 @@ const struct db_statement pay_method_by_token = {
     "pay.method_by_token", "SELECT id FROM pay_method WHERE org_id = :org_id AND household_id = :household_id AND provider = :provider AND token = :token ORDER BY id LIMIT 1"};
 const struct db_statement pay_method_list = {
     "pay.method_list", "SELECT id, provider, label, created_us FROM pay_method WHERE org_id = :org_id AND household_id = :household_id ORDER BY id DESC LIMIT 50"};
+const struct db_statement pay_method_label = {"pay.method_label", "UPDATE pay_method SET label = :label WHERE id = :id AND label = ''"};
 const struct db_statement pay_method_remove = {
     "pay.method_remove", "DELETE FROM pay_method WHERE org_id = :org_id AND household_id = :household_id AND (:id = 0 OR id = :id)"};
 

@@ -89,12 +89,15 @@ enum answer_outcome {
 };
 struct provider_answer {
     enum answer_outcome outcome;
-    struct word words[WORDS_MAX];
-    size_t count;
+    struct word *words; /* answer_make gives it room for so many */
+    size_t count, words_max;
     struct slice customer, cursor;
     const char *code;     /* of pay_info.code */
     struct slice message; /* the provider's words, for the events */
 };
+
+/* Zeroed, with room for WORDS_MAX words; the sandbox's have one. NULL: memory. */
+struct provider_answer *answer_make(struct arena *, size_t words_max);
 
 enum event_verdict {
     EVENT_FORGED = 0, /* zero, so that nothing is believed by oversight; `why` says which check failed */

@@ -191,7 +191,7 @@ static struct err refund(struct pay *p, struct db_tx *tx, struct arena *arena, c
         return ERR_OK;
     }
     if (!is_found || entry.state != PAY_CAPTURED || entry.amount.currency != op->refund_amount.currency || op->refund_amount.minor > entry.amount.minor - entry.refunded) {
-        *out = (struct provider_answer){.outcome = ANSWER_REFUSED, .code = "refund.refused", .message = SLICE("more than there is")};
+        out->outcome = ANSWER_REFUSED, out->code = "refund.refused", out->message = SLICE("more than there is");
         return ERR_OK;
     }
     bool fails = slice_eq(entry.card, SLICE("refund_fails"));

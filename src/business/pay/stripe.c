@@ -341,9 +341,9 @@ static void list_answer(const struct op *op, struct arena *arena, const json_t *
     if (op->kind == OP_SWEEP) {
         bool are_refunds = slice_starts_with(op->cursor, SLICE("r"));
         json_array_foreach((json_t *)data, i, item) {
+            if (out->count == out->words_max) break; /* more than was asked for */
             struct word *w = &out->words[out->count];
             last = json_get_string(item, "id");
-            if (out->count == WORDS_MAX) break; /* more than was asked for */
             if (are_refunds ? refund_word(arena, item, w) && w->refund_state == PAY_REFUND_FAILED : dispute_word(arena, item, w)) out->count++;
         }
         bool has_more = json_is_true(json_object_get(root, "has_more")) && ref_is_fine(last) && count <= WORDS_MAX;

@@ -167,6 +167,14 @@ bool form_next(struct slice *rest, struct arena *arena, struct slice *name, stru
     return !*is_bad;
 }
 
+struct provider_answer *answer_make(struct arena *arena, size_t words_max) {
+    struct provider_answer *a = ARENA_NEW(arena, struct provider_answer);
+    if (a) a->words = arena_alloc_array(arena, words_max, sizeof *a->words);
+    if (!a || !a->words) return NULL;
+    a->words_max = words_max;
+    return a;
+}
+
 struct slice capitals(struct arena *arena, struct slice s) {
     char *to = arena_cstr(arena, s);
     for (size_t i = 0; to && i < s.len; i++)

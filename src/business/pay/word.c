@@ -106,6 +106,8 @@ static struct err captured(struct applying *a) {
     if (!e.kind) e = payment_put(a);
     if (!e.kind) e = book_capture(a->p, a->tx, &a->payment);
     if (!e.kind) e = noted(a, JUDGED_APPLIED, "payment.captured", SLICE_NONE);
+    /* Stripe's webhooks do not say which card it was: asked once, since people recognise their payments by it. */
+    if (!e.kind && i->provider == PAY_STRIPE && !i->label.len) e = outbox_add(a->p, a->tx, i->org_id, i->provider, OP_ASK, i->id, 0);
     a->effects->captured++;
     STEP(pay_captured_inside);
     if (!e.kind && a->p->listener.captured) {
@@ -156,14 +158,16 @@ static struct err payment_word(struct applying *a, enum judgement *judgement) {
             return e.kind ? e : parked_as(a, code, w->ref, judgement);
         }
     }
-    if (w->label.len && !i->label.len) i->label = w->label;
+    bool is_new_label = w->label.len && !i->label.len;
+    if (is_new_label) i->label = w->label;
     if (w->token.len && !p->token.len) p->token = w->token;
     bool was_asked = a->context->source == SOURCE_QUERY || a->context->source == SOURCE_ANSWER;
     bool goes_back = i->state == PAY_PROCESSING && w->state == PAY_REQUIRES_ACTION && !was_asked;
     bool is_about_money = w->state == PAY_CAPTURED && i->captured_us;
     if (w->state == i->state || is_about_money || goes_back || !state_may_become(i->state, w->state)) {
         *judgement = w->state == i->state || is_about_money ? JUDGED_DUPLICATE : JUDGED_LATE;
-        struct err e = is_new_ref ? payment_put(a) : ERR_OK;
+        struct err e = is_new_ref || is_new_label ? payment_put(a) : ERR_OK;
+        if (!e.kind && is_new_label && i->method_id) e = DB_RUN(a->tx, &pay_method_label, DB_INT("id", i->method_id), DB_TEXT("label", i->label));
         if (!e.kind && w->is_authorized && pay_state_is_open(i->state) &&
             !DB_GET_INT(a->tx, 0, &pay_outbox_of_payment, DB_INT("payment_id", i->id), DB_INT("kind", OP_CAPTURE)))
             e = outbox_add(a->p, a->tx, i->org_id, i->provider, OP_CAPTURE, i->id, 0);

@@ -167,7 +167,7 @@ static void a_page_pay_of_alipay(void **state) {
     struct provider_config config = alipay_config(&ours, &ours);
     struct op op = some_op(PAY_ALIPAY, OP_CREATE, MONEY(200, CURRENCY_CNY));
     struct provider_request request;
-    struct provider_answer *answer = ARENA_NEW(arena, struct provider_answer);
+    struct provider_answer *answer = answer_make(arena, WORDS_MAX);
     assert_ok(alipay_provider.request(&config, &op, arena, &request));
     assert_true(request.is_local);
     assert_ok(alipay_provider.answer(&config, &op, arena, 0, SLICE(""), answer));
@@ -253,7 +253,7 @@ static struct provider_answer *alipay_says(const struct provider_config *config,
     struct op op = some_op(PAY_ALIPAY, kind, MONEY(1230, CURRENCY_CNY));
     struct slice sign;
     assert_ok(rsa_sign(key->private_pem, slice_cstr(inner), arena, &sign));
-    struct provider_answer *answer = ARENA_NEW(arena, struct provider_answer);
+    struct provider_answer *answer = answer_make(arena, WORDS_MAX);
     assert_ok(alipay_provider.answer(config, &op, arena, 200, TEXT("{\"%s_response\":%s,\"sign\":\"%.*s\"}", method, inner, SLICE_ARG(sign)), answer));
     return answer;
 }
@@ -333,7 +333,7 @@ static void requests_to_stripe(void **state) {
 
 static struct provider_answer *stripe_says(struct op op, int status, const char *body) {
     struct provider_config config = stripe_config();
-    struct provider_answer *answer = ARENA_NEW(arena, struct provider_answer);
+    struct provider_answer *answer = answer_make(arena, WORDS_MAX);
     assert_ok(stripe_provider.answer(&config, &op, arena, status, slice_cstr(body), answer));
     return answer;
 }
