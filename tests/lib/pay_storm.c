@@ -297,7 +297,7 @@ int main(int argc, char **argv) {
     manual = clock_manual_create(utc_from_seconds(atoll(argv[4])));
     must(db_open(&db, &(struct db_options){.url = argv[1]}));
     must(db_migrate(db, schemas, ARRAY_LEN(schemas)));
-    ids = id_maker_create(manual, (unsigned)rng_below(&rng, 64)); /* another node after each start: ids stay unique though this program keeps none */
+    ids = id_maker_create(manual, (unsigned)(strtoull(argv[3], NULL, 10) % 64)); /* each start has the next seed: ids stay unique although time stands still over a start */
     must(keys_open(&keys, argv[2]));
     must(ledger_open(&ledger, &(struct ledger_options){.db = db, .clock = manual, .ids = ids}));
     must(pay_open(&pay, &(struct pay_options){.db = db, .clock = manual, .ids = ids, .keys = keys, .ledger = ledger, .site_url = "http://127.0.0.1", .calls_max = 8}));

@@ -41,7 +41,7 @@ class Lines {
 
 class Storm {
     constructor(t, url, { seed, badness }) {
-        Object.assign(this, { t, url, seed, nowS: 1_800_000_000, kills: 0 });
+        Object.assign(this, { t, url, seed, nowS: 1_800_000_000, kills: 0, starts: 0 });
         this.folder = folder(t);
         this.badness = badness;
     }
@@ -62,7 +62,7 @@ class Storm {
         this.t.after(() => this.driver.end());
     }
     async start(kill) {
-        this.driver = new Lines(driverPath, [this.url, join(this.folder, 'keys'), String(this.seed + this.kills), String(this.nowS), this.settings], kill ? { GRANDSTAND_TEST_KILL: kill } : {});
+        this.driver = new Lines(driverPath, [this.url, join(this.folder, 'keys'), String(this.seed + this.starts++), String(this.nowS), this.settings], kill ? { GRANDSTAND_TEST_KILL: kill } : {});
         const begun = await this.driver.read();
         if (!begun) return this.again(); // killed before it had begun
         await this.control('clock', { now_s: this.nowS });
