@@ -5,21 +5,23 @@
  *   has holds expire whose timeout has come
  *   lists sealed blocks: for each of their transfers a row for either account, (account, moment) -> transfer
  *
- * An index that the database keeps by itself would put two rows at random places for every transfer while its caller waits: measured, that
- * costs the writer more than all the rest together (see docs/ledger.md). A block is read by a reader, sorted by account, and written in one request: each page is
- * visited once. What is not listed yet is found by its ids, which lie at the end of the table (list.c). */
+ * An index that the database keeps by itself would put two rows at random places for every transfer while its caller waits: measured with a million
+ * transfers between 10,000 accounts, 22 us of the writer's time for each transfer instead of 3. So a reader reads many blocks, sorts them by account, and they are
+ * written in that order: each page is visited once. They go in small requests, so that nobody who pays waits long behind one; a row that is
+ * written twice is the same row, so a stop between them does no harm. What is not listed yet is found by its ids, which lie at the end of the
+ * table (list.c). */
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "business/ledger/room.h"
 
-enum { ARENA_BYTES_MAX = 64 << 20, ROUNDS_MAX = 64, QUEUE_BUSY = 64 };
+enum { ARENA_BYTES_MAX = 256 << 20, ROUNDS_MAX = 64, ROUND_BLOCKS = 16, ROUND_TRANSFERS_MAX = 2 * ROUND_BLOCKS * BLOCK_TRANSFERS, CHUNK_ROWS = 1000, QUEUE_BUSY = 64 };
 
 static const struct db_statement listed_get = {"ledger.listed_get", "SELECT blocks, id_max FROM ledger_listed WHERE id = 1"};
 static const struct db_statement listed_put = {"ledger.listed_put",
                                                "UPDATE ledger_listed SET blocks = :blocks, id_max = :id_max WHERE id = 1 AND blocks = :before AND id_max = :low"};
-static const struct db_statement block_get = {"ledger.block_get", "SELECT id_max FROM ledger_block WHERE id = :id"};
+static const struct db_statement block_get = {"ledger.block_get", "SELECT id, id_max FROM ledger_block WHERE id > :after AND id <= :id ORDER BY id DESC LIMIT 1"};
 static const struct db_statement transfers_between = {
     "ledger.transfers_between", "SELECT id, at, debit_id, credit_id FROM ledger_transfer WHERE id > :low AND id <= :high ORDER BY id LIMIT :limit"};
 
@@ -31,9 +33,9 @@ struct round {
     struct arena *arena;
     int64_t blocks, low;             /* listed so far */
     int64_t blocks_after, high;      /* and after this round */
-    bool has_block;
+    bool has_blocks;
     struct entry *entries;
-    size_t count;
+    size_t count, written;
 };
 
 static int entry_order(const void *a, const void *b) {
@@ -45,21 +47,22 @@ static int entry_order(const void *a, const void *b) {
 static struct err round_read(struct db_tx *tx, void *arg) {
     struct round *r = arg;
     arena_reset(r->arena);
-    r->has_block = false;
-    r->count = 0;
+    r->has_blocks = false;
+    r->count = r->written = 0;
     struct db_rows rows;
     struct err e = DB_QUERY(tx, r->arena, &rows, &listed_get);
     if (e.kind || !rows.count) return e;
     r->blocks = db_int(&rows, 0, "blocks");
     r->low = db_int(&rows, 0, "id_max");
-    e = DB_QUERY(tx, r->arena, &rows, &block_get, DB_INT("id", r->blocks + 1));
+    e = DB_QUERY(tx, r->arena, &rows, &block_get, DB_INT("after", r->blocks), DB_INT("id", r->blocks + ROUND_BLOCKS));
     if (e.kind || !rows.count) return e;
     r->high = db_int(&rows, 0, "id_max");
-    /* At most as many as a block has, and those that came late between them: they are few, but nothing says how many. */
-    e = DB_QUERY(tx, r->arena, &rows, &transfers_between, DB_INT("low", r->low), DB_INT("high", r->high), DB_INT("limit", 16 * BLOCK_TRANSFERS));
+    r->blocks_after = db_int(&rows, 0, "id");
+    /* As many as the blocks have, and those that came late between them: they are few, but nothing says how many. */
+    e = DB_QUERY(tx, r->arena, &rows, &transfers_between, DB_INT("low", r->low), DB_INT("high", r->high), DB_INT("limit", ROUND_TRANSFERS_MAX));
     if (e.kind) return e;
-    bool is_part = rows.count == 16 * BLOCK_TRANSFERS; /* the rest of it in the next round */
-    r->blocks_after = r->blocks + !is_part;
+    bool is_part = rows.count == ROUND_TRANSFERS_MAX; /* the rest of it in the next round */
+    if (is_part) r->blocks_after = r->blocks;
     if (is_part) r->high = db_int(&rows, rows.count - 1, "id");
     r->entries = arena_alloc_array(r->arena, rows.count * 2, sizeof *r->entries);
     if (!r->entries && rows.count) return err_memory();
@@ -70,35 +73,39 @@ static struct err round_read(struct db_tx *tx, void *arg) {
         r->entries[r->count++] = (struct entry){db_cell(&rows, i, credit)->integer, when, transfer};
     }
     if (r->count) qsort(r->entries, r->count, sizeof *r->entries, entry_order);
-    r->has_block = true;
+    r->has_blocks = true;
     return ERR_OK;
 }
 
-static struct err round_write(struct db_tx *tx, void *arg) {
-    struct round *r = arg;
-    int64_t *columns = mem_alloc((r->count ? r->count : 1) * 3 * sizeof *columns);
-    if (!columns) return err_memory();
-    for (size_t i = 0; i < r->count; i++) {
-        columns[i] = r->entries[i].account_id;
-        columns[r->count + i] = r->entries[i].at;
-        columns[2 * r->count + i] = r->entries[i].transfer_id;
+static struct err chunk_write(struct db_tx *tx, void *arg) {
+    const struct round *r = arg;
+    int64_t accounts[CHUNK_ROWS], moments[CHUNK_ROWS], transfers[CHUNK_ROWS];
+    size_t rows = r->count - r->written < CHUNK_ROWS ? r->count - r->written : CHUNK_ROWS;
+    for (size_t i = 0; i < rows; i++) {
+        const struct entry *e = &r->entries[r->written + i];
+        accounts[i] = e->account_id;
+        moments[i] = e->at;
+        transfers[i] = e->transfer_id;
     }
-    const struct db_ints ints[] = {{"account_id", columns}, {"at", columns + r->count}, {"transfer_id", columns + 2 * r->count}};
-    struct err e = r->count ? db_run_rows(tx, NULL, &history_insert, ints, ARRAY_LEN(ints), r->count) : ERR_OK;
-    mem_free(columns);
+    const struct db_ints ints[] = {{"account_id", accounts}, {"at", moments}, {"transfer_id", transfers}};
+    return db_run_rows(tx, NULL, &history_insert, ints, ARRAY_LEN(ints), rows);
+}
+
+static struct err round_end(struct db_tx *tx, void *arg) {
+    const struct round *r = arg;
     int64_t changed = 0;
-    if (!e.kind) e = DB_CHANGE(tx, &changed, &listed_put, DB_INT("blocks", r->blocks_after), DB_INT("id_max", r->high), DB_INT("before", r->blocks), DB_INT("low", r->low));
-    if (!e.kind && !changed) e = err_make(ERR_BUSY, "ledger.listed", "Another server lists the same block."); /* it has done it; ours is taken back */
-    return e;
+    struct err e = DB_CHANGE(tx, &changed, &listed_put, DB_INT("blocks", r->blocks_after), DB_INT("id_max", r->high), DB_INT("before", r->blocks), DB_INT("low", r->low));
+    return e.kind || changed ? e : err_make(ERR_BUSY, "ledger.listed", "Another server has listed the same."); /* which is as good */
 }
 
 /* False: nothing is left to list, or not now. */
 static bool list_one(struct round *r) {
     struct ledger *l = r->ledger;
     struct err e = db_read(l->options.db, round_read, r);
-    if (!e.kind && r->has_block) e = db_write(l->options.db, round_write, r);
+    for (; !e.kind && r->has_blocks && r->written < r->count; r->written += CHUNK_ROWS) e = db_write(l->options.db, chunk_write, r);
+    if (!e.kind && r->has_blocks) e = db_write(l->options.db, round_end, r);
     if (e.kind && e.kind != ERR_BUSY) log_warn("ledger", "list", LOG_ERR(e));
-    if (e.kind || !r->has_block) return false;
+    if (e.kind || !r->has_blocks) return false;
     count_up(&l->counters.listed, r->count / 2);
     return true;
 }
