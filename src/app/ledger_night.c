@@ -20,7 +20,8 @@ static struct err night_run(struct job *job, void *user) {
     struct ledger_night *n = user;
     struct ledger_check c;
     struct err e = ledger_verify(n->ledger, job_arena(job), job_stop_flag(job), on_progress, job, &c);
-    if (!e.kind) e = db_write(n->db, note_write, &(struct noting){n->ledger, &c});
+    struct noting noting = {n->ledger, &c};
+    if (!e.kind) e = db_write(n->db, note_write, &noting);
     if (e.kind) return e;
     for (size_t i = 0; i < c.difference_count; i++) {
         const struct ledger_difference *d = &c.differences[i];
