@@ -365,11 +365,9 @@ int command_ledger(struct command_context *c) {
     const char *host = option_text(c, "host");
     b.org_id = host ? account_org_of_host(b.house.account, slice_cstr(host)) : b.house.org_id;
     b.arena = arena_create(ARENA_BYTES_MAX);
-    static const struct db_schema *const schemas[] = {&ledger_schema};
-    e = b.arena ? db_migrate(b.house.db, schemas, 1) : err_memory();
-    if (!e.kind) e = ledger_open(&b.ledger, &(struct ledger_options){.db = b.house.db, .clock = b.house.clock, .ids = b.house.ids});
+    b.ledger = b.house.ledger;
+    e = b.arena ? ERR_OK : err_memory();
     int code = e.kind ? command_fail(c, e, NULL) : all[which].run(&b);
-    ledger_close(&b.ledger);
     arena_destroy(&b.arena);
     house_close(&b.house);
     return code;

@@ -261,6 +261,7 @@ static void tick(struct serving *s) {
     if (!e.kind) e = api_tick(s->api);
     if (!e.kind) e = account_tick(s->house.account);
     if (!e.kind) e = mail_tick(s->house.mail);
+    if (!e.kind) e = ledger_night_tick(&s->house.night);
     if (!e.kind) e = pay_tick(s->house.pay);
     if (e.kind) log_warn("serve", "upkeep failed", LOG_ERR(e));
 }

@@ -189,10 +189,12 @@ static struct err server_open(struct house *h) {
     if (e.kind) return e;
     h->importer.delivery = h->delivery;
     import_kinds(&h->importer, h->kinds);
-    e = job_runner_open(&h->jobs, &(struct job_options){.db = h->db, .clock = h->clock, .ids = h->ids, .kinds = h->kinds, .kind_count = IMPORT_KIND_COUNT,
+    h->night = (struct ledger_night){.db = h->db, .clock = h->clock, .ledger = h->ledger, .org_id = h->org_id};
+    h->kinds[IMPORT_KIND_COUNT] = ledger_night_kind(&h->night);
+    e = job_runner_open(&h->jobs, &(struct job_options){.db = h->db, .clock = h->clock, .ids = h->ids, .kinds = h->kinds, .kind_count = ARRAY_LEN(h->kinds),
                                                         .on_change = h->options.on_job_change, .on_change_user = h->options.on_job_change_user});
     if (e.kind) return e;
-    h->importer.jobs = h->jobs;
+    h->importer.jobs = h->night.jobs = h->jobs;
     size_t removed;
     return object_stagings_clean(h->objects, is_staging_claimed, h, &removed);
 }

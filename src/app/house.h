@@ -18,6 +18,7 @@
 
 #include "api/api.h"
 #include "app/command.h"
+#include "app/ledger_night.h"
 #include "business/account/account.h"
 
 struct house_options {
@@ -60,7 +61,8 @@ struct house { /* open to its owner: reads only */
     struct importer importer;
     int64_t org_id;            /* the first organisation */
     char *uploads_path;
-    struct job_kind kinds[IMPORT_KIND_COUNT];
+    struct ledger_night night;   /* the books are checked once a day */
+    struct job_kind kinds[IMPORT_KIND_COUNT + 1];
     int lock_fd;
 };
 

@@ -9,7 +9,7 @@
  *   after_group      committed: what was written counts. Undone: memory has seen what never was, so it is forgotten
  *
  * The state row is changed by every group that moves value, so two processes can never both commit: the database finds the
- * collision, one is run again and then sees the other's fence. */
+ * collision, one is run again and then sees the other's fence. Whatever else comes between fails the group (ledger.lost). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +80,8 @@ struct err book_enter(struct ledger *l, struct db_tx *tx) {
             b->is_loaded = b->is_fence_new = true;
             count_up(&l->counters.takeovers, 1);
         }
+        b->stored_fence = stored.fence;
+        b->stored_at = stored.at_last;
         b->is_entered = true;
     }
     arena_destroy(&arena);
@@ -211,10 +213,13 @@ static struct err flush(struct ledger *l, struct db_tx *tx) {
     if (!e.kind) e = balances_put(b, tx);
     if (!e.kind) e = holds_put(b, tx);
     const struct book_state *s = &b->state;
+    int64_t changed = 0;
     if (!e.kind)
-        e = DB_RUN(tx, &state_put, DB_INT("fence", s->fence), DB_INT("at_last", s->at_last), DB_INT("id_max", s->id_max), DB_INT("blocks", s->blocks),
+        e = DB_CHANGE(tx, &changed, &state_put, DB_INT("fence", s->fence), DB_INT("at_last", s->at_last), DB_INT("id_max", s->id_max), DB_INT("blocks", s->blocks),
                    DB_INT("block_id_max", s->block_id_max), DB_INT("open_transfers", s->open_transfers), DB_INT("open_sum", s->open_sum),
-                   DB_INT("seal_high", (int64_t)s->seal[0]), DB_INT("seal_low", (int64_t)s->seal[1]));
+                   DB_INT("seal_high", (int64_t)s->seal[0]), DB_INT("seal_low", (int64_t)s->seal[1]), DB_INT("stored_fence", b->stored_fence), DB_INT("stored_at", b->stored_at));
+    /* Other processes cannot come between (the row is ours until the commit); a second ledger on the same writer could. */
+    if (!e.kind && !changed) e = err_make(ERR_BUSY, "ledger.lost", "Somebody else has written to the books at the same moment. Nothing was changed; try again.");
     if (e.kind) {
         log_error("ledger", "flush", LOG_ERR(e));
         return e;
@@ -223,6 +228,8 @@ static struct err flush(struct ledger *l, struct db_tx *tx) {
     for (size_t i = 0; i < b->dirty_holds.count; i++) ((struct hold *)b->dirty_holds.items[i])->is_dirty = false;
     b->dirty.count = b->dirty_holds.count = 0;
     b->ring_flushed = b->ring_head;
+    b->stored_fence = s->fence;
+    b->stored_at = s->at_last;
     b->has_flushed = true;
     count_up(&l->counters.flushes, 1);
     return ERR_OK;

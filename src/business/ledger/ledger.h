@@ -209,7 +209,8 @@ struct ledger_options { /* all must outlive it */
     size_t transfers_max; /* the newest ones kept in memory; 0: 65,536 (9 MB). A quarter of it is what one request may carry */
     int64_t block_transfers; /* how many make a block, with its sum; 0: 4096. Others for tests */
 };
-/* Takes part in the groups of the database from now on. */
+/* Takes part in the groups of the database from now on. One for each struct db: of two that move value in one group, the group fails with
+ * ERR_BUSY ledger.lost. */
 MUST_USE struct err ledger_open(struct ledger **out, const struct ledger_options *);
 /* Starts the thread "ledger": expires holds within a second of their timeout, and keeps the list of each account's transfers. Only in a server. */
 MUST_USE struct err ledger_start(struct ledger *);

@@ -219,6 +219,7 @@ const struct db_statement state_get = {"ledger.state_get", STATE, STATE " FOR UP
 const struct db_statement state_put = {
     "ledger.state_put",
     "UPDATE ledger_state SET fence = :fence, at_last = :at_last, id_max = :id_max, blocks = :blocks, block_id_max = :block_id_max,"
-    " open_transfers = :open_transfers, open_sum = :open_sum, seal_high = :seal_high, seal_low = :seal_low WHERE id = 1"};
+    " open_transfers = :open_transfers, open_sum = :open_sum, seal_high = :seal_high, seal_low = :seal_low"
+    " WHERE id = 1 AND fence = :stored_fence AND at_last = :stored_at"};
 const struct db_statement rate_insert = {"ledger.rate_insert",
                                          "INSERT INTO ledger_rate VALUES (:id, :other_id, :numerator, :denominator) ON CONFLICT DO NOTHING"};

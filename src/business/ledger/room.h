@@ -115,6 +115,7 @@ struct book {
     uint64_t request_head;   /* ring_head when this request began */
 
     struct book_state state;
+    int64_t stored_fence, stored_at; /* what the state row says: nobody but us may have changed it when we write */
     bool is_loaded;          /* state and cache are those of the fence in state.fence */
     bool is_entered;         /* the state row was read in this group */
     bool is_fence_new;       /* taken in this group, not written yet */

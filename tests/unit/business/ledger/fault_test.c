@@ -141,6 +141,25 @@ static void two_processes_never_write_from_old_counters(void **state) {
     world_close(&w);
 }
 
+/* Two on one writer share a transaction, in which neither sees what the other has in memory. */
+static void two_on_one_writer_are_found_out(void **state) {
+    struct world w = world_open(test_store_of(state));
+    struct ledger *other = ledger_on(&w, w.db);
+    struct moving m[] = {{.w = &w, .ledger = w.ledger, .t = {transfer_of(&w, 1, 2, 800000)}, .count = 1},
+                         {.w = &w, .ledger = other, .t = {transfer_of(&w, 1, 3, 800000)}, .count = 1}};
+    struct db_request requests[ARRAY_LEN(m)];
+    for (size_t i = 0; i < ARRAY_LEN(m); i++) requests[i] = (struct db_request){.fn = move_write, .arg = &m[i], .done = on_answer};
+    group_write(&w, requests, ARRAY_LEN(m));
+    for (size_t i = 0; i < ARRAY_LEN(m); i++) assert_string_equal(requests[i].answer.code, "ledger.lost");
+    assert_int_equal(balance(&w, 1), 1000000);
+    /* In groups of their own they get on. */
+    ok(db_write(w.db, move_write, &m[0]));
+    assert_string_equal(db_write(w.db, move_write, &m[1]).code, "ledger.exceeds_credits");
+    must_be_sound(&w, 2);
+    ledger_close(&other);
+    world_close(&w);
+}
+
 /* --- memory runs out, disk writes fail, at each place in turn --- */
 
 static void each_failure_leaves_all_or_nothing(void **state) {
@@ -338,7 +357,7 @@ static void holds_expire_at_their_second(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_BOTH(a_request_takes_back_its_own), ON_POSTGRES(two_processes_never_write_from_old_counters), ON_SQLITE(each_failure_leaves_all_or_nothing),
+        ON_BOTH(a_request_takes_back_its_own), ON_POSTGRES(two_processes_never_write_from_old_counters), ON_BOTH(two_on_one_writer_are_found_out), ON_SQLITE(each_failure_leaves_all_or_nothing),
         ON_BOTH(the_check_finds_what_hands_have_done), ON_BOTH(units_are_crossed_with_their_rate),
         ON_SQLITE(holds_expire_at_their_second),
     };
