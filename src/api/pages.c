@@ -8,6 +8,7 @@
 
 #include "api/me.h"
 #include "api/operator.h"
+#include "api/shop.h"
 #include "base/mem.h"
 
 enum { PAGE_BYTES_MAX = 4 << 20 };
@@ -392,13 +393,31 @@ static void page_home(struct page *p) {
     data_end(&w);
 }
 
-static void data_title(struct page *p) {
+/* What only the title's own page asks besides: how what is not free can be had. The shop writes into the call's own answer, which stands
+ * apart meanwhile; where it cannot say, the page comes without, and the script asks again. */
+static void data_offers(struct page *p, struct json_writer *w) {
+    char key[48];
+    struct buf apart = BUF(1 << 20);
+    struct json_writer answer = p->c->w;
+    p->c->w = json_writer_of(&apart);
+    struct err e = shop_put_title_offers(p->c, p->view, p->title);
+    p->c->w = answer;
+    if (!e.kind && !apart.has_failed) {
+        snprintf(key, sizeof key, "/titles/%s/offers", p->title->public_id.text);
+        json_key(w, key);
+        json_add_raw(w, buf_slice(&apart));
+    }
+    buf_free(&apart);
+}
+
+static void data_title(struct page *p, bool with_offers) {
     struct json_writer w;
     char key[32];
     snprintf(key, sizeof key, "/titles/%s", p->title->public_id.text);
     data_begin(p, &w);
     json_key(&w, key);
     title_put_whole(p->c, &w, p->view, p->title);
+    if (with_offers && !p->title->is_free) data_offers(p, &w);
     data_end(&w);
 }
 
@@ -414,7 +433,7 @@ static void page_title(struct page *p) {
     content_hero(p, t, "hero is-title on-night", title_eyebrow(t), count ? episodes[0] : t, false);
     if (count) content_row(p, say(p, "show.episodes"), episodes, count, &pictures);
     buf_cstr(&p->content, "</main>");
-    data_title(p);
+    data_title(p, true);
 }
 
 static void page_watch(struct page *p) {
@@ -424,7 +443,7 @@ static void page_watch(struct page *p) {
     buf_cstr(&p->content, "<main id=\"main\" class=\"watch-first\"><h1>");
     html(&p->content, text.name);
     buf_cstr(&p->content, "</h1></main>");
-    data_title(p);
+    data_title(p, false);
 }
 
 /* What the script fills alone: nothing of it is for search engines. */
