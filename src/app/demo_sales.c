@@ -254,6 +254,13 @@ static struct err homes_make(struct sales *s, size_t count) {
     return e.kind ? e : record_save(s);
 }
 
+/* The account of example data stands in the books from the first day, empty: by it the money pages know and say what these sales are. */
+static struct err mark_fn(struct db_tx *tx, void *arg) {
+    const struct sales *s = arg;
+    int64_t id;
+    return ledger_account_for(s->ledger, tx, s->house->org_id, CURRENCY_EUR, LEDGER_CODE_OPENING, 0, 0, &id);
+}
+
 static struct order_buyer buyer_of(const struct sales *s, const struct home *h) {
     struct order_buyer b = {.org_id = s->house->org_id, .household_id = h->id, .lang = text_languages[lang_at(h->where->language)].code};
     (void)rights_place_parse(slice_cstr(h->where->country), SLICE_NONE, &b.place);
@@ -494,6 +501,7 @@ struct err demo_sales(struct house *house, size_t households, size_t *orders) {
         if (!e.kind && !has_record) e = has_sold(s, &has_orders);
         if (!e.kind && !has_orders && (households || has_record)) {
             e = homes_make(s, households < HOUSEHOLDS_MAX ? households : HOUSEHOLDS_MAX);
+            if (!e.kind) e = db_write(s->db, mark_fn, s);
             plans_know(s);
             while (!e.kind && s->day < DAYS && s->first_s + (int64_t)s->day * DAY_S < today_s) {
                 e = day_live(s);
