@@ -20,6 +20,9 @@ if (site) {
     site.people.addDevice(family, 'Mozilla/5.0 (SMART-TV; Linux; Tizen 8.0) AppleWebKit/537.36 Chrome/120 Safari/537.36', { address: '198.51.100.7', seen_at: '2026-11-18T20:10:00Z' });
     showRights(site.titles);
     openShop(family);
+    site.finance.isExample = true;
+    site.finance.fill(site.titles.slice(0, 4).map((title) => title.id));
+    site.finance.titlesSold = site.titles.slice(0, 5).map((title) => [title.id, site.finance.titleName(title.id)]);
     site.startLive({ history_s: 3000 });
     site.schedule('soon000000000001', 7500);
     site.addChannel('live000000000001', { status: 'live', started_at: new Date(Date.now() - 3e6).toISOString(), viewers: 1284, health: goodHealth() });
@@ -64,6 +67,8 @@ const soon = idOf((title) => title.status === 'scheduled');
 const pages = { home: '/', films: '/?kind=film', film: `/title/${film}`, series: `/title/${series ?? film}`, watch: `/watch/${film}`, search: '/?q=e', operator: '/operator', desk: '/operator/live',
     editor: `/operator/titles/${film}`, missing: '/no/such/page', ...(live ? { event: `/title/${live}`, live: `/watch/${live}`, channel: `/operator/live/${live}` } : {}),
     'sign-up': '/sign-up', 'sign-in': '/sign-in?to=/title/film000000000003', locked: `/title/film000000000002`, elsewhere: '/title/film000000000004',
+    ...(site ? { money: '/operator/finance', offers: '/operator/finance/offers', offer: `/operator/finance/offers/${site.finance.offers[2].id}`, 'money-orders': '/operator/finance/orders',
+        'money-order': `/operator/finance/orders/${site.finance.orders.findLast((order) => order.state === 'part_refunded').id}`, statement: `/operator/finance/ledger/${site.finance.accounts.find((account) => account.code === 100 && account.ledger === 'EUR').id}` } : {}),
     ...(family ? { who: '/who', account: '/account/profiles', security: '/account/security', devices: '/account/devices', privacy: '/account/privacy',
         pin: '/who', profile: '/account/profiles', erase: '/account/privacy', factor: '/account/security', menu: '/', suggest: '/', child: '/', refused: '/watch/film000000000004' } : {}),
     ...(family ? { wall: '/buy/film000000000002', plans: '/plans', 'checkout-new': '/checkout?offer=planplusmonth000&watch=film000000000002', 'checkout-trial': '/checkout?offer=planplusmonth000&watch=film000000000002', checkout: '/checkout?offer=rental0000000000&title=film000000000002',
