@@ -226,7 +226,7 @@ static void put_contains(struct call *c, const struct catalog_view *view, const 
     json_end(w);
 }
 
-static void put_offer(struct call *c, const struct catalog_view *view, const struct offer *o, int64_t sold, const struct offer_warning *warnings, size_t warning_count) {
+static void put_offer(struct call *c, const struct catalog_view *view, const struct offer *o, int64_t sold, int64_t subscribers, const struct offer_warning *warnings, size_t warning_count) {
     struct json_writer *w = &c->w;
     struct offer_text text = offer_text_in(o, c->lang);
     json_begin_object(w);
@@ -254,8 +254,21 @@ static void put_offer(struct call *c, const struct catalog_view *view, const str
     json_put_number(w, "grace_days", o->grace_days);
     json_put_number(w, "version", o->version);
     json_put_number(w, "sold", sold);
+    json_put_number(w, "subscribers", subscribers);
     put_warnings(c, view, warnings, warning_count, o->id);
     json_end(w);
+}
+
+/* Subscriptions by this offer that run now: of them may be watched, and all but the cancelled ones renew. */
+static struct err subscribers_of(struct call *c, const struct offer *o, int64_t *running, int64_t *renewing) {
+    struct order_sub_counts subs;
+    *running = *renewing = 0;
+    if (o->kind != OFFER_SUBSCRIPTION) return ERR_OK;
+    struct err e = order_sub_counts(c->api->o.order, c->org_id, o->id, INT64_MAX, &subs);
+    if (e.kind) return e;
+    *renewing = subs.states[ORDER_SUB_TRIAL] + subs.states[ORDER_SUB_ACTIVE] + subs.states[ORDER_SUB_GRACE];
+    *running = *renewing + subs.states[ORDER_SUB_CANCELLED];
+    return ERR_OK;
 }
 
 /* These offers, with what was sold and what is wrong with them. As `items`, or, of one, as the whole answer. */
@@ -263,10 +276,11 @@ static struct err offers_put(struct call *c, const struct offer *offers, size_t 
     struct offer_warning *warnings = NULL;
     struct catalog_view *view = NULL;
     size_t warning_count = 0;
-    int64_t *ids = arena_alloc_array(c->arena, count + 1, sizeof *ids), *sold = arena_alloc_array(c->arena, count + 1, sizeof *sold);
-    if (!ids || !sold) return err_memory();
+    int64_t *ids = arena_alloc_array(c->arena, count + 1, sizeof *ids), *sold = arena_alloc_array(c->arena, count + 1, sizeof *sold), *running = arena_alloc_array(c->arena, count + 1, sizeof *running), renewing;
+    if (!ids || !sold || !running) return err_memory();
     for (size_t i = 0; i < count; i++) ids[i] = offers[i].id;
     struct err e = order_sold(c->api->o.order, c->org_id, ids, count, sold);
+    for (size_t i = 0; !e.kind && i < count; i++) e = subscribers_of(c, &offers[i], &running[i], &renewing);
     if (!e.kind) e = offer_warnings(c->api->o.offers, c->arena, c->org_id, is_list ? 0 : ids[0], &warnings, &warning_count);
     if (!e.kind) e = catalog_view_take(c->api->o.catalog, c->org_id, &view);
     if (e.kind) return e;
@@ -275,7 +289,7 @@ static struct err offers_put(struct call *c, const struct offer *offers, size_t 
         json_key(&c->w, "items");
         json_begin_array(&c->w);
     }
-    for (size_t i = 0; i < count; i++) put_offer(c, view, &offers[i], sold[i], warnings, warning_count);
+    for (size_t i = 0; i < count; i++) put_offer(c, view, &offers[i], sold[i], running[i], warnings, warning_count);
     if (is_list) {
         json_end(&c->w);
         json_end(&c->w);
@@ -338,8 +352,44 @@ static struct err offer_patch(struct call *c) {
     return e.kind ? refusal_put(c, e, &report) : offer_answer(c, call_param(c, "id"));
 }
 
-/* As one types: nothing is saved, and being wrong is no error. */
-static struct err check(struct call *c, struct slice offer) {
+/* A price that stands in the offer and would cost something else, or hold elsewhere. */
+static bool prices_change(const struct offer *o, const struct offer_change *change) {
+    if (!change->has_prices) return false;
+    for (size_t i = 0; i < o->price_count; i++) {
+        bool stays = false;
+        for (size_t k = 0; k < change->price_count && !stays; k++)
+            stays = o->prices[i].amount.minor == change->prices[k].amount.minor && o->prices[i].amount.currency == change->prices[k].amount.currency &&
+                    slice_eq(rights_territories_text(o->prices[i].territories), change->prices[k].territories);
+        if (!stays) return true;
+    }
+    return false;
+}
+
+/* Whom a change touches who has bought already. */
+static struct err put_effects(struct call *c, const struct offer *was, const struct offer_change *change) {
+    int64_t running = 0, renewing = 0;
+    struct err e = was && prices_change(was, change) ? subscribers_of(c, was, &running, &renewing) : ERR_OK;
+    if (e.kind) return e;
+    json_key(&c->w, "effects");
+    json_begin_array(&c->w);
+    if (renewing) {
+        struct slice count = arena_printf(c->arena, "%lld", (long long)renewing), days = arena_printf(c->arena, "%d", (int)(ORDER_NOTICE_S / 86400));
+        struct text_param params[] = {{SLICE("count"), count}, {SLICE("days"), days}};
+        struct buf out = BUF(600);
+        text_format(&out, c->lang, SLICE("effect.price"), params, ARRAY_LEN(params));
+        json_begin_object(&c->w);
+        json_put_cstr(&c->w, "code", "offer.price_renewals");
+        json_put_string(&c->w, "message", buf_slice(&out));
+        json_put_number(&c->w, "count", renewing);
+        json_end(&c->w);
+        buf_free(&out);
+    }
+    json_end(&c->w);
+    return ERR_OK;
+}
+
+/* As one types: nothing is saved, and being wrong is no error. `was`: NULL for a new one. */
+static struct err check(struct call *c, struct slice offer, const struct offer *was) {
     struct offer_change change;
     struct offer_report report = {0};
     struct catalog_view *view = NULL;
@@ -350,20 +400,18 @@ static struct err check(struct call *c, struct slice offer) {
     json_begin_object(&c->w);
     put_problems(c, &report);
     put_warnings(c, view, report.warnings, report.warning_count, 0);
-    json_key(&c->w, "effects");
-    json_begin_array(&c->w);
-    json_end(&c->w);
+    e = put_effects(c, was, &change);
     json_end(&c->w);
     catalog_view_give(&view);
-    return ERR_OK;
+    return e;
 }
 
-static struct err offers_check_post(struct call *c) { return check(c, SLICE_NONE); }
+static struct err offers_check_post(struct call *c) { return check(c, SLICE_NONE, NULL); }
 
 static struct err offer_check_post(struct call *c) {
     struct offer_here there;
     struct err e = offer_get(c->api->o.offers, c->arena, c->org_id, call_param(c, "id"), (struct rights_place){.country = RIGHTS_NOWHERE}, &there);
-    return e.kind ? e : check(c, call_param(c, "id"));
+    return e.kind ? e : check(c, call_param(c, "id"), &there.offer);
 }
 
 /* --- coupons --- */

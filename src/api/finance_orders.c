@@ -6,7 +6,7 @@
 #include "api/finance.h"
 #include "api/rights_json.h"
 
-enum { LIST_USUAL = 50, LIST_MAX = 200, REASON_MAX = 200, RAW_BYTES_MAX = 1 << 20, DAY_S = 86400 };
+enum { LIST_USUAL = 50, LIST_MAX = 200, REASON_MAX = 200, RAW_BYTES_MAX = 1 << 20, INVOICE_BYTES_MAX = 8 << 20, DAY_S = 86400 };
 
 /* --- shared by the files of /finance/ --- */
 
@@ -124,14 +124,17 @@ static struct err orders_get(struct call *c) {
 
 /* --- payments --- */
 
-static void put_event(struct json_writer *w, const struct pay_event *event) {
+/* A code of ours is said as a sentence, the provider's words as they are. */
+static void put_event(struct call *c, const struct pay_event *event) {
+    struct json_writer *w = &c->w;
+    struct slice sentence = text_lookup(c->lang, event->message);
     json_begin_object(w);
     json_put_id(w, "id", event->id);
     put_time_or_null(w, "at", event->at_us / 1000);
     json_put_cstr(w, "source", event->source);
     json_put_string(w, "kind", event->kind);
     json_put_cstr(w, "judgement", event->judgement);
-    json_put_string(w, "message", event->message);
+    json_put_string(w, "message", sentence.len ? sentence : event->message);
     json_put_bool(w, "has_raw", event->webhook_id != 0);
     json_end(w);
 }
@@ -174,7 +177,7 @@ static void put_payment(struct call *c, const struct pay_info *p, const struct p
     if (events) {
         json_key(w, "events");
         json_begin_array(w);
-        for (size_t i = 0; i < events->count; i++) put_event(w, &events->items[i]);
+        for (size_t i = 0; i < events->count; i++) put_event(c, &events->items[i]);
         json_end(w);
     }
     json_end(w);
@@ -294,6 +297,15 @@ static struct err order_show(struct call *c) {
     json_end(w);
     e = finance_put_transfers(c, item.id);
     json_end(w);
+    return e;
+}
+
+static struct err invoice_get(struct call *c) {
+    struct buf pdf = BUF(INVOICE_BYTES_MAX);
+    struct err e = order_invoice_pdf(c->api->o.order, c->org_id, 0, call_param(c, "id"), SLICE_NONE, &pdf);
+    if (!e.kind) e = buf_error(&pdf);
+    if (!e.kind) call_answer_file(c, SLICE("application/pdf"), SLICE("invoice.pdf"), true, buf_slice(&pdf));
+    buf_free(&pdf);
     return e;
 }
 
@@ -541,6 +553,7 @@ static struct err revenue_get(struct call *c) {
 const struct route finance_order_routes[] = {
     {HTTP_GET, "/api/v1/finance/orders", orders_get, CALL_FINANCE},
     {HTTP_GET, "/api/v1/finance/orders/{id}", order_show, CALL_FINANCE},
+    {HTTP_GET, "/api/v1/finance/orders/{id}/invoice.pdf", invoice_get, CALL_FINANCE},
     {HTTP_POST, "/api/v1/finance/orders/{id}/refunds", refund_post, CALL_FINANCE | CALL_CHANGES | CALL_JSON},
     {HTTP_POST, "/api/v1/finance/orders/{id}/refunds/preview", refund_preview, CALL_FINANCE | CALL_CHANGES | CALL_JSON},
     {HTTP_GET, "/api/v1/finance/refunds", refunds_get, CALL_FINANCE},

@@ -200,12 +200,14 @@ static struct err overview_get(struct call *c) {
     struct offer_warning *warnings;
     struct order_revenue revenue;
     struct example_work example = {.c = c};
+    struct order_sub_counts subs;
     size_t warning_count, lost = 0, open = 0;
     int64_t now_s = utc_seconds(clock_utc(c->api->o.clock));
     struct err e = pay_parked(c->api->o.pay, c->arena, c->org_id, true, 0, LOOKED_AT_MAX, &parked);
     if (!e.kind) e = pay_chargebacks(c->api->o.pay, c->arena, c->org_id, 0, LOOKED_AT_MAX, &chargebacks);
     if (!e.kind) e = offer_warnings(c->api->o.offers, c->arena, c->org_id, 0, &warnings, &warning_count);
     if (!e.kind) e = order_revenue(c->api->o.order, c->arena, c->org_id, (now_s / 86400 - 365) * 86400, (now_s / 86400 + 1) * 86400, ORDER_BY_TERRITORY, 0, &revenue);
+    if (!e.kind) e = order_sub_counts(c->api->o.order, c->org_id, 0, now_s - 30 * 86400, &subs);
     if (!e.kind) e = db_read(c->api->o.db, example_fn, &example);
     if (e.kind) return e;
     for (size_t i = 0; i < chargebacks.count; i++) open += chargebacks.items[i].state == PAY_CHARGEBACK_OPEN;
@@ -218,10 +220,18 @@ static struct err overview_get(struct call *c) {
     json_begin_array(w);
     for (size_t i = 0; i < revenue.currency_count; i++) json_add_cstr(w, currency_code(revenue.currencies[i].currency));
     json_end(w);
-    json_put_cstr(w, "subscriptions", NULL);
+    json_key(w, "subscriptions");
+    json_begin_object(w);
+    json_put_number(w, "active", subs.states[ORDER_SUB_TRIAL] + subs.states[ORDER_SUB_ACTIVE] + subs.states[ORDER_SUB_GRACE] + subs.states[ORDER_SUB_CANCELLED]); /* those that may watch now */
+    json_put_number(w, "trial", subs.states[ORDER_SUB_TRIAL]);
+    json_put_number(w, "grace", subs.states[ORDER_SUB_GRACE]);
+    json_put_number(w, "new", subs.fresh);
+    json_put_number(w, "ended", subs.gone);
+    json_end(w);
     json_key(w, "attention");
     json_begin_array(w);
     put_attention(c, "payments.parked", "attention.parked", parked.count);
+    put_attention(c, "renewals.failed", "attention.renewals", (size_t)subs.states[ORDER_SUB_GRACE]);
     put_attention(c, "chargebacks.open", "attention.chargebacks", open);
     put_attention(c, "offers.rights", "attention.rights", lost);
     put_attention(c, "ledger.differences", "attention.ledger", (size_t)checked.differences);
