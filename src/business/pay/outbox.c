@@ -322,7 +322,30 @@ struct err outbox_answers(struct pay *p, struct arena *arena, size_t *did) {
     return ERR_OK;
 }
 
-/* Whoever was killed had rows in hand. What was said is said again under the same key. */
+/* Whoever was killed had rows in hand: what was said is said again under the same key. Ids of transfers that are promised in rows of ours are in no table of the ledger yet: over a start with a
+ * clock that stands still or went back they must not be made a second time. */
+static const struct db_statement outbox_claims = {"pay.outbox_claims", "SELECT COUNT(*) FROM pay_outbox WHERE claim <> 0"};
 static const struct db_statement outbox_release = {"pay.outbox_release", "UPDATE pay_outbox SET due_us = :now_us, claim = 0 WHERE claim <> 0"};
+static const struct db_statement newest_id = {
+    "pay.newest_id", "SELECT MAX(id) FROM (SELECT MAX(capture_transfer_id) AS id FROM (SELECT capture_transfer_id FROM pay_payment ORDER BY id DESC LIMIT 1000) AS a UNION ALL "
+                     "SELECT MAX(back_transfer_id) FROM (SELECT back_transfer_id FROM pay_refund ORDER BY id DESC LIMIT 1000) AS b UNION ALL "
+                     "SELECT MAX(settle_transfer_id) FROM (SELECT settle_transfer_id FROM pay_refund ORDER BY id DESC LIMIT 1000) AS c UNION ALL "
+                     "SELECT MAX(back_transfer_id) FROM (SELECT back_transfer_id FROM pay_chargeback ORDER BY id DESC LIMIT 1000) AS d UNION ALL SELECT MAX(id) FROM pay_event UNION ALL "
+                     "SELECT MAX(id) FROM pay_webhook UNION ALL SELECT MAX(id) FROM pay_outbox UNION ALL SELECT MAX(id) FROM sandbox_send) AS newest"};
+struct begin_work {
+    int64_t newest, claims;
+};
+static struct err begin_fn(struct db_tx *tx, void *arg) {
+    struct begin_work *w = arg;
+    w->newest = DB_GET_INT(tx, 0, &newest_id);
+    w->claims = DB_GET_INT(tx, 0, &outbox_claims);
+    return db_tx_error(tx);
+}
 static struct err release_fn(struct db_tx *tx, void *arg) { return DB_RUN(tx, &outbox_release, DB_INT("now_us", now_us(arg))); }
-struct err outbox_release_all(struct pay *p) { return db_write(p->o.db, release_fn, p); }
+struct err outbox_begin(struct pay *p) {
+    struct begin_work w = {0};
+    struct err e = db_read(p->o.db, begin_fn, &w);
+    if (e.kind) return e;
+    if (w.newest) id_maker_begin_after(p->o.ids, w.newest);
+    return w.claims ? db_write(p->o.db, release_fn, p) : ERR_OK;
+}

@@ -23,7 +23,7 @@ struct err pay_open(struct pay **out, const struct pay_options *options) {
     condition_init(&p->changed);
     struct err e = keys_named(options->keys, "pay", &p->key);
     if (!e.kind) e = calls_open(&p->calls, options->calls_max ? options->calls_max : CALLS_DEFAULT);
-    if (!e.kind) e = outbox_release_all(p);
+    if (!e.kind) e = outbox_begin(p);
     if (e.kind) pay_close(&p);
     else *out = p;
     return e;
@@ -78,7 +78,7 @@ static struct err round_do(struct pay *p, bool *did) {
     /* Put off before the clock went back: each step knows what is too far away to be meant. */
     bool is_due = due.next_us && (due.next_us <= due.now_us || due.next_us > due.now_us + 2 * RETRY_MAX_S * INT64_C(1000000));
     if (!e.kind && is_due) {
-        e = webhooks_judge(p, arena, &count);
+        e = webhooks_judge(p, &count);
         if (!e.kind) e = outbox_work(p, arena, &count);
         if (!e.kind) e = sandbox_send_due(p, arena, &count);
     }

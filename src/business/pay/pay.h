@@ -74,7 +74,7 @@ void pay_wake(struct pay *);
 /* Does all that is due by the clock, until nothing is; on this thread if pay_start was not called, else it waits for the thread's doing so. For tests and for a
  * clock that was turned by hand. Not inside a db_fn. */
 MUST_USE struct err pay_run(struct pay *);
-/* From time to time: forgets raw webhooks (applied ones after 90 days, the rest after 7; of forged ones the newest 10,000 are kept). May block. */
+/* From time to time: forgets raw webhooks (applied ones after 90 days, the rest after 7; of forged ones the newest 1,000 are kept). May block. */
 MUST_USE struct err pay_tick(struct pay *);
 
 /* Codes of transfers made here. */
@@ -125,7 +125,7 @@ struct pay_new {
     enum pay_provider provider;
     struct money amount;             /* > 0 */
     struct slice what;               /* what the provider shows: "Order 1042" */
-    struct slice return_url;         /* where a redirect comes back to; https, or http to this machine; may be empty */
+    struct slice return_url;         /* where a redirect comes back to: https, of this site, or of this machine; may be empty. The sandbox does not look at it */
     const struct pay_card *card;     /* sandbox only */
     int64_t method_id;               /* 0: none; with is_off_session it is needed */
     bool is_off_session;             /* nobody is there who could take a second step */

@@ -94,12 +94,22 @@ static struct err method_find(struct db_tx *tx, struct arena *arena, const struc
     return ERR_OK;
 }
 
-static struct err new_check(const struct pay_new *n, const struct provider_config *config) {
+/* Where a buyer is sent back to: not just anywhere. */
+static bool return_url_is_fine(const struct pay *p, const struct pay_new *n) {
+    if (!n->return_url.len || n->provider == PAY_SANDBOX) return true;
+    struct slice site = slice_cstr(p->o.site_url), rest = slice_sub(n->return_url, site.len, n->return_url.len);
+    for (size_t i = 0; i < n->return_url.len; i++)
+        if ((unsigned char)n->return_url.ptr[i] <= ' ' || (unsigned char)n->return_url.ptr[i] >= 0x7f) return false;
+    bool is_ours = site.len && slice_starts_with(n->return_url, site) && (slice_ends_with(site, SLICE("/")) || slice_starts_with(rest, SLICE("/")));
+    return n->return_url.len <= 2000 && (is_ours || !base_url_check(n->return_url).kind);
+}
+
+static struct err new_check(const struct pay *p, const struct pay_new *n, const struct provider_config *config) {
     if (!config->is_enabled) return err_make(ERR_INPUT, "pay.provider", "This way to pay is not offered here.");
     if (n->amount.minor <= 0) return err_make(ERR_INPUT, "pay.amount", "An amount to be paid is more than nothing.");
     if (!currency_of(n->amount.currency) || !provider_at(n->provider)->takes(config, n->amount))
         return err_make(ERR_INPUT, "pay.currency", "This way to pay does not take this currency or amount. Choose another one.");
-    if (n->return_url.len && (n->return_url.len > 2000 || base_url_check(n->return_url).kind)) return err_make(ERR_INPUT, "pay.return_url", "The address to come back to is not one of this site.");
+    if (!return_url_is_fine(p, n)) return err_make(ERR_INPUT, "pay.return_url", "The address to come back to is not one of this site.");
     if (n->is_off_session && !n->method_id) return err_make(ERR_NOT_FOUND, "pay.method", "There is no saved way to pay.");
     if (n->card && n->provider != PAY_SANDBOX) return err_make(ERR_INPUT, "card.number", "This server takes no card numbers: the provider's own form does.");
     return ERR_OK;
@@ -119,7 +129,7 @@ struct err pay_create_in(struct pay *p, struct db_tx *tx, struct arena *arena, c
     }
     struct provider_config config;
     struct err e = n->provider >= PAY_SANDBOX && n->provider <= PAY_ALIPAY ? config_of(p, tx, arena, n->org_id, n->provider, &config) : err_make(ERR_INPUT, "pay.provider", "There is no such way to pay.");
-    if (!e.kind) e = new_check(n, &config);
+    if (!e.kind) e = new_check(p, n, &config);
     if (e.kind) return e;
     struct method method = {0};
     if (n->method_id) e = method_find(tx, arena, n, &method);
@@ -133,7 +143,7 @@ struct err pay_create_in(struct pay *p, struct db_tx *tx, struct arena *arena, c
                DB_INT("order_id", n->order_id), DB_INT("provider", n->provider), DB_INT("currency", n->amount.currency), DB_INT("amount", n->amount.minor), DB_TEXT_OR_NULL("label", method.label),
                DB_TEXT_OR_NULL("token", method.token), DB_INT("method_id", method.id), DB_BOOL("is_off_session", n->is_off_session), DB_BOOL("keeps_method", n->keeps_method), DB_INT("now_us", now),
                DB_INT("expires_us", n->expires_us ? n->expires_us : now + EXPIRES_DEFAULT_S * INT64_C(1000000)), DB_TEXT("what", what),
-               DB_TEXT_OR_NULL("return_url", n->return_url.len ? n->return_url : SLICE_NONE), DB_INT("capture_transfer_id", id_next(p->o.ids)),
+               DB_TEXT_OR_NULL("return_url", n->return_url.len && n->provider != PAY_SANDBOX ? n->return_url : SLICE_NONE), DB_INT("capture_transfer_id", id_next(p->o.ids)),
                DB_INT("ask_us", now + provider_at(n->provider)->ask_first_s * 1000000));
     if (!e.kind) e = outbox_add(p, tx, n->org_id, n->provider, OP_CREATE, id, 0);
     if (e.kind) return e;

@@ -98,7 +98,7 @@ struct err book_chargeback(struct pay *, struct db_tx *, const struct pay_info *
 
 /* --- webhook.c --- */
 /* Judges what is due. *did: how many. */
-struct err webhooks_judge(struct pay *, struct arena *, size_t *did);
+struct err webhooks_judge(struct pay *, size_t *did);
 struct webhook_new {
     int64_t org_id;
     enum pay_provider provider;
@@ -112,7 +112,7 @@ struct err webhooks_store(struct pay *, struct db_tx *, const struct webhook_new
 struct err outbox_work(struct pay *, struct arena *, size_t *did);
 /* Takes in the calls that were answered. */
 struct err outbox_answers(struct pay *, struct arena *, size_t *did);
-struct err outbox_release_all(struct pay *); /* at the start: claims of who was killed */
+struct err outbox_begin(struct pay *); /* at the start: frees the claims of who was killed; ids go on after those that are promised */
 struct err answer_apply(struct pay *, const struct op *, const struct provider_answer *, struct arena *);
 
 /* --- reconcile.c --- */

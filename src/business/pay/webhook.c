@@ -8,7 +8,12 @@
 #include "base/utf8.h"
 #include "business/pay/room.h"
 
-enum { HEADER_BYTES_MAX = 8 * 1024, WAITS_MAX = 9 }; /* 1 + 2 + ... + 256 s */
+enum {
+    HEADER_BYTES_MAX = 8 * 1024,
+    WAITS_MAX = 9, /* 1 + 2 + ... + 256 s */
+    LARGE_BATCH = 8,
+    JUDGING_BYTES_MAX = 8 * LARGE_BATCH * PAY_WEBHOOK_BYTES_MAX,
+};
 
 const char *const pay_webhook_headers[] = {"stripe-signature", "grandstand-sandbox-signature"};
 const size_t pay_webhook_header_count = ARRAY_LEN(pay_webhook_headers);
@@ -142,12 +147,13 @@ static void judgement_count(struct pay *p, const struct judging *j) {
 struct due_work {
     struct pay *p;
     struct arena *arena;
+    size_t limit;
     struct db_rows rows;
 };
 static struct err due_fn(struct db_tx *tx, void *arg) {
     struct due_work *w = arg;
     int64_t now = now_us(w->p);
-    return DB_QUERY(tx, w->arena, &w->rows, &pay_webhook_due, DB_INT("now_us", now), DB_INT("far_us", now + 2 * RETRY_MAX_S * INT64_C(1000000)), DB_INT("limit", BATCH_MAX));
+    return DB_QUERY(tx, w->arena, &w->rows, &pay_webhook_due, DB_INT("now_us", now), DB_INT("far_us", now + 2 * RETRY_MAX_S * INT64_C(1000000)), DB_INT("limit", (int64_t)w->limit));
 }
 
 static struct err event_read(struct judging *j) {
@@ -166,8 +172,8 @@ static struct err event_read(struct judging *j) {
     return provider_at(j->provider)->webhook(&config, j->received_us, headers, count, j->body, j->arena, &j->event);
 }
 
-struct err webhooks_judge(struct pay *p, struct arena *arena, size_t *did) {
-    struct due_work w = {.p = p, .arena = arena};
+static struct err batch_judge(struct pay *p, struct arena *arena, size_t limit, size_t *did) {
+    struct due_work w = {.p = p, .arena = arena, .limit = limit};
     struct err e = db_read(p->o.db, due_fn, &w);
     if (e.kind || !w.rows.count) return e;
     struct judging_batch batch = {.items = arena_alloc_array(arena, w.rows.count, sizeof *batch.items), .count = w.rows.count};
@@ -209,6 +215,19 @@ struct err webhooks_judge(struct pay *p, struct arena *arena, size_t *did) {
     return ERR_OK;
 }
 
+/* Providers' messages are some kilobytes. Strangers may send large ones, which must not keep the others out: then a few at a time. */
+struct err webhooks_judge(struct pay *p, size_t *did) {
+    struct arena *arena = arena_create(JUDGING_BYTES_MAX);
+    if (!arena) return err_memory();
+    struct err e = batch_judge(p, arena, BATCH_MAX, did);
+    if (e.kind == ERR_LIMIT) {
+        arena_reset(arena);
+        e = batch_judge(p, arena, LARGE_BATCH, did);
+    }
+    arena_destroy(&arena);
+    return e;
+}
+
 /* --- looking at them --- */
 
 struct raw_work {
@@ -232,7 +251,7 @@ struct err pay_webhook_raw(struct pay *p, struct arena *arena, int64_t org_id, i
     return e;
 }
 
-enum { PRUNED_AT_ONCE = 1000, FORGED_KEPT = 10000 };
+enum { PRUNED_AT_ONCE = 1000, FORGED_KEPT = 1000 };
 #define DAY_US (INT64_C(24) * 3600 * 1000000)
 struct prune_work {
     int64_t now_us, pruned;

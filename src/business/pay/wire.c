@@ -115,6 +115,8 @@ struct err base_url_check(struct slice url) {
     struct slice host = slice_sub(url, 7, url.len);
     size_t end = 0;
     while (end < host.len && host.ptr[end] != '/' && host.ptr[end] != ':' && host.ptr[end] != '?' && host.ptr[end] != '#') end++;
+    for (size_t i = end + 1; end < host.len && host.ptr[end] == ':' && i < host.len && host.ptr[i] != '/' && host.ptr[i] != '?' && host.ptr[i] != '#'; i++)
+        if (host.ptr[i] < '0' || host.ptr[i] > '9') return wrong; /* a port is a number */
     host = slice_sub(host, 0, end);
     bool is_loopback = slice_eq(host, SLICE("localhost"));
     if (slice_starts_with(host, SLICE("127."))) { /* four numbers: 127.evil.example is none of this machine */

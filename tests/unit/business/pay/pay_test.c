@@ -69,9 +69,7 @@ static void cards_that_do_not_do(void **state) {
     assert_error(shop_try(s, &n, &p), "pay.amount");
     n.amount = MONEY(5, 4711);
     assert_error(shop_try(s, &n, &p), "pay.currency");
-    n.amount = EUR(5), n.return_url = SLICE("http://evil.example/");
-    assert_error(shop_try(s, &n, &p), "pay.return_url");
-    n.return_url = SLICE(""), n.provider = PAY_STRIPE;
+    n.amount = EUR(5), n.provider = PAY_STRIPE;
     assert_error(shop_try(s, &n, &p), "pay.provider"); /* not switched on */
     n.provider = (enum pay_provider)9;
     assert_error(shop_try(s, &n, &p), "pay.provider");
@@ -317,6 +315,40 @@ static void webhooks_of_every_kind(void **state) {
     shop_close(s);
 }
 
+/* Strangers who send a lot do not keep the others out. */
+static void a_flood_of_forgeries(void **state) {
+    struct shop *s = shop_open(state);
+    char *junk = mem_zalloc(PAY_WEBHOOK_BYTES_MAX + 1);
+    assert_non_null(junk);
+    memset(junk, 'a', PAY_WEBHOOK_BYTES_MAX + 1);
+    struct slice answer;
+    struct pay_header header = {SLICE("stripe-signature"), SLICE("t=1,v1=00")};
+    assert_error(pay_webhook_in(s->pay, ORG, SLICE("stripe"), &header, 1, slice_of(junk, PAY_WEBHOOK_BYTES_MAX + 1), &answer), "pay.webhook_large");
+    for (int i = 0; i < 80; i++) /* more than one round has memory for */
+        assert_ok(pay_webhook_in(s->pay, ORG, i % 2 ? SLICE("stripe") : SLICE("alipay"), &header, 1, slice_of(junk, PAY_WEBHOOK_BYTES_MAX), &answer));
+    assert_int_equal(shop_pay(s, "4242424242424242", EUR(700)).state, PAY_CAPTURED);
+    assert_int_equal(pay_stats(s->pay).webhooks_forged, 80);
+    mem_free(junk);
+    shop_close(s);
+}
+
+/* Ids that are promised are not made again by who starts at the same moment. */
+static void promised_ids_stay_promised(void **state) {
+    struct shop *s = shop_open(state);
+    struct pay_info first = shop_begin(s, "4242424242424242", EUR(100));
+    shop_pay_close(s);
+    id_maker_destroy(&s->ids);
+    s->ids = id_maker_create(s->clock, 0); /* a new process, and time has stood still */
+    s->next_order = 5000;
+    shop_pay_open(s);
+    struct pay_info second = shop_begin(s, "4242424242424242", EUR(200));
+    assert_ok(pay_run(s->pay));
+    assert_int_equal(shop_find(s, first.id).state, PAY_CAPTURED);
+    assert_int_equal(shop_find(s, second.id).state, PAY_CAPTURED);
+    assert_int_equal(shop_balance(s, CURRENCY_EUR, LEDGER_CODE_REVENUE, 0), 300);
+    shop_close(s);
+}
+
 /* A webhook comes before our own call was answered; and for a payment that was thought to be cancelled. */
 static void money_that_comes_is_taken(void **state) {
     struct shop *s = shop_open(state);
@@ -484,6 +516,15 @@ static void settings(void **state) {
     assert_int_equal(choices.items[0].provider, PAY_STRIPE);
     assert_ok(pay_choices(s->pay, OTHER_ORG, &choices));
     assert_int_equal(choices.count, 1);
+    struct pay_new n = {.org_id = ORG, .household_id = HOUSE, .order_id = 5, .provider = PAY_STRIPE, .amount = EUR(5)};
+    struct pay_info made;
+    static const char *const away[] = {"http://evil.example/", "http://localhost:8080.evil.example/", "javascript:alert(1)", "https://a b/", "//evil.example"};
+    for (size_t i = 0; i < ARRAY_LEN(away); i++) {
+        n.return_url = slice_cstr(away[i]);
+        assert_error(shop_try(s, &n, &made), "pay.return_url");
+    }
+    n.return_url = SLICE("http://localhost:8080/checkout/1"); /* this site */
+    assert_ok(shop_try(s, &n, &made));
     shop_pay_close(s); /* and they are there after a restart */
     shop_pay_open(s);
     assert_ok(pay_settings(s->pay, s->arena, ORG, &list));
@@ -521,7 +562,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(a_payment_is_captured), ON_BOTH(cards_that_do_not_do), ON_BOTH(the_second_step), ON_BOTH(cancelling), ON_BOTH(refunds), ON_BOTH(charge_backs),
         ON_BOTH(renewals_by_a_saved_method), ON_BOTH(webhooks_of_every_kind), ON_BOTH(money_that_comes_is_taken), ON_BOTH(who_listens_may_say_no), ON_BOTH(currencies_and_limits),
-        ON_BOTH(the_clock_goes_back), ON_BOTH(what_was_in_hand_is_said_again), ON_SQLITE(memory_runs_out_in_between), ON_POSTGRES(the_database_is_gone), ON_BOTH(settings), ON_BOTH(the_thread_does_it),
+        ON_BOTH(the_clock_goes_back), ON_BOTH(what_was_in_hand_is_said_again), ON_BOTH(promised_ids_stay_promised), ON_SQLITE(a_flood_of_forgeries), ON_SQLITE(memory_runs_out_in_between), ON_POSTGRES(the_database_is_gone), ON_BOTH(settings), ON_BOTH(the_thread_does_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
