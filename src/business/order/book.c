@@ -45,25 +45,23 @@ int year_of(int64_t at_s) {
     return year;
 }
 
-struct err number_next(struct db_tx *tx, int64_t org_id, int year, enum number_kind kind, int64_t *out, int *out_year) {
-    static const struct db_statement *const takes[] = {&order_number_orders, &order_number_invoices, &order_number_notes};
-    struct arena *arena = arena_create(64 << 10);
-    if (!arena) return err_memory();
+static struct err number_take(struct db_tx *tx, struct arena *arena, int64_t org_id, int year, enum number_kind kind, struct db_rows *rows) {
+    if (kind == NUMBER_ORDER) return DB_QUERY(tx, arena, rows, &order_number_orders, DB_INT("org_id", org_id));
+    return DB_QUERY(tx, arena, rows, kind == NUMBER_INVOICE ? &order_number_invoices : &order_number_notes, DB_INT("org_id", org_id), DB_INT("year", year));
+}
+
+struct err number_next(struct db_tx *tx, struct arena *arena, int64_t org_id, int year, enum number_kind kind, int64_t *out, int *out_year) {
     struct db_rows rows = {0};
-    struct err e = ERR_OK;
-    if (kind != NUMBER_ORDER) e = DB_RUN(tx, &order_number_year, DB_INT("org_id", org_id), DB_INT("year", year));
-    if (!e.kind) e = DB_QUERY(tx, arena, &rows, takes[kind], DB_INT("org_id", org_id));
+    struct err e = number_take(tx, arena, org_id, year, kind, &rows);
     if (!e.kind && !rows.count) { /* the first of the organisation */
         e = DB_RUN(tx, &order_number_insert, DB_INT("org_id", org_id), DB_INT("year", year));
-        if (!e.kind) e = DB_QUERY(tx, arena, &rows, takes[kind], DB_INT("org_id", org_id));
+        if (!e.kind) e = number_take(tx, arena, org_id, year, kind, &rows);
     }
     if (!e.kind && !rows.count) e = err_make(ERR_BUG, "order.number", "An organisation has no numbers to give.");
-    if (!e.kind) {
-        *out = db_int(&rows, 0, "n");
-        if (out_year) *out_year = (int)db_int(&rows, 0, "year");
-    }
-    arena_destroy(&arena);
-    return e;
+    if (e.kind) return e;
+    *out = db_int(&rows, 0, "n");
+    if (out_year) *out_year = (int)db_int(&rows, 0, "year");
+    return ERR_OK;
 }
 
 /* --- movements --- */

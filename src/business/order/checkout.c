@@ -75,8 +75,9 @@ struct err head_place(struct order_room *r, struct db_tx *tx, struct arena *aren
     if (!e.kind && plan && plan->t.is_trial && DB_GET_INT(tx, 0, &order_trial_find, DB_INT("household_id", h->household_id), DB_INT("offer_id", plan->offer_id)))
         e = err_make(ERR_CONFLICT, "order.changed", "The household has had its trial of this plan. Look again what is offered now.");
     if (!e.kind) e = db_tx_error(tx);
-    if (!e.kind) e = number_next(tx, h->org_id, year_of(now_s), NUMBER_ORDER, &h->number, NULL);
+    if (!e.kind) e = number_next(tx, arena, h->org_id, year_of(now_s), NUMBER_ORDER, &h->number, NULL);
     if (!e.kind) e = set_aside(r, tx, arena, h, limits, now_s);
+    if (plan) h->flags |= HEAD_PLAN;
     if (!e.kind) e = head_write(tx, arena, h);
     if (!e.kind && h->due == 0) e = paid_in(r, tx, arena, h, NULL, now_s);
     return e;
@@ -214,7 +215,7 @@ static struct err pay_fn(struct db_tx *tx, void *arg) {
     int64_t before = 0;
     struct err e = key_look(w->r, tx, w->buyer->org_id, w->key, w->now_s, &before);
     if (!e.kind && before) return pay_find_in(w->r->o.pay, tx, w->arena, w->buyer->org_id, before, w->out);
-    if (!e.kind) e = head_find(tx, w->arena, w->buyer->org_id, w->buyer->household_id, w->order, &h);
+    if (!e.kind) e = head_find_bare(tx, w->arena, w->buyer->org_id, w->buyer->household_id, w->order, &h);
     if (e.kind) return e;
     if (h.state != HEAD_WAITS || h.expires_s <= w->now_s) return settled();
     struct pay_list attempts = {0};
@@ -226,7 +227,7 @@ static struct err pay_fn(struct db_tx *tx, void *arg) {
     struct slice what = arena_printf(w->arena, "Order %lld", (long long)h.number);
     if (!what.ptr) return err_memory();
     struct pay_new new = {.id = w->payment_id, .org_id = h.org_id, .household_id = h.household_id, .order_id = h.id, .provider = w->provider, .amount = money_of(&h, h.due), .what = what,
-                          .return_url = w->wish->return_url, .card = card.number.len ? &card : NULL, .keeps_method = head_plan(&h) != NULL, .expires_us = h.expires_s * 1000000};
+                          .return_url = w->wish->return_url, .card = card.number.len ? &card : NULL, .keeps_method = (h.flags & HEAD_PLAN) != 0, .expires_us = h.expires_s * 1000000};
     e = pay_create_in(w->r->o.pay, tx, w->arena, &new, w->out);
     if (!e.kind) e = DB_RUN(tx, &order_head_payment, DB_INT("id", h.id), DB_INT("org_id", h.org_id), DB_INT("payment_id", w->out->id));
     if (!e.kind) e = key_keep(tx, h.org_id, w->key, w->now_s, w->out->id);

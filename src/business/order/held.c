@@ -308,9 +308,8 @@ bool order_has_plan(struct order_room *r, int64_t org_id, int64_t household_id, 
 /* --- changing: inside a transaction --- */
 
 struct err held_note(struct db_tx *tx, int64_t held_id) {
-    int64_t seq = DB_GET_INT(tx, 0, &order_change_newest) + 1;
+    int64_t seq = DB_GET_INT(tx, 0, &order_change_insert, DB_INT("held_id", held_id));
     struct err e = db_tx_error(tx);
-    if (!e.kind) e = DB_RUN(tx, &order_change_insert, DB_INT("seq", seq), DB_INT("held_id", held_id));
     return e.kind || seq % 1000 ? e : DB_RUN(tx, &order_change_prune, DB_INT("seq", seq - CHANGES_KEPT));
 }
 

@@ -87,10 +87,15 @@ const struct db_statement order_key_prune = {"order.key_prune", "DELETE FROM ord
 const struct db_statement order_number_find = {"order.number_find", "SELECT orders, year, invoices, notes FROM order_number WHERE org_id = :org_id"};
 const struct db_statement order_number_insert = {"order.number_insert", "INSERT INTO order_number(org_id, orders, year, invoices, notes) VALUES(:org_id, 0, :year, 0, 0) ON CONFLICT(org_id) DO NOTHING"};
 const struct db_statement order_number_orders = {"order.number_orders", "UPDATE order_number SET orders = orders + 1 WHERE org_id = :org_id RETURNING orders AS n, year"};
-const struct db_statement order_number_invoices = {"order.number_invoices", "UPDATE order_number SET invoices = invoices + 1 WHERE org_id = :org_id RETURNING invoices AS n, year"};
-const struct db_statement order_number_notes = {"order.number_notes", "UPDATE order_number SET notes = notes + 1 WHERE org_id = :org_id RETURNING notes AS n, year"};
 /* A new year begins its series anew; a clock that went back does not bring the old one back. */
-const struct db_statement order_number_year = {"order.number_year", "UPDATE order_number SET year = :year, invoices = 0, notes = 0 WHERE org_id = :org_id AND year < :year"};
+const struct db_statement order_number_invoices = {
+    "order.number_invoices",
+    "UPDATE order_number SET invoices = CASE WHEN year < :year THEN 1 ELSE invoices + 1 END, notes = CASE WHEN year < :year THEN 0 ELSE notes END, "
+    "year = CASE WHEN year < :year THEN :year ELSE year END WHERE org_id = :org_id RETURNING invoices AS n, year"};
+const struct db_statement order_number_notes = {
+    "order.number_notes",
+    "UPDATE order_number SET notes = CASE WHEN year < :year THEN 1 ELSE notes + 1 END, invoices = CASE WHEN year < :year THEN 0 ELSE invoices END, "
+    "year = CASE WHEN year < :year THEN :year ELSE year END WHERE org_id = :org_id RETURNING notes AS n, year"};
 
 /* --- orders --- */
 
@@ -177,7 +182,7 @@ const struct db_statement order_held_list = {
     "LEFT JOIN order_head h ON h.id = e.order_id WHERE e.household_id = :household_id AND e.org_id = :org_id AND e.revoked_s IS NULL AND e.ends_s > :now_s ORDER BY e.id DESC LIMIT :limit"};
 
 const struct db_statement order_change_newest = {"order.change_newest", "SELECT MAX(seq) FROM order_change"};
-const struct db_statement order_change_insert = {"order.change_insert", "INSERT INTO order_change(seq, held_id) VALUES(:seq, :held_id)"};
+const struct db_statement order_change_insert = {"order.change_insert", "INSERT INTO order_change(seq, held_id) SELECT COALESCE(MAX(seq), 0) + 1, CAST(:held_id AS BIGINT) FROM order_change RETURNING seq"};
 const struct db_statement order_change_prune = {"order.change_prune", "DELETE FROM order_change WHERE seq <= :seq"};
 
 /* --- subscriptions --- */

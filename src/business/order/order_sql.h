@@ -6,7 +6,7 @@
 #include "system/db/db.h"
 
 extern const struct db_statement order_key_find, order_key_insert, order_key_prune;
-extern const struct db_statement order_number_find, order_number_insert, order_number_orders, order_number_invoices, order_number_notes, order_number_year;
+extern const struct db_statement order_number_find, order_number_insert, order_number_orders, order_number_invoices, order_number_notes;
 extern const struct db_statement order_head_insert, order_head_by_public_id, order_head_by_id, order_head_settle, order_head_paid, order_head_refunds, order_head_unpaid_count, order_head_payment, order_head_name,
     order_head_expiring, order_head_of_household, order_head_of_org, order_head_of_state, order_head_of_paid, order_head_of_returned, order_head_by_number, order_head_by_invoice, order_head_of_period;
 extern const struct db_statement order_line_insert, order_line_of_order, order_line_of_orders, order_line_refunds, order_line_sold;

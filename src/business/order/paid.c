@@ -59,7 +59,7 @@ static struct err invoice_number(struct order_room *r, struct db_tx *tx, struct 
     int64_t n = 0;
     int year = 0;
     struct offer_settings settings;
-    struct err e = number_next(tx, h->org_id, year_of(now_s), NUMBER_INVOICE, &n, &year);
+    struct err e = number_next(tx, arena, h->org_id, year_of(now_s), NUMBER_INVOICE, &n, &year);
     if (!e.kind) e = offer_settings_get(r->o.offers, arena, h->org_id, &settings);
     if (e.kind) return e;
     h->invoice = arena_printf(arena, "%.*s%d-%06lld", SLICE_ARG(settings.invoice_prefix), year, (long long)n);

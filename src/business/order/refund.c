@@ -115,7 +115,7 @@ static struct err note_number(struct order_room *r, struct db_tx *tx, struct are
     int64_t n = 0;
     int year = 0;
     struct offer_settings settings;
-    struct err e = number_next(tx, h->org_id, year_of(now_s), NUMBER_NOTE, &n, &year);
+    struct err e = number_next(tx, arena, h->org_id, year_of(now_s), NUMBER_NOTE, &n, &year);
     if (!e.kind) e = offer_settings_get(r->o.offers, arena, h->org_id, &settings);
     if (e.kind) return e;
     *out = arena_printf(arena, "%.*s%d-C%05lld", SLICE_ARG(settings.invoice_prefix), year, (long long)n);

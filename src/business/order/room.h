@@ -95,7 +95,7 @@ struct line {
     bool is_included;
     struct terms t;
 };
-enum head_flags { HEAD_RENEWAL = 1, HEAD_SWITCH = 2 };
+enum head_flags { HEAD_RENEWAL = 1, HEAD_SWITCH = 2, HEAD_PLAN = 4 }; /* HEAD_PLAN: a line is a subscription */
 enum head_state { HEAD_WAITS, HEAD_PAID, HEAD_CANCELLED, HEAD_EXPIRED }; /* stored */
 struct head {
     int64_t id, org_id, household_id, user_id, number, created_s, expires_s, paid_s;
@@ -111,7 +111,8 @@ struct head {
 static inline int64_t proration_of(const struct head *h) { return h->unused < h->total ? h->unused : h->total; }
 static inline struct money money_of(const struct head *h, int64_t minor) { return MONEY(minor, h->currency); }
 
-/* ERR_NOT_FOUND order.not_found. `household_id` 0: anybody's of the organisation. With its lines. */
+/* ERR_NOT_FOUND order.not_found. `household_id` 0: anybody's of the organisation. head_find and head_get with its lines. */
+MUST_USE struct err head_find_bare(struct db_tx *, struct arena *, int64_t org_id, int64_t household_id, struct slice public_id, struct head *out);
 MUST_USE struct err head_find(struct db_tx *, struct arena *, int64_t org_id, int64_t household_id, struct slice public_id, struct head *out);
 MUST_USE struct err head_get(struct db_tx *, struct arena *, int64_t org_id, int64_t id, struct head *out);
 void head_take(const struct db_rows *, size_t row, struct head *out); /* without lines; borrows from the rows */
@@ -132,7 +133,7 @@ MUST_USE struct err key_look(struct order_room *, struct db_tx *, int64_t org_id
 MUST_USE struct err key_keep(struct db_tx *, int64_t org_id, const struct order_key *, int64_t now_s, int64_t result_id);
 
 enum number_kind { NUMBER_ORDER, NUMBER_INVOICE, NUMBER_NOTE };
-MUST_USE struct err number_next(struct db_tx *, int64_t org_id, int year, enum number_kind, int64_t *out, int *out_year);
+MUST_USE struct err number_next(struct db_tx *, struct arena *, int64_t org_id, int year, enum number_kind, int64_t *out, int *out_year);
 int year_of(int64_t at_s);
 
 /* Movements of one step, as one chain. Nothing moves until moves_run; amounts of 0 are left out. Sticky. */

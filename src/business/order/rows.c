@@ -134,7 +134,7 @@ struct err lines_read(struct db_tx *tx, struct arena *arena, struct head *h) {
 
 static struct err not_found(void) { return err_make(ERR_NOT_FOUND, "order.not_found", "There is no such order."); }
 
-struct err head_find(struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t household_id, struct slice public_id, struct head *out) {
+struct err head_find_bare(struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t household_id, struct slice public_id, struct head *out) {
     struct public_id id;
     struct db_rows rows;
     if (!public_id_parse(public_id, &id)) return not_found();
@@ -142,7 +142,12 @@ struct err head_find(struct db_tx *tx, struct arena *arena, int64_t org_id, int6
     if (e.kind) return e;
     if (!rows.count || (household_id && db_int(&rows, 0, "household_id") != household_id)) return not_found();
     head_take(&rows, 0, out);
-    return lines_read(tx, arena, out);
+    return ERR_OK;
+}
+
+struct err head_find(struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t household_id, struct slice public_id, struct head *out) {
+    struct err e = head_find_bare(tx, arena, org_id, household_id, public_id, out);
+    return e.kind ? e : lines_read(tx, arena, out);
 }
 
 struct err head_get(struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t id, struct head *out) {

@@ -103,7 +103,7 @@ static void any_moment_is_survived(void **state) {
     if (getenv("GRANDSTAND_TEST_SEED")) seed = strtoull(getenv("GRANDSTAND_TEST_SEED"), NULL, 10);
     print_message("seed %llu\n", (unsigned long long)seed);
     rng = rng_seeded(seed);
-    int rounds = getenv("GRANDSTAND_TEST_LONG") ? 200 : store->engine == DB_POSTGRES ? 4 : 8;
+    int rounds = getenv("GRANDSTAND_TEST_LONG") ? 200 : store->engine == DB_POSTGRES ? 2 : 8;
     for (int round = 0; round < rounds; round++) {
         int answers;
         char at[80];
