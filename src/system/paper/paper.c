@@ -143,7 +143,7 @@ static void page_begin(struct paper *p) {
 static void table_head(struct paper *p);
 static void page_next(struct paper *p) {
     if (p->page + 1 >= PAPER_PAGES_MAX) {
-        fail(p, err_make(ERR_LIMIT, "paper.pages", "The document is longer than 2,000 pages. Ask for a shorter time."));
+        fail(p, err_make(ERR_LIMIT, "paper.pages", "The document is longer than 1,000 pages. Ask for a shorter time."));
         p->y = top; /* nothing is put any more */
         return;
     }
