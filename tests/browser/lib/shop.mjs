@@ -46,6 +46,7 @@ export class ShopStandIn {
             plan('planplusyear0000', ['Plus', 'Plus', '优享套餐', 'พลัส'], plusYear, 'year', { contains: all, vouchers: 48, trial_days: 14 }),
             ...titles.flatMap((id, i) => [
                 offer(`rental000000000${i}`, 'rental', ['48-hour rental', 'Leihe für 48 Stunden', '48 小时租借', 'เช่าดู 48 ชั่วโมง'], rent, { rental: { start_within_days: 30, watch_hours: 48 }, of: id }),
+                offer(`rentaldear00000${i}`, 'rental', ['Premium rental', 'Premium-Leihe', '高级租借', 'เช่าพรีเมียม'], rent * 2, { rental: { start_within_days: 30, watch_hours: 48 }, of: id }),
                 offer(`purchase0000000${i}`, 'purchase', ['Purchase', 'Kauf', '购买', 'ซื้อ'], buy, { of: id })]),
             ...(season ? [offer('seasonpass000000', 'season_pass', ['Stadium Stories, whole season', 'Stadiongeschichten, ganze Staffel', '球场故事 全季', 'เรื่องเล่าจากสนาม ทั้งซีซัน'], 1499, { of: season, contains: { kind: 'series', name: 'Stadium Stories', count: 2 } })] : []),
             offer('giftcard25000000', 'gift_card', ['Gift card', 'Geschenkkarte', '礼品卡', 'บัตรของขวัญ'], 2500, {}),

@@ -127,3 +127,10 @@ export function savedByYear(month: Offer | null, year: Offer | null): { money: M
     if (isNegative(money) || BigInt(money.amount) === 0n) return null;
     return { money, percent: Number((BigInt(money.amount) * 100n) / BigInt(twelve.amount)) };
 }
+
+/** Of rentals and of purchases of the same title on the same terms only the cheapest: nobody is offered the same for more. */
+export function worthOffering(items: Offer[]): Offer[] {
+    const terms = (one: Offer): string => (one.kind === 'rental' || one.kind === 'purchase' ? `${one.kind} ${one.rental?.watch_hours ?? ''} ${one.price.currency}` : one.id);
+    return items.filter((one) => !items.some((other) => other !== one && terms(other) === terms(one)
+        && (BigInt(other.price.amount) < BigInt(one.price.amount) || (other.price.amount === one.price.amount && items.indexOf(other) < items.indexOf(one)))));
+}
