@@ -160,50 +160,6 @@ static void two_on_one_writer_are_found_out(void **state) {
     world_close(&w);
 }
 
-/* --- memory runs out, disk writes fail, at each place in turn --- */
-
-static void each_failure_leaves_all_or_nothing(void **state) {
-    struct test_store *s = test_store_of(state);
-    struct world w = world_open(s);
-    int64_t expected = 0;
-    static const enum fault_point points[] = {FAULT_ALLOC, FAULT_WRITE, FAULT_SYNC};
-    for (size_t p = 0; p < ARRAY_LEN(points); p++) {
-        int fired = 0;
-        for (uint64_t nth = 1;; nth++) {
-            struct moving m = {.w = &w, .ledger = w.ledger, .t = {transfer_of(&w, 1, 2, 1), transfer_of(&w, 1, 3, 2), transfer_of(&w, 1, 4, 3)}, .count = 3};
-            m.t[1].flags = LEDGER_PENDING;
-            m.t[1].timeout_s = 5;
-            if (nth % 3 == 0) { /* with a cold cache there is more to fail */
-                ledger_close(&w.ledger);
-                w.ledger = ledger_on(&w, w.db);
-                m.ledger = w.ledger;
-            }
-            fault_arm(points[p], nth, false);
-            struct err e = db_write(w.db, move_write, &m);
-            bool has_fired = fault_fired(points[p]);
-            fault_disarm_all();
-            fired += has_fired;
-            assert_true(!e.kind || e.kind == ERR_LIMIT || e.kind == ERR_IO);
-            /* All of it or nothing; and as was answered, unless the answer was that nobody knows. */
-            bool is_in_doubt = e.kind && !strcmp(e.code, "db.in_doubt"), is_done = is_there(&w, m.t[0].id);
-            for (size_t i = 0; i < m.count; i++) assert_int_equal(is_there(&w, m.t[i].id), is_done);
-            if (!is_in_doubt) assert_int_equal(is_done, !e.kind);
-            expected += is_done;
-            assert_int_equal(balance(&w, 2), expected);
-            /* Asked again, it is done once. */
-            ok(db_write(w.db, move_write, &m));
-            expected += !is_done;
-            assert_int_equal(balance(&w, 2), expected);
-            if (!has_fired && nth % 3 == 0) {
-                assert_true(fired > 0);
-                break;
-            }
-        }
-    }
-    must_be_sound(&w, -1);
-    world_close(&w);
-}
-
 /* --- rows changed by hand --- */
 
 #define BY_HAND(name, sql) static const struct db_statement name = {"test." #name, sql}
@@ -369,7 +325,7 @@ static void holds_expire_at_their_second(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_BOTH(a_request_takes_back_its_own), ON_POSTGRES(two_processes_never_write_from_old_counters), ON_BOTH(two_on_one_writer_are_found_out), ON_SQLITE(each_failure_leaves_all_or_nothing),
+        ON_BOTH(a_request_takes_back_its_own), ON_POSTGRES(two_processes_never_write_from_old_counters), ON_BOTH(two_on_one_writer_are_found_out),
         ON_BOTH(the_check_finds_what_hands_have_done), ON_BOTH(units_are_crossed_with_their_rate),
         ON_SQLITE(holds_expire_at_their_second),
     };
