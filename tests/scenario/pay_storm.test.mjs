@@ -4,40 +4,16 @@
 // the webhook. Afterwards their book, our payments and the ledger agree to the unit; on both databases, and also when the program is killed at each point between two steps.
 // GRANDSTAND_TEST_LONG makes it ten times as large.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { fakeProvider, Lines } from './lib/fake_provider.mjs';
 import { folder, root } from './lib/server.mjs';
 
 const isLong = Boolean(process.env.GRANDSTAND_TEST_LONG);
 const size = isLong ? 400 : 20;
 const driverPath = process.env.GRANDSTAND_PAY_STORM ?? join(root, 'build/asan/tests/lib/pay_storm');
-
-/** A program that answers each line with a line of JSON. */
-class Lines {
-    constructor(command, args, env = {}) {
-        this.child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
-        this.child.stdin.on('error', () => {});
-        this.ended = new Promise((done) => this.child.once('exit', (code, signal) => done({ code, signal })));
-        this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
-    }
-    /** Undefined: it has died. */
-    async read() {
-        const { value, done } = await this.lines.next();
-        return done ? undefined : JSON.parse(value);
-    }
-    ask(line) {
-        this.child.stdin.write(`${line}\n`);
-        return this.read();
-    }
-    end() {
-        this.child.stdin.end();
-        return this.ended;
-    }
-}
 
 class Storm {
     constructor(t, url, { seed, badness }) {
@@ -46,18 +22,9 @@ class Storm {
         this.badness = badness;
     }
     async begin() {
-        const app = generateKeyPairSync('rsa', { modulusLength: 2048 });
-        const options = { seed: this.seed, badness: this.badness, secretKey: 'sk_test_storm', webhookSecret: 'whsec_storm', appId: '2021000000000000', sellerId: '2088000000000000',
-            appPublicKey: app.publicKey.export({ type: 'spki', format: 'pem' }) };
-        this.fake = new Lines(process.execPath, [join(root, 'tests/fake_provider/fake_provider.mjs'), JSON.stringify(options)]);
-        this.t.after(() => this.fake.end());
-        const { port, alipayPublicKey } = await this.fake.read();
-        this.base = `http://127.0.0.1:${port}`;
+        this.fake = await fakeProvider(this.t, { seed: this.seed, badness: this.badness });
         this.settings = join(this.folder, 'settings.json');
-        writeFileSync(this.settings, JSON.stringify({
-            stripe: { publishable_key: 'pk', secret_key: options.secretKey, webhook_secret: options.webhookSecret, base_url: this.base },
-            alipay: { app_id: options.appId, seller_id: options.sellerId, private_key: app.privateKey.export({ type: 'pkcs8', format: 'pem' }), alipay_public_key: alipayPublicKey, base_url: `${this.base}/gateway.do` },
-        }));
+        writeFileSync(this.settings, JSON.stringify(this.fake.settings));
         await this.start();
         this.t.after(() => this.driver.end());
     }
@@ -81,10 +48,8 @@ class Storm {
         assert.equal(code, 0);
         await this.start(kill);
     }
-    async control(what, body = {}) {
-        const answer = await fetch(`${this.base}/control/${what}`, { method: 'POST', body: JSON.stringify(body) });
-        assert.equal(answer.status, 200, await answer.clone().text());
-        return answer.json();
+    control(what, body) {
+        return this.fake.control(what, body);
     }
     /** One that was killed in the middle of it is asked again: what it was told to make may then be made twice, which is fine. */
     async ask(line) {
@@ -128,7 +93,7 @@ class Storm {
             await this.control('deliver', { all: true });
             await this.advance(1801);
             this.ours = await this.ask('book');
-            this.theirs = await (await fetch(`${this.base}/book`)).json();
+            this.theirs = await this.fake.book();
             const isWaiting = this.theirs.disputes.some((one) => one.status === 'needs_response') || this.theirs.refunds.some((one) => one.status === 'pending');
             const isOpen = this.ours.payments.some((one) => (one.is_open && !one.is_parked) || one.refund_pending) || this.ours.accounts.some((one) => one.pending);
             // Charge-backs, and refunds that came back, of which no webhook told are listed each hour: some rounds after all is quiet.
