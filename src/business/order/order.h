@@ -234,6 +234,7 @@ MUST_USE struct err order_pay(struct order_room *, struct arena *, const struct 
 /* Cancelling twice is fine. ERR_CONFLICT order.settled (it is paid, or has expired). */
 MUST_USE struct err order_cancel(struct order_room *, struct arena *, const struct order_buyer *, struct slice order, struct order_item *out);
 
+/* What it says of an order that was paid, order_entitlement knows. */
 MUST_USE struct err order_get(struct order_room *, struct arena *, int64_t org_id, int64_t household_id, struct slice order, struct slice lang, struct order_item *out);
 /* By the id inside, for whoever has one from pay or ledger (owner of account 300). */
 MUST_USE struct err order_get_id(struct order_room *, struct arena *, int64_t org_id, int64_t order_id, struct slice lang, struct order_item *out);
