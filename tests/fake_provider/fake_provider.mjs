@@ -70,7 +70,7 @@ function alipayMessage(fields, key = own.privateKey) {
     const sign = createSign('RSA-SHA256').update(joined(fields), 'utf8').sign(key, 'base64');
     return { provider: 'alipay', body: new URLSearchParams({ ...fields, sign_type: 'RSA2', sign }).toString(), headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' } };
 }
-const strangers = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const strangers = generateKeyPairSync('rsa', { modulusLength: 1024 }); // quick to make; whose it is matters, not how long
 
 /** A genuine message and what the network and others make of it. `forge(how)` makes one that is not genuine. */
 function enqueue(message, forge) {

@@ -6,7 +6,8 @@
  *   make N      N payments, by Stripe and by Alipay, some of which keep a method        refund     parts of what was captured go back
  *   renew N     N payments by kept methods                                              drop N     the orders of N open payments are cancelled
  *   run         until nothing is due                                                    advance S  the clock, then run
- *   urls        where buyers of Alipay have been sent                                   book       all there is
+ *   urls        where buyers of Alipay have been sent                                   open       how many payments and refunds are not settled
+ *   book        all there is
  *
  * Between two lines it may be killed: started again over the same database it goes on. */
 #include <jansson.h>
@@ -161,6 +162,8 @@ static void url_put(const struct pay_info *p, void *user) {
     if (p->state == PAY_REQUIRES_ACTION && p->action == PAY_ACTION_REDIRECT) json_add_string(user, p->url);
 }
 
+static void open_count(const struct pay_info *p, void *user) { *(long *)user += (pay_state_is_open(p->state) && !p->is_parked) || p->refund_pending.minor; }
+
 static void payment_put(const struct pay_info *p, void *user) {
     struct json_writer *w = user;
     json_begin_object(w);
@@ -259,6 +262,10 @@ static void obey(const char *line) {
         json_begin_array(&w);
         payments_walk(arena, url_put, &w);
         json_end(&w);
+    } else if (!strncmp(line, "open", 4)) {
+        long open = 0;
+        payments_walk(arena, open_count, &open);
+        json_add_number(&w, open);
     } else if (!strncmp(line, "book", 4)) book_tell(&w, arena);
     else json_begin_object(&w), json_end(&w);
     must(buf_error(&out));

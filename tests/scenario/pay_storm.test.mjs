@@ -12,7 +12,7 @@ import { fakeProvider, Lines } from './lib/fake_provider.mjs';
 import { folder, root } from './lib/server.mjs';
 
 const isLong = Boolean(process.env.GRANDSTAND_TEST_LONG);
-const size = isLong ? 400 : 20;
+const size = isLong ? 300 : 25;
 const driverPath = process.env.GRANDSTAND_PAY_STORM ?? join(root, 'build/asan/tests/lib/pay_storm');
 
 class Storm {
@@ -92,15 +92,17 @@ class Storm {
             await this.control('bank');
             await this.control('deliver', { all: true });
             await this.advance(1801);
-            this.ours = await this.ask('book');
+            const open = await this.ask('open');
             this.theirs = await this.fake.book();
             const isWaiting = this.theirs.disputes.some((one) => one.status === 'needs_response') || this.theirs.refunds.some((one) => one.status === 'pending');
-            const isOpen = this.ours.payments.some((one) => (one.is_open && !one.is_parked) || one.refund_pending) || this.ours.accounts.some((one) => one.pending);
             // Charge-backs, and refunds that came back, of which no webhook told are listed each hour: some rounds after all is quiet.
-            quiet = isOpen || isWaiting ? 0 : quiet + 1;
-            if (quiet === 4) return;
+            quiet = open || isWaiting ? 0 : quiet + 1;
+            if (quiet < 4) continue;
+            this.ours = await this.ask('book');
+            return;
         }
-        assert.fail(`still open: ${JSON.stringify(this.ours.payments.filter((one) => one.is_open || one.refund_pending).slice(0, 3))}`);
+        const { payments } = await this.ask('book');
+        assert.fail(`still open: ${JSON.stringify(payments.filter((one) => one.is_open || one.refund_pending).slice(0, 3))}`);
     }
     compare() {
         const { ours, theirs } = this;
@@ -171,13 +173,13 @@ for (const database of ['SQLite', 'PostgreSQL'])
         t.diagnostic(`seed ${seed}`);
         const storm = new Storm(t, url, { seed, badness: 0.4 });
         await storm.begin();
-        for (let i = 0; i < 3; i++) await storm.round(size);
+        for (let i = 0; i < (isLong ? 4 : 2); i++) await storm.round(size);
         await storm.settle();
         const { parked, captured } = storm.compare();
         const { counts, disputes, refunds } = storm.theirs;
         t.diagnostic(`${storm.ours.payments.length} payments, ${captured} captured, ${parked} parked, ${refunds.length} refunds, ${disputes.length} charge-backs; ${JSON.stringify(counts)}`);
         for (const kind of weather) assert.ok(counts[kind] > 0, `${kind} happened`);
-        assert.ok(captured > size && parked > 0 && refunds.length > 5 && disputes.length > 2);
+        assert.ok(captured > size / 2 && parked > 0 && refunds.length > 1 && disputes.length > 0);
         assert.ok(storm.ours.forged > 0 && storm.ours.duplicates > 0);
         assert.equal((await storm.driver.end()).code, 0);
     });
