@@ -273,10 +273,39 @@ static void operators_find_households(void **state) {
     end(&f);
 }
 
+/* Example data: more than one block of keys, all or none, found by their names, and nobody in them to write to. */
+static void households_without_anybody_are_made(void **state) {
+    struct fixture f = begin(state);
+    enum { COUNT = 40 };
+    struct account_household_new fresh[COUNT];
+    int64_t ids[COUNT];
+    char names[COUNT][24];
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(names[i], sizeof names[i], "王 (example %d)", i + 1);
+        fresh[i] = (struct account_household_new){.name = slice_cstr(names[i]), .country = "CN", .created_s = BEGIN_S - i};
+        ids[i] = id_next(f.ids);
+    }
+    assert_ok(account_households_make(f.account, f.org, fresh, COUNT, ids));
+    struct account_household_list list;
+    assert_ok(account_household_list(f.account, f.arena, f.org, SLICE("(example 17)"), 10, &list));
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.items[0].household.id, ids[16]);
+    assert_string_equal(list.items[0].household.country, "CN");
+    assert_int_equal(list.items[0].user_count, 0);
+    assert_int_equal(list.items[0].profile_count, 0);
+    ids[0] = id_next(f.ids); /* a new one, and the others once more */
+    assert_error(account_households_make(f.account, f.org, fresh, COUNT, ids), "db.unique");
+    assert_ok(account_household_list(f.account, f.arena, f.org, SLICE("(example 1)"), 10, &list));
+    assert_int_equal(list.count, 1); /* of that call none stayed */
+    assert_error(account_households_make(f.account, f.org, fresh, 0, ids), "household.many");
+    end(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(profiles_are_made_changed_and_removed), ON_BOTH(a_child_does_not_get_out_alone), ON_BOTH(pins_are_asked_for_and_cannot_be_guessed),
         ON_BOTH(nobody_makes_himself_a_grown_up), ON_BOTH(one_household_knows_nothing_of_another), ON_BOTH(changes_are_told), ON_BOTH(operators_find_households),
+        ON_SQLITE(households_without_anybody_are_made),
     };
     return cmocka_run_group_tests_name("account households", tests, NULL, NULL);
 }

@@ -376,6 +376,32 @@ static void a_closed_database_is_one_file(void **state) {
     assert_false(fs_exists(AT_FDCWD, path));
 }
 
+/* Who answers before the disk has it says so, and nobody else does. */
+static const struct db_statement durability = {"test.durability", "SELECT CAST(synchronous AS TEXT) AS how FROM pragma_synchronous", "SELECT current_setting('synchronous_commit') AS how"};
+struct durability_work {
+    struct arena *arena;
+    struct slice how;
+};
+static struct err durability_fn(struct db_tx *tx, void *arg) {
+    struct durability_work *w = arg;
+    w->how = DB_GET_TEXT(tx, w->arena, &durability);
+    return DB_RUN(tx, &shelf_insert, DB_INT("id", 1), DB_CSTR("name", "films"));
+}
+static void latest_may_be_lost_where_it_was_asked_for(void **state) {
+    struct test_store *s = test_store_of(state);
+    struct arena *arena = arena_create(1 << 16);
+    struct durability_work w = {.arena = arena};
+    struct db *db = test_store_open_with(s, (struct db_options){.may_lose_latest = true}, schemas, 1);
+    assert_ok(db_write(db, durability_fn, &w));
+    assert_true(slice_eq(w.how, s->engine == DB_SQLITE ? SLICE("1") : SLICE("off")));
+    db_close(&db);
+    db = test_store_open(s, schemas, 1);
+    assert_string_equal(db_write(db, durability_fn, &w).code, "db.unique"); /* it is there */
+    assert_true(slice_eq(w.how, s->engine == DB_SQLITE ? SLICE("2") : SLICE("on")));
+    db_close(&db);
+    arena_destroy(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(values_come_back_as_they_were),
@@ -386,6 +412,7 @@ int main(void) {
         ON_BOTH(an_answer_that_does_not_fit_is_an_error),
         ON_BOTH(text_sorts_bytewise),
         ON_BOTH(statements_beyond_the_cache_work),
+        ON_BOTH(latest_may_be_lost_where_it_was_asked_for),
         ON_BOTH(schemas_move_forward_only),
         ON_BOTH(a_migration_is_all_or_nothing),
         ON_BOTH(health_is_told),
