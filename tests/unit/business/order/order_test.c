@@ -512,7 +512,7 @@ static void a_currency_without_decimals_is_as_good(void **state) {
     end(&s);
 }
 
-/* --- lists, figures, paper, letters --- */
+/* --- lists, figures, letters --- */
 
 static void orders_are_listed_page_by_page(void **state) {
     struct shop s = begin(state);
@@ -593,21 +593,6 @@ static void figures_are_what_was_sold(void **state) {
     end(&s);
 }
 
-static void there_is_paper_for_it(void **state) {
-    struct shop s = begin(state);
-    struct buf pdf = BUF(4 << 20);
-    struct order_item item = buy(&s, HOME, SHOP_PURCHASE, 0);
-    assert_ok(order_invoice_pdf(s.order, s.org, HOME, public_id_slice(&item.public_id), SLICE_NONE, &pdf));
-    assert_true(slice_starts_with(buf_slice(&pdf), SLICE("%PDF-")));
-    struct order_refund back = refund(&s, &item.public_id, 123);
-    buf_clear(&pdf);
-    assert_ok(order_invoice_pdf(s.order, s.org, HOME, public_id_slice(&item.public_id), back.note, &pdf));
-    assert_true(slice_starts_with(buf_slice(&pdf), SLICE("%PDF-")));
-    assert_error(order_invoice_pdf(s.order, s.org, HOME, public_id_slice(&item.public_id), SLICE("GF-2026-C00099"), &pdf), "order.invoice");
-    buf_free(&pdf);
-    end(&s);
-}
-
 static void the_household_is_told(void **state) {
     struct shop s = begin(state);
     struct mail_list letters;
@@ -656,7 +641,6 @@ int main(void) {
         ON_SQLITE(a_currency_without_decimals_is_as_good),
         ON_BOTH(orders_are_listed_page_by_page),
         ON_BOTH(figures_are_what_was_sold),
-        ON_SQLITE(there_is_paper_for_it),
         ON_SQLITE(the_household_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -471,6 +471,22 @@ static void many_tick_at_once_and_a_period_is_charged_once(void **state) {
     end(&s);
 }
 
+/* Here and not in order_test, which runs under ThreadSanitizer: Pango and fontconfig are not built for that. */
+static void there_is_paper_for_it(void **state) {
+    struct shop s = begin(state);
+    struct buf pdf = BUF(4 << 20);
+    struct order_item item = buy(&s, HOME, SHOP_PURCHASE, 0);
+    assert_ok(order_invoice_pdf(s.order, s.org, HOME, public_id_slice(&item.public_id), SLICE_NONE, &pdf));
+    assert_true(slice_starts_with(buf_slice(&pdf), SLICE("%PDF-")));
+    struct order_refund back = refund(&s, &item.public_id, 123);
+    buf_clear(&pdf);
+    assert_ok(order_invoice_pdf(s.order, s.org, HOME, public_id_slice(&item.public_id), back.note, &pdf));
+    assert_true(slice_starts_with(buf_slice(&pdf), SLICE("%PDF-")));
+    assert_error(order_invoice_pdf(s.order, s.org, HOME, public_id_slice(&item.public_id), SLICE("GF-2026-C00099"), &pdf), "order.invoice");
+    buf_free(&pdf);
+    end(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(a_month_is_renewed_on_its_day),
@@ -488,6 +504,7 @@ int main(void) {
         ON_SQLITE(giving_a_period_back_ends_the_subscription),
         ON_SQLITE(a_charge_back_of_a_subscription),
         ON_SQLITE(one_subscription_at_a_time),
+        ON_SQLITE(there_is_paper_for_it),
         ON_BOTH(many_tick_at_once_and_a_period_is_charged_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
