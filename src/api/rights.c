@@ -62,6 +62,30 @@ static struct err party_patch(struct call *c) {
 
 /* --- deals --- */
 
+static struct err put_conflicts(struct call *c, const char *name, const struct rights_conflict_list *list, const struct catalog_view *view) {
+    struct err e = ERR_OK;
+    json_key(&c->w, name);
+    json_begin_array(&c->w);
+    for (size_t i = 0; !e.kind && i < list->count; i++) e = rights_put_conflict(c, &list->items[i], view);
+    json_end(&c->w);
+    return e;
+}
+
+/* The refusal of a change of a deal: what its lines contradict. */
+static struct err put_refused(struct call *c, struct err error, const struct rights_standing_conflict_list *found) {
+    struct catalog_view *view = NULL;
+    struct rights_conflict *items = arena_alloc_array(c->arena, found->count, sizeof *items);
+    struct err e = items ? catalog_view_take(c->api->o.catalog, c->org_id, &view) : err_memory();
+    if (e.kind) return e;
+    for (size_t i = 0; i < found->count; i++) items[i] = found->items[i].conflict;
+    rights_begin_refusal(c, (struct rights_flaw){.error = error}, -1);
+    e = put_conflicts(c, "conflicts", &(struct rights_conflict_list){items, found->count}, view);
+    json_end(&c->w);
+    catalog_view_give(&view);
+    return e;
+}
+
+
 static struct err status_bad(void) { return err_make(ERR_INPUT, "rights.status", "The status of a deal is draft, active, suspended or terminated."); }
 
 static struct err deals_list(struct call *c) {
@@ -145,21 +169,19 @@ static struct err deal_patch(struct call *c) {
     if (status && !rights_status_parse(json_get_string(c->body, "status"), &ch.status)) return status_bad();
     ch.has_may_sublicense = may;
     ch.may_sublicense = json_is_true(may);
+    bool accepts = false;
+    json_get_bool(c->body, "accept_conflicts", &accepts);
+    struct slice id = call_param(c, "id");
+    struct rights_standing_conflict_list found = {0};
     struct err e = ERR_OK;
-    if (ch.has_reference || ch.has_status || ch.has_may_sublicense) e = rights_deal_change(rights_of(c), c->org_id, call_param(c, "id"), &ch, call_who(c)->user_id);
-    return e.kind ? e : deal_put_whole(c, call_param(c, "id"));
+    if ((ch.has_reference || ch.has_status || ch.has_may_sublicense) && accepts) e = rights_deal_change(rights_of(c), c->org_id, id, &ch, call_who(c)->user_id);
+    else if (ch.has_reference || ch.has_status || ch.has_may_sublicense)
+        e = rights_deal_change_checked(rights_of(c), c->arena, c->org_id, id, &ch, call_who(c)->user_id, &found);
+    if (!e.kind) return deal_put_whole(c, id);
+    return e.kind == ERR_CONFLICT && found.count ? put_refused(c, e, &found) : e;
 }
 
 /* --- lines --- */
-
-static struct err put_conflicts(struct call *c, const char *name, const struct rights_conflict_list *list, const struct catalog_view *view) {
-    struct err e = ERR_OK;
-    json_key(&c->w, name);
-    json_begin_array(&c->w);
-    for (size_t i = 0; !e.kind && i < list->count; i++) e = rights_put_conflict(c, &list->items[i], view);
-    json_end(&c->w);
-    return e;
-}
 
 /* Why contradictions were accepted stays with the lines. */
 static struct err reason_add(struct call *c, struct rights_line_new *lines, size_t count, struct slice reason) {
@@ -264,29 +286,27 @@ static struct err conflicts_ask(struct call *c) {
     return e;
 }
 
-/* All contradictions that stand. */
-static struct err conflicts_list(struct call *c) {
-    enum { SHOWN_MAX = 1000 };
-    struct rights_standing_conflict_list list;
-    size_t total;
+enum { STANDING_MAX = 1000 };
+
+/* {total, items}: saved lines and what they contradict. */
+static struct err put_standing(struct call *c, const struct rights_standing_conflict_list *list, size_t total) {
     struct catalog_view *view = NULL;
-    struct err e = rights_conflicts_standing(rights_of(c), c->arena, c->org_id, SHOWN_MAX, &list, &total);
-    if (!e.kind) e = catalog_view_take(c->api->o.catalog, c->org_id, &view);
+    struct err e = catalog_view_take(c->api->o.catalog, c->org_id, &view);
     if (e.kind) return e;
     json_begin_object(&c->w);
     json_put_number(&c->w, "total", (int64_t)total);
     json_key(&c->w, "items");
     json_begin_array(&c->w);
-    for (size_t i = 0; !e.kind && i < list.count; i++) {
+    for (size_t i = 0; !e.kind && i < list->count; i++) {
         const struct rights_line_row *first;
-        e = rights_line_of(c, list.items[i].first_id, &first);
+        e = rights_line_of(c, list->items[i].first_id, &first);
         json_begin_object(&c->w);
-        rights_put_title(&c->w, "title", view, list.items[i].title_id, c->lang);
+        rights_put_title(&c->w, "title", view, list->items[i].title_id, c->lang);
         json_key(&c->w, "first");
         if (!e.kind && first) rights_put_line(&c->w, first, view, c->lang);
         else json_add_null(&c->w);
         json_key(&c->w, "conflict");
-        if (!e.kind) e = rights_put_conflict(c, &list.items[i].conflict, view);
+        if (!e.kind) e = rights_put_conflict(c, &list->items[i].conflict, view);
         if (e.kind) json_add_null(&c->w);
         json_end(&c->w);
     }
@@ -294,6 +314,22 @@ static struct err conflicts_list(struct call *c) {
     json_end(&c->w);
     catalog_view_give(&view);
     return e;
+}
+
+/* All contradictions that stand. */
+static struct err conflicts_list(struct call *c) {
+    struct rights_standing_conflict_list list;
+    size_t total;
+    struct err e = rights_conflicts_standing(rights_of(c), c->arena, c->org_id, STANDING_MAX, &list, &total);
+    return e.kind ? e : put_standing(c, &list, total);
+}
+
+/* Those of one deal's lines. */
+static struct err deal_conflicts(struct call *c) {
+    struct rights_standing_conflict_list list;
+    size_t total;
+    struct err e = rights_deal_conflicts(rights_of(c), c->arena, c->org_id, call_param(c, "id"), STANDING_MAX, &list, &total);
+    return e.kind ? e : put_standing(c, &list, total);
 }
 
 const struct route rights_routes[] = {
@@ -306,6 +342,7 @@ const struct route rights_routes[] = {
     {HTTP_PATCH, "/api/v1/rights/deals/{id}", deal_patch, CALL_RIGHTS | CALL_CHANGES | CALL_JSON},
     {HTTP_POST, "/api/v1/rights/deals/{id}/lines", lines_add, CALL_RIGHTS | CALL_CHANGES | CALL_JSON},
     {HTTP_DELETE, "/api/v1/rights/lines/{id}", line_withdraw, CALL_RIGHTS | CALL_CHANGES},
+    {HTTP_GET, "/api/v1/rights/deals/{id}/conflicts", deal_conflicts, CALL_RIGHTS},
     {HTTP_GET, "/api/v1/rights/conflicts", conflicts_list, CALL_RIGHTS},
     {HTTP_POST, "/api/v1/rights/conflicts", conflicts_ask, CALL_RIGHTS | CALL_CHANGES | CALL_JSON},
     {0},

@@ -170,6 +170,33 @@ test('a line is amended by another that replaces it, withdrawn after one is aske
     assert.equal(await page.locator('.draft, .add').count(), 0, 'nothing can be added');
 });
 
+test('a draft that contradicts what stands shows it, and takes effect only by a press that says so', async () => {
+    const taken = room.addDeal('TAKEN-1', 'out', room.parties[0]);
+    const draft = room.addDeal('DRAFT-1', 'out', room.parties[1], { status: 'draft' });
+    room.addLine(draft, third, { territories: 'DE,AT', media: ['linear'], is_exclusive: true });
+    const context = await open(browser);
+    const page = await visit(context, `${site.url}/operator/rights/deals/${draft.id}`);
+    await page.waitForSelector('[data-line]');
+    // Meanwhile somebody else sells the same: the page does not know yet, and the server refuses.
+    const theirs = room.addLine(taken, third, { territories: 'AT,CH', media: ['linear'], is_exclusive: true });
+    await page.click('.room-head .is-primary');
+    await page.click('dialog[open] .is-primary');
+    await page.waitForSelector('.save [role=alert]');
+    assert.equal(draft.status, 'draft');
+    await page.waitForSelector('[data-clashes="1"] [data-conflict=exclusive_exclusive]');
+    assert.match(await page.innerText('[data-clashes]'), /Snowfall[\s\S]*TAKEN-1[\s\S]*Austria/);
+    assert.match(await page.getAttribute('[data-clashes] a', 'href'), new RegExp(`deals/${taken.id}\\?line=${theirs.id}`));
+    assert.deepEqual(await audit(page), []);
+    await page.click('.room-head .is-primary');
+    assert.match(await page.innerText('dialog[open]'), /in spite of/);
+    await page.click('dialog[open] .is-danger-full');
+    await page.waitForSelector('[data-deal-status=active]');
+    assert.equal(draft.status, 'active');
+    await page.waitForSelector('[data-clashes="1"]'); // it still stands there
+    assert.deepEqual(await page.faults(), []);
+    for (const line of room.lines) if (line.deal === draft.id || line.deal === taken.id) line.withdrawn_at = new Date().toISOString();
+});
+
 test('a table of lines is tried first: errors stand by line and column, and a good one is taken whole', async () => {
     const context = await open(browser);
     const page = await visit(context, `${site.url}/operator/rights`);

@@ -119,6 +119,53 @@ test('a conflicting exclusive is refused with the overlap named, and nothing is 
     assert.equal((await ok(operator.get('/rights/conflicts'))).total, 1);
 });
 
+test('a draft whose lines the book has moved past does not take effect unless that is accepted', async (t) => {
+    const server = await start(t);
+    const operator = await server.enter();
+    const film = await titleOf(operator, 'The Race');
+    const party = async (name) => (await ok(operator.call('POST', '/rights/parties', { name }), 201)).id;
+    const deal = async (reference, direction, with_, status) => (await ok(operator.call('POST', '/rights/deals', { reference, direction, party: with_, status }), 201)).id;
+    const add = (id, more) => ok(operator.call('POST', `/rights/deals/${id}/lines`, { lines: [{ title: film, territories: 'WORLD', media: ['linear'], starts_at: at(now), ...more }] }), 201);
+    const patch = (id, body) => operator.call('PATCH', `/rights/deals/${id}`, body);
+    const studio = await deal('IN-1', 'in', await party('Studio'), 'active');
+    await add(studio, { may_sublicense: true });
+    const draft = await deal('OUT-1', 'out', await party('Erste'), 'draft'), second = await deal('OUT-2', 'out', await party('Zweite'), 'active');
+    const { lines: [own] } = await add(draft, { territories: 'DE,AT', is_exclusive: true }); // nothing stands against it
+    assert.equal((await ok(operator.get(`/rights/deals/${draft}/conflicts`))).total, 0);
+    await add(second, { territories: 'AT,CH', is_exclusive: true }); // nor against this: the other is a draft
+    assert.equal((await ok(operator.get('/rights/conflicts'))).total, 0);
+
+    const standing = await ok(operator.get(`/rights/deals/${draft}/conflicts`));
+    assert.deepEqual([standing.total, standing.items[0].title.name, standing.items[0].first.id, standing.items[0].conflict.kind, standing.items[0].conflict.overlap.territories],
+        [1, 'The Race', own.id, 'exclusive_exclusive', 'AT']);
+    for (const status of ['active', 'suspended']) {
+        const refused = await patch(draft, { status });
+        assert.deepEqual([refused.status, refused.json.error.code, refused.json.conflicts.map((one) => [one.kind, one.line.deal.reference])], [409, 'rights.conflict', [['exclusive_exclusive', 'OUT-2']]]);
+    }
+    const { status, versions } = await ok(operator.get(`/rights/deals/${draft}`));
+    assert.deepEqual([status, versions.length], ['draft', 1], 'nothing was changed');
+    assert.equal((await ok(patch(draft, { reference: 'OUT-1a' }))).status, 'draft', 'what does not take effect is not held up');
+    assert.equal((await ok(patch(draft, { status: 'active', accept_conflicts: true }))).status, 'active');
+    assert.equal((await ok(operator.get('/rights/conflicts'))).total, 1);
+    // What took effect in spite of it may rest and come back.
+    assert.equal((await ok(patch(draft, { status: 'suspended' }))).status, 'suspended');
+    assert.equal((await ok(patch(draft, { status: 'active' }))).status, 'active');
+    // A draft that contradicts nothing.
+    const third = await deal('OUT-3', 'out', await party('Dritte'), 'draft');
+    await add(third, { territories: 'FR', is_exclusive: true });
+    assert.equal((await ok(patch(third, { status: 'active' }))).status, 'active');
+    assert.equal((await operator.get('/rights/deals/nothing000000000/conflicts')).status, 404);
+    // Two drafts that contradict each other, at the same moment: one of them comes first.
+    for (let round = 0; round < 5; round++) {
+        const medium = ['rental', 'purchase', 'venue', 'clip', 'catch_up'][round];
+        await add(studio, { media: [medium], may_sublicense: true });
+        const both = [await deal(`A-${round}`, 'out', await party(`A ${round}`), 'draft'), await deal(`B-${round}`, 'out', await party(`B ${round}`), 'draft')];
+        for (const id of both) await ok(operator.call('POST', `/rights/deals/${id}/lines`, { lines: [{ title: film, territories: 'JP', media: [medium], starts_at: at(now), is_exclusive: true }], accept_conflicts: true }), 201);
+        const answers = await Promise.all(both.map((id) => patch(id, { status: 'active' })));
+        assert.deepEqual(answers.map((answer) => answer.status).sort(), [200, 409], answers.map((answer) => answer.text).join());
+    }
+});
+
 test('what is wrong is refused by its name and its place', async (t) => {
     const server = await start(t);
     const operator = await server.enter();

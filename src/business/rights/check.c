@@ -150,6 +150,57 @@ static bool is_told_here(const struct rights_conflict *c, int64_t line_id) {
     }
 }
 
+/* What a saved line contradicts; `f` is where its title stands. */
+static struct err conflicts_of(struct rights *r, struct arena *mem, const struct family *f, const struct rights_line_row *row, struct rights_conflict_list *out) {
+    struct index_line line = rights_index_line(row);
+    struct index_deal deal = rights_index_deal(&row->deal);
+    struct index_conflicts_ask ask = {.line = &line, .deal = &deal, .above = f->above, .above_count = f->above_count, .below = f->below,
+                                      .below_count = f->below_count, .withdrawn = &line.id, .withdrawn_count = 1, .limit = CONFLICTS_MAX};
+    *out = (struct rights_conflict_list){0};
+    return rights_index_conflicts(r->index, mem, &ask, out);
+}
+
+struct err rights_deal_conflicts(struct rights *r, struct arena *arena, int64_t org_id, struct slice deal, size_t limit, struct rights_standing_conflict_list *out,
+                                 size_t *total) {
+    struct rights_deal d; /* whose deal it is not learns nothing else */
+    struct err e = rights_deal_get(r, arena, org_id, deal, &d);
+    if (!e.kind) e = rights_refresh(r);
+    struct catalog_view *view = NULL;
+    if (!e.kind) e = catalog_view_take(r->o.catalog, org_id, &view);
+    if (e.kind) return e;
+    struct rights_standing_conflict *kept = arena_alloc_array(arena, limit + 1, sizeof *kept);
+    struct arena *page = arena_create(BOOK_ARENA_MAX);
+    if (!kept || !page) e = err_memory();
+    struct rights_lines_ask ask = {.deal = deal, .known_s = RIGHTS_KNOWN_NOW};
+    struct rights_line_row_list rows = {0};
+    if (!e.kind) e = rights_lines(r, page, org_id, &ask, &rows);
+    struct family family = {0};
+    size_t count = 0, all = 0;
+    for (size_t i = 0; !e.kind && i < rows.count; i++) {
+        const struct rights_line_row *row = &rows.items[i];
+        if (!catalog_find_id(view, row->line.terms.title_id)) continue; /* removed: it grants nothing any more */
+        struct arena_mark mark = arena_mark(page);
+        struct rights_conflict_list found = {0};
+        e = family_of(view, row->line.terms.title_id, &family);
+        if (!e.kind) e = conflicts_of(r, page, &family, row, &found);
+        for (size_t k = 0; !e.kind && k < found.count; k++) {
+            /* A sale out of what we have is the order of things. */
+            if (found.items[k].kind == RIGHTS_OWN_SERVICE_SOLD && found.items[k].line_id > row->line.id) continue;
+            if (count < limit) kept[count++] = (struct rights_standing_conflict){row->line.terms.title_id, row->line.id, found.items[k]};
+            all++;
+        }
+        arena_rewind(page, mark);
+    }
+    if (!e.kind) {
+        *out = (struct rights_standing_conflict_list){kept, count};
+        *total = all;
+    }
+    arena_destroy(&page);
+    mem_free(family.below);
+    catalog_view_give(&view);
+    return e;
+}
+
 struct err rights_conflicts_standing(struct rights *r, struct arena *arena, int64_t org_id, size_t limit, struct rights_standing_conflict_list *out, size_t *total) {
     struct err e = rights_refresh(r);
     struct catalog_view *view = NULL;
@@ -168,16 +219,13 @@ struct err rights_conflicts_standing(struct rights *r, struct arena *arena, int6
         if (!e.kind && rows.count) e = family_of(view, view->titles[t]->id, &family);
         for (size_t i = 0; !e.kind && i < rows.count; i++) {
             if (rows.items[i].deal.status != RIGHTS_ACTIVE && rows.items[i].deal.status != RIGHTS_SUSPENDED) continue;
-            struct index_line line = rights_index_line(&rows.items[i]);
-            struct index_deal deal = rights_index_deal(&rows.items[i].deal);
+            int64_t line_id = rows.items[i].line.id;
             struct arena_mark mark = arena_mark(page);
-            struct index_conflicts_ask one = {.line = &line, .deal = &deal, .above = family.above, .above_count = family.above_count, .below = family.below,
-                                              .below_count = family.below_count, .withdrawn = &line.id, .withdrawn_count = 1, .limit = CONFLICTS_MAX};
-            struct rights_conflict_list found = {0};
-            e = rights_index_conflicts(r->index, page, &one, &found);
+            struct rights_conflict_list found;
+            e = conflicts_of(r, page, &family, &rows.items[i], &found);
             for (size_t k = 0; !e.kind && k < found.count; k++) {
-                if (!is_told_here(&found.items[k], line.id)) continue;
-                if (count < limit) kept[count++] = (struct rights_standing_conflict){view->titles[t]->id, line.id, found.items[k]};
+                if (!is_told_here(&found.items[k], line_id)) continue;
+                if (count < limit) kept[count++] = (struct rights_standing_conflict){view->titles[t]->id, line_id, found.items[k]};
                 all++;
             }
             arena_rewind(page, mark);

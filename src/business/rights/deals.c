@@ -195,6 +195,9 @@ struct deal_work {
     struct slice deal;
     const struct rights_deal_new *new_deal;
     const struct rights_deal_change *change;
+    bool is_checked;       /* contradictions were looked for, in the book as it stood at `sequence_seen` */
+    int64_t sequence_seen;
+    bool has_moved;        /* somebody wrote meanwhile */
 };
 
 static struct err deal_row(struct db_tx *tx, struct arena *arena, int64_t org_id, struct slice public_id, struct rights_deal *out) {
@@ -262,6 +265,8 @@ static struct err deal_change_fn(struct db_tx *tx, void *arg) {
         e = err_make(ERR_CONFLICT, "rights.terminated", "This deal is terminated, and that is for ever. Make a new one.");
     struct rights_turn turn;
     if (!e.kind) e = rights_turn_begin(w->rights, tx, w->org_id, &turn);
+    w->has_moved = !e.kind && w->is_checked && turn.sequence != w->sequence_seen + 1;
+    if (w->has_moved) e = err_make(ERR_BUSY, "rights.moved", "Somebody else has just changed the deals. Try again.");
     int64_t changed = 0;
     if (!e.kind)
         e = DB_CHANGE(tx, &changed, &deal_update, DB_INT("org_id", w->org_id), DB_INT("id", d.id),
@@ -274,19 +279,49 @@ static struct err deal_change_fn(struct db_tx *tx, void *arg) {
     return e;
 }
 
-struct err rights_deal_change(struct rights *r, int64_t org_id, struct slice deal, const struct rights_deal_change *change, int64_t user_id) {
-    if (change->has_reference) {
-        struct err e = rights_reference_check(change->reference);
+static struct err deal_change_write(struct deal_work *w) {
+    if (w->change->has_reference) {
+        struct err e = rights_reference_check(w->change->reference);
         if (e.kind) return e;
     }
-    struct deal_work w = {.rights = r, .arena = arena_create(1 << 20), .org_id = org_id, .user_id = user_id, .deal = deal, .change = change};
-    if (!w.arena) return err_memory();
-    struct err e = db_write(r->o.db, deal_change_fn, &w);
-    arena_destroy(&w.arena);
+    w->arena = arena_create(1 << 20);
+    if (!w->arena) return err_memory();
+    struct err e = db_write(w->rights->o.db, deal_change_fn, w);
+    arena_destroy(&w->arena);
     if (e.kind == ERR_CONFLICT && !strcmp(e.code, "db.unique")) return reference_taken();
     if (e.kind) return e;
-    rights_turned(r);
+    rights_turned(w->rights);
     return ERR_OK;
+}
+
+struct err rights_deal_change(struct rights *r, int64_t org_id, struct slice deal, const struct rights_deal_change *change, int64_t user_id) {
+    return deal_change_write(&(struct deal_work){.rights = r, .org_id = org_id, .user_id = user_id, .deal = deal, .change = change});
+}
+
+struct err rights_deal_change_checked(struct rights *r, struct arena *arena, int64_t org_id, struct slice deal, const struct rights_deal_change *change,
+                                      int64_t user_id, struct rights_standing_conflict_list *out) {
+    enum { TRIES_MAX = 8, SHOWN_MAX = 1000 };
+    for (int tries = 0;; tries++) {
+        struct deal_work w = {.rights = r, .org_id = org_id, .user_id = user_id, .deal = deal, .change = change};
+        struct rights_deal d;
+        struct err e = rights_refresh(r);
+        w.sequence_seen = rights_seen_sequence(r, org_id);
+        if (!e.kind) e = rights_deal_get(r, arena, org_id, deal, &d);
+        if (e.kind) return e;
+        w.is_checked = change->has_status && d.status == RIGHTS_DRAFT && (change->status == RIGHTS_ACTIVE || change->status == RIGHTS_SUSPENDED);
+        if (w.is_checked) {
+            struct rights_standing_conflict_list found;
+            size_t total;
+            e = rights_deal_conflicts(r, arena, org_id, deal, SHOWN_MAX, &found, &total);
+            if (e.kind) return e;
+            if (total) {
+                *out = found;
+                return err_make(ERR_CONFLICT, "rights.conflict", "This contradicts what stands in the book. Nothing was saved.");
+            }
+        }
+        e = deal_change_write(&w);
+        if (!w.has_moved || tries == TRIES_MAX) return e;
+    }
 }
 
 static struct err deals_fn(struct db_tx *tx, void *arg) {

@@ -362,6 +362,15 @@ struct rights_standing_conflict {
 };
 RIGHTS_LIST(rights_standing_conflict);
 MUST_USE struct err rights_conflicts_standing(struct rights *, struct arena *, int64_t org_id, size_t limit, struct rights_standing_conflict_list *out, size_t *total);
+/* Those of one deal's own lines (of its first RIGHTS_LIST_MAX) with what stands, whatever its status: what a draft would contradict if it were active.
+ * `first_id` is the deal's line.
+ * Errors: ERR_NOT_FOUND rights.deal_missing. */
+MUST_USE struct err rights_deal_conflicts(struct rights *, struct arena *, int64_t org_id, struct slice deal, size_t limit, struct rights_standing_conflict_list *out,
+                                          size_t *total);
+/* As rights_deal_change, but a draft does not take effect while its lines contradict what stands: its lines were looked at when they were written,
+ * and the book has moved on since. Errors besides: ERR_CONFLICT rights.conflict: nothing changed, *out says why. */
+MUST_USE struct err rights_deal_change_checked(struct rights *, struct arena *, int64_t org_id, struct slice deal, const struct rights_deal_change *, int64_t user_id,
+                                               struct rights_standing_conflict_list *out);
 
 #define RIGHTS_KNOWN_NOW INT64_MAX
 struct rights_lines_ask { /* of one deal, or of up to three titles, or one line by its internal id */

@@ -130,7 +130,12 @@ export class Room {
                 const made = body.lines.map(({ replaces: _, ...line }) => this.addLine(deal, line.title, { ...line, note: [line.note, body.accept_reason].filter(Boolean).join(' '), known_at: iso(Date.now()) }));
                 return [201, { lines: made.map((line) => this.#shown(line, url)), conflicts: found }];
             }
-            if (method === 'PATCH') Object.assign(deal, body, { version: deal.version + 1 });
+            const standing = () => this.#standing().filter((line) => line.deal === id).flatMap((line) => this.conflicts(id, line, url, [line.id]).map((conflict) => ({ title: { id: line.title, name: this.titleName(line.title, url) }, first: this.#shown(line, url), conflict })));
+            if (verb === 'conflicts') return [200, { total: standing().length, items: standing() }];
+            const { accept_conflicts: isAccepted, ...change } = body;
+            if (method === 'PATCH' && deal.status === 'draft' && change.status === 'active' && !isAccepted && standing().length)
+                return [409, { error: { code: 'rights.conflict', message: 'This contradicts what stands in the book.' }, conflicts: standing().map(({ conflict }) => conflict) }];
+            if (method === 'PATCH') Object.assign(deal, change, { version: deal.version + 1 });
             return [200, { ...counted(deal), lines: this.lines.filter((line) => line.deal === id).map((line) => this.#shown(line, url)) }];
         }
         if (area === 'rights' && kind === 'lines' && method === 'DELETE') {

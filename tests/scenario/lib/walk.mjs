@@ -128,6 +128,7 @@ export const walk = {
     'GET /api/v1/rights/deals': { who: 'rights' },
     'POST /api/v1/rights/deals': { who: 'rights', body: {} },
     'GET /api/v1/rights/deals/{id}': { who: 'rights', at: (w) => ({ id: w.deal }) },
+    'GET /api/v1/rights/deals/{id}/conflicts': { who: 'rights', at: (w) => ({ id: w.deal }) },
     'PATCH /api/v1/rights/deals/{id}': { who: 'rights', at: (w) => ({ id: w.deal }), body: { reference: 'Geheim 1' } },
     'POST /api/v1/rights/deals/{id}/lines': { who: 'rights', at: (w) => ({ id: w.deal }), body: { lines: 'none' } },
     'DELETE /api/v1/rights/lines/{id}': { who: 'rights', at: (w) => ({ id: w.line }), last: true },

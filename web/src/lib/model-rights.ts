@@ -92,6 +92,8 @@ export const conflict = object({
 export type Conflict = Checked<typeof conflict>;
 export const conflicts = object({ items: array(conflict) });
 export const savedLines = object({ lines: or(array(line), []), conflicts: or(array(conflict), []) });
+/** Saved lines and what they contradict. */
+export const standing = object({ total: number, items: array(object({ title: named, first: maybe(line), conflict })) });
 /** What a refusal carries. */
 export const refusedConflicts: Check<Conflict[]> = (value, at) => object({ conflicts: or(array(conflict), []) })(value, at).conflicts;
 
