@@ -98,11 +98,11 @@ test('what it cannot do it says', (t) => {
 
 test('households have bought for a year, once, and every book of it agrees', async (t) => {
     const data = join(folder(t), 'data');
-    const wanted = ['--films', 'forty-two,sea-room,lanes-sprint', '--households', '8'];
-    const first = answer(demo(data, ...wanted));
-    assert.ok(first.orders >= 8, `${first.orders} orders`);
+    const live = () => answer(demo(data, '--films', 'sea-room', '--households', '5')); // the clock is turned: the same year each time
+    const first = live();
+    assert.ok(first.orders >= 5, `${first.orders} orders`);
     const record = JSON.parse(readFileSync(join(data, 'example-sales.json'), 'utf8'));
-    assert.deepEqual([record.day, record.households.length], [365, 8]);
-    assert.equal(answer(demo(data, ...wanted)).orders, 0, 'the year is not lived twice');
+    assert.deepEqual([record.day, record.households.length], [365, 5]);
+    assert.equal(live().orders, 0, 'the year is not lived twice');
     assert.equal(run(['ledger', 'verify', '--data', data]).status, 0);
 });
