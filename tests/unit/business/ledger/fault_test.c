@@ -85,6 +85,52 @@ static void a_request_takes_back_its_own(void **state) {
     world_close(&w);
 }
 
+/* --- more in one group than memory holds --- */
+
+struct bulk {
+    struct world *w;
+    struct ledger_transfer t[300];
+    enum ledger_result results[300];
+    size_t count;
+    bool fails;
+};
+static struct err bulk_write(struct db_tx *tx, void *arg) {
+    struct bulk *b = arg;
+    struct err e = ledger_transfer(b->w->ledger, tx, b->t, b->count, b->results);
+    for (size_t i = 0; i < b->count && !e.kind; i++)
+        e = ledger_result_error(b->results[i]);
+    return e.kind || !b->fails ? e : err_make(ERR_CANCELLED, "test.no", "After all, no.");
+}
+
+static void a_group_may_be_larger_than_memory(void **state) {
+    struct world w = world_open(test_store_of(state)); /* keeps 1024: a quarter may wait, a quarter is for one request */
+    enum { REQUESTS = 12, EACH = 250 };
+    static struct bulk bulk[REQUESTS];
+    static struct db_request requests[REQUESTS];
+    int64_t expected = 0;
+    for (int i = 0; i < REQUESTS; i++) {
+        bulk[i] = (struct bulk){.w = &w, .count = EACH, .fails = i % 4 == 3};
+        for (int k = 0; k < EACH; k++) bulk[i].t[k] = transfer_of(&w, 1, 2 + k % 3, 1 + k % 7);
+        for (int k = 0; k < EACH && !bulk[i].fails; k++)
+            if (k % 3 == 0) expected += 1 + k % 7;
+        requests[i] = (struct db_request){.fn = bulk_write, .arg = &bulk[i], .done = on_answer};
+    }
+    group_write(&w, requests, REQUESTS);
+    for (int i = 0; i < REQUESTS; i++) assert_int_equal(requests[i].answer.kind, bulk[i].fails ? ERR_CANCELLED : ERR_NONE);
+    for (int i = 0; i < REQUESTS; i++) assert_int_equal(is_there(&w, bulk[i].t[EACH - 1].id), !bulk[i].fails);
+    assert_int_equal(balance(&w, 2), expected);
+    must_be_sound(&w, 1 + (REQUESTS - REQUESTS / 4) * EACH);
+    /* One that memory has forgotten is still known, and one request can be too large. */
+    bulk[0].count = 1;
+    ok(db_write(w.db, bulk_write, &bulk[0]));
+    assert_int_equal(bulk[0].results[0], LEDGER_EXISTS);
+    bulk[1].count = 300;
+    for (int k = 0; k < 300; k++) bulk[1].t[k] = transfer_of(&w, 1, 2, 1);
+    assert_string_equal(db_write(w.db, bulk_write, &bulk[1]).code, "ledger.batch");
+    must_be_sound(&w, -1);
+    world_close(&w);
+}
+
 /* --- two processes over one database --- */
 
 static struct moving *theirs;
@@ -325,7 +371,7 @@ static void holds_expire_at_their_second(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_BOTH(a_request_takes_back_its_own), ON_POSTGRES(two_processes_never_write_from_old_counters), ON_BOTH(two_on_one_writer_are_found_out),
+        ON_BOTH(a_request_takes_back_its_own), ON_BOTH(a_group_may_be_larger_than_memory), ON_POSTGRES(two_processes_never_write_from_old_counters), ON_BOTH(two_on_one_writer_are_found_out),
         ON_BOTH(the_check_finds_what_hands_have_done), ON_BOTH(units_are_crossed_with_their_rate),
         ON_SQLITE(holds_expire_at_their_second),
     };
