@@ -204,34 +204,38 @@ static struct err local_work(struct pay *p, struct arena *arena, const struct db
 
 /* --- the others: by calls --- */
 
-struct pending { /* a call on its way: its op, in an arena of its own */
-    struct arena *arena;
+enum { PAGES_MAX = 2000 };
+struct pending { /* a call on its way: its op, in an arena of its own; what one of its requests and answers needs is in `scratch` */
+    struct arena *arena, *scratch;
     struct op op;
     struct provider_config config;
+    int pages;
 };
 
 static struct slice arena_keep(struct arena *arena, struct slice s) { return s.len ? arena_copy(arena, s) : SLICE(""); }
 
+static void pending_free(struct pending *own) {
+    struct arena *arena = own->arena;
+    arena_destroy(&own->scratch);
+    arena_destroy(&arena);
+}
+
 static struct err pending_make(struct pay *p, const struct op *op, struct pending **out) {
-    struct arena *arena = arena_create(4 << 20);
-    struct pending *own = arena ? ARENA_NEW(arena, struct pending) : NULL;
+    struct arena *arena = arena_create(1 << 20), *scratch = arena_create(16 << 20);
+    struct pending *own = arena && scratch ? ARENA_NEW(arena, struct pending) : NULL;
     if (!own) {
+        arena_destroy(&scratch);
         arena_destroy(&arena);
         return err_memory();
     }
-    *own = (struct pending){.arena = arena, .op = *op};
+    *own = (struct pending){.arena = arena, .scratch = scratch, .op = *op};
     struct slice *texts[] = {&own->op.ref, &own->op.refund_ref, &own->op.token, &own->op.customer, &own->op.what, &own->op.return_url, &own->op.notify_url, &own->op.cursor};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) *texts[i] = arena_keep(arena, *texts[i]);
     struct err e = config_of(p, NULL, arena, op->org_id, op->provider, &own->config);
     if (!e.kind && arena_overflowed(arena)) e = err_memory();
-    if (e.kind) arena_destroy(&arena);
+    if (e.kind) pending_free(own);
     else *out = own;
     return e;
-}
-
-static void pending_free(struct pending *own) {
-    struct arena *arena = own->arena;
-    arena_destroy(&arena);
 }
 
 void outbox_pending_free(void *pending) { pending_free(pending); }
@@ -240,19 +244,20 @@ void outbox_pending_free(void *pending) { pending_free(pending); }
 static struct err pending_start(struct pay *p, struct pending *own) {
     const struct provider *provider = provider_at(own->op.provider);
     struct provider_request request = {0};
-    struct provider_answer *answer = answer_make(own->arena, WORDS_MAX);
-    struct err e = answer ? provider->request(&own->config, &own->op, own->arena, &request) : err_memory();
+    arena_reset(own->scratch);
+    struct provider_answer *answer = answer_make(own->scratch, WORDS_MAX);
+    struct err e = answer ? provider->request(&own->config, &own->op, own->scratch, &request) : err_memory();
     if (e.kind == ERR_INPUT) { /* the settings do not do */
         log_error("pay", "not called", LOG_TEXT("provider", provider->id), LOG_TEXT("call", op_name(own->op.kind)), LOG_ERR(e));
         bool has_buyer = own->op.kind == OP_CREATE;
         answer->outcome = has_buyer ? ANSWER_REFUSED : ANSWER_LATER, answer->code = "pay.settings", answer->message = slice_cstr(e.code);
-        e = answer_apply(p, &own->op, answer, own->arena);
+        e = answer_apply(p, &own->op, answer, own->scratch);
         pending_free(own);
         return e;
     }
     if (!e.kind && request.is_local) {
-        e = provider->answer(&own->config, &own->op, own->arena, 0, SLICE(""), answer);
-        if (!e.kind) e = answer_apply(p, &own->op, answer, own->arena);
+        e = provider->answer(&own->config, &own->op, own->scratch, 0, SLICE(""), answer);
+        if (!e.kind) e = answer_apply(p, &own->op, answer, own->scratch);
         pending_free(own);
         return e;
     }
@@ -293,28 +298,30 @@ struct err outbox_answers(struct pay *p, struct arena *arena, size_t *did) {
     while (calls_take(p->calls, &user, &status, &body, &trouble)) {
         struct pending *own = user;
         const struct provider *provider = provider_at(own->op.provider);
-        struct provider_answer *answer = answer_make(own->arena, WORDS_MAX);
+        struct provider_answer *answer = answer_make(own->scratch, WORDS_MAX);
         struct err e = answer ? ERR_OK : err_memory();
         (*did)++;
         STEP(pay_called);
         if (!e.kind && status == 0) answer->outcome = ANSWER_LATER, answer->message = slice_cstr(trouble);
-        else if (!e.kind) e = provider->answer(&own->config, &own->op, own->arena, status, body, answer);
+        else if (!e.kind) e = provider->answer(&own->config, &own->op, own->scratch, status, body, answer);
         calls_give(p->calls); /* what it says lives in the arena: the next call of the same op may take its place */
         if (!e.kind && answer->outcome == ANSWER_LATER)
             log_warn("pay", "not now", LOG_TEXT("provider", provider->id), LOG_TEXT("call", op_name(own->op.kind)), LOG_INT("status", status), LOG_INT("attempt", own->op.attempts),
                      LOG_TEXT("trouble", trouble ? trouble : ""));
-        bool goes_on = !e.kind && answer->outcome == ANSWER_GO_ON && (answer->customer.len || answer->cursor.len);
+        bool goes_on = !e.kind && answer->outcome == ANSWER_GO_ON && (answer->customer.len || answer->cursor.len) && ++own->pages < PAGES_MAX;
+        if (!e.kind && answer->outcome == ANSWER_GO_ON && !goes_on) answer->outcome = own->pages >= PAGES_MAX ? ANSWER_DONE : ANSWER_LATER;
         if (!e.kind && goes_on) {
             if (answer->count) { /* a page of a list */
-                struct answering one = {.p = p, .arena = own->arena, .op = &own->op, .answer = answer};
+                struct answering one = {.p = p, .arena = own->scratch, .op = &own->op, .answer = answer};
                 e = answers_apply(p, (struct answer_batch){&one, 1});
             }
-            if (answer->customer.len) own->op.customer = answer->customer;
-            own->op.cursor = answer->cursor;
+            if (answer->customer.len) own->op.customer = arena_keep(own->arena, answer->customer);
+            own->op.cursor = arena_keep(own->arena, answer->cursor);
+            if (!e.kind && arena_overflowed(own->arena)) e = err_memory();
             if (!e.kind) e = pending_start(p, own);
             else pending_free(own);
         } else {
-            if (!e.kind) e = answer_apply(p, &own->op, answer, own->arena);
+            if (!e.kind) e = answer_apply(p, &own->op, answer, own->scratch);
             pending_free(own);
         }
         if (e.kind) return e;

@@ -140,7 +140,7 @@ static struct err refund(struct drawing *d) {
         url_put(d, arena_printf(d->arena, "/v1/refunds/%.*s", SLICE_ARG(op->refund_ref)));
         return ERR_OK;
     }
-    if (op->kind == OP_ASK_REFUND || is_old) {
+    if (op->kind == OP_ASK_REFUND || (is_old && !op->cursor.len)) { /* Stripe may have forgotten the key: looked for first */
         url_put(d, arena_printf(d->arena, "/v1/refunds?limit=100&payment_intent=%.*s", SLICE_ARG(op->ref)));
         return ERR_OK;
     }
@@ -368,6 +368,7 @@ static void list_answer(const struct op *op, struct arena *arena, const json_t *
         out->count = 1;
         out->outcome = ANSWER_DONE;
     }
+    if (op->kind == OP_REFUND && !out->count) out->outcome = ANSWER_GO_ON, out->cursor = SLICE("again"); /* it was never made: now it is */
 }
 
 static struct err answer(const struct provider_config *config, const struct op *op, struct arena *arena, int status, struct slice body, struct provider_answer *out) {

@@ -379,6 +379,10 @@ static void answers_of_stripe(void **state) {
     a = stripe_says(op, 200, "{\"object\":\"list\",\"data\":[{\"object\":\"refund\",\"id\":\"re_9\",\"payment_intent\":\"pi_1\",\"amount\":1,\"currency\":\"eur\",\"status\":\"succeeded\",\"metadata\":{}},"
                              "{\"object\":\"refund\",\"id\":\"re_1\",\"payment_intent\":\"pi_1\",\"amount\":1299,\"currency\":\"eur\",\"status\":\"failed\",\"metadata\":{\"refund\":\"42\"}}]}");
     assert_int_equal(a->words[0].refund_state, PAY_REFUND_FAILED);
+    a = stripe_says(op, 200, "{\"object\":\"list\",\"data\":[]}"); /* looked for since its key is old, and not there: said after all */
+    assert_int_equal(a->outcome, ANSWER_GO_ON);
+    op.ref = SLICE("pi_1"), op.cursor = a->cursor, op.now_us += (KEY_VALID_S + 1) * INT64_C(1000000);
+    assert_true(stripe_request(op).is_post);
     op = some_op(PAY_STRIPE, OP_SWEEP, MONEY(0, 0));
     a = stripe_says(op, 200, "{\"object\":\"list\",\"has_more\":true,\"data\":[{\"object\":\"dispute\",\"id\":\"dp_1\",\"payment_intent\":\"pi_1\",\"amount\":1299,\"currency\":\"eur\",\"status\":\"lost\"},"
                              "{\"object\":\"dispute\",\"id\":\"dp_2\",\"payment_intent\":\"pi_2\",\"amount\":1,\"currency\":\"eur\",\"status\":\"warning_needs_response\"}]}");
