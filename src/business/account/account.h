@@ -129,7 +129,7 @@ struct account_post {
 };
 /* A letter in the caller's transaction. Nobody there to write to is no error. After the commit: mail_wake. */
 MUST_USE struct err account_post_in(struct account *, struct db_tx *, struct arena *, const struct account_post *);
-/* Name and address for an invoice; empty where nobody is there any more. Workers. */
+/* Name and address for an invoice; of a household without anybody in it its own name; empty where nobody is there any more. Workers. */
 MUST_USE struct err account_post_name(struct account *, struct arena *, int64_t org_id, int64_t user_id, int64_t household_id, struct slice *name, struct slice *email);
 
 /* --- names --- */

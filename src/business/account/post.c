@@ -52,5 +52,9 @@ struct err account_post_name(struct account *a, struct arena *arena, int64_t org
     if (e.kind) return e;
     *name = w.has ? w.user.name : SLICE("");
     *email = w.has ? w.user.email : SLICE("");
-    return ERR_OK;
+    if (w.has) return ERR_OK;
+    struct account_named household; /* nobody in it (any more): its own name, as long as it is not erased */
+    e = account_household_names(a, arena, org_id, &household_id, 1, &household);
+    if (!e.kind && household.name.ptr) *name = household.name;
+    return e;
 }
