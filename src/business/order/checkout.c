@@ -305,14 +305,16 @@ static struct err expiring_fn(struct db_tx *tx, void *arg) {
 struct err expire_due(struct order_room *r, int64_t now_s, size_t *count) {
     struct expiring due = {.arena = arena_create(1 << 20), .now_s = now_s};
     struct close_work w = {.r = r, .arena = arena_create(ARENA_BYTES), .now_s = now_s};
-    struct err e = due.arena && w.arena ? db_read(r->o.db, expiring_fn, &due) : err_memory();
+    struct err e = due.arena && w.arena ? db_read(r->o.db, expiring_fn, &due) : err_memory(), first = ERR_OK;
     *count = 0;
     for (size_t i = 0; !e.kind && i < due.rows.count; i++) {
         arena_reset(w.arena);
         w.id = db_int(&due.rows, i, "id");
         w.org_id = db_int(&due.rows, i, "org_id");
-        e = db_write(r->o.db, expire_fn, &w);
-        if (!e.kind && w.is_closed) ++*count;
+        struct err one = db_write(r->o.db, expire_fn, &w);
+        if (!one.kind && w.is_closed) ++*count;
+        if (one.kind) log_warn("order", "order not expired", LOG_INT("order", w.id), LOG_ERR(one)); /* the others are not kept waiting */
+        if (one.kind && !first.kind) first = one;
     }
     if (*count) {
         atomic_fetch_add(&r->expired, *count);
@@ -320,5 +322,5 @@ struct err expire_due(struct order_room *r, int64_t now_s, size_t *count) {
     }
     arena_destroy(&w.arena);
     arena_destroy(&due.arena);
-    return e;
+    return e.kind ? e : first;
 }

@@ -16,7 +16,7 @@
 #include "business/order/order_sql.h"
 #include "business/order/room.h"
 
-enum { DUE_AT_ONCE = 100, LAY_STILL_MIN_DAYS = 31, ROUNDS_MAX = 1000 };
+enum { DUE_AT_ONCE = 100, LAY_STILL_MIN_DAYS = 31, ROUNDS_MAX = 1000, PRUNE_S = 3600 };
 
 struct renew_work {
     struct order_room *r;
@@ -267,8 +267,12 @@ struct err order_tick(struct order_room *r) {
         if (!(renewed + expired + ended)) break;
     }
     int64_t now_s = now_of(r);
-    struct err kept = db_write(r->o.db, keys_fn, &now_s);
-    if (!e.kind) e = kept;
+    int64_t pruned_s = atomic_load(&r->pruned_s);
+    if (now_s >= pruned_s + PRUNE_S || now_s < pruned_s) {
+        struct err kept = db_write(r->o.db, keys_fn, &now_s);
+        if (!kept.kind) atomic_store(&r->pruned_s, now_s);
+        if (!e.kind) e = kept;
+    }
     struct err followed = helds_follow(r);
     return e.kind ? e : followed;
 }

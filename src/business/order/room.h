@@ -71,6 +71,7 @@ struct order_room {
     struct condition wake;
     bool stops, is_wanted;
     struct thread *thread;
+    _Atomic int64_t pruned_s; /* when old keys were last forgotten */
     _Atomic uint64_t created, paid, expired, cancelled, refunds, renewals, sent_back;
 };
 static inline int64_t now_of(const struct order_room *r) { return utc_seconds(clock_utc(r->o.clock)); }

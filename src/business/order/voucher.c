@@ -117,9 +117,18 @@ static struct err due_fn(struct db_tx *tx, void *arg) {
     return e;
 }
 
+static struct err look_fn(struct db_tx *tx, void *arg) {
+    struct due_work *w = arg;
+    struct db_rows lots;
+    struct err e = DB_QUERY(tx, w->arena, &lots, &order_lot_due, DB_INT("now_s", w->now_s), DB_INT("limit", 1));
+    w->count = e.kind ? 0 : lots.count;
+    return e;
+}
+
 struct err vouchers_end_due(struct order_room *r, int64_t now_s, size_t *count) {
     struct due_work w = {.r = r, .arena = arena_create(ARENA_BYTES), .now_s = now_s};
-    struct err e = w.arena ? db_write(r->o.db, due_fn, &w) : err_memory();
+    struct err e = w.arena ? db_read(r->o.db, look_fn, &w) : err_memory(); /* nothing is written where nothing is due */
+    if (!e.kind && w.count) e = db_write(r->o.db, due_fn, &w);
     arena_destroy(&w.arena);
     if (!e.kind) *count = w.count;
     return e;
