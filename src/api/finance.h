@@ -26,7 +26,4 @@ MUST_USE struct err finance_put_transfers(struct call *, int64_t order_id);
 /* "EUR", "coins", "vouchers". */
 const char *finance_unit_name(int32_t ledger);
 
-/* What the last check of the ledger said; at_s 0: there was none since the server was started. */
-struct api_book_check books_checked(struct api *);
-
 #endif

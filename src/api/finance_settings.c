@@ -179,19 +179,20 @@ static void put_attention(struct call *c, const char *code, const char *text, si
     buf_free(&out);
 }
 
-struct example_work {
+struct books_work {
     struct call *c;
     bool is_example;
+    struct ledger_checks checks;
 };
 
 /* Example sales come in through the account of opening balances. */
-static struct err example_fn(struct db_tx *tx, void *arg) {
-    struct example_work *w = arg;
+static struct err books_fn(struct db_tx *tx, void *arg) {
+    struct books_work *w = arg;
     struct ledger_account_filter filter = {.code = LEDGER_CODE_OPENING, .limit = 1};
     struct ledger_accounts list;
     struct err e = ledger_account_list(w->c->api->o.ledger, tx, w->c->arena, w->c->org_id, &filter, &list);
     w->is_example = !e.kind && list.count > 0;
-    return e;
+    return e.kind ? e : ledger_checks(w->c->api->o.ledger, tx, w->c->arena, 1, &w->checks);
 }
 
 static struct err overview_get(struct call *c) {
@@ -199,7 +200,7 @@ static struct err overview_get(struct call *c) {
     struct pay_chargeback_list chargebacks;
     struct offer_warning *warnings;
     struct order_revenue revenue;
-    struct example_work example = {.c = c};
+    struct books_work books = {.c = c};
     struct order_sub_counts subs;
     size_t warning_count, lost = 0, open = 0;
     int64_t now_s = utc_seconds(clock_utc(c->api->o.clock));
@@ -208,14 +209,14 @@ static struct err overview_get(struct call *c) {
     if (!e.kind) e = offer_warnings(c->api->o.offers, c->arena, c->org_id, 0, &warnings, &warning_count);
     if (!e.kind) e = order_revenue(c->api->o.order, c->arena, c->org_id, (now_s / 86400 - 365) * 86400, (now_s / 86400 + 1) * 86400, ORDER_BY_TERRITORY, 0, &revenue);
     if (!e.kind) e = order_sub_counts(c->api->o.order, c->org_id, 0, now_s - 30 * 86400, &subs);
-    if (!e.kind) e = db_read(c->api->o.db, example_fn, &example);
+    if (!e.kind) e = db_read(c->api->o.db, books_fn, &books);
     if (e.kind) return e;
     for (size_t i = 0; i < chargebacks.count; i++) open += chargebacks.items[i].state == PAY_CHARGEBACK_OPEN;
     for (size_t i = 0; i < warning_count; i++) lost += !strcmp(warnings[i].code, "offer.rights_lost") || !strcmp(warnings[i].code, "offer.empty");
-    struct api_book_check checked = books_checked(c->api);
+    const struct ledger_noted_check *checked = books.checks.count ? &books.checks.items[0] : NULL;
     struct json_writer *w = &c->w;
     json_begin_object(w);
-    json_put_bool(w, "is_example", example.is_example);
+    json_put_bool(w, "is_example", books.is_example);
     json_key(w, "currencies");
     json_begin_array(w);
     for (size_t i = 0; i < revenue.currency_count; i++) json_add_cstr(w, currency_code(revenue.currencies[i].currency));
@@ -234,15 +235,15 @@ static struct err overview_get(struct call *c) {
     put_attention(c, "renewals.failed", "attention.renewals", (size_t)subs.states[ORDER_SUB_GRACE]);
     put_attention(c, "chargebacks.open", "attention.chargebacks", open);
     put_attention(c, "offers.rights", "attention.rights", lost);
-    put_attention(c, "ledger.differences", "attention.ledger", (size_t)checked.differences);
+    put_attention(c, "ledger.differences", "attention.ledger", checked ? (size_t)checked->differences : 0);
     json_end(w);
     json_key(w, "verified");
-    if (checked.at_s) {
+    if (checked) {
         json_begin_object(w);
-        shop_put_time(w, "at", checked.at_s);
-        json_put_number(w, "transfers", checked.transfers);
-        json_put_number(w, "accounts", checked.accounts);
-        json_put_number(w, "differences", checked.differences);
+        put_time_or_null(w, "at", checked->noted_ns / NS_PER_MS);
+        json_put_number(w, "transfers", checked->transfers);
+        json_put_number(w, "accounts", checked->accounts);
+        json_put_number(w, "differences", checked->differences);
         json_end(w);
     } else {
         json_add_null(w);

@@ -30,10 +30,6 @@ struct news { /* what the job runner or broadcast told, on its way to "api-event
     struct public_id channel;
 };
 
-struct api_book_check { /* of the ledger: when, of how much, and what was found */
-    int64_t at_s, transfers, accounts, differences;
-};
-
 /* Tries of what can be guessed, by whoever tries: a measure of ten that fills up again by one a minute. */
 enum { TRIES_PLACES = 4096 };
 struct tries {
@@ -52,7 +48,6 @@ struct api {
     struct lock lock; /* of what stands below */
     struct org_topic *topics;
     struct upload_open *uploads_open;
-    struct api_book_check books;
     struct tries gift_card_tries;
     struct inbox news;
     struct news end;
