@@ -229,8 +229,8 @@ test('one order tells everything: lines, each event with its judgement, what cam
     const total = euro(order.total.amount);
     assert.match(await page.innerText('[data-line="0"]'), new RegExp(`Season ticket, monthly[\\s\\S]*${total.replace('.', '\\.')}`));
     assert.deepEqual(await page.locator('[data-transfer]').allInnerTexts().then((all) => all.map((text) => text.replace(/\s+/g, ' ').replace(/ · .*/, ''))), [
-        `${total} from Clearing Sandbox to Order in progress ${order.number} Payment captured`, `${euro(BigInt(order.total.amount) - BigInt(order.tax.amount))} from Order in progress ${order.number} to Revenue Revenue of the order`,
-        `${euro(order.tax.amount)} from Order in progress ${order.number} to Tax owed Tax of the order`]);
+        `${total} from Clearing: sandbox to Order in progress: ${order.number} Payment captured`, `${euro(BigInt(order.total.amount) - BigInt(order.tax.amount))} from Order in progress: ${order.number} to Revenue Revenue of the order`,
+        `${euro(order.tax.amount)} from Order in progress: ${order.number} to Tax owed Tax of the order`]);
     assert.deepEqual(await page.locator('[data-event]').evaluateAll((all) => all.map((one) => one.dataset.event)), ['applied', 'applied', 'applied', 'duplicate']);
     await page.click('[data-event=duplicate] .raw');
     await page.waitForSelector('[data-raw=here]');

@@ -128,7 +128,7 @@ export class Finance {
         payment.state = 'captured';
         order.invoice = { number: `R-${number.slice(3)}`, url: `/api/v1/finance/orders/${order.id}/invoice.pdf` };
         const ledger = price.currency;
-        const clearing = this.#account(100, `Clearing ${provider === 'sandbox' ? 'Sandbox' : provider}`, ledger, { id: provider, name: provider });
+        const clearing = this.#account(100, 'Clearing', ledger, { id: provider, name: provider });
         const progress = this.#account(300, 'Order in progress', ledger, { id: order.id, name: number });
         const when = iso(at + 43_000);
         this.#transfer(when, 1, 'Payment captured', clearing, progress, total, order);
@@ -152,7 +152,7 @@ export class Finance {
         const account = (code, name, owner) => this.#account(code, name, currency, owner);
         const progress = account(300, 'Order in progress', { id: order.id, name: order.number });
         const payment = this.payments.findLast((one) => one.order?.id === order.id);
-        const clearing = account(100, 'Clearing Sandbox', { id: payment.provider, name: payment.provider });
+        const clearing = account(100, 'Clearing', { id: payment.provider, name: payment.provider });
         this.#transfer(iso(at), 5, 'Revenue refunded', account(410, 'Revenue refunded'), progress, amount - tax, order);
         this.#transfer(iso(at), 6, 'Tax refunded', account(500, 'Tax owed'), progress, tax, order);
         this.#transfer(iso(at), 7, 'Refund to the provider', progress, clearing, amount, order, state === 'done' ? 'posted' : 'pending');
@@ -283,7 +283,7 @@ export class Finance {
         const { debits_pending, debits_posted, credits_pending, credits_posted, ...rest } = account;
         return { ...rest, ...Object.fromEntries(Object.entries({ debits_pending, debits_posted, credits_pending, credits_posted, balance: this.#balance(account) }).map(([key, value]) => [key, String(value)])) };
     }
-    #label = (account) => ({ id: account.id, name: account.owner && account.code !== 100 ? `${account.name} ${account.owner.name}` : account.name });
+    #label = (account) => ({ id: account.id, name: account.owner ? `${account.name}: ${account.owner.name}` : account.name });
     #shownOrder(order) {
         const payment = this.payments.findLast((one) => one.order?.id === order.id) ?? null;
         return { ...order, payment };
@@ -298,7 +298,7 @@ export class Finance {
         const days = (this.#days.get(currency) ?? []).filter((one) => (!q.get('from') || one.day >= q.get('from').slice(0, 10)) && (!q.get('to') || one.day < q.get('to').slice(0, 10)));
         const shown = (key, name, { gross, tax, refunded, orders }) => ({ key, name, gross: m(gross), tax: m(tax), refunded: m(refunded), lost: m(0), net: m(gross - tax - refunded), orders });
         const currencies = [...this.#days.keys()];
-        if ((q.get('by') ?? 'day') === 'day') return { currencies, items: days.map((one) => shown(one.day, one.day, one)) };
+        if ((q.get('by') ?? 'day') === 'day') return { currencies: q.get('currency') ? [currency] : currencies, items: days.map((one) => shown(one.day, one.day, one)) };
         const whole = days.reduce((sum, one) => ({ gross: sum.gross + one.gross, tax: sum.tax + one.tax, refunded: sum.refunded + one.refunded, orders: sum.orders + one.orders }), { gross: 0n, tax: 0n, refunded: 0n, orders: 0 });
         const lists = { title: this.titlesSold ?? [], offer: this.offers.filter((one) => one.sold).map((one) => [one.id, one.names.en]),
             territory: { EUR: ['DE', 'FR', 'AT', 'NL', 'IT', 'ES', 'BE'], USD: ['US', 'CA'], CNY: ['CN'], THB: ['TH'] }[currency]?.map((code) => [code, code]) ?? [] };

@@ -33,7 +33,11 @@ export const isCurrency = (ledger: string): boolean => /^[A-Z]{3}$/.test(ledger)
 export const ledgerText = (ledger: string): string => (isCurrency(ledger) ? ledger : textOr(`fin.ledger_${ledger}`, ledger));
 export const countedText = (amount: string, ledger: string): string =>
     (isCurrency(ledger) ? moneyText({ amount, currency: ledger }) : `${new Intl.NumberFormat(language()).format(BigInt(amount))} ${ledgerText(ledger)}`);
-export const accountText = (account: Pick<Account, 'code' | 'name' | 'owner'>): string => account.name || textOr(`fin.account_${account.code}`, String(account.code));
+/** What an account is called; of clearing, with which provider. */
+export function accountText(account: Pick<Account, 'code' | 'name' | 'owner'>): string {
+    const name = account.name || textOr(`fin.account_${account.code}`, String(account.code));
+    return account.code === 100 && account.owner ? `${name} ${providerText(account.owner.id)}` : name;
+}
 
 export const percentText = (value: number, isSigned = false): string =>
     new Intl.NumberFormat(language(), { style: 'percent', maximumFractionDigits: 1, ...(isSigned ? { signDisplay: 'exceptZero' as const } : {}) }).format(value / 100);
