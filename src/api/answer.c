@@ -212,7 +212,7 @@ struct err api_open(struct api **out, const struct api_options *options) {
     static const struct route *const all[] = {
         site_routes, title_routes, playback_routes, session_routes, operator_routes, row_routes, search_routes, person_routes, catalogue_routes, art_routes,
         rights_routes, rights_why_routes, upload_routes, job_routes, channel_routes,
-        me_routes, sign_routes, profile_routes, member_routes, household_routes, grant_routes, mail_routes,
+        me_routes, sign_routes, profile_routes, member_routes, household_routes, organisation_routes, grant_routes, mail_routes,
         offer_routes, order_routes, plan_routes, finance_order_routes, finance_offer_routes, finance_ledger_routes, finance_parked_routes, finance_settings_routes, pay_routes,
     };
     for (size_t i = 0; !e.kind && i < ARRAY_LEN(all); i++) e = routes_add(a, all[i]);

@@ -352,6 +352,20 @@ test('the home page is arranged by keyboard and by hand; a row waits for its day
     assert.deepEqual(await page.faults(), []);
 });
 
+test('what subscribers abroad see is chosen, and holds at once', async () => {
+    const context = await open(browser);
+    const page = await visit(context, `${site.url}/operator/households`);
+    await page.waitForSelector('[name=portability]');
+    assert.equal(await page.inputValue('[name=portability]'), 'off');
+    await page.selectOption('[name=portability]', 'eu');
+    await page.waitForFunction(() => [...document.querySelectorAll('[role=status]')].some((one) => one.textContent.startsWith('Saved')));
+    assert.deepEqual(room.organisation, { country: 'DE', portability: 'eu' });
+    await page.selectOption('[name=country]', 'AT');
+    await page.waitForFunction(() => document.querySelector('[name=country]').value === 'AT');
+    assert.deepEqual([...(await audit(page)), ...(await page.faults())], []);
+    await context.close();
+});
+
 test('a title is granted to a household and taken back; members are invited; a token is shown once; letters are read', async () => {
     const context = await open(browser);
     const page = await visit(context, `${site.url}/operator/households?q=suda`);

@@ -301,6 +301,24 @@ test('scripts have tokens with scopes', async (t) => {
     await operator.refused('DELETE', `/operator/tokens/${endless.id}`, undefined, 404, 'token.missing');
 });
 
+test('where a subscriber abroad counts as being is the organisation\'s to say', async (t) => {
+    const server = await start(t);
+    const operator = new Person(server, { cookie: (await server.enter()).cookie });
+    const erika = await signUp(server, operator, { email: 'erika@example.org', name: 'Erika', country: 'AT' });
+    const abroad = async (facts) => {
+        await operator.ok('PATCH', '/operator/organisation', facts);
+        return [(await new Person(server).ok('GET', '/me')).territory, (await erika.ok('GET', '/me')).territory];
+    };
+    assert.deepEqual(await operator.ok('GET', '/operator/organisation'), { country: 'DE', portability: 'off' });
+    assert.deepEqual(await abroad({ country: 'TH' }), ['TH', 'TH']);
+    assert.deepEqual(await abroad({ portability: 'home' }), ['TH', 'AT']);
+    assert.deepEqual(await abroad({ portability: 'eu' }), ['TH', 'TH'], 'Thailand is not in the European Union');
+    assert.deepEqual(await abroad({ country: 'FR' }), ['FR', 'AT']);
+    assert.deepEqual(await operator.ok('GET', '/operator/organisation'), { country: 'FR', portability: 'eu' });
+    await operator.refused('PATCH', '/operator/organisation', { country: 'XX' }, 400, 'account.country');
+    await operator.refused('PATCH', '/operator/organisation', { portability: 'moon' }, 400, 'organisation.portability');
+});
+
 test('operators find households, and give them screens', async (t) => {
     const server = await start(t);
     const operator = new Person(server, { cookie: (await server.enter()).cookie });

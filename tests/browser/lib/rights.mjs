@@ -29,6 +29,7 @@ export class Room {
     people = [];
     rows = [];
     households = [];
+    organisation = { country: 'DE', portability: 'off' };
     members = [];
     tokens = [];
     mails = [];
@@ -196,6 +197,10 @@ export class Room {
             if (method === 'PATCH') this.people.find((one) => one.id === id).names = body.names;
             if (method === 'DELETE') this.people = this.people.filter((one) => one.id !== id);
             return [method === 'POST' ? 201 : 200, this.people.at(-1) ?? {}];
+        }
+        if (kind === 'organisation') {
+            if (method === 'PATCH') Object.assign(this.organisation, body);
+            return [200, this.organisation];
         }
         if (kind === 'households') {
             const named = (home) => ({ ...home, grants: home.grants.map((grant) => ({ ...grant, title: { id: grant.title, name: this.titleName(grant.title, url) } })), streams: home.streams.map((stream) => ({ ...stream, title: { id: stream.title, name: this.titleName(stream.title, url) } })) });

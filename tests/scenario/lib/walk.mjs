@@ -82,6 +82,8 @@ export const walk = {
     'POST /api/v1/operator/tokens': { who: 'operator', body: {} },
     'DELETE /api/v1/operator/tokens/{id}': { who: 'operator', at: (w) => ({ id: w.token }), last: true },
     'GET /api/v1/operator/mails': { who: 'operator' },
+    'GET /api/v1/operator/organisation': { who: 'households' },
+    'PATCH /api/v1/operator/organisation': { who: 'households', body: { portability: 'eu' } },
     'GET /api/v1/operator/households': { who: 'households', query: () => '?q=Geheim' },
     'GET /api/v1/operator/households/{id}': { who: 'households', at: (w) => ({ id: w.household }) },
     'PATCH /api/v1/operator/households/{id}': { who: 'households', at: (w) => ({ id: w.household }), body: { streams_max: 3 } },

@@ -76,6 +76,8 @@ export const householdShort = object({
 });
 export type HouseholdShort = Checked<typeof householdShort>;
 export const households = object({ items: array(householdShort) });
+/** Where the organisation is at home, and what its subscribers see abroad. */
+export const organisation = object({ country: string, portability: oneOf('off', 'home', 'eu') });
 
 const named = object({ id: string, name: or(string, '') });
 export const household = object({

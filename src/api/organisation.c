@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later
+ *
+ * What decides for all viewers of an organisation where they count as being: its country, and what subscribers abroad may see. */
+#include "api/me.h"
+
+static const char *const portabilities[] = {[ACCOUNT_PORTABILITY_OFF] = "off", [ACCOUNT_PORTABILITY_HOME] = "home", [ACCOUNT_PORTABILITY_EU] = "eu"};
+
+static struct err organisation_get(struct call *c) {
+    struct account_org_facts facts;
+    if (!account_org_facts(c->api->o.account, c->org_id, &facts)) return err_make(ERR_NOT_FOUND, "organisation.not_found", "There is no such organisation.");
+    json_begin_object(&c->w);
+    json_put_cstr(&c->w, "country", facts.country);
+    json_put_cstr(&c->w, "portability", portabilities[facts.portability]);
+    json_end(&c->w);
+    return ERR_OK;
+}
+
+/* What is not named stays. */
+static struct err organisation_change(struct call *c) {
+    struct account_org_facts facts;
+    if (!account_org_facts(c->api->o.account, c->org_id, &facts)) return err_make(ERR_NOT_FOUND, "organisation.not_found", "There is no such organisation.");
+    if (json_object_get(c->body, "country")) {
+        struct slice country = json_get_string(c->body, "country");
+        if (country.len != 2) return err_make(ERR_INPUT, "account.country", "A country is two large letters of ISO 3166-1, such as DE or TH.");
+        memcpy(facts.country, country.ptr, 2);
+    }
+    if (json_object_get(c->body, "portability")) {
+        struct slice word = json_get_string(c->body, "portability");
+        size_t i = 0;
+        while (i < ARRAY_LEN(portabilities) && !slice_eq(word, slice_cstr(portabilities[i]))) i++;
+        if (i == ARRAY_LEN(portabilities)) return err_make(ERR_INPUT, "organisation.portability", "Subscribers abroad see what is shown there (off), what is shown at home (home), or within the European Union what is shown at home (eu).");
+        facts.portability = (enum account_portability)i;
+    }
+    struct err e = account_org_set_facts(c->api->o.account, c->org_id, &facts);
+    if (!e.kind) access_poke(c->api->o.access);
+    return e.kind ? e : organisation_get(c);
+}
+
+const struct route organisation_routes[] = {
+    {HTTP_GET, "/api/v1/operator/organisation", organisation_get, CALL_HOUSEHOLDS},
+    {HTTP_PATCH, "/api/v1/operator/organisation", organisation_change, CALL_HOUSEHOLDS | CALL_CHANGES | CALL_JSON},
+    {0},
+};
