@@ -196,7 +196,7 @@ struct err box_order(struct shop *s, int64_t household_id, enum shop_offer which
 struct err box_pay(struct shop *s, int64_t household_id, const struct public_id *order, const char *card, const char *key, struct pay_info *out) {
     struct order_buyer b = box_buyer(s, household_id, "DE");
     struct order_key k = key_of(key, household_id);
-    struct order_payment_wish wish = {.provider = SLICE("sandbox"), .card_number = slice_cstr(card), .card_expires = SLICE("12/39"), .card_cvc = SLICE("123"), .card_name = SLICE("A. Viewer")};
+    struct order_payment_wish wish = {.provider = SLICE("sandbox"), .card_number = slice_cstr(card), .card_expires = SLICE("12/99"), .card_cvc = SLICE("123"), .card_name = SLICE("A. Viewer")};
     return order_pay(s->order, s->arena, &b, public_id_slice(order), &wish, &k, out);
 }
 

@@ -185,7 +185,7 @@ static void load_run(void *arg) {
         struct pay_info payment;
         struct order_buyer b = box_buyer(&s, household, "DE");
         struct order_wish wish = {.offer = public_id_slice(&s.offers_made[SHOP_PURCHASE]), .title = public_id_slice(&s.films[household % SHOP_FILMS]), .quantity = 1};
-        struct order_payment_wish card = {.provider = SLICE("sandbox"), .card_number = SLICE(GOOD), .card_expires = SLICE("12/39"), .card_cvc = SLICE("123")};
+        struct order_payment_wish card = {.provider = SLICE("sandbox"), .card_number = SLICE(GOOD), .card_expires = SLICE("12/99"), .card_cvc = SLICE("123")};
         arena_reset(w->arena);
         must("order", order_create(s.order, w->arena, &b, &(struct order_cart){.lines = &wish, .count = 1}, NULL, &item));
         must("pay", order_pay(s.order, w->arena, &b, public_id_slice(&item.public_id), &card, NULL, &payment));
