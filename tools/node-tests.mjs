@@ -6,6 +6,7 @@
 //   tools/node-tests.mjs FOLDER [--at-once N] [--seconds-max N] [--logs FOLDER] [--first NAME,NAME...]
 //
 // --first: the longest, so that none of them runs on alone at the end.
+// --seconds-max: of one file; what takes longer hangs, and is ended with all that it started.
 //
 // A file that fails is run once more when all others have ended, alone. If it passes then, it counts as passed, and "passed on the second
 // try: NAME" says so: it depends on the machine, and wants mending. What is broken fails twice. When more than `again_max` fail it is not
@@ -17,7 +18,7 @@ import { parseArgs } from 'node:util';
 
 const again_max = 3;
 const { values, positionals: [folder] } = parseArgs({ allowPositionals: true, options: {
-    'at-once': { type: 'string', default: '2' }, 'seconds-max': { type: 'string', default: '600' }, logs: { type: 'string' }, first: { type: 'string', default: '' } } });
+    'at-once': { type: 'string', default: '2' }, 'seconds-max': { type: 'string', default: '400' }, logs: { type: 'string' }, first: { type: 'string', default: '' } } });
 if (!folder) {
     console.error('Usage: tools/node-tests.mjs FOLDER [--at-once N] [--seconds-max N] [--logs FOLDER] [--first NAME,NAME...]');
     process.exit(2);
@@ -25,7 +26,6 @@ if (!folder) {
 const logs = values.logs ?? fs.mkdtempSync('/tmp/node-tests-');
 fs.rmSync(logs, { recursive: true, force: true });
 fs.mkdirSync(logs, { recursive: true });
-const until = Date.now() + Number(values['seconds-max']) * 1000;
 
 const first = values.first.split(',');
 const rank = (name) => (first.includes(name) ? first.indexOf(name) : first.length);
@@ -53,7 +53,7 @@ function run(name, log) {
     const timer = setTimeout(() => {
         isLate = true;
         process.kill(-child.pid, 'SIGKILL');
-    }, Math.max(0, until - Date.now()));
+    }, Number(values['seconds-max']) * 1000);
     return new Promise((done) => child.on('close', (code) => {
         clearTimeout(timer);
         running.delete(child);

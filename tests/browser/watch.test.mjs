@@ -151,6 +151,7 @@ test('pictures over the seek bar, statistics, shortcuts and their switch', async
 test('the next episode follows', async () => {
     const context = await open(browser);
     const page = await watch(context, '/watch/episode0000000001');
+    await page.waitForSelector('button[aria-label*=Snowfall]'); // the list of episodes may come after the picture
     await page.keyboard.press('n');
     await page.waitForURL('**/watch/episode0000000002');
     await page.waitForSelector('[data-phase=playing]');

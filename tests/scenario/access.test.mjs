@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ending } from './lib/ending.mjs';
 import { makeChannel, source, startLive, titleUntil, until, Viewer, Wire } from './lib/live.mjs';
 import { mmdb } from './lib/mmdb.mjs';
 import { signUp } from './lib/people.mjs';
@@ -242,17 +243,17 @@ test('what is live ends as well, also for who is being held', async (t) => {
     const { server, operator } = await startLive(t);
     const channel = await makeChannel(operator);
     const encoder = await publish(channel.rtmp_url, file.flv);
-    t.after(() => encoder.drop());
+    ending(t, () => encoder.drop());
     await encoder.send(2600);
     await titleUntil(server, channel.id, (title) => title.status === 'live');
     assert.equal((await accessOf(server, channel.id)).state, 'playable'); // a channel has its house line too
     const pass = await server.play(channel.id);
     const viewer = new Viewer(server, pass, channel.id);
-    t.after(() => viewer.close());
+    ending(t, () => viewer.close());
     await viewer.load();
     const { next, parts } = viewer.playlist;
     const wire = new Wire(server.port);
-    t.after(() => wire.close());
+    ending(t, () => wire.close());
     const held = viewer.get(`v0.m3u8?_HLS_msn=${next}&_HLS_part=${parts.length}`, { wire });
     await until(() => server.metric('http_held_now'), (n) => n === 1);
     assert.equal((await operator.call('PATCH', `/operator/titles/${channel.id}`, { is_free: false })).status, 200);

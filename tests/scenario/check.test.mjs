@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { ending } from './lib/ending.mjs';
 import { folder, root } from './lib/server.mjs';
 
 const files = {
@@ -70,4 +71,15 @@ test('when many fail none is tried again; a folder without tests is no success',
     assert.equal(all.logs.some((file) => file.includes('again')), false);
     const none = check(t, []);
     assert.equal(none.status, 1);
+});
+
+test('what began last ends first, and each end is reached though another fails', async () => {
+    const ended = [];
+    let asked;
+    const t = { after(end) { asked = end; } };
+    ending(t, () => ended.push('folder'));
+    ending(t, () => assert.fail('the server ended badly'));
+    ending(t, async () => ended.push('viewer'));
+    await assert.rejects(asked(), /ended badly/);
+    assert.deepEqual(ended, ['viewer', 'folder']);
 });

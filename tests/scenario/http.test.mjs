@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { ending } from './lib/ending.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const program = join(root, 'build/asan/tests/lib/http_server');
@@ -36,7 +37,7 @@ async function start(t, ...options) {
     say: (line) => { const answer = next(); child.stdin.write(`${line}\n`); return answer; },
     stop: async () => { child.stdin.end(); assert.equal(await exited, 0, log); }, // the sanitizers speak here
   };
-  t.after(() => { if (child.exitCode === null) child.kill('SIGKILL'); });
+  ending(t, () => { if (child.exitCode === null) child.kill('SIGKILL'); });
   return server;
 }
 

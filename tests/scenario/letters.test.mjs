@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { ending } from './lib/ending.mjs';
 import { Person, password } from './lib/people.mjs';
 import { folder, run, start } from './lib/server.mjs';
 
@@ -39,7 +40,7 @@ async function mailServer(t) {
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    t.after(() => server.close());
+    ending(t, () => server.close());
     box.url = `smtp://127.0.0.1:${server.address().port}`;
     box.news = () => new Promise((done) => box.waiting.push(done));
     return box;

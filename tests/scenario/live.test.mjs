@@ -9,6 +9,7 @@ import { connect } from 'node:http2';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ending } from './lib/ending.mjs';
 import { channelUntil, checkPlaylist, makeChannel, pictures, readPlaylist, require, source, startLive, titleUntil, until, Viewer, Wire } from './lib/live.mjs';
 import { publish, soon } from './lib/rtmp.mjs';
 
@@ -17,7 +18,7 @@ async function onAir(t, { file = source(t), ms = 1500, body, ...options } = {}) 
     const { server, operator } = await startLive(t, options);
     const channel = await makeChannel(operator, body);
     const encoder = await publish(channel.rtmp_url, file.flv);
-    t.after(() => encoder.drop());
+    ending(t, () => encoder.drop());
     await encoder.send(ms);
     await titleUntil(server, channel.id, (title) => title.status === 'live');
     return { server, operator, channel, encoder, file };
@@ -49,7 +50,7 @@ test('a feed is on screen part by part, and the same bytes are a title afterward
     await assert.rejects(publish(channel.rtmp_url.replace(channel.key, 'nobodys-key-0123'), file.flv), /BadName/);
     await until(() => server.metric('live_publishers_refused_total'), (n) => n === 1);
     const encoder = await publish(channel.rtmp_url, file.flv);
-    t.after(() => encoder.drop());
+    ending(t, () => encoder.drop());
     await encoder.send(700);
     const title = await titleUntil(server, channel.id, (one) => one.status === 'live');
     assert.ok(title.started_at);
@@ -58,7 +59,7 @@ test('a feed is on screen part by part, and the same bytes are a title afterward
     const pass = await server.play(channel.id);
     assert.deepEqual([pass.live.part_ms, pass.live.segment_ms, pass.live.hold_back_ms, pass.live.dvr_ms], [334, 2000, 1002, 7200000]);
     const picture = new Viewer(server, pass, channel.id), sound = new Viewer(server, pass, channel.id, 'a0');
-    t.after(() => [picture, sound].forEach((one) => one.close()));
+    ending(t, () => [picture, sound].forEach((one) => one.close()));
     const master = await picture.get('master.m3u8');
     assert.equal(master.status, 200, master.body.toString());
     checkPlaylist(master.body.toString());
@@ -156,7 +157,7 @@ test('a feed is on screen part by part, and the same bytes are a title afterward
         const after = await server.play(channel.id);
         assert.equal(after.live, null);
         const again = new Viewer(server, after, channel.id);
-        t.after(() => again.close());
+        ending(t, () => again.close());
         await again.load();
         assert.ok(again.playlist.hasEnd);
         for (const [uri, bytes] of before) assert.ok((await again.bytes(uri)).equals(bytes), uri);
@@ -175,7 +176,7 @@ test('plain HLS and DASH read the same channel', async (t) => {
     const { server, channel, encoder } = await onAir(t, { ms: 5000 });
     const pass = await server.play(channel.id);
     const viewer = new Viewer(server, pass, channel.id);
-    t.after(() => viewer.close());
+    ending(t, () => viewer.close());
     await until(() => viewer.load(), (p) => p.segments.length >= 2 && p.parts.length >= 2);
     for (const segment of viewer.playlist.segments) {
         const init = await viewer.bytes(segment.map);
@@ -211,12 +212,12 @@ test('an encoder that drops comes back into the same channel', async (t) => {
     assert.equal(stalled.status, 'live');
     const pass = await server.play(channel.id);
     const viewer = new Viewer(server, pass, channel.id);
-    t.after(() => viewer.close());
+    ending(t, () => viewer.close());
     await viewer.load();
     const before = viewer.playlist;
     const waiting = viewer.load({ msn: before.next + 1 });
     const again = await publish(channel.rtmp_url, file.flv); // from its beginning: other timestamps
-    t.after(() => again.drop());
+    ending(t, () => again.drop());
     await again.send();
     await waiting;
     await again.end();
@@ -237,7 +238,7 @@ test('a second encoder is refused, or takes over; a new key lets the old one go'
     await assert.rejects(publish(channel.rtmp_url, file.flv), /BadName/);
     assert.equal((await operator.call('PATCH', `/operator/channels/${channel.id}`, { backup: 'take_over' })).json.backup, 'take_over');
     const second = await publish(channel.rtmp_url, file.flv);
-    t.after(() => second.drop());
+    ending(t, () => second.drop());
     await second.send(1000);
     await encoder.send(); // the first hears of it with what it sends next
     await encoder.closed;
@@ -249,7 +250,7 @@ test('a second encoder is refused, or takes over; a new key lets the old one go'
     await second.closed;
     await assert.rejects(publish(channel.rtmp_url, file.flv), /BadName/);
     const third = await publish(rotated.rtmp_url, file.flv);
-    t.after(() => third.drop());
+    ending(t, () => third.drop());
     await third.send();
     await channelUntil(operator, channel.id, (one) => one.health?.video?.width === 320);
     assert.equal((await server.metric('live_publishers_total')), 3);
@@ -259,7 +260,7 @@ test('what is held gets a proper answer: the end, a token that ends, a part that
     const { server, operator, channel, encoder } = await onAir(t, { ms: 2600 });
     const pass = await server.play(channel.id);
     const viewer = new Viewer(server, pass, channel.id);
-    t.after(() => viewer.close());
+    ending(t, () => viewer.close());
     await viewer.load();
     const { next, parts, hint } = viewer.playlist;
     for (const query of [`_HLS_msn=${next + 20}`, '_HLS_part=1', '_HLS_msn=x', `_HLS_msn=${next}&_HLS_part=-1`, `_HLS_msn=${next}&_HLS_part=99999999999`]) {
@@ -274,7 +275,7 @@ test('what is held gets a proper answer: the end, a token that ends, a part that
 
     const ask = (file, headers = {}) => {
         const wire = new Wire(server.port);
-        t.after(() => wire.close());
+        ending(t, () => wire.close());
         return viewer.get(file, { wire, headers });
     };
     const reload = `v0.m3u8?_HLS_msn=${next}&_HLS_part=${parts.length}`;
@@ -293,7 +294,7 @@ test('what is held gets a proper answer: the end, a token that ends, a part that
     const pieces = [];
     let cutShort;
     const wire = new Wire(server.port);
-    t.after(() => wire.close());
+    ending(t, () => wire.close());
     const reading = viewer.get(hint.uri, { wire, headers: { range: 'bytes=0-' }, onPiece: (piece) => pieces.push(piece) }).catch((error) => { cutShort = error; });
     await until(() => server.metric('http_streams_now'), (n) => n === 1);
     await until(() => server.metric('http_held_now'), () => pieces.length > 0);
@@ -352,12 +353,12 @@ test('killed while several channels record: all of it plays, and the window goes
         const fresh = (await operator.get(`/operator/channels/${channel.id}`)).json;
         assert.equal(fresh.status, 'live');
         const viewer = new Viewer(server, await server.play(channel.id), channel.id);
-        t.after(() => viewer.close());
+        ending(t, () => viewer.close());
         const before = await viewer.load();
         assert.ok(before.segments.length >= known[i].segments.length - 1, `${before.segments.length} of ${known[i].segments.length} segments are still there`);
         for (const segment of before.segments) assert.ok((await viewer.bytes(segment.uri)).includes('moof'));
         const encoder = await publish(fresh.rtmp_url, file.flv);
-        t.after(() => encoder.drop());
+        ending(t, () => encoder.drop());
         await encoder.send();
         await encoder.end();
         const after = await until(() => viewer.load(), (p) => p.segments.length >= before.segments.length + 2);
@@ -380,7 +381,7 @@ test('a server that stops tells those who wait to come again, and goes on where 
     const file = source(t, { seconds: 5 });
     const { server, operator, channel, encoder } = await onAir(t, { file, ms: 2600 });
     const viewer = new Viewer(server, await server.play(channel.id), channel.id);
-    t.after(() => viewer.close());
+    ending(t, () => viewer.close());
     const { next, parts, hint, segments } = await until(() => viewer.load(), (p) => p.segments.length >= 1);
     const waiting = [viewer.get(`v0.m3u8?_HLS_msn=${next}&_HLS_part=${parts.length}`), viewer.get(hint.uri, { wire: viewer.hintWire, headers: { range: `bytes=${hint.start}-` } })];
     await until(() => server.metric('http_held_now'), (n) => n === 2);
@@ -393,14 +394,14 @@ test('a server that stops tells those who wait to come again, and goes on where 
     await server.start();
     assert.equal((await operator.get(`/operator/channels/${channel.id}`)).json.status, 'live');
     const again = new Viewer(server, await server.play(channel.id), channel.id);
-    t.after(() => again.close());
+    ending(t, () => again.close());
     assert.equal((await again.load()).segments[0].uri, segments[0].uri);
 });
 
 test('a full disk costs the recording, not the picture', async (t) => {
     const { server, operator, channel, encoder } = await onAir(t, { ms: 2100 });
     const viewer = new Viewer(server, await server.play(channel.id), channel.id);
-    t.after(() => viewer.close());
+    ending(t, () => viewer.close());
     await viewer.load();
     assert.equal((await server.call('POST', '/test/fault', { body: { arm: 'write:1+' } })).status, 200);
     const waiting = viewer.load({ msn: viewer.playlist.next + 1 });
@@ -415,7 +416,7 @@ test('a full disk costs the recording, not the picture', async (t) => {
     const over = await end(operator, server, channel.id);
     assert.ok(over.duration_ms > 1000);
     const after = new Viewer(server, await server.play(channel.id), channel.id);
-    t.after(() => after.close());
+    ending(t, () => after.close());
     await after.load();
     for (const segment of after.playlist.segments.filter((s) => !s.isGap)) assert.ok((await after.bytes(segment.uri)).includes('moof'));
 });
@@ -424,7 +425,7 @@ test('500 viewers that never read hold nobody up', async (t) => {
     const { server, channel, encoder } = await onAir(t, { ms: 2600 });
     const pass = await server.play(channel.id);
     const viewer = new Viewer(server, pass, channel.id);
-    t.after(() => viewer.close());
+    ending(t, () => viewer.close());
     await viewer.load();
     const deaf = await Promise.all(Array.from({ length: 500 }, () => new Promise((done) => {
         const wire = new Wire(server.port);
@@ -461,7 +462,7 @@ test('a scheduled event opens at its time, or when the operator says so', async 
     await server.advance(61_000);
     assert.equal((await operator.get(`/operator/channels/${channel.id}`)).json.status, 'waiting');
     const encoder = await publish(channel.rtmp_url, file.flv);
-    t.after(() => encoder.drop());
+    ending(t, () => encoder.drop());
     await encoder.send();
     const live = await titleUntil(server, channel.id, (title) => title.status === 'live');
     assert.equal(live.started_at, at(61));
@@ -495,7 +496,7 @@ test('somebody looks and listens: preview, poster, pictures for the seek bar, le
     const { poster } = await titleUntil(server, channel.id, (title) => title.poster !== null);
     assert.equal((await server.get(poster)).bytes.readUInt16BE(0), 0xffd8);
     const viewer = new Viewer(server, await server.play(channel.id), channel.id, 'v1');
-    t.after(() => viewer.close());
+    ending(t, () => viewer.close());
     const seconds = (p) => [...p.segments, ...p.parts].reduce((sum, one) => sum + one.duration, 0);
     for (let ms = 900; ms <= 8200; ms += 200) { // no faster than it can be looked at
         await encoder.send(ms);
@@ -531,7 +532,7 @@ test('by SRT, with a passphrase: the same channel, every picture', async (t) => 
     const channel = await makeChannel(operator);
     const send = (url) => new Promise((done) => {
         const encoder = spawn('ffmpeg', ['-v', 'error', '-readrate', '4', '-i', file.mp4, '-c', 'copy', '-f', 'mpegts', url], { stdio: ['ignore', 'ignore', 'pipe'] });
-        t.after(() => encoder.kill('SIGKILL'));
+        ending(t, () => encoder.kill('SIGKILL'));
         let said = '';
         encoder.stderr.on('data', (data) => { said += data; });
         encoder.on('exit', (code) => done({ code, said }));
@@ -555,10 +556,10 @@ test('over HTTP/2 as over HTTP/1.1: held, and streamed as it grows', async (t) =
     const { server, channel, encoder } = await onAir(t, { ms: 2600, args: ['--https', `127.0.0.1:${port}`] });
     const pass = await server.play(channel.id);
     const viewer = new Viewer(server, pass, channel.id);
-    t.after(() => viewer.close());
+    ending(t, () => viewer.close());
     await until(() => viewer.load(), (p) => p.next === 1 && p.parts.length >= 1);
     const session = connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
-    t.after(() => session.destroy());
+    ending(t, () => session.destroy());
     const ask = (file, headers = {}) => new Promise((done, fail) => {
         const request = session.request({ ':path': `/media/${channel.id}/${file}`, ...viewer.fields, ...headers });
         const pieces = [];
@@ -624,7 +625,7 @@ test('each allocation of a request for what is live may fail', async (t) => {
     const file = source(t, { seconds: 12 });
     const { server, channel, encoder } = await onAir(t, { file, ms: 1200 });
     const viewer = new Viewer(server, await server.play(channel.id), channel.id);
-    t.after(() => viewer.close());
+    ending(t, () => viewer.close());
     await viewer.load();
     for (let nth = 1; nth <= 40; nth++) {
         const wires = [1, 2, 3].map(() => new Wire(server.port));

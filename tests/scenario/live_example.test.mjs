@@ -3,6 +3,7 @@
 // The example organisation's own channel: its films, one after the other and round again, without a joint that can be seen.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ending } from './lib/ending.mjs';
 import { titleUntil, until, Viewer } from './lib/live.mjs';
 import { folder, run, start } from './lib/server.mjs';
 
@@ -20,7 +21,7 @@ test('the example has a channel that never ends', async (t) => {
     const [channel] = rows[0].items;
     assert.deepEqual([channel.kind, channel.status, channel.name], ['event', 'live', '看台一台']);
     const viewer = new Viewer(server, await server.play(channel.id), channel.id);
-    t.after(() => viewer.close());
+    ending(t, () => viewer.close());
     // Films of three seconds in segments of two: the third one is behind the first joint.
     for (let msn = 0; msn < 3; msn++) await viewer.load({ msn });
     assert.ok(viewer.playlist.segments.length >= 3);

@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ending } from './lib/ending.mjs';
 import { fakeProvider, Lines } from './lib/fake_provider.mjs';
 import { folder, root } from './lib/server.mjs';
 
@@ -26,7 +27,7 @@ class Storm {
         this.settings = join(this.folder, 'settings.json');
         writeFileSync(this.settings, JSON.stringify(this.fake.settings));
         await this.start();
-        this.t.after(() => this.driver.end());
+        ending(this.t, () => this.driver.end());
     }
     async start(kill) {
         this.driver = new Lines(driverPath, [this.url, join(this.folder, 'keys'), String(this.seed + this.starts++), String(this.nowS), this.settings], kill ? { GRANDSTAND_TEST_KILL: kill } : {});
@@ -161,7 +162,7 @@ function postgres(t) {
     spawnSync(tool, ['remove', name]);
     const begun = spawnSync(tool, ['start', name], { encoding: 'utf8' });
     if (begun.status !== 0) return undefined;
-    t.after(() => spawnSync(tool, ['remove', name]));
+    ending(t, () => spawnSync(tool, ['remove', name]));
     return begun.stdout.trim();
 }
 

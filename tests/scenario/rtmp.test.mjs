@@ -10,6 +10,7 @@ import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { readPaintedClock } from '../lib/painted_clock.mjs';
+import { ending } from './lib/ending.mjs';
 import { folder, program } from './lib/server.mjs';
 
 const recorder = join(dirname(program), 'tests/lib/rtmp_recorder');
@@ -37,7 +38,7 @@ async function record(t) {
         waiting.push(look);
         look();
     });
-    t.after(async () => {
+    ending(t, async () => {
         child.stdin.end();
         if (child.exitCode === null) await once(child, 'exit');
         assert.equal(child.exitCode, 0, log);
@@ -151,7 +152,7 @@ test('a connection that breaks is made again, and goes on with a key frame', asy
         for (const end of [down, up]) end.on('error', () => {}).on('close', () => (down.destroy(), up.destroy()));
     }).listen(0, '127.0.0.1');
     await once(proxy, 'listening');
-    t.after(() => proxy.close());
+    ending(t, () => proxy.close());
     const child = spawn(program, ['publish', path, `rtmp://127.0.0.1:${proxy.address().port}/live/${key}`, '--loop', '--keep', '--seconds', '4', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.on('data', (chunk) => (text += chunk));

@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ending } from './lib/ending.mjs';
 import { channelUntil, makeChannel, pictures, source, startLive, titleUntil, until, Viewer } from './lib/live.mjs';
 import { publish, readFlv, soon } from './lib/rtmp.mjs';
 import { folder } from './lib/server.mjs';
@@ -78,7 +79,7 @@ test('who is on air does not notice strangers', async (t) => {
     const channel = await makeChannel(operator);
     const port = Number(new URL(channel.rtmp_url).port), key = channel.key;
     const encoder = await publish(channel.rtmp_url, file.flv);
-    t.after(() => encoder.drop());
+    ending(t, () => encoder.drop());
     await encoder.send(1000);
     await titleUntil(server, channel.id, (title) => title.status === 'live');
 
@@ -87,7 +88,7 @@ test('who is on air does not notice strangers', async (t) => {
         if (i % 2) socket.write(hello.subarray(0, i * 10));
         return socket;
     });
-    t.after(() => idle.forEach((socket) => socket.destroy()));
+    ending(t, () => idle.forEach((socket) => socket.destroy()));
     let ms = 1000;
     for (const [name, pieces] of Object.entries(attacks)) {
         await t.test(name, () => attack(port, pieces));
@@ -133,7 +134,7 @@ test('an encoder that changes its size, jumps in time and goes over the 32-bit w
     const { server, operator } = await startLive(t, { clock: 'system' });
     const channel = await makeChannel(operator);
     const encoder = await publish(channel.rtmp_url, small.flv);
-    t.after(() => encoder.drop());
+    ending(t, () => encoder.drop());
     const wrap = 2 ** 32;
     encoder.rewind(wrap - 2000); // wraps after two seconds
     await encoder.send();
@@ -152,7 +153,7 @@ test('an encoder that changes its size, jumps in time and goes over the 32-bit w
     assert.equal((await operator.call('POST', `/operator/channels/${channel.id}/end`)).status, 200);
     await titleUntil(server, channel.id, (title) => title.status === 'ready');
     const viewer = new Viewer(server, await server.play(channel.id), channel.id);
-    t.after(() => viewer.close());
+    ending(t, () => viewer.close());
     await until(() => viewer.load(), (p) => p.hasEnd);
     const wanted = [small, large, large, small].flatMap((file) => pictures(file.mp4));
     assert.deepEqual(await picturesByInit(t, viewer), wanted);

@@ -6,6 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { ending } from './lib/ending.mjs';
 import { channelUntil, makeChannel, pictures, run, source, startLive, titleUntil, until, Viewer } from './lib/live.mjs';
 
 /** The encoder: sends the file at `speed` times its own and ends; resolves to its exit code and what it said. */
@@ -13,7 +14,7 @@ function encode(t, input, url, { speed = 3, isLoop = false, options = ['-c', 'co
     const child = spawn('ffmpeg', ['-nostdin', '-v', 'error', '-readrate', String(speed), ...(isLoop ? ['-stream_loop', '-1'] : []), '-i', input, ...options, '-f', 'mpegts', `${url}&linger=5`], { stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', (data) => { said += data; });
-    t.after(() => child.kill('SIGKILL'));
+    ending(t, () => child.kill('SIGKILL'));
     const done = new Promise((resolve) => child.on('close', (code) => resolve({ code, said })));
     return { child, done };
 }
@@ -32,7 +33,7 @@ test('a feed by SRT is on screen, and each of its pictures is in the recording',
     const { server, operator, channel, encoder } = await onAir(t, { file: file.mp4, options: { speed: 1, options: ['-c', 'copy', '-output_ts_offset', '95440.3'] } });
     const pass = await server.play(channel.id);
     const viewer = new Viewer(server, pass, channel.id);
-    t.after(() => viewer.close());
+    ending(t, () => viewer.close());
     await until(() => viewer.load(), (p) => p.segments.length >= 1 || p.parts.length >= 2);
     const live = await channelUntil(operator, channel.id, (one) => one.health?.video?.codec && one.health.round_trip_ms !== null);
     assert.equal(live.health.protocol, 'srt');

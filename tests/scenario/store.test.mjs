@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ending } from './lib/ending.mjs';
 import { film, folder, root, start } from './lib/server.mjs';
 
 const tool = join(root, 'tests/lib/postgres');
@@ -16,7 +17,7 @@ function postgres(t) {
     spawnSync(tool, ['remove', name]);
     const begun = spawnSync(tool, ['start', name], { encoding: 'utf8' });
     if (begun.status !== 0) return undefined;
-    t.after(() => spawnSync(tool, ['remove', name]));
+    ending(t, () => spawnSync(tool, ['remove', name]));
     return { url: begun.stdout.trim(), crash: () => assert.equal(spawnSync(tool, ['crash', name]).status, 0) };
 }
 

@@ -10,6 +10,7 @@ import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { ending } from './ending.mjs';
 import { root } from './server.mjs';
 
 /** A program that answers each line with a line of JSON. */
@@ -39,7 +40,7 @@ export async function fakeProvider(t, { seed, badness }) {
     const app = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const options = { seed, badness, secretKey: 'sk_test_storm', webhookSecret: 'whsec_storm', appId: '2021000000000000', sellerId: '2088000000000000', appPublicKey: app.publicKey.export({ type: 'spki', format: 'pem' }) };
     const program = new Lines(process.execPath, [join(root, 'tests/fake_provider/fake_provider.mjs'), JSON.stringify(options)]);
-    t.after(() => program.end());
+    ending(t, () => program.end());
     const { port, alipayPublicKey } = await program.read();
     const base = `http://127.0.0.1:${port}`;
     return {

@@ -55,7 +55,7 @@ export async function makeChannel(operator, body = {}) {
 }
 
 /** Asks until it is so; each question is a round trip to the server, whose threads do the waiting. */
-export async function until(ask, isSo, patienceMs = 20_000) {
+export async function until(ask, isSo, patienceMs = 60_000) {
     for (const since = Date.now(); Date.now() - since < patienceMs;) {
         const answer = await ask();
         if (await isSo(answer)) return answer;

@@ -64,7 +64,7 @@ export function readFlv(path) {
 }
 
 /** A test that waits for ever says nothing; one that fails says for what. */
-export function soon(promise, what, ms = 20_000) {
+export function soon(promise, what, ms = 60_000) {
     let timer;
     const late = new Promise((_, fail) => { timer = setTimeout(() => fail(new Error(`it did not come within ${ms} ms: ${what}`)), ms); });
     return Promise.race([promise, late]).finally(() => clearTimeout(timer));

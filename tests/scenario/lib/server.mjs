@@ -12,6 +12,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ending } from './ending.mjs';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 export const program = process.env.GRANDSTAND_PROGRAM ?? join(root, 'build/asan/grandstand');
@@ -27,7 +28,7 @@ export function run(args, options = {}) {
 
 export function folder(t) {
     const path = mkdtempSync(join(tmpdir(), 'grandstand-'));
-    t.after(() => rmSync(path, { recursive: true, force: true }));
+    ending(t, () => rmSync(path, { recursive: true, force: true }));
     return path;
 }
 
@@ -209,7 +210,7 @@ class Operator {
 export async function start(t, options = {}) {
     const data = options.data ?? folder(t);
     const server = new Server(data, options);
-    t.after(async () => {
+    ending(t, async () => {
         const { code, signal } = await server.stop();
         rmSync(server.logPath, { force: true });
         if (!options.mayCrash) assert.ok(signal === 'SIGKILL' || code === 0, `the server ended with ${code ?? signal}:\n${server.log()}`);

@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { ending } from './ending.mjs';
 import { invite } from './people.mjs';
 import { root } from './server.mjs';
 
@@ -80,7 +81,7 @@ export function eachDatabase(test, name, body) {
         spawnSync(tool, ['remove', peer]);
         const begun = spawnSync(tool, ['start', peer], { encoding: 'utf8' });
         if (begun.status !== 0) return t.skip('no PostgreSQL can be unpacked here');
-        t.after(() => spawnSync(tool, ['remove', peer]));
+        ending(t, () => spawnSync(tool, ['remove', peer]));
         return body(t, { GRANDSTAND_DATABASE: begun.stdout.trim() });
     });
 }
