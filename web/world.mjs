@@ -160,13 +160,13 @@ export function drawWorld() {
             const code = own ? own[1] : whole;
             if (!parts.has(code)) parts.set(code, []);
             const drawn = paper[n].flatMap(cut).map((ring) => ring.map(project));
-            parts.get(code).push({ rings: drawn, ...drawn.map(measure).toSorted((a, b) => b.area - a.area)[0] });
+            parts.get(code).push({ rings: drawn, ...drawn.map(measure).sort((a, b) => b.area - a.area)[0] });
         }
     }
 
     const world = { width, height, shapes: {}, points: {}, small: [] };
     for (const code of alpha2.values()) {
-        const own = (parts.get(code) ?? []).toSorted((a, b) => b.area - a.area);
+        const own = [...(parts.get(code) ?? [])].sort((a, b) => b.area - a.area);
         const shape = own.map(({ rings }) => rings.map(draw).join('')).join('');
         const point = own[0]?.area > 4 ? own[0].middle : project(undrawn[code] ?? (own[0] ? null : undefined) ?? [NaN, NaN]);
         const [x, y] = Number.isFinite(point[0]) ? point : own[0]?.middle ?? point;

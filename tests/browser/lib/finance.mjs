@@ -350,7 +350,7 @@ export class Finance {
             const order = this.orders.find((one) => one.id === id);
             if (!id) {
                 const words = (q.get('q') ?? '').toLowerCase();
-                const found = this.orders.toReversed().filter((one) => (!q.get('state') || one.state === q.get('state')) && (!words || `${one.number} ${one.household.name}`.toLowerCase().includes(words))
+                const found = [...this.orders].reverse().filter((one) => (!q.get('state') || one.state === q.get('state')) && (!words || `${one.number} ${one.household.name}`.toLowerCase().includes(words))
                     && (!q.get('from') || one.created_at >= q.get('from')) && (!q.get('to') || one.created_at < q.get('to')));
                 const page = this.#page(found, q);
                 return [200, { ...page, items: page.items.map((one) => this.#shownOrder(one)) }];
@@ -381,7 +381,7 @@ export class Finance {
         }
         if (kind === 'payments') {
             const payment = this.payments.find((one) => one.id === id);
-            if (!id) return [200, this.#page(this.payments.toReversed().filter((one) => (!q.get('state') || one.state === q.get('state')) && (!q.get('provider') || one.provider === q.get('provider'))), q)];
+            if (!id) return [200, this.#page([...this.payments].reverse().filter((one) => (!q.get('state') || one.state === q.get('state')) && (!q.get('provider') || one.provider === q.get('provider'))), q)];
             if (!payment) return missing();
             if (verb === 'events' && tail === 'raw') return this.raws.has(sub) ? [200, this.raws.get(sub), 'text/plain'] : missing();
             return [200, payment];
@@ -393,8 +393,8 @@ export class Finance {
             if (verb === 'raw') return [200, this.raws.get('evtparked0000001'), 'text/plain'];
             return [200, Object.assign(word, { settled_at: iso(Date.now()), note: body.note })];
         }
-        if (is('GET refunds')) return [200, this.#page(this.refunds.toReversed().filter((one) => !q.get('state') || one.state === q.get('state')), q)];
-        if (is('GET chargebacks')) return [200, this.#page(this.chargebacks.toReversed(), q)];
+        if (is('GET refunds')) return [200, this.#page([...this.refunds].reverse().filter((one) => !q.get('state') || one.state === q.get('state')), q)];
+        if (is('GET chargebacks')) return [200, this.#page([...this.chargebacks].reverse(), q)];
         if (kind === 'accounts') {
             if (!id) return [200, { items: this.accounts.filter((one) => one.code !== 300 || this.#balance(one) !== 0n).map((one) => this.#shownAccount(one)) }];
             const account = this.accounts.find((one) => one.id === id);
@@ -403,7 +403,7 @@ export class Finance {
             let balance = 0n;
             let opening = 0n;
             const items = [];
-            for (const one of this.transfers.toSorted((a, b) => (a.at < b.at ? -1 : 1))) {
+            for (const one of [...this.transfers].sort((a, b) => (a.at < b.at ? -1 : 1))) {
                 if (one.state !== 'posted' || (one.debit !== account && one.credit !== account)) continue;
                 balance += (one.debit === account) === isDebit ? one.amount : -one.amount;
                 if (q.get('to') && one.at >= q.get('to')) break;
