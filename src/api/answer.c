@@ -206,14 +206,15 @@ struct err api_open(struct api **out, const struct api_options *options) {
     lock_init(&a->lock, LOCK_api);
     a->importer = (struct importer){.db = a->o.db, .ids = a->o.ids, .catalog = a->o.catalog, .rights = a->o.rights, .objects = a->o.objects, .delivery = a->o.delivery,
                                     .jobs = a->o.jobs, .uploads_path = a->o.uploads_path};
-    struct err e = fs_open(AT_FDCWD, a->o.uploads_path, O_RDONLY | O_DIRECTORY, 0, &a->uploads_fd);
+    struct err e = keys_named(a->o.keys, "names", &a->names);
+    if (!e.kind) e = fs_open(AT_FDCWD, a->o.uploads_path, O_RDONLY | O_DIRECTORY, 0, &a->uploads_fd);
     if (!e.kind) e = uploads_sweep(a, INT64_MAX); /* nothing is arriving yet */
     if (!e.kind) e = pages_open(a);
     static const struct route *const all[] = {
         site_routes, title_routes, playback_routes, session_routes, operator_routes, row_routes, search_routes, person_routes, catalogue_routes, art_routes,
         rights_routes, rights_why_routes, upload_routes, job_routes, channel_routes,
         me_routes, sign_routes, profile_routes, member_routes, household_routes, organisation_routes, grant_routes, mail_routes,
-        offer_routes, order_routes, plan_routes, finance_order_routes, finance_offer_routes, finance_ledger_routes, finance_parked_routes, finance_settings_routes, pay_routes,
+        offer_routes, order_routes, plan_routes, finance_order_routes, finance_offer_routes, finance_ledger_routes, finance_parked_routes, finance_payment_routes, finance_revenue_routes, finance_settings_routes, pay_routes,
     };
     for (size_t i = 0; !e.kind && i < ARRAY_LEN(all); i++) e = routes_add(a, all[i]);
     if (!e.kind) e = uploads_add_routes(a, a->o.server);

@@ -22,6 +22,7 @@
 #include "event/broadcast/broadcast.h"
 #include "system/http/http.h"
 #include "system/job/job.h"
+#include "system/keys/keys.h"
 
 extern const struct db_schema api_schema; /* uploads */
 
@@ -37,6 +38,7 @@ struct api_options {
     struct db *db;
     const struct clock *clock;
     struct id_maker *ids;
+    struct keys *keys;           /* of the house: what rows without public ids are called */
     struct account *account;
     struct mail *mail;           /* the outbox, for the operator's page */
     struct catalog *catalog;

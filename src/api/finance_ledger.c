@@ -64,40 +64,60 @@ static struct slice movement_label(struct call *c, int32_t code) {
     return text.len ? text : text_lookup(c->lang, SLICE("move.other"));
 }
 
-/* Whose accounts these are, in words: a provider, an order's id, a household. owners[i] is empty where there is none. */
-static struct err owners_of(struct call *c, const struct ledger_account *accounts, size_t count, struct slice **out) {
-    struct slice *owners = arena_alloc_array(c->arena, count + 1, sizeof *owners);
-    int64_t *households = arena_alloc_array(c->arena, count + 1, sizeof *households), *orders = arena_alloc_array(c->arena, count + 1, sizeof *orders);
-    struct finance_names names;
-    if (!owners || !households || !orders) return err_memory();
-    for (size_t i = 0; i < count; i++) {
-        int32_t code = accounts[i].code;
-        if (code == LEDGER_CODE_CREDIT || code == LEDGER_CODE_VOUCHERS) households[i] = accounts[i].owner_id;
-        if (code == LEDGER_CODE_ORDER) orders[i] = accounts[i].owner_id;
-    }
-    struct err e = finance_names_of(c, households, orders, count, &names);
-    for (size_t i = 0; !e.kind && i < count; i++) {
-        const char *provider = accounts[i].code == LEDGER_CODE_CLEARING && accounts[i].owner_id ? pay_provider_id((enum pay_provider)accounts[i].owner_id) : NULL;
-        owners[i] = households[i] ? names.households[i].name : orders[i] ? slice_cstr(names.orders[i].text) : slice_cstr(provider);
-    }
-    if (!e.kind) *out = owners;
-    return e;
+/* Whose an account is: a provider, a household, an order. */
+struct owner {
+    const char *kind;
+    struct slice id, name; /* name empty: it has none */
+};
+
+static void owner_want(struct call *c, struct finance_names *names, const struct ledger_account *a) {
+    if (a->code == LEDGER_CODE_CREDIT || a->code == LEDGER_CODE_VOUCHERS) finance_want(c, &names->households, a->owner_id);
+    if (a->code == LEDGER_CODE_ORDER) finance_want(c, &names->orders, a->owner_id);
 }
 
-static struct slice with_owner(struct call *c, int32_t code, struct slice owner) {
-    struct slice label = account_label(c, code);
-    return owner.len ? arena_printf(c->arena, "%.*s: %.*s", SLICE_ARG(label), SLICE_ARG(owner)) : label;
+static struct slice order_label(struct call *c, const struct order_name *order) {
+    struct buf out = BUF(200);
+    struct text_param params[] = {{SLICE("number"), arena_printf(c->arena, "%lld", (long long)order->number)}};
+    text_format(&out, c->lang, SLICE("book.of_order"), params, ARRAY_LEN(params));
+    struct slice copy = arena_copy(c->arena, buf_slice(&out));
+    buf_free(&out);
+    return copy;
 }
 
-static void put_account(struct call *c, const struct ledger_account *a, struct slice owner) {
+static bool owner_of(struct call *c, const struct finance_names *names, const struct ledger_account *a, struct owner *out) {
+    const struct account_named *household = a->code == LEDGER_CODE_CREDIT || a->code == LEDGER_CODE_VOUCHERS ? finance_household(names, a->owner_id) : NULL;
+    const struct order_name *order = a->code == LEDGER_CODE_ORDER ? finance_order(names, a->owner_id) : NULL;
+    const char *provider = a->code == LEDGER_CODE_CLEARING && a->owner_id ? pay_provider_id((enum pay_provider)a->owner_id) : NULL;
+    if (household) *out = (struct owner){"household", public_id_slice(&household->public_id), household->name};
+    else if (order) *out = (struct owner){"order", public_id_slice(&order->id), order_label(c, order)};
+    else if (provider) *out = (struct owner){"provider", slice_cstr(provider), slice_cstr(provider)};
+    return household || order || provider;
+}
+
+static struct slice with_owner(struct call *c, const struct finance_names *names, const struct ledger_account *a) {
+    struct slice label = account_label(c, a->code);
+    struct owner owner;
+    bool is_named = owner_of(c, names, a, &owner) && owner.name.len;
+    return is_named ? arena_printf(c->arena, "%.*s: %.*s", SLICE_ARG(label), SLICE_ARG(owner.name)) : label;
+}
+
+static void put_account(struct call *c, const struct finance_names *names, const struct ledger_account *a) {
     struct json_writer *w = &c->w;
+    struct owner owner;
     json_begin_object(w);
     json_put_string(w, "id", public_id_slice(&a->public_id));
     json_put_number(w, "code", a->code);
     json_put_string(w, "name", account_label(c, a->code));
     json_key(w, "owner");
-    if (owner.len) json_add_string(w, owner);
-    else json_add_null(w);
+    if (owner_of(c, names, a, &owner)) {
+        json_begin_object(w);
+        json_put_cstr(w, "kind", owner.kind);
+        json_put_string(w, "id", owner.id);
+        json_put_string(w, "name", owner.name);
+        json_end(w);
+    } else {
+        json_add_null(w);
+    }
     json_put_cstr(w, "ledger", finance_unit_name(a->ledger));
     json_put_cstr(w, "side", is_debit_normal(a->code) ? "debit" : "credit");
     put_amount(w, "debits_pending", a->debits_pending);
@@ -139,16 +159,13 @@ static struct err accounts_get(struct call *c) {
     w.filter.is_owned_left_out = !slice_eq(call_query(c, "owned"), SLICE("1")) && !w.filter.code;
     struct err e = finance_limit(c, ACCOUNTS_USUAL, ACCOUNTS_MAX, &w.filter.limit);
     if (!e.kind) e = db_read(c->api->o.db, accounts_fn, &w);
-    struct slice *owners;
-    if (!e.kind) e = owners_of(c, w.list.items, w.list.count, &owners);
+    struct finance_names names = {0};
+    for (size_t i = 0; !e.kind && i < w.list.count; i++) owner_want(c, &names, &w.list.items[i]);
+    if (!e.kind) e = finance_names_read(c, &names);
     if (e.kind) return e;
-    json_begin_object(&c->w);
-    json_key(&c->w, "items");
-    json_begin_array(&c->w);
-    for (size_t i = 0; i < w.list.count; i++) put_account(c, &w.list.items[i], owners[i]);
-    json_end(&c->w);
-    json_put_cstr(&c->w, "next", w.list.next && w.list.count ? w.list.items[w.list.count - 1].public_id.text : NULL);
-    json_end(&c->w);
+    finance_list_begin(c);
+    for (size_t i = 0; i < w.list.count; i++) put_account(c, &names, &w.list.items[i]);
+    finance_list_end(c, w.list.next && w.list.count ? public_id_slice(&w.list.items[w.list.count - 1].public_id) : SLICE_NONE);
     return ERR_OK;
 }
 
@@ -171,37 +188,25 @@ static struct err statement_fn(struct db_tx *tx, void *arg) {
     return ledger_statement(w->c->api->o.ledger, tx, w->arena, w->c->org_id, account.id, w->from_ns, w->to_ns, w->after_ns, w->limit, &w->page);
 }
 
-/* What a page of rows names besides: the other accounts and the orders. */
-struct row_names {
-    struct slice *counters;
-    struct public_id *orders;
-};
-
-static struct err row_names_of(struct call *c, const struct ledger_statement *page, struct row_names *out) {
-    struct ledger_account *counters = arena_alloc_array(c->arena, page->count + 1, sizeof *counters);
-    int64_t *orders = arena_alloc_array(c->arena, page->count + 1, sizeof *orders);
-    struct finance_names names;
-    struct slice *owners;
-    if (!counters || !orders) return err_memory();
+/* What a page of rows names: its account's owner, the other accounts', the orders. */
+static struct err page_names(struct call *c, const struct ledger_statement *page, struct finance_names *names) {
+    *names = (struct finance_names){0};
+    owner_want(c, names, &page->account);
     for (size_t i = 0; i < page->count; i++) {
-        counters[i] = page->rows[i].counter;
-        orders[i] = page->rows[i].transfer.order_id;
+        owner_want(c, names, &page->rows[i].counter);
+        finance_want(c, &names->orders, page->rows[i].transfer.order_id);
     }
-    struct err e = owners_of(c, counters, page->count, &owners);
-    if (!e.kind) e = finance_names_of(c, NULL, orders, page->count, &names);
-    for (size_t i = 0; !e.kind && i < page->count; i++) owners[i] = with_owner(c, counters[i].code, owners[i]);
-    if (!e.kind) *out = (struct row_names){owners, names.orders};
-    return e;
+    return finance_names_read(c, names);
 }
 
-static void put_row(struct call *c, const struct ledger_statement *page, const struct ledger_statement_row *row, struct slice counter, const struct public_id *order) {
+static void put_row(struct call *c, const struct finance_names *names, const struct ledger_statement *page, const struct ledger_statement_row *row) {
     struct json_writer *w = &c->w;
     json_begin_object(w);
-    json_put_id(w, "id", row->transfer.id);
+    call_put_name(c, "id", NAME_TRANSFER, row->transfer.id);
     put_time_or_null(w, "at", row->transfer.at_ns / NS_PER_MS);
     json_put_number(w, "code", row->transfer.code);
     json_put_string(w, "text", movement_label(c, row->transfer.code));
-    shop_put_named(w, "counter", &row->counter.public_id, counter);
+    shop_put_named(w, "counter", &row->counter.public_id, with_owner(c, names, &row->counter));
     json_key(w, "debit");
     if (row->debit) json_add_id(w, row->debit);
     else json_add_null(w);
@@ -209,34 +214,30 @@ static void put_row(struct call *c, const struct ledger_statement *page, const s
     if (row->credit) json_add_id(w, row->credit);
     else json_add_null(w);
     put_amount(w, "balance", shown(page->account.code, row->balance));
-    json_put_cstr(w, "order", order->text[0] ? order->text : NULL);
+    finance_put_order(w, names, row->transfer.order_id);
     json_end(w);
 }
 
 static struct err statement_json(struct call *c, struct statement_work *work) {
-    struct slice after = call_query(c, "after"), *owners;
-    struct row_names names;
-    if (after.len && !slice_to_i64(after, &work->after_ns)) return err_make(ERR_INPUT, "request.malformed", "What follows is asked for by the `next` of the page before.");
+    struct finance_names names;
     work->arena = c->arena;
-    struct err e = finance_limit(c, ROWS_USUAL, ROWS_MAX, &work->limit);
+    struct err e = call_after(c, NAME_STATEMENT, &work->after_ns);
+    if (!e.kind) e = finance_limit(c, ROWS_USUAL, ROWS_MAX, &work->limit);
     if (!e.kind) e = db_read(c->api->o.db, statement_fn, work);
     const struct ledger_statement *page = &work->page;
-    if (!e.kind) e = owners_of(c, &page->account, 1, &owners);
-    if (!e.kind) e = row_names_of(c, page, &names);
+    if (!e.kind) e = page_names(c, page, &names);
     if (e.kind) return e;
     struct json_writer *w = &c->w;
     json_begin_object(w);
     json_key(w, "account");
-    put_account(c, &page->account, owners[0]);
+    put_account(c, &names, &page->account);
     put_amount(w, "opening", shown(page->account.code, page->opening));
     put_amount(w, "closing", shown(page->account.code, page->closing));
     json_key(w, "items");
     json_begin_array(w);
-    for (size_t i = 0; i < page->count; i++) put_row(c, page, &page->rows[i], names.counters[i], &names.orders[i]);
+    for (size_t i = 0; i < page->count; i++) put_row(c, &names, page, &page->rows[i]);
     json_end(w);
-    json_key(w, "next");
-    if (page->next) json_add_id(w, page->next);
-    else json_add_null(w);
+    call_put_name(c, "next", NAME_STATEMENT, page->next);
     json_end(w);
     return ERR_OK;
 }
@@ -258,18 +259,19 @@ static void csv_amount(struct buf *out, int32_t ledger, int64_t amount, bool is_
     buf_cstr(out, ",");
 }
 
-static void csv_rows(struct call *c, struct buf *out, const struct ledger_statement *page, const struct row_names *names) {
+static void csv_rows(struct call *c, struct buf *out, const struct ledger_statement *page, const struct finance_names *names) {
     for (size_t i = 0; i < page->count; i++) {
         const struct ledger_statement_row *row = &page->rows[i];
+        const struct order_name *order = finance_order(names, row->transfer.order_id);
         utc_format(out, (struct utc_time){row->transfer.at_ns}, 3);
-        buf_printf(out, ",%lld,%d,", (long long)row->transfer.id, (int)row->transfer.code);
+        buf_printf(out, ",%.*s,%d,", SLICE_ARG(call_name(c, NAME_TRANSFER, row->transfer.id)), (int)row->transfer.code);
         csv_cell(out, movement_label(c, row->transfer.code), false);
-        csv_cell(out, names->counters[i], false);
+        csv_cell(out, with_owner(c, names, &row->counter), false);
         csv_amount(out, page->account.ledger, row->debit, row->debit);
         csv_amount(out, page->account.ledger, row->credit, row->credit);
         csv_amount(out, page->account.ledger, shown(page->account.code, row->balance), true);
         csv_cell(out, slice_cstr(finance_unit_name(page->account.ledger)), false);
-        csv_cell(out, slice_cstr(names->orders[i].text), true);
+        csv_cell(out, order ? arena_printf(c->arena, "%lld", (long long)order->number) : SLICE_NONE, true);
     }
 }
 
@@ -279,7 +281,7 @@ struct statement_items {
     size_t count, room;
 };
 
-static struct err items_add(struct call *c, struct statement_items *all, const struct ledger_statement *page, const struct row_names *names) {
+static struct err items_add(struct call *c, struct statement_items *all, const struct ledger_statement *page, const struct finance_names *names) {
     if (all->count + page->count > all->room) {
         size_t room = all->room ? all->room * 2 : ROWS_MAX;
         struct statement_item *larger = mem_realloc_array(all->items, room, sizeof *larger);
@@ -289,9 +291,10 @@ static struct err items_add(struct call *c, struct statement_items *all, const s
     }
     for (size_t i = 0; i < page->count; i++) {
         const struct ledger_statement_row *row = &page->rows[i];
-        struct slice text = movement_label(c, row->transfer.code), order = slice_cstr(names->orders[i].text);
-        if (order.len) text = arena_printf(c->arena, "%.*s · %.*s", SLICE_ARG(text), SLICE_ARG(order));
-        all->items[all->count++] = (struct statement_item){.at_s = row->transfer.at_ns / NS_PER_S, .text = text, .counter = names->counters[i], .is_debit = row->debit > 0,
+        const struct order_name *order = finance_order(names, row->transfer.order_id);
+        struct slice text = movement_label(c, row->transfer.code);
+        if (order) text = arena_printf(c->arena, "%.*s · %lld", SLICE_ARG(text), (long long)order->number);
+        all->items[all->count++] = (struct statement_item){.at_s = row->transfer.at_ns / NS_PER_S, .text = text, .counter = with_owner(c, names, &row->counter), .is_debit = row->debit > 0,
                                                            .amount = row->debit ? row->debit : row->credit, .balance = shown(page->account.code, row->balance)};
     }
     return ERR_OK;
@@ -301,11 +304,13 @@ static struct err items_add(struct call *c, struct statement_items *all, const s
 static struct err rows_walk(struct call *c, struct statement_work *work, struct buf *csv, struct statement_items *items, struct ledger_statement *whole) {
     size_t rows = 0;
     struct err e = ERR_OK;
+    struct arena_mark mark = arena_mark(c->arena);
     do {
-        struct row_names names;
+        struct finance_names names;
+        if (csv) arena_rewind(c->arena, mark); /* what was written stands in `csv` */
         work->limit = ROWS_MAX;
         e = db_read(c->api->o.db, statement_fn, work);
-        if (!e.kind) e = row_names_of(c, &work->page, &names);
+        if (!e.kind) e = page_names(c, &work->page, &names);
         if (e.kind) return e;
         if (!rows) *whole = work->page;
         rows += work->page.count;
@@ -333,16 +338,17 @@ static struct err statement_pdf(struct call *c, struct statement_work *work) {
     struct statement_items all = {0};
     struct ledger_statement whole;
     struct offer_settings settings = {0};
-    struct slice *owners;
+    struct finance_names names = {0};
     struct err e = rows_walk(c, work, NULL, &all, &whole);
-    if (!e.kind) e = owners_of(c, &whole.account, 1, &owners);
+    if (!e.kind) owner_want(c, &names, &whole.account);
+    if (!e.kind) e = finance_names_read(c, &names);
     if (!e.kind) e = offer_settings_get(c->api->o.offers, c->arena, c->org_id, &settings);
     if (!e.kind) {
         int32_t unit = whole.account.ledger;
         struct statement s = {
             .lang = c->lang,
             .organisation = settings.seller_name.len ? settings.seller_name : slice_cstr(c->api->o.name),
-            .account = arena_printf(c->arena, "%d %.*s", (int)whole.account.code, SLICE_ARG(with_owner(c, whole.account.code, owners[0]))),
+            .account = arena_printf(c->arena, "%d %.*s", (int)whole.account.code, SLICE_ARG(with_owner(c, &names, &whole.account))),
             .currency = unit < LEDGER_COINS ? (uint16_t)unit : 0,
             .unit = unit == LEDGER_VOUCHERS ? text_lookup(c->lang, SLICE("book.vouchers")) : unit == LEDGER_COINS ? text_lookup(c->lang, SLICE("book.coins")) : SLICE_NONE,
             .from_s = work->from_ns / NS_PER_S, .to_s = work->to_ns / NS_PER_S, .made_s = rights_call_now(c),
@@ -417,9 +423,10 @@ static const char *transfer_state(const struct ledger_transfer_row *row) {
 
 struct err finance_put_transfers(struct call *c, int64_t order_id) {
     struct transfers_work work = {.c = c, .order_id = order_id};
-    struct slice *owners;
+    struct finance_names names = {0};
     struct err e = db_read(c->api->o.db, transfers_fn, &work);
-    if (!e.kind) e = owners_of(c, work.sides, 2 * work.total, &owners);
+    for (size_t i = 0; !e.kind && i < 2 * work.total; i++) owner_want(c, &names, &work.sides[i]);
+    if (!e.kind) e = finance_names_read(c, &names);
     if (e.kind) return e;
     struct json_writer *w = &c->w;
     json_key(w, "transfers");
@@ -431,12 +438,12 @@ struct err finance_put_transfers(struct call *c, int64_t order_id) {
         if (t->flags & (LEDGER_POST_PENDING | LEDGER_VOID_PENDING)) continue; /* said by the hold that they ended */
         const struct ledger_account *sides = &work.sides[2 * at];
         json_begin_object(w);
-        json_put_id(w, "id", t->id);
+        call_put_name(c, "id", NAME_TRANSFER, t->id);
         put_time_or_null(w, "at", t->at_ns / NS_PER_MS);
         json_put_number(w, "code", t->code);
         json_put_string(w, "text", movement_label(c, t->code));
-        shop_put_named(w, "debit", &sides[0].public_id, with_owner(c, sides[0].code, owners[2 * at]));
-        shop_put_named(w, "credit", &sides[1].public_id, with_owner(c, sides[1].code, owners[2 * at + 1]));
+        shop_put_named(w, "debit", &sides[0].public_id, with_owner(c, &names, &sides[0]));
+        shop_put_named(w, "credit", &sides[1].public_id, with_owner(c, &names, &sides[1]));
         json_key(w, "amount");
         json_begin_object(w);
         put_amount(w, "amount", t->amount);
@@ -484,7 +491,7 @@ static struct err verify_post(struct call *c) {
         json_put_cstr(w, "kind", ledger_difference_word(d->kind));
         json_put_cstr(w, "field", d->field);
         json_put_cstr(w, "ledger", d->ledger ? finance_unit_name(d->ledger) : NULL);
-        json_put_id(w, "transfer", d->transfer_id);
+        call_put_name(c, "transfer", NAME_TRANSFER, d->transfer_id);
         put_amount(w, "stored", d->stored);
         put_amount(w, "replayed", d->replayed);
         json_end(w);

@@ -518,15 +518,12 @@ static struct err gift_cards_get(struct call *c) {
     struct offer_gift_card *cards;
     size_t count, limit;
     int64_t before = 0, next;
-    struct slice after = call_query(c, "after");
-    if (after.len && !slice_to_i64(after, &before)) return err_make(ERR_INPUT, "request.malformed", "What follows is asked for by the `next` of the page before.");
-    struct err e = finance_limit(c, GIFT_CARDS_USUAL, GIFT_CARDS_MAX, &limit);
+    struct err e = call_after(c, NAME_GIFT_CARD, &before);
+    if (!e.kind) e = finance_limit(c, GIFT_CARDS_USUAL, GIFT_CARDS_MAX, &limit);
     if (!e.kind) e = offer_gift_cards(c->api->o.offers, c->arena, c->org_id, before, limit, &cards, &count, &next);
     if (e.kind) return e;
     struct json_writer *w = &c->w;
-    json_begin_object(w);
-    json_key(w, "items");
-    json_begin_array(w);
+    finance_list_begin(c);
     for (size_t i = 0; i < count; i++) {
         json_begin_object(w);
         json_put_string(w, "id", public_id_slice(&cards[i].public_id));
@@ -537,11 +534,7 @@ static struct err gift_cards_get(struct call *c) {
         shop_put_time(w, "redeemed_at", cards[i].redeemed_s);
         json_end(w);
     }
-    json_end(w);
-    json_key(w, "next");
-    if (next) json_add_id(w, next);
-    else json_add_null(w);
-    json_end(w);
+    finance_list_end(c, next ? call_name(c, NAME_GIFT_CARD, next) : SLICE_NONE);
     return ERR_OK;
 }
 

@@ -38,7 +38,7 @@ static void put_parked(struct call *c, const struct pay_parked *p, const struct 
     struct json_writer *w = &c->w;
     struct slice message = text_lookup(c->lang, p->code);
     json_begin_object(w);
-    json_put_id(w, "id", p->id);
+    call_put_name(c, "id", NAME_PARKED, p->id);
     put_time_or_null(w, "at", p->at_us / 1000);
     json_put_cstr(w, "provider", pay_provider_id(p->provider));
     json_put_string(w, "provider_ref", p->ref);
@@ -55,26 +55,19 @@ static void put_parked(struct call *c, const struct pay_parked *p, const struct 
 
 static struct err parked_get(struct call *c) {
     struct pay_parked_list list;
-    struct slice cursor = call_query(c, "after");
     int64_t after = 0;
     size_t limit;
-    if (cursor.len && !slice_to_i64(cursor, &after)) return err_make(ERR_INPUT, "request.malformed", "What follows is asked for by the `next` of the page before.");
-    struct err e = finance_limit(c, PARKED_USUAL, PARKED_MAX, &limit);
+    struct err e = call_after(c, NAME_PARKED, &after);
+    if (!e.kind) e = finance_limit(c, PARKED_USUAL, PARKED_MAX, &limit);
     if (!e.kind) e = pay_parked(c->api->o.pay, c->arena, c->org_id, slice_eq(call_query(c, "open"), SLICE("1")), after, limit, &list);
     if (e.kind) return e;
     struct parked_work work = {c, &list, arena_alloc_array(c->arena, list.count + 1, sizeof *work.payments)};
     if (!work.payments) return err_memory();
     e = db_read(c->api->o.db, payments_fn, &work);
     if (e.kind) return e;
-    json_begin_object(&c->w);
-    json_key(&c->w, "items");
-    json_begin_array(&c->w);
+    finance_list_begin(c);
     for (size_t i = 0; i < list.count; i++) put_parked(c, &list.items[i], &work.payments[i]);
-    json_end(&c->w);
-    json_key(&c->w, "next");
-    if (list.next) json_add_id(&c->w, list.next);
-    else json_add_null(&c->w);
-    json_end(&c->w);
+    finance_list_end(c, list.next ? call_name(c, NAME_PARKED, list.next) : SLICE_NONE);
     return ERR_OK;
 }
 
@@ -85,7 +78,7 @@ static struct err parked_raw_get(struct call *c) {
     struct pay_parked_list list;
     struct slice body;
     int64_t id;
-    if (!slice_to_i64(call_param(c, "id"), &id) || id < 1 || id == INT64_MAX) return not_parked;
+    if (!call_name_read(c, NAME_PARKED, call_param(c, "id"), &id)) return not_parked;
     struct err e = pay_parked(c->api->o.pay, c->arena, c->org_id, false, id + 1, 1, &list); /* a page goes down from its cursor */
     if (e.kind) return e;
     if (!list.count || list.items[0].id != id || !list.items[0].webhook_id) return not_parked;
@@ -98,7 +91,7 @@ static struct err parked_settle_post(struct call *c) {
     struct slice note = slice_trim(json_get_string(c->body, "note"));
     int64_t id;
     if (!note.len || note.len > NOTE_BYTES_MAX) return err_make(ERR_INPUT, "parked.note", "Say how it was settled, in a sentence.");
-    if (!slice_to_i64(call_param(c, "id"), &id) || id < 1) return not_parked;
+    if (!call_name_read(c, NAME_PARKED, call_param(c, "id"), &id)) return not_parked;
     struct err e = pay_parked_settle(c->api->o.pay, c->org_id, id, call_who(c)->user_id, note);
     if (e.kind) return e;
     c->status = 204;

@@ -158,7 +158,10 @@ static struct err held_item(struct call *c, const struct catalog_title *t, const
         out->offer = here.offer.public_id;
         out->offer_name = offer_text_in(&here.offer, c->lang).name;
     }
-    return order_names(c->api->o.order, c->org_id, &held->order_id, 1, &out->order);
+    struct order_name order;
+    e = order_names(c->api->o.order, c->org_id, &held->order_id, 1, &order);
+    if (!e.kind) out->order = order.id;
+    return e;
 }
 
 struct err shop_put_entitlement_of(struct call *c, const struct catalog_title *t, const struct access_answer *answer) {

@@ -86,7 +86,7 @@ static struct err payment_post(struct call *c) {
     if (!e.kind) e = order_pay(c->api->o.order, c->arena, &buyer, call_param(c, "id"), &wish, &key, &payment);
     if (e.kind) return e;
     c->status = 201;
-    payment_put(c, &c->w, &payment);
+    payment_put(c, &c->w, &payment, call_param(c, "id"));
     return ERR_OK;
 }
 

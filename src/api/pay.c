@@ -32,11 +32,7 @@ static void put_error(struct call *c, struct json_writer *w, const struct pay_in
 }
 
 void payment_put_members(struct call *c, struct json_writer *w, const struct pay_info *p) {
-    struct public_id order = {0};
-    struct err e = p->order_id ? order_names(c->api->o.order, c->org_id, &p->order_id, 1, &order) : ERR_OK;
-    if (e.kind) c->caller_error = e;
     json_put_string(w, "id", public_id_slice(&p->public_id));
-    json_put_cstr(w, "order", order.text[0] ? order.text : NULL);
     json_put_cstr(w, "provider", pay_provider_id(p->provider));
     json_put_cstr(w, "state", pay_state_name(p->state));
     money_put(w, "amount", p->amount);
@@ -48,9 +44,10 @@ void payment_put_members(struct call *c, struct json_writer *w, const struct pay
     put_time_or_null(w, "created_at", p->created_us / 1000);
 }
 
-void payment_put(struct call *c, struct json_writer *w, const struct pay_info *p) {
+void payment_put(struct call *c, struct json_writer *w, const struct pay_info *p, struct slice order) {
     json_begin_object(w);
     payment_put_members(c, w, p);
+    json_put_string(w, "order", order);
     json_end(w);
 }
 
@@ -100,12 +97,18 @@ static struct err payment_find(struct call *c, struct order_buyer *buyer, struct
     return !e.kind && (out->household_id != buyer->household_id || out->provider != PAY_SANDBOX) ? no_payment() : e;
 }
 
+static struct err sandbox_answer(struct call *c, const struct pay_info *p) {
+    struct order_name order;
+    struct err e = order_names(c->api->o.order, c->org_id, &p->order_id, 1, &order);
+    if (!e.kind) payment_put(c, &c->w, p, slice_cstr(order.id.text));
+    return e;
+}
+
 static struct err sandbox_get(struct call *c) {
     struct order_buyer buyer;
     struct pay_info payment;
     struct err e = payment_find(c, &buyer, &payment);
-    if (!e.kind) payment_put(c, &c->w, &payment);
-    return e;
+    return e.kind ? e : sandbox_answer(c, &payment);
 }
 
 static struct err sandbox_confirm(struct call *c) {
@@ -115,8 +118,7 @@ static struct err sandbox_confirm(struct call *c) {
     struct err e = payment_find(c, &buyer, &payment);
     if (!e.kind && !json_get_bool(c->body, "is_confirmed", &is_confirmed)) e = err_make(ERR_INPUT, "request.malformed", "Whether it is confirmed is true or false.");
     if (!e.kind) e = pay_sandbox_confirm(c->api->o.pay, c->arena, c->org_id, buyer.household_id, call_param(c, "payment"), is_confirmed, &payment);
-    if (!e.kind) payment_put(c, &c->w, &payment);
-    return e;
+    return e.kind ? e : sandbox_answer(c, &payment);
 }
 
 /* --- what providers say --- */

@@ -44,6 +44,7 @@ struct api {
     struct importer importer;
     struct http_static *pages;
     struct slice index_html; /* of the pages; empty without */
+    struct key names;        /* of what is called outside by a name that its id makes: see call_name */
     int uploads_fd;
     struct lock lock; /* of what stands below */
     struct org_topic *topics;
@@ -113,7 +114,7 @@ struct route {
 /* Within one file each; gathered in api.c. */
 extern const struct route site_routes[], title_routes[], playback_routes[], session_routes[], operator_routes[], row_routes[], search_routes[], person_routes[], catalogue_routes[], art_routes[], upload_routes[], job_routes[], channel_routes[];
 extern const struct route rights_routes[], rights_why_routes[], grant_routes[], me_routes[], sign_routes[], profile_routes[], member_routes[], household_routes[], organisation_routes[], mail_routes[];
-extern const struct route order_routes[], offer_routes[], plan_routes[], finance_order_routes[], finance_offer_routes[], finance_ledger_routes[], finance_parked_routes[], finance_settings_routes[], pay_routes[];
+extern const struct route order_routes[], offer_routes[], plan_routes[], finance_order_routes[], finance_offer_routes[], finance_ledger_routes[], finance_parked_routes[], finance_payment_routes[], finance_revenue_routes[], finance_settings_routes[], pay_routes[];
 
 /* The frame, for handlers that are none of the above (uploads in pieces, pages). */
 void call_begin(struct call *, struct api *, struct http_request *);
@@ -153,12 +154,20 @@ int answer_status(struct err);
 struct slice call_param(const struct call *, const char *name);
 struct slice call_query(struct call *, const char *name); /* empty if missing */
 struct slice request_language(struct http_request *);
+/* Rows without a public id of their own (transfers, events, charge-backs, parked words; also where a page ends) are called by their sealed id: stable for as long as
+ * the house has its keys, good in this organisation and for this kind alone. */
+enum call_naming { NAME_TRANSFER, NAME_EVENT, NAME_CHARGEBACK, NAME_PARKED, NAME_GIFT_CARD, NAME_STATEMENT };
+void call_put_name(struct call *, const char *member, enum call_naming, int64_t id); /* 0: null */
+struct slice call_name(struct call *, enum call_naming, int64_t id);                 /* in its arena */
+bool call_name_read(const struct call *, enum call_naming, struct slice name, int64_t *id);
+/* The cursor `after` of a list; *id stays without one. ERR_INPUT request.malformed. */
+MUST_USE struct err call_after(struct call *, enum call_naming, int64_t *id);
 /* "https://example.org", as the client calls us. */
 struct slice request_origin(struct http_request *, struct arena *);
 
-/* Payment. The members alone go into an object that is open. */
+/* Payment, and of which order it is. The members alone, without the order, go into an object that is open. */
 struct pay_info;
-void payment_put(struct call *, struct json_writer *, const struct pay_info *);
+void payment_put(struct call *, struct json_writer *, const struct pay_info *, struct slice order);
 void payment_put_members(struct call *, struct json_writer *, const struct pay_info *);
 
 /* The rows of the home page: those that an editor arranged and that are due, else the usual ones. */

@@ -162,7 +162,7 @@ void shop_put_order_members(struct call *c, const struct order_item *o) {
     shop_put_quote_members(c, &o->q, o->q.coupon);
     money_put(w, "refunded", o->refunded);
     json_key(w, "payment");
-    if (o->payment) payment_put(c, w, o->payment);
+    if (o->payment) payment_put(c, w, o->payment, public_id_slice(&o->public_id));
     else json_add_null(w);
     json_key(w, "invoice");
     if (o->invoice.len) {

@@ -178,7 +178,7 @@ static struct err serving_open(struct command_context *c, struct serving *s, str
     e = server_create(c, s, listens, listen_count);
     if (!e.kind) e = delivery_add_routes(s->house.delivery, s->server);
     if (!e.kind) e = place_open(c, s);
-    struct api_options api = {.db = s->house.db, .clock = s->house.clock, .ids = s->house.ids, .account = s->house.account, .mail = s->house.mail, .catalog = s->house.catalog,
+    struct api_options api = {.db = s->house.db, .clock = s->house.clock, .ids = s->house.ids, .keys = s->house.keys, .account = s->house.account, .mail = s->house.mail, .catalog = s->house.catalog,
                               .rights = s->house.rights, .ledger = s->house.ledger, .pay = s->house.pay, .offers = s->house.offers, .order = s->house.order, .access = s->house.access, .geo = s->geo, .home_territory = option_text(c, "home-territory"),
                               .delivery = s->house.delivery, .objects = s->house.objects, .jobs = s->house.jobs, .broadcast = s->house.broadcast, .ingest = &s->ingest, .server = s->server,
                               .uploads_path = s->house.uploads_path, .pages_path = pages_path(c, s->arena), .name = option_text(c, "name"),

@@ -163,7 +163,7 @@ eachDatabase(test, 'a family and the box office', async (t, env) => {
         assert.match(renewed.json.error.message, /^Your household may no longer watch this title/);
         fin = await signIn(server, 'fin@example.org'); // weeks have passed
         const { items } = await fin.ok('GET', '/finance/chargebacks');
-        assert.deepEqual([items.length, items[0].amount, items[0].order], [1, money(1299), bought.id]);
+        assert.deepEqual([items.length, items[0].amount, items[0].order], [1, money(1299), { id: bought.id, number: bought.number }]);
     });
 
     await t.test('those who keep the books see each step', async () => {
@@ -181,10 +181,11 @@ eachDatabase(test, 'a family and the box office', async (t, env) => {
         assert.equal(revenue.balance, String(839 + 1092));
         const statement = await fin.ok('GET', `/finance/accounts/${revenue.id}/statement`);
         assert.deepEqual([statement.opening, statement.closing, statement.items.length], ['0', revenue.balance, 2]);
-        assert.equal(statement.items[0].order, order.id);
+        assert.deepEqual(statement.items[0].order, { id: order.id, number: order.number });
         const csv = await fin.call('GET', `/finance/accounts/${revenue.id}/statement?format=csv`);
         assert.match(csv.headers.get('content-type'), /^text\/csv/);
         assert.deepEqual(csv.text.trim().split('\r\n').slice(1).map((line) => line.split(',')[6]), ['8.39', '10.92']);
+        assert.deepEqual(csv.text.trim().split('\r\n').slice(1).map((line) => [line.split(',')[1], line.split(',').at(-1)]), statement.items.map((one) => [one.id, `"${one.order.number}"`]));
         const pdf = await fin.call('GET', `/finance/accounts/${revenue.id}/statement?format=pdf`);
         assert.ok(pdf.bytes.subarray(0, 5).equals(Buffer.from('%PDF-')), pdf.text.slice(0, 200));
         const byOffer = await fin.ok('GET', '/finance/revenue?by=offer&from=2027-01-01&to=2028-01-01');

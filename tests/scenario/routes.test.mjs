@@ -7,9 +7,9 @@
 // A route that is not in lib/walk.mjs fails the test: who adds one says there who may take it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Person, invite, signUp, stored } from './lib/people.mjs';
+import { Person, asked, invite, signUp, stored } from './lib/people.mjs';
 import { film, run, start } from './lib/server.mjs';
-import { buy, sell } from './lib/shop.mjs';
+import { buy, cards, key, sell } from './lib/shop.mjs';
 import { allScopes, operations, rolesOf, scopesOf, walk } from './lib/walk.mjs';
 
 test('each route says who may take it', () => {
@@ -67,6 +67,12 @@ async function world(t) {
     w.order = order.id;
     w.payment = order.payment.id;
     w.book = (await op.ok('GET', '/finance/accounts')).items[0].id;
+    // A provider has said something that fits no payment: it waits to be looked after.
+    const [org] = asked(server, 'SELECT org_id FROM pay_payment').trim().split('\n');
+    asked(server, `INSERT INTO pay_parked(id, org_id, at_us, provider, payment_id, webhook_id, code, ref, currency, amount, their_currency, their_amount, settled_us, settled_by, note)
+        VALUES(238104713900130304, ${org}, 1798761600000000, 1, 0, 0, 'parked.payment', 'Geheimer Beleg', 978, 0, 978, 999, 0, 0, '')`, { changes: true });
+    w.parked = (await op.ok('GET', '/finance/parked')).items[0].id;
+    w.event = (await op.ok('GET', `/finance/payments/${w.payment}`)).events.find((one) => one.has_raw).id;
 
     w.arena = new Person(server, { host: 'arena.example' });
     while ((await server.get(`/api/v1/titles/${w.title}`, { host: 'arena.example' })).status !== 404); // the server is told of the host by a signal
@@ -226,4 +232,86 @@ test('ids of others in bodies and queries lead nowhere', async (t) => {
     // A row that names a title of ours shows nothing of it.
     await arena.call('PUT', '/operator/rows', { items: [{ names: { en: 'Row' }, source: 'titles', titles: [w.title, theirs] }] });
     for (const path of ['/titles?rows=1', '/operator/rows', '/search?q=Verborgen']) assert.ok(!(await arena.get(path)).text.includes('Verborgen'), path);
+});
+
+// Inside things have numbers that grow with time (ids, moments in micro- and nanoseconds as cursors). None of them leaves the house, and none leads in.
+test('no number of the inside leaves the house, and none leads in', async (t) => {
+    const w = await world(t);
+    const { arena } = w;
+    const op = w.people.operator;
+    const erika = w.people.user;
+    // Enough of everything for two pages.
+    const other = (await sell(op, { kind: 'gift_card', name: 'Geheimkarte', price: 2500, contains: undefined })).id;
+    for (let i = 0; i < 2; i++) {
+        const order = await buy(erika, [{ offer: other }], { card: cards.chargedBack });
+        assert.equal(order.state, 'paid');
+    }
+    await w.server.advance(600_000);
+    for (const amount of ['100', '50']) {
+        const refund = await op.call('POST', `/finance/orders/${w.order}/refunds`, { amount: { amount, currency: 'EUR' }, reason: `Tonspur fehlt ${amount}` }, { headers: { 'idempotency-key': key() } });
+        assert.equal(refund.status, 201, refund.text);
+    }
+    await w.people.finance.ok('POST', `/finance/orders/${w.order}/refunds`, { amount: { amount: '25', currency: 'EUR' }, reason: 'Noch etwas' }, 201);
+    await op.ok('POST', '/finance/gift-cards', { amount: { amount: '1000', currency: 'EUR' }, count: 2 }, 201);
+    while ((await op.ok('GET', '/finance/chargebacks')).items.length < 2);
+    await w.server.advance(1000);
+
+    const tables = asked(w.server, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'").trim().split('\n');
+    const inside = new Set(tables.flatMap((name) => asked(w.server, `SELECT * FROM "${name}"`).match(/\b\d{15,19}\b/g) ?? []));
+    assert.ok(inside.size > 100, `${inside.size} numbers`);
+    const clean = (text, where) => {
+        for (const number of text.match(/\d{15,19}/g) ?? []) assert.ok(!inside.has(number), `${where} shows ${number}: ${text.slice(0, 3000)}`);
+    };
+    const gets = operations().filter((one) => one.startsWith('GET ') && !walk[one].isEndless && walk[one].who !== 'public');
+    for (const operation of gets) {
+        const entry = walk[operation];
+        const who = w.people[entry.who] ?? op;
+        const at = entry.at?.(w) ?? {};
+        const path = operation.slice(4).replace(/\{(\w+)\}/g, (_, name) => at[name]);
+        clean((await w.server.call('GET', path + (entry.query?.(w) ?? ''), { headers: { cookie: who.cookie } })).text, operation);
+        // The webhook's bytes are the provider's, and its file of ours; all else that takes an id refuses a number.
+        const [, id] = /\{(\w+)\}/.exec(operation) ?? [];
+        if (!id || !operation.includes('/finance/')) continue;
+        for (const guess of ['1', [...inside][7], '0'.repeat(26), 'zzzzzzzzzzzzzzzz']) {
+            const answer = await w.server.call('GET', operation.slice(4).replace(/\{(\w+)\}/g, (_, name) => (name === id ? guess : at[name])), { headers: { cookie: op.cookie } });
+            assert.equal(answer.status, 404, `${operation} of ${guess}: ${answer.text}`);
+        }
+    }
+    clean((await op.call('GET', `/finance/accounts/${w.book}/statement?format=csv`)).text, 'statement.csv');
+
+    // Page by page each list is the same as whole; another organisation's cursor and a number lead nowhere.
+    const ids = (list) => list.map((one) => one.id);
+    for (const path of ['/finance/orders', '/finance/payments', '/finance/refunds', '/finance/chargebacks', '/finance/gift-cards', '/finance/accounts?owned=1', `/finance/accounts/${w.book}/statement`]) {
+        const whole = ids((await op.ok('GET', path)).items);
+        assert.ok(whole.length >= 2, `${path}: ${whole.length}`);
+        assert.equal(new Set(whole).size, whole.length);
+        const paged = [];
+        let next = '';
+        const more = path.includes('?') ? '&' : '?';
+        do {
+            const page = await op.ok('GET', `${path}${more}limit=1${next && `&after=${next}`}`);
+            assert.equal(page.items.length, 1);
+            paged.push(...ids(page.items));
+            next = page.next;
+            if (!next) break;
+            const theirs = await arena.get(`${path}${more}after=${next}`);
+            assert.ok([400, 404].includes(theirs.status), `${path} after=${next} of another organisation: ${theirs.status} ${theirs.text}`);
+        } while (paged.length <= whole.length);
+        assert.deepEqual(paged, whole, path);
+        for (const guess of [[...inside][7], '1', '0'.repeat(26)]) {
+            const answer = await op.call('GET', `${path}${more}after=${guess}`);
+            assert.ok([400, 404].includes(answer.status), `${path} after=${guess}: ${answer.status} ${answer.text}`);
+        }
+    }
+
+    // Lists say what people ask for: the order's number, why, and by whom.
+    const number = (await op.ok('GET', `/finance/orders/${w.order}`)).number;
+    const [last, ...before] = (await op.ok('GET', '/finance/refunds')).items;
+    assert.deepEqual([last.order, last.household.name, last.reason, last.by, last.kind], [{ id: w.order, number }, 'Familie Geheim', 'Noch etwas', { name: 'Fin' }, 'finance']);
+    assert.deepEqual(before.map((one) => [one.order.number, one.reason, one.by]), [[number, 'Tonspur fehlt 50', null], [number, 'Tonspur fehlt 100', null]], 'the operator of the link has no name');
+    const paid = (await op.ok('GET', '/finance/payments')).items.find((one) => one.id === w.payment);
+    assert.deepEqual([paid.order, paid.household.name, paid.by], [{ id: w.order, number }, 'Familie Geheim', { name: 'Erika' }]);
+    const books = (await op.ok('GET', '/finance/accounts?owned=1&lang=en')).items;
+    assert.deepEqual(books.find((one) => one.code === 300 && one.owner.id === w.order)?.owner, { kind: 'order', id: w.order, name: `Order ${number}` });
+    assert.deepEqual(books.find((one) => one.code === 100)?.owner, { kind: 'provider', id: 'sandbox', name: 'sandbox' });
 });

@@ -290,8 +290,11 @@ struct err grants_write_subject(void *access_at, struct db_tx *tx, struct arena 
     json_begin_array(out);
     for (size_t i = 0; !e.kind && i < w.rows.count; i++) {
         struct access_grant g = grant_of(&w.rows, i);
+        struct public_id title;
+        e = catalog_public_id_in(tx, g.org_id, g.title_id, &title);
+        if (e.kind) break;
         json_begin_object(out);
-        json_put_id(out, "title", g.title_id);
+        json_put_cstr(out, "title", title.text[0] ? title.text : NULL);
         json_put_cstr(out, "medium", rights_medium_name(g.medium));
         put_when(out, "starts_at", g.starts_s);
         put_when(out, "ends_at", g.ends_s);

@@ -58,3 +58,36 @@ struct err account_post_name(struct account *a, struct arena *arena, int64_t org
     if (!e.kind && household.name.ptr) *name = household.name;
     return e;
 }
+
+struct user_names_work {
+    struct arena *arena;
+    int64_t org_id;
+    const int64_t *ids;
+    size_t count;
+    struct user_row *rows; /* id 0: gone */
+};
+static struct err user_names_fn(struct db_tx *tx, void *arg) {
+    struct user_names_work *w = arg;
+    struct err e = ERR_OK;
+    for (size_t i = 0; !e.kind && i < w->count; i++) {
+        struct db_rows rows;
+        w->rows[i] = (struct user_row){0};
+        e = DB_QUERY(tx, w->arena, &rows, &user_by_id, DB_INT("org_id", w->org_id), DB_INT("id", w->ids[i]));
+        if (!e.kind && rows.count) user_row_take(&rows, 0, &w->rows[i]);
+    }
+    return e;
+}
+struct err account_user_names(struct account *a, struct arena *arena, int64_t org_id, const int64_t *ids, size_t count, struct slice *out) {
+    struct user_names_work w = {arena, org_id, ids, count, arena_alloc_array(arena, count + 1, sizeof *w.rows)};
+    if (!w.rows) return err_memory();
+    struct err e = db_read(a->db, user_names_fn, &w);
+    for (size_t i = 0; !e.kind && i < count; i++) {
+        struct account_user user;
+        out[i] = SLICE_NONE;
+        if (!w.rows[i].id) continue;
+        e = user_open(a, arena, &w.rows[i], &user);
+        if (!e.kind) out[i] = user.name;
+        else if (e.kind == ERR_NOT_FOUND) e = ERR_OK; /* erased in this moment */
+    }
+    return e;
+}

@@ -58,6 +58,9 @@ struct account_user {
     struct utc_time created_at;
 };
 
+/* What users are called, by the ids inside, for lists of what they did: out[i] of ids[i], in the arena; empty where somebody is gone. Workers. */
+MUST_USE struct err account_user_names(struct account *, struct arena *, int64_t org_id, const int64_t *ids, size_t count, struct slice *out);
+
 struct account_user_change { /* .ptr NULL: stays */
     struct slice name, lang;
     struct slice email;    /* stays until the code in the mail to the new address is confirmed; with old_password */

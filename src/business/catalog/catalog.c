@@ -606,6 +606,14 @@ static struct err change_fn(struct db_tx *tx, void *arg) {
     return catalog_change_in(tx, w->org_id, w->wanted, w->change);
 }
 
+struct err catalog_public_id_in(struct db_tx *tx, int64_t org_id, int64_t id, struct public_id *out) {
+    struct arena *arena = arena_create(16 << 10);
+    if (!arena) return err_memory();
+    if (!public_id_parse(DB_GET_TEXT(tx, arena, &title_public_by_id, DB_INT("id", id), DB_INT("org_id", org_id)), out)) *out = (struct public_id){{0}};
+    arena_destroy(&arena);
+    return db_tx_error(tx);
+}
+
 struct err catalog_remove_in(struct db_tx *tx, int64_t org_id, struct slice public_id) {
     int64_t id = 0;
     struct err e = title_id_find(tx, org_id, public_id, &id);

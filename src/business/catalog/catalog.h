@@ -346,6 +346,8 @@ MUST_USE struct err catalog_set_status(struct catalog *, int64_t org_id, struct 
  * again. */
 MUST_USE struct err catalog_create_in(struct db_tx *, int64_t org_id, int64_t id, const struct public_id *, const struct catalog_change *,
                                       enum catalog_status);
+/* What a title is called outside; "" if it is gone. */
+MUST_USE struct err catalog_public_id_in(struct db_tx *, int64_t org_id, int64_t id, struct public_id *out);
 /* Errors as catalog_remove. */
 MUST_USE struct err catalog_remove_in(struct db_tx *, int64_t org_id, struct slice public_id);
 MUST_USE struct err catalog_change_in(struct db_tx *, int64_t org_id, struct slice public_id, const struct catalog_change *);

@@ -223,6 +223,7 @@ const struct db_statement row_insert = {
     "INSERT INTO home_row(org_id, position, public_id, source, names, genre, titles, starts_ms, ends_ms) "
     "VALUES(:org_id, :position, :public_id, :source, :names, :genre, :titles, :starts_ms, :ends_ms)"};
 
+const struct db_statement title_public_by_id = {"catalog.title_public_by_id", "SELECT public_id FROM title WHERE id = :id AND org_id = :org_id"};
 const struct db_statement title_child_count = {
     "catalog.title_child_count", "SELECT COUNT(*) FROM title WHERE org_id = :org_id AND parent_id = :id"};
 const struct db_statement title_text_remove = {"catalog.title_text_remove", "DELETE FROM title_text WHERE org_id = :org_id AND title_id = :id"};

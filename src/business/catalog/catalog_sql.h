@@ -13,7 +13,7 @@ extern const struct db_statement title_set_is_free, title_set_ratings, title_set
 extern const struct db_statement title_set_countries, title_set_edit;
 extern const struct db_statement title_set_media, title_set_tracks, title_set_poster, title_set_portrait, title_set_status, title_set_event;
 extern const struct db_statement title_touch, title_id, title_place, title_eidr_taken, title_poster_in;
-extern const struct db_statement title_child_count, title_text_remove, title_remove;
+extern const struct db_statement title_public_by_id, title_child_count, title_text_remove, title_remove;
 extern const struct db_statement credit_clear, credit_insert, member_clear, member_forget, member_insert;
 extern const struct db_statement person_id, person_count, person_insert, person_touch, person_name_put, person_name_drop, person_name_count;
 extern const struct db_statement person_parts, person_names_remove, person_remove;

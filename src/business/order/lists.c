@@ -90,17 +90,24 @@ struct names_work {
     int64_t org_id;
     const int64_t *ids;
     size_t count;
-    struct public_id *out;
+    struct order_name *out;
 };
 static struct err names_fn(struct db_tx *tx, void *arg) {
     struct names_work *w = arg;
     struct arena *arena = arena_create(1 << 20);
-    if (!arena) return err_memory();
-    for (size_t i = 0; i < w->count; i++) public_id_take(DB_GET_TEXT(tx, arena, &order_head_name, DB_INT("id", w->ids[i]), DB_INT("org_id", w->org_id)), &w->out[i]);
+    struct err e = arena ? ERR_OK : err_memory();
+    for (size_t i = 0; !e.kind && i < w->count; i++) {
+        struct db_rows rows;
+        w->out[i] = (struct order_name){0};
+        e = DB_QUERY(tx, arena, &rows, &order_head_name, DB_INT("id", w->ids[i]), DB_INT("org_id", w->org_id));
+        if (e.kind || !rows.count) continue;
+        w->out[i] = (struct order_name){.number = db_int(&rows, 0, "number"), .household_id = db_int(&rows, 0, "household_id"), .user_id = db_int(&rows, 0, "user_id")};
+        public_id_take(db_text(&rows, 0, "public_id"), &w->out[i].id);
+    }
     arena_destroy(&arena);
-    return db_tx_error(tx);
+    return e;
 }
-struct err order_names(struct order_room *r, int64_t org_id, const int64_t *order_ids, size_t count, struct public_id *out) {
+struct err order_names(struct order_room *r, int64_t org_id, const int64_t *order_ids, size_t count, struct order_name *out) {
     if (count > ORDER_LIST_MAX) return err_make(ERR_BUG, "order.names", "More names are asked for at once than are given.");
     struct names_work w = {.org_id = org_id, .ids = order_ids, .count = count, .out = out};
     return db_read(r->o.db, names_fn, &w);

@@ -238,8 +238,12 @@ MUST_USE struct err order_cancel(struct order_room *, struct arena *, const stru
 MUST_USE struct err order_get(struct order_room *, struct arena *, int64_t org_id, int64_t household_id, struct slice order, struct slice lang, struct order_item *out);
 /* By the id inside, for whoever has one from pay or ledger (owner of account 300). */
 MUST_USE struct err order_get_id(struct order_room *, struct arena *, int64_t org_id, int64_t order_id, struct slice lang, struct order_item *out);
-/* Whose order, for pages of pay and ledger, without its lines: public ids of as many as are found; others are "". count <= ORDER_LIST_MAX. */
-MUST_USE struct err order_names(struct order_room *, int64_t org_id, const int64_t *order_ids, size_t count, struct public_id *out);
+/* What an order is called, for pages of pay and ledger, without its lines: out[i] of order_ids[i]; id.text "" of those that are not there. count <= ORDER_LIST_MAX. */
+struct order_name {
+    struct public_id id;
+    int64_t number, household_id, user_id;
+};
+MUST_USE struct err order_names(struct order_room *, int64_t org_id, const int64_t *order_ids, size_t count, struct order_name *out);
 
 struct order_filter {
     int64_t household_id;   /* 0: all */
@@ -273,15 +277,20 @@ struct order_refund_wish {
     struct slice reason;    /* 1..200 characters, kept */
     int64_t by_user_id;
 };
+enum order_refund_kind { ORDER_REFUND_BY_FINANCE, ORDER_REFUND_UNUSED, ORDER_REFUND_SENT_BACK }; /* the last two by themselves: a plan that gave way; money that came for nothing */
+const char *order_refund_kind_name(enum order_refund_kind); /* "finance", "unused", "sent_back" */
 struct order_refund {
     int64_t id, order_id;
     struct public_id public_id;
+    enum order_refund_kind kind;
     enum order_refund_state state;
     struct money amount, tax;     /* tax: part of it */
     struct money to_credit;       /* part of it that went to the household's credit */
     int64_t vouchers;             /* given back */
-    struct slice reason, note;    /* note: the credit note's number */
-    int64_t created_s;
+    struct slice reason, note;    /* note: the credit note's number. Reason of those made by themselves: "switch", "paid twice", "cancelled", "too late" */
+    struct slice code;            /* of lists, where the provider refused: why ("pay.refused") */
+    int64_t by_user_id;           /* 0: by itself, or by who has no account (the operator's link, a token) */
+    int64_t created_s, settled_s; /* settled_s 0: pending */
 };
 /* Errors: ERR_INPUT refund.amount (not positive), refund.lines, refund.reason; ERR_CONFLICT refund.too_much (more than is left, two at once included), refund.unpaid, refund.charged_back,
  * refund.gift_card (it has been redeemed), idempotency.mismatch. */
@@ -290,7 +299,22 @@ MUST_USE struct err order_refund(struct order_room *, struct arena *, int64_t or
 /* What it would be, and nothing moves: the same errors. *left: what could still be given back after it; ends[]: the lines (their numbers) whose entitlement would go, at most ORDER_LINES_MAX. */
 MUST_USE struct err order_refund_preview(struct order_room *, struct arena *, int64_t org_id, struct slice order, const struct order_refund_wish *, struct order_refund *out,
                                          struct money *left, size_t ends[ORDER_LINES_MAX], size_t *end_count);
+/* Of one order, as they were made. */
 MUST_USE struct err order_refunds(struct order_room *, struct arena *, int64_t org_id, int64_t order_id, struct order_refund **out, size_t *count);
+bool order_refund_state_parse(struct slice, enum order_refund_state *out);
+struct order_refund_filter {
+    bool has_state;
+    enum order_refund_state state;
+    struct slice after; /* public id of the last of the page before; empty: from the newest */
+    size_t limit;       /* 0: 50; at most ORDER_LIST_MAX */
+};
+struct order_refund_list {
+    struct order_refund *items; /* newest first; whichever way it went: to the card, to credit, vouchers */
+    size_t count;
+    bool has_more;
+};
+/* ERR_NOT_FOUND order.refund (after). */
+MUST_USE struct err order_refund_list(struct order_room *, struct arena *, int64_t org_id, const struct order_refund_filter *, struct order_refund_list *out);
 
 /* --- my plan --- */
 

@@ -74,6 +74,8 @@ static const struct db_migration migrations[] = {
             "CREATE TABLE order_revenue(org_id $INT NOT NULL, day_s $INT NOT NULL, currency $INT NOT NULL, offer_id $INT NOT NULL, title_id $INT NOT NULL, country $TEXT NOT NULL, "
             "gross $INT NOT NULL, tax $INT NOT NULL, refunded $INT NOT NULL, lost $INT NOT NULL, orders $INT NOT NULL, "
             "PRIMARY KEY(org_id, day_s, currency, offer_id, title_id, country)) $KEYED;"},
+    {.sql = "CREATE INDEX order_refund_by_org ON order_refund(org_id, id);"
+            "CREATE INDEX order_refund_unsettled ON order_refund(org_id, state, id) WHERE state <> 1;"},
 };
 const struct db_schema order_schema = {.room = "order", .migrations = migrations, .versions = ARRAY_LEN(migrations)};
 
@@ -119,7 +121,7 @@ const struct db_statement order_head_paid = {"order.head_paid",
 const struct db_statement order_head_refunds = {"order.head_refunds",
                                           "UPDATE order_head SET refunded = :refunded, refunded_credit = :refunded_credit, lost = :lost WHERE id = :id AND org_id = :org_id"};
 const struct db_statement order_head_payment = {"order.head_payment", "UPDATE order_head SET payment_id = :payment_id WHERE id = :id AND org_id = :org_id"};
-const struct db_statement order_head_name = {"order.head_name", "SELECT public_id FROM order_head WHERE id = :id AND org_id = :org_id"};
+const struct db_statement order_head_name = {"order.head_name", "SELECT public_id, number, household_id, user_id FROM order_head WHERE id = :id AND org_id = :org_id"};
 const struct db_statement order_head_unpaid_count = {"order.head_unpaid_count",
                                                "SELECT COUNT(*) FROM (SELECT state FROM order_head WHERE household_id = :household_id ORDER BY id DESC LIMIT 50) newest WHERE state = 0"};
 const struct db_statement order_head_expiring = {"order.head_expiring", "SELECT id, org_id FROM order_head WHERE state = 0 AND expires_s <= :now_s AND (flags & 1) = 0 ORDER BY expires_s LIMIT :limit"};
@@ -247,7 +249,7 @@ const struct db_statement order_use_forget = {"order.use_forget", "DELETE FROM o
 
 /* --- refunds --- */
 
-#define REFUND "r.id, r.org_id, r.public_id, r.order_id, r.payment_id, r.kind, r.state, r.amount, r.tax, r.to_credit, r.vouchers, r.currency, r.reason, r.note, r.created_s, r.settled_s"
+#define REFUND "r.id, r.org_id, r.public_id, r.order_id, r.payment_id, r.kind, r.state, r.amount, r.tax, r.to_credit, r.vouchers, r.currency, r.reason, r.note, r.by_user_id, r.created_s, r.settled_s"
 const struct db_statement order_refund_insert = {
     "order.refund_insert",
     "INSERT INTO order_refund(id, org_id, public_id, order_id, payment_id, kind, state, amount, tax, to_credit, vouchers, currency, reason, note, by_user_id, created_s, settled_s) "
@@ -256,6 +258,12 @@ const struct db_statement order_refund_by_id = {"order.refund_by_id", "SELECT " 
 const struct db_statement order_refund_by_note = {"order.refund_by_note", "SELECT " REFUND " FROM order_refund r WHERE r.org_id = :org_id AND r.note = :note AND r.order_id = :order_id"};
 const struct db_statement order_refund_of_order = {"order.refund_of_order",
                                              "SELECT " REFUND " FROM order_refund r WHERE r.order_id = :order_id AND r.org_id = :org_id ORDER BY r.id LIMIT 1000"};
+const struct db_statement order_refund_by_public_id = {"order.refund_by_public_id", "SELECT id FROM order_refund WHERE public_id = :public_id AND org_id = :org_id"};
+#define REFUND_PAGE(which) "SELECT " REFUND " FROM order_refund r WHERE r.org_id = :org_id AND r.id < :before_id " which "ORDER BY r.id DESC LIMIT :limit"
+const struct db_statement order_refund_newest = {"order.refund_newest", REFUND_PAGE("")};
+const struct db_statement order_refund_newest_done = {"order.refund_newest_done", REFUND_PAGE("AND r.state = 1 ")};
+/* The few that wait or failed stand in an index of their own; its condition is said, so that it is used whatever the state. */
+const struct db_statement order_refund_newest_other = {"order.refund_newest_other", REFUND_PAGE("AND r.state = :state AND r.state <> 1 ")};
 const struct db_statement order_refund_settle = {"order.refund_settle", "UPDATE order_refund SET state = :state, settled_s = :settled_s, to_credit = :to_credit WHERE id = :id AND org_id = :org_id"};
 const struct db_statement order_refund_line_insert = {"order.refund_line_insert",
                                                 "INSERT INTO order_refund_line(refund_id, n, amount, tax, vouchers, revoked) VALUES(:refund_id, :n, :amount, :tax, :vouchers, :revoked)"};

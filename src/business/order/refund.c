@@ -13,11 +13,22 @@
 #include "business/order/order_sql.h"
 #include "business/order/room.h"
 
-enum refund_kind { REFUND_BY_FINANCE, REFUND_UNUSED, REFUND_SENT_BACK }; /* stored */
-enum { REASON_MAX = 200 }; /* characters */
+enum { REASON_MAX = 200, LIST_USUAL = 50 }; /* characters; rows */
 
 static const char *const refund_state_names[] = {"pending", "done", "failed"};
 const char *order_refund_state_name(enum order_refund_state s) { return refund_state_names[s]; }
+bool order_refund_state_parse(struct slice text, enum order_refund_state *out) {
+    for (size_t i = 0; i < ARRAY_LEN(refund_state_names); i++)
+        if (slice_eq(text, slice_cstr(refund_state_names[i]))) {
+            *out = (enum order_refund_state)i;
+            return true;
+        }
+    return false;
+}
+const char *order_refund_kind_name(enum order_refund_kind k) {
+    static const char *const names[] = {"finance", "unused", "sent_back"}; /* their places are stored */
+    return names[k];
+}
 
 /* What is given back of each line. */
 struct part {
@@ -96,7 +107,7 @@ static struct err parts_of(const struct head *h, const struct order_refund_wish 
 /* --- written --- */
 
 struct refund_new {
-    enum refund_kind kind;
+    enum order_refund_kind kind;
     struct slice reason;
     int64_t by_user_id, now_s;
     bool only_credit; /* all of it becomes credit */
@@ -153,7 +164,7 @@ static struct err line_give(struct order_room *r, struct db_tx *tx, struct arena
                    DB_BOOL("revoked", part->revokes));
     if (!e.kind && part->amount && !is_gift) e = revenue_note(tx, h, l, n->now_s, 0, -part->tax, part->amount, 0, 0);
     if (!e.kind && part->vouchers) e = vouchers_return(r, tx, arena, h, l->n, n->now_s);
-    if (e.kind || !part->revokes || n->kind == REFUND_UNUSED) return e;
+    if (e.kind || !part->revokes || n->kind == ORDER_REFUND_UNUSED) return e;
     if (is_gift) return gift_cards_cancel(r, tx, arena, h, l, NULL);
     e = helds_of_order(tx, arena, h->id, l->n, true, n->now_s);
     return e.kind || l->kind != OFFER_SUBSCRIPTION ? e : sub_lost(r, tx, arena, h, SUB_WHY_REFUNDED, n->now_s);
@@ -163,7 +174,7 @@ static struct err line_give(struct order_room *r, struct db_tx *tx, struct arena
 static struct err refund_write(struct order_room *r, struct db_tx *tx, struct arena *arena, struct head *h, const struct parts *p, const struct refund_new *n, struct order_refund *out) {
     int64_t card_left = h->due - (h->refunded - h->refunded_credit), card = n->only_credit || !h->payment_id ? 0 : p->amount < card_left ? p->amount : card_left;
     struct order_refund f = {.id = id_next(r->o.ids), .order_id = h->id, .public_id = public_id_random(), .state = card ? ORDER_REFUND_PENDING : ORDER_REFUND_DONE, .amount = money_of(h, p->amount),
-                             .tax = money_of(h, p->tax), .to_credit = money_of(h, p->amount - card), .vouchers = p->vouchers, .reason = n->reason, .created_s = n->now_s};
+                             .tax = money_of(h, p->tax), .to_credit = money_of(h, p->amount - card), .vouchers = p->vouchers, .reason = n->reason, .kind = n->kind, .by_user_id = n->by_user_id, .created_s = n->now_s};
     struct moves m = moves_begin(r, tx, h->org_id, h->currency, h->id);
     moves_add(&m, LEDGER_CODE_REFUNDED, 0, LEDGER_CODE_ORDER, h->id, p->amount - p->tax - p->gift, ORDER_MOVE_REFUND);
     moves_add(&m, LEDGER_CODE_TAX, 0, LEDGER_CODE_ORDER, h->id, p->tax, ORDER_MOVE_REFUND_TAX);
@@ -198,21 +209,24 @@ struct refund_work {
     bool is_new;
 };
 
+static struct err no_refund(void) { return err_make(ERR_NOT_FOUND, "order.refund", "There is no such refund."); }
+
 static void refund_take(const struct db_rows *rows, size_t i, struct order_refund *out) {
     uint16_t currency = (uint16_t)db_int(rows, i, "currency");
     *out = (struct order_refund){.id = db_int(rows, i, "id"), .order_id = db_int(rows, i, "order_id"), .state = (enum order_refund_state)db_int(rows, i, "state"),
                                  .amount = MONEY(db_int(rows, i, "amount"), currency), .tax = MONEY(db_int(rows, i, "tax"), currency), .to_credit = MONEY(db_int(rows, i, "to_credit"), currency),
-                                 .vouchers = db_int(rows, i, "vouchers"), .reason = db_text(rows, i, "reason"), .note = db_text(rows, i, "note"), .created_s = db_int(rows, i, "created_s")};
+                                 .vouchers = db_int(rows, i, "vouchers"), .reason = db_text(rows, i, "reason"), .note = db_text(rows, i, "note"), .created_s = db_int(rows, i, "created_s"),
+                                 .kind = (enum order_refund_kind)db_int(rows, i, "kind"), .by_user_id = db_int(rows, i, "by_user_id"), .settled_s = db_int(rows, i, "settled_s")};
     public_id_take(db_text(rows, i, "public_id"), &out->public_id);
 }
 
-static struct err refund_read(struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t id, enum refund_kind *kind, struct order_refund *out) {
+static struct err refund_read(struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t id, enum order_refund_kind *kind, struct order_refund *out) {
     struct db_rows rows;
     struct err e = DB_QUERY(tx, arena, &rows, &order_refund_by_id, DB_INT("id", id), DB_INT("org_id", org_id));
-    if (!e.kind && !rows.count) e = err_make(ERR_NOT_FOUND, "order.refund", "There is no such refund.");
+    if (!e.kind && !rows.count) e = no_refund();
     if (e.kind) return e;
     refund_take(&rows, 0, out);
-    if (kind) *kind = (enum refund_kind)db_int(&rows, 0, "kind");
+    if (kind) *kind = (enum order_refund_kind)db_int(&rows, 0, "kind");
     return ERR_OK;
 }
 
@@ -227,7 +241,7 @@ static struct err refund_fn(struct db_tx *tx, void *arg) {
     if (!e.kind) e = head_find(tx, w->arena, w->org_id, 0, w->order, &h);
     if (!e.kind) e = parts_of(&h, w->wish, &p);
     if (e.kind) return e;
-    struct refund_new n = {.kind = REFUND_BY_FINANCE, .reason = slice_trim(w->wish->reason), .by_user_id = w->wish->by_user_id, .now_s = w->now_s};
+    struct refund_new n = {.kind = ORDER_REFUND_BY_FINANCE, .reason = slice_trim(w->wish->reason), .by_user_id = w->wish->by_user_id, .now_s = w->now_s};
     e = refund_write(w->r, tx, w->arena, &h, &p, &n, &w->out);
     if (!e.kind) e = key_keep(tx, w->org_id, w->key, w->now_s, w->out.id);
     struct letter l = {.code = "mail.refunded", .org_id = h.org_id, .household_id = h.household_id, .user_id = h.user_id, .lang = h.lang, .what = name_in(h.lines[0].names, h.lang),
@@ -305,6 +319,52 @@ struct err order_refunds(struct order_room *r, struct arena *arena, int64_t org_
     return ERR_OK;
 }
 
+struct refund_list_work {
+    struct order_room *r;
+    struct arena *arena;
+    int64_t org_id;
+    const struct order_refund_filter *filter;
+    struct order_refund_list *out;
+};
+
+static struct err refund_list_fn(struct db_tx *tx, void *arg) {
+    struct refund_list_work *w = arg;
+    const struct order_refund_filter *f = w->filter;
+    int64_t before_id = INT64_MAX;
+    size_t limit = f->limit ? f->limit : LIST_USUAL;
+    struct db_rows rows;
+    if (limit > ORDER_LIST_MAX) limit = ORDER_LIST_MAX;
+    if (f->after.len) {
+        before_id = DB_GET_INT(tx, 0, &order_refund_by_public_id, DB_INT("org_id", w->org_id), DB_TEXT("public_id", f->after));
+        struct err e = db_tx_error(tx);
+        if (e.kind || !before_id) return e.kind ? e : no_refund();
+    }
+#define BOUNDS DB_INT("org_id", w->org_id), DB_INT("before_id", before_id), DB_INT("limit", (int64_t)limit + 1)
+    struct err e = !f->has_state                     ? DB_QUERY(tx, w->arena, &rows, &order_refund_newest, BOUNDS)
+                   : f->state == ORDER_REFUND_DONE ? DB_QUERY(tx, w->arena, &rows, &order_refund_newest_done, BOUNDS)
+                                                   : DB_QUERY(tx, w->arena, &rows, &order_refund_newest_other, DB_INT("state", f->state), BOUNDS);
+#undef BOUNDS
+    struct order_refund *items = e.kind ? NULL : arena_alloc_array(w->arena, rows.count + 1, sizeof *items);
+    if (!items) return e.kind ? e : err_memory();
+    *w->out = (struct order_refund_list){.items = items, .count = rows.count < limit ? rows.count : limit, .has_more = rows.count > limit};
+    for (size_t i = 0; i < w->out->count; i++) {
+        struct pay_refund theirs;
+        refund_take(&rows, i, &items[i]);
+        if (items[i].state != ORDER_REFUND_FAILED) continue;
+        e = pay_refund_find_in(w->r->o.pay, tx, w->arena, w->org_id, items[i].id, &theirs);
+        if (!e.kind) items[i].code = theirs.code;
+        else if (e.kind != ERR_NOT_FOUND) return e;
+    }
+    return ERR_OK;
+}
+
+struct err order_refund_list(struct order_room *r, struct arena *arena, int64_t org_id, const struct order_refund_filter *filter, struct order_refund_list *out) {
+    struct order_refund_list made;
+    struct err e = db_read(r->o.db, refund_list_fn, &((struct refund_list_work){r, arena, org_id, filter, &made}));
+    if (!e.kind) *out = made;
+    return e;
+}
+
 /* --- by itself --- */
 
 struct err refund_unused(struct order_room *r, struct db_tx *tx, struct arena *arena, struct head *of, int64_t amount, int64_t now_s) {
@@ -314,13 +374,13 @@ struct err refund_unused(struct order_room *r, struct db_tx *tx, struct arena *a
     if (i == of->count || left_of(&of->lines[i]) < amount) return err_make(ERR_BUG, "order.unused", "More of a plan is unused than was paid for it.");
     p.list[i].amount = amount;
     struct err e = parts_finish(of, &p);
-    struct refund_new n = {.kind = REFUND_UNUSED, .reason = SLICE("switch"), .now_s = now_s, .only_credit = true};
+    struct refund_new n = {.kind = ORDER_REFUND_UNUSED, .reason = SLICE("switch"), .now_s = now_s, .only_credit = true};
     return e.kind ? e : refund_write(r, tx, arena, of, &p, &n, NULL);
 }
 
 struct err send_back(struct order_room *r, struct db_tx *tx, struct arena *arena, const struct head *h, const struct pay_info *p, int64_t now_s) {
     struct order_refund f = {.id = id_next(r->o.ids), .public_id = public_id_random(), .state = ORDER_REFUND_PENDING, .amount = p->amount, .tax = money_of(h, 0), .to_credit = money_of(h, 0)};
-    struct refund_new n = {.kind = REFUND_SENT_BACK, .reason = h->state == HEAD_PAID ? SLICE("paid twice") : h->state == HEAD_CANCELLED ? SLICE("cancelled") : SLICE("too late"), .now_s = now_s};
+    struct refund_new n = {.kind = ORDER_REFUND_SENT_BACK, .reason = h->state == HEAD_PAID ? SLICE("paid twice") : h->state == HEAD_CANCELLED ? SLICE("cancelled") : SLICE("too late"), .now_s = now_s};
     struct err e = pay_refund_in(r->o.pay, tx, h->org_id, p->id, f.id, p->amount);
     if (!e.kind) e = refund_insert_row(tx, h, &f, p->id, &n);
     struct letter l = {.code = "mail.sent_back", .org_id = h->org_id, .household_id = h->household_id, .user_id = h->user_id, .lang = h->lang,
@@ -351,7 +411,7 @@ struct err refund_done(void *room, struct db_tx *tx, const struct pay_info *p, c
 /* The provider cannot pay it back (a card that is closed). It is the household's all the same: it becomes credit. */
 static struct err to_credit(struct order_room *r, struct db_tx *tx, struct arena *arena, const struct pay_info *p, const struct pay_refund *back) {
     struct order_refund f;
-    enum refund_kind kind;
+    enum order_refund_kind kind;
     struct head h;
     struct err e = refund_read(tx, arena, p->org_id, back->id, &kind, &f);
     if (!e.kind) e = head_get(tx, arena, p->org_id, f.order_id, &h);
@@ -360,7 +420,7 @@ static struct err to_credit(struct order_room *r, struct db_tx *tx, struct arena
     moves_add(&m, LEDGER_CODE_ORDER, h.id, LEDGER_CODE_CREDIT, h.household_id, back->amount.minor, ORDER_MOVE_TO_CREDIT);
     e = moves_run(&m);
     if (!e.kind) e = settle(tx, p->org_id, &f, ORDER_REFUND_FAILED, f.to_credit.minor + back->amount.minor, now_of(r));
-    if (!e.kind && kind != REFUND_SENT_BACK)
+    if (!e.kind && kind != ORDER_REFUND_SENT_BACK)
         e = DB_RUN(tx, &order_head_refunds, DB_INT("id", h.id), DB_INT("org_id", h.org_id), DB_INT("refunded", h.refunded), DB_INT("refunded_credit", h.refunded_credit + back->amount.minor),
                    DB_INT("lost", h.lost));
     struct letter l = {.code = "mail.refund_credit", .org_id = h.org_id, .household_id = h.household_id, .user_id = h.user_id, .lang = h.lang,

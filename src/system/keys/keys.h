@@ -7,6 +7,8 @@
  *                  its key. Destroying the key makes each copy of that row unreadable for ever, also those in backups of the database:
  *                  this is how people are erased. Keys are kept in slots of one file, not a file each: a million persons are 64 MB.
  *   named key      32 random bytes in DATA/keys/NAME, made at first use: for what belongs to the house and not to a person.
+ *   name           what an id of the inside is called outside, where a row has no public id of its own (transfers, events: a column and an index of
+ *                  random names would cost each insert). The same id is always called the same; nothing can be counted, guessed or made up.
  *   box            what sealing makes: version, nonce, ciphertext, tag (XChaCha20-Poly1305, draft-irtf-cfrg-xchacha section 2). A box is
  *                  bound to a context, a text such as "user.email:ID": one that was moved to another row or column does not open.
  *
@@ -17,6 +19,7 @@
 #ifndef SYSTEM_KEYS_H
 #define SYSTEM_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,5 +52,16 @@ MUST_USE struct err keys_named(struct keys *, const char *name, struct key *out)
 MUST_USE struct err key_seal(const struct key *, struct arena *, struct slice context, struct slice plain, struct slice *box);
 /* Errors: ERR_IO keys.box (damaged, of another context, or of another key), memory. */
 MUST_USE struct err key_open(const struct key *, struct arena *, struct slice context, struct slice box, struct slice *plain);
+
+/* 26 characters of Crockford's base 32: the id sealed with a synthetic IV (the construction of RFC 5297, over SipHash-2-4 of libsodium): 64 bits of
+ * SipHash over context and id, then the id under a stream made from these. `context`: what is named, and whose, "transfer:ORG"; a name read in another
+ * context is none. The key: keys_named. Any thread, memory only. */
+enum { KEY_NAME_LEN = 26 };
+struct key_name {
+    char text[KEY_NAME_LEN + 1];
+};
+struct key_name key_name_of(const struct key *, struct slice context, int64_t id);
+/* False, and *id untouched, for what no key_name_of of this key and context has made. */
+bool key_name_read(const struct key *, struct slice context, struct slice name, int64_t *id);
 
 #endif

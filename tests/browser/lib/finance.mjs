@@ -146,7 +146,7 @@ export class Finance {
         order.state = state;
         return order;
     }
-    #refund(order, amount, reason, at, state = 'done', by = { id: 'member1', name: 'Rosa Keller' }) {
+    #refund(order, amount, reason, at, state = 'done', by = { name: 'Rosa Keller' }) {
         const { currency } = order.total;
         const tax = BigInt(order.total.amount) === 0n ? 0n : (BigInt(order.tax.amount) * amount) / BigInt(order.total.amount);
         const account = (code, name, owner) => this.#account(code, name, currency, owner);
@@ -156,7 +156,7 @@ export class Finance {
         this.#transfer(iso(at), 5, 'Revenue refunded', account(410, 'Revenue refunded'), progress, amount - tax, order);
         this.#transfer(iso(at), 6, 'Tax refunded', account(500, 'Tax owed'), progress, tax, order);
         this.#transfer(iso(at), 7, 'Refund to the provider', progress, clearing, amount, order, state === 'done' ? 'posted' : 'pending');
-        const made = { id: this.#id('ref'), state, amount: money(amount, currency), reason, created_at: iso(at), by, order: { id: order.id, number: order.number }, household: order.household };
+        const made = { id: this.#id('ref'), kind: 'finance', state, amount: money(amount, currency), reason, note: null, message: state === 'failed' ? 'The payment provider refused this refund.' : '', created_at: iso(at), by, order: { id: order.id, number: order.number }, household: order.household };
         this.refunds.push(made);
         order.refunded = money(BigInt(order.refunded.amount) + amount, currency);
         order.state = order.refunded.amount === order.total.amount ? 'refunded' : 'part_refunded';

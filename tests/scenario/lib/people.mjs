@@ -119,14 +119,15 @@ export function totp(secret, seconds) {
     return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0');
 }
 
+/** What the database says; with `changes` it is written to, past the server. */
+export function asked(server, text, { changes = false } = {}) {
+    const done = spawnSync('sqlite3', [...(changes ? ['-cmd', '.timeout 5000'] : ['-readonly']), join(server.data, 'grandstand.db'), text], { encoding: 'utf8', maxBuffer: 64 << 20 });
+    assert.equal(done.status, 0, done.stderr);
+    return done.stdout;
+}
 /** What is stored, by table: Map of name -> hash of its rows. */
 export function stored(server) {
-    const path = join(server.data, 'grandstand.db');
-    const sql = (text) => {
-        const done = spawnSync('sqlite3', ['-readonly', path, text], { encoding: 'utf8', maxBuffer: 64 << 20 });
-        assert.equal(done.status, 0, done.stderr);
-        return done.stdout;
-    };
+    const sql = (text) => asked(server, text);
     const tables = sql("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name").trim().split('\n');
     return new Map(tables.map((name) => [name, createHash('sha256').update(sql(`SELECT * FROM "${name}"`).split('\n').sort().join('\n')).digest('hex')]));
 }

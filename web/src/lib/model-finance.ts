@@ -7,8 +7,12 @@ import { minor, money } from './money';
 
 export const named = object({ id: string, name: or(string, '') });
 export type Named = Checked<typeof named>;
-/** Lists name an order by its id alone. */
-const numbered: Check<{ id: string; number: string }> = (value, at) => (typeof value === 'string' ? { id: value, number: '' } : object({ id: string, number: or(string, '') })(value, at));
+/** An order as people call it. */
+const numbered = object({ id: string, number: string });
+/** Within one order its payments say no more than they say to whoever bought it. */
+const orderOf: Check<{ id: string; number: string }> = (value, at) => (typeof value === 'string' ? { id: value, number: '' } : numbered(value, at));
+/** Who did something. */
+const by = maybe(object({ name: string }));
 /** A household, a person, a title: whole, or by its id alone. */
 const someone: Check<Named> = (value, at) => (typeof value === 'string' ? { id: value, name: '' } : object({ id: or(string, ''), name: or(string, '') })(value, at));
 
@@ -88,14 +92,14 @@ export type PaymentEvent = Checked<typeof event>;
 const failure = object({ code: or(string, ''), message: or(string, '') });
 export const payment = object({
     id: string, provider: or(string, ''), provider_ref: or(string, ''), state: or(string, 'created'), amount: money, method: maybe(string), is_parked: or(boolean, false), error: maybe(failure), created_at: maybe(time),
-    order: maybe(numbered), household: maybe(someone), events: or(array(event), []),
+    order: maybe(orderOf), household: maybe(someone), by, is_by_itself: or(boolean, false), events: or(array(event), []),
 });
 export type Payment = Checked<typeof payment>;
 export const payments = object({ items: array(payment), next: maybe(string) });
 
 export const refundStates = ['pending', 'done', 'failed'] as const;
 export const refund = object({
-    id: string, state: or(string, 'pending'), amount: money, reason: or(string, ''), code: or(string, ''), created_at: maybe(time), by: maybe(someone),
+    id: string, state: or(string, 'pending'), amount: money, kind: or(string, 'finance'), reason: or(string, ''), note: maybe(string), message: or(string, ''), created_at: maybe(time), by,
     order: maybe(numbered), household: maybe(someone),
 });
 export type Refund = Checked<typeof refund>;

@@ -11,9 +11,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <sodium.h>
 
 #include "base/fault.h"
 #include "base/fs.h"
+#include "base/rng.h"
 #include "base/thread.h"
 #include "store.h"
 #include "system/keys/keys.h"
@@ -231,10 +233,66 @@ static void many_make_keys_at_once(void **state) {
     end(&p);
 }
 
+/* Ids of any size come back; nothing else does: not under another key or context, nor with any character changed. */
+static void names_are_read_where_they_belong(void **state) {
+    struct key key, other;
+    const int64_t ids[] = {1, 2, 3, 65536, INT64_C(238104713900130304), INT64_C(238104713900130305), INT64_MAX, 0, -1};
+    struct key_name names[ARRAY_LEN(ids)];
+    const struct slice context = SLICE("transfer:7");
+    rng_secure(&key, sizeof key);
+    rng_secure(&other, sizeof other);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        int64_t id = 99;
+        names[i] = key_name_of(&key, context, ids[i]);
+        assert_int_equal(strlen(names[i].text), KEY_NAME_LEN);
+        assert_int_equal(strspn(names[i].text, "0123456789abcdefghjkmnpqrstvwxyz"), KEY_NAME_LEN);
+        assert_true(key_name_read(&key, context, slice_cstr(names[i].text), &id) && id == ids[i]);
+        struct key_name again = key_name_of(&key, context, ids[i]), elsewhere = key_name_of(&key, SLICE("transfer:8"), ids[i]);
+        assert_string_equal(names[i].text, again.text);
+        assert_string_not_equal(names[i].text, elsewhere.text);
+        for (size_t k = 0; k < i; k++) assert_string_not_equal(names[i].text, names[k].text);
+        id = 99;
+        assert_false(key_name_read(&other, context, slice_cstr(names[i].text), &id));
+        assert_false(key_name_read(&key, SLICE("transfer:8"), slice_cstr(names[i].text), &id));
+        assert_false(key_name_read(&key, SLICE("event:7"), slice_cstr(names[i].text), &id));
+        assert_false(key_name_read(&key, context, slice_of(names[i].text, KEY_NAME_LEN - 1), &id));
+        for (size_t at = 0; at < KEY_NAME_LEN; at++)
+            for (const char *c = "0123456789abcdefghjkmnpqrstvwxyzilouA /"; *c; c++) {
+                struct key_name changed = names[i];
+                if (changed.text[at] == *c) continue;
+                changed.text[at] = *c;
+                assert_false(key_name_read(&key, context, slice_cstr(changed.text), &id));
+            }
+        assert_int_equal(id, 99);
+    }
+    int64_t id = 99; /* what people might try */
+    for (const char *const *guess = (const char *const[]){"", "1", "238104713900130304", "00000000000000000000000000", "zzzzzzzzzzzzzzzzzzzzzzzzzz", NULL}; *guess; guess++)
+        assert_false(key_name_read(&key, context, slice_cstr(*guess), &id));
+    assert_int_equal(id, 99);
+}
+
+/* A plain way to the same, by its description: SipHash over the id's eight bytes and the context, then the id under SipHash of that. */
+static void a_name_is_what_is_described(void **state) {
+    struct key key;
+    for (int i = 0; i < KEY_BYTES; i++) key.bytes[i] = (uint8_t)(i * 7 + 1);
+    uint8_t text[18] = {0x15, 0xcd, 0x5b, 0x07, 0, 0, 0, 0, 't', 'r', 'a', 'n', 's', 'f', 'e', 'r', ':', '7'}, iv[8], stream[8], bytes[17] = {0};
+    crypto_shorthash(iv, text, sizeof text, key.bytes);
+    crypto_shorthash(stream, iv, sizeof iv, key.bytes + 16);
+    memcpy(bytes, iv, 8);
+    for (int i = 0; i < 8; i++) bytes[8 + i] = text[i] ^ stream[i];
+    char expected[27] = "";
+    for (int i = 0; i < 26; i++) {
+        unsigned value = 0;
+        for (int bit = 0; bit < 5; bit++) value = value << 1 | (bytes[(5 * i + bit) / 8] >> (7 - (5 * i + bit) % 8) & 1);
+        expected[i] = "0123456789abcdefghjkmnpqrstvwxyz"[value];
+    }
+    assert_string_equal(key_name_of(&key, SLICE("transfer:7"), 123456789).text, expected);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_are_made_read_and_destroyed), cmocka_unit_test(named_keys_stay_the_same), cmocka_unit_test(a_box_opens_where_it_belongs),
-        cmocka_unit_test(damage_is_noticed), cmocka_unit_test(each_write_may_fail), cmocka_unit_test(many_make_keys_at_once),
+        cmocka_unit_test(damage_is_noticed), cmocka_unit_test(names_are_read_where_they_belong), cmocka_unit_test(a_name_is_what_is_described), cmocka_unit_test(each_write_may_fail), cmocka_unit_test(many_make_keys_at_once),
     };
     return cmocka_run_group_tests_name("keys", tests, NULL, NULL);
 }
