@@ -78,8 +78,8 @@ static void bench(const char *name, const char *url, const char *folder, int64_t
         exit(1);
     }
     printf("checkout in process, order to entitlement, %s, %lld orders, %d callers | %.0f orders/s | - | - | %s\n", name, (long long)stats.paid, callers_count, (double)stats.paid / all, aim);
-    fprintf(stderr, "  %s: %.2f s until all were ordered, %.2f s until all were paid; %llu writes in %llu groups, %llu statements (%.1f an order), commits %.2f s\n", name, ordered, all,
-            (unsigned long long)ds.writes, (unsigned long long)ds.groups, (unsigned long long)ds.statements, (double)ds.statements / (double)stats.paid, (double)ds.commit_ns / 1e9);
+    fprintf(stderr, "  %s: %.2f s until all were ordered, %.2f s until all were paid; %llu writes in %llu groups, %llu statements (%.1f an order), commits %.2f s, %llu checkpoints\n", name, ordered, all,
+            (unsigned long long)ds.writes, (unsigned long long)ds.groups, (unsigned long long)ds.statements, (double)ds.statements / (double)stats.paid, (double)ds.commit_ns / 1e9, (unsigned long long)ds.checkpoints);
 
     /* The question of access: what does this household have of this title? */
     enum { ASKED = 2000000 };

@@ -47,9 +47,9 @@ void id_maker_begin_after(struct id_maker *m, int64_t id) {
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
-struct public_id public_id_random(void) {
-    uint8_t bytes[10];
-    rng_secure(bytes, sizeof bytes);
+enum { PUBLIC_ID_BYTES = 10 };
+
+static struct public_id public_id_of(const uint8_t bytes[PUBLIC_ID_BYTES]) {
     struct public_id id = {{0}};
     uint32_t bits = 0;
     int held = 0, at = 0;
@@ -59,6 +59,22 @@ struct public_id public_id_random(void) {
         id.text[i] = alphabet[bits >> held & 31];
     }
     return id;
+}
+
+struct public_id public_id_random(void) {
+    uint8_t bytes[PUBLIC_ID_BYTES];
+    rng_secure(bytes, sizeof bytes);
+    return public_id_of(bytes);
+}
+
+struct public_id public_id_near(int64_t id) {
+    enum { STEP_BITS = 4 };
+    uint8_t bytes[PUBLIC_ID_BYTES];
+    uint32_t moment = (uint32_t)(id >> (NODE_BITS + SEQUENCE_BITS + STEP_BITS)) << 2;
+    rng_secure(bytes, sizeof bytes);
+    for (int i = 0; i < 3; i++) bytes[i] = (uint8_t)(moment >> (24 - 8 * i));
+    bytes[3] = (uint8_t)((moment & 0xfc) | (bytes[3] & 3));
+    return public_id_of(bytes);
 }
 
 bool public_id_parse(struct slice s, struct public_id *out) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
  * id.h: two kinds of names for things. Inside, a 63-bit id that grows with time, so that rows land at the end of
- * their tree. Outside, a random 80-bit public id: nothing that can be counted or guessed leaves the house. */
+ * their tree. Outside, an 80-bit public id, random throughout or for the most part: nothing that can be counted or guessed leaves the house. */
 #ifndef BASE_ID_H
 #define BASE_ID_H
 
@@ -28,6 +28,9 @@ struct public_id {
     char text[PUBLIC_ID_LEN + 1];
 };
 struct public_id public_id_random(void);
+/* For what is made by the thousand, like orders: the first 30 bits are the moment of `id` (of id_next) in steps of 16 ms, so that what is made together lies together in
+ * an index too; the other 50 are random. After half a year the moments begin anew, which matters to nobody. Tells whoever has it when it was made. */
+struct public_id public_id_near(int64_t id);
 /* False, and untouched, unless the text is exactly such an id. */
 bool public_id_parse(struct slice, struct public_id *out);
 static inline struct slice public_id_slice(const struct public_id *id) { return slice_of(id->text, PUBLIC_ID_LEN); }

@@ -325,7 +325,7 @@ static struct err account_step(struct batch *batch, size_t i, bool *is_final) {
     if (!a) return err_memory();
     a->a = *given;
     a->a.at_ns = book_now(l);
-    a->a.public_id = public_id_random();
+    a->a.public_id = public_id_near(given->id);
     b->undo[b->undo_count++] = (struct undo){.what = UNDO_OPENED, .account = a};
     return ERR_OK;
 }

@@ -157,7 +157,7 @@ static struct err create_fn(struct db_tx *tx, void *arg) {
 
 struct err order_place(struct order_room *r, struct arena *arena, struct head *h, struct coupon_limits limits, const struct order_key *key, int64_t now_s, int64_t *order_id) {
     h->id = id_next(r->o.ids);
-    h->public_id = public_id_random();
+    h->public_id = public_id_near(h->id);
     struct create_work w = {.r = r, .arena = arena, .head = *h, .limits = limits, .key = key, .org_id = h->org_id, .now_s = now_s};
     struct err e = db_write(r->o.db, create_fn, &w);
     if (e.kind) return e;

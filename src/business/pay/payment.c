@@ -137,7 +137,7 @@ struct err pay_create_in(struct pay *p, struct db_tx *tx, struct arena *arena, c
     if (e.kind) return e;
 
     int64_t id = n->id ? n->id : id_next(p->o.ids), now = now_us(p);
-    struct public_id public_id = public_id_random();
+    struct public_id public_id = public_id_near(id);
     struct slice what = n->what.len && utf8_is_display_text(n->what, 120) ? n->what : SLICE("Grandstand");
     e = DB_RUN(tx, &pay_insert, DB_INT("id", id), DB_INT("org_id", n->org_id), DB_TEXT("public_id", public_id_slice(&public_id)), DB_INT("household_id", n->household_id),
                DB_INT("order_id", n->order_id), DB_INT("provider", n->provider), DB_INT("currency", n->amount.currency), DB_INT("amount", n->amount.minor), DB_TEXT_OR_NULL("label", method.label),

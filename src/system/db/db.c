@@ -34,8 +34,8 @@ void db_connection_close(struct db_connection **address) {
 
 /* --- the keeper: checkpoints off the writer's path (SQLite) --- */
 
-void db_keeper_wake(struct db *db, int pages) {
-    if (!db->keeper || pages < DB_WAL_PAGES_CHECKPOINT) return;
+void db_keeper_wake(struct db *db) {
+    if (!db->keeper) return;
     lock_take(&db->keeper_lock);
     db->keeper_is_wanted = true;
     condition_wake_one(&db->keeper_rung);

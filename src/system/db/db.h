@@ -10,11 +10,11 @@
  *   struct db_rows       what a query answered, whole, in your arena.
  *   struct db_schema     a room's tables as a list of migrations.
  *
- * Writing is a function that is run for you (`db_write`). Requests of all threads queue; the writer takes what is there, runs each
- * under its own savepoint inside one transaction, commits with full durability, and only then answers any of them. A crash
+ * Writing is a function that is run for you (`db_write`). Requests of all threads queue; the writer takes what is there, runs one
+ * after the other inside one transaction, commits with full durability, and only then answers any of them. A crash
  * before the commit answered nobody; a request that fails takes back its own changes and no other's. While one group is on
  * its way to the disk the next one gathers, so a group grows with the load and nobody waits for a timer.
- * Since a lost connection or a full disk can undo a whole group, your function may be run again from its start:
+ * Since a lost connection, a full disk, or another's request that fails half-way can undo a whole group, your function may be run again from its start:
  * it must set its results, never add to them, and do nothing but SQL and arithmetic. Requests run in the order in which they came.
  *
  * Reading (`db_read`) is the same with a connection that cannot write. All of one call's queries see the same moment.
@@ -246,8 +246,8 @@ MUST_USE struct err db_read_at(struct db *, db_fn *fn, void *arg, const char *fi
  * the group as a whole. All functions are called on the writer thread; none may be NULL.
  *
  *     before_request(tx)  may write: what came before this request stands, whatever becomes of it.
- *        the request's function runs under its savepoint
- *     after_request(is_kept)   false: its savepoint was returned to; take back in memory what it did
+ *        the request's function runs
+ *     after_request(is_kept)   false: it failed, and nothing of it stands in the tables; take back in memory what it did
  *     ...
  *     before_commit(tx)   write what has gathered
  *     after_group(end)    DB_GROUP_COMMITTED: it is durable; nobody was answered yet.

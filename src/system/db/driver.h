@@ -12,7 +12,7 @@
 
 #include "system/db/db.h"
 
-enum { DB_BINDS_MAX = 64, DB_COLUMNS_MAX = 64, DB_PREPARED_MAX = 512, DB_WAL_PAGES_CHECKPOINT = 1000, DB_WAL_PAGES_MAX = 65536 };
+enum { DB_BINDS_MAX = 64, DB_COLUMNS_MAX = 64, DB_PREPARED_MAX = 512 };
 
 enum db_fate {
     DB_FATE_OPEN,  /* the transaction stands (perhaps with a failed statement since its savepoint) */
@@ -48,6 +48,9 @@ struct db_connection {
     const struct db_target *target;
     enum db_role role;
     enum db_fate fate;
+    /* Since the writer cleared it: a statement has changed something, or may have, or has spoiled the transaction by failing. A request that fails while this is
+     * not so has left nothing behind. */
+    bool must_undo;
     bool is_unusable; /* its transaction could not even be ended (no memory): closing it will */
     int wal_pages;         /* after the last commit; SQLite */
     struct arena *scratch; /* for single values; 1 MB */
@@ -73,7 +76,7 @@ struct db_driver {
     /* On an error the transaction is over, and `fate` says what is known. */
     struct err (*commit)(struct db_connection *);
     void (*rollback)(struct db_connection *);
-    /* One savepoint at a time: set before each request, then released or returned to. */
+    /* One savepoint at a time: set before a request where the writer is careful, then released or returned to. */
     struct err (*savepoint_set)(struct db_connection *);
     struct err (*savepoint_release)(struct db_connection *);
     struct err (*savepoint_return)(struct db_connection *);
@@ -148,8 +151,8 @@ struct err db_writer_start(struct db_writer **, struct db *, struct db_connectio
 /* After all that is queued was answered. Gives back its connection, NULL if it has none now. */
 struct db_connection *db_writer_stop(struct db_writer **);
 void db_writer_push(struct db_writer *, struct db_request *);
-/* From the thread that has just committed: the log of a SQLite database has grown to `pages`. */
-void db_keeper_wake(struct db *, int pages);
+/* The log of a SQLite database has grown: moves it into the file, beside the writer. */
+void db_keeper_wake(struct db *);
 
 struct db {
     struct db_target target;

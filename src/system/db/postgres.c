@@ -38,7 +38,7 @@ struct prepared {
     uint8_t types[DB_BINDS_MAX];       /* of its values, in the order of the binds */
     struct db_sql sql;
     char name[16]; /* on the server */
-    bool is_on_server;
+    bool is_on_server, only_reads;
 };
 
 struct postgres_connection {
@@ -388,7 +388,7 @@ static struct err prepare(struct postgres_connection *c, const struct db_stateme
         struct db_sql sql;
         struct err e = db_sql_translate(s, DB_POSTGRES, &sql);
         if (e.kind) return e;
-        *p = (struct prepared){.source = s, .sql = sql};
+        *p = (struct prepared){.source = s, .sql = sql, .only_reads = slice_starts_with(slice_cstr(sql.text), SLICE("SELECT "))};
         memcpy(p->types, types, sizeof types);
         snprintf(p->name, sizeof p->name, "s%u", ++c->prepared_number);
         c->prepared_count++;
@@ -542,7 +542,10 @@ static struct err execute(struct db_connection *common, const struct db_statemen
     for (; put < p->sql.name_count && !e.kind; put++) e = wire_put(&wire, put, values[put]);
 
     PGresult *result = NULL;
-    if (!e.kind) e = exchange(c, &(struct call){.prepared = p, .must_prepare = !p->is_on_server, .wire = &wire}, &result);
+    if (!e.kind) {
+        e = exchange(c, &(struct call){.prepared = p, .must_prepare = !p->is_on_server, .wire = &wire}, &result);
+        common->must_undo |= e.kind || !p->only_reads; /* a transaction in which a statement failed takes no other */
+    }
     wire_free(&wire, put);
     if (!e.kind) {
         /* "SELECT 3" also counts, but nothing has changed. */
@@ -571,6 +574,7 @@ static struct err script(struct db_connection *common, const char *sql) {
     struct postgres_connection *c = of(common);
     struct err e = c->pending_len ? exchange(c, NULL, NULL) : ERR_OK;
     if (e.kind) return e;
+    common->must_undo = true;
     if (!PQexitPipelineMode(c->handle)) {
         common->fate = DB_FATE_LOST;
         return db_error_lost();

@@ -203,6 +203,7 @@ static struct err savepoint_need(struct sqlite_connection *c) {
 }
 static struct err script(struct db_connection *common, const char *sql) {
     struct err e = savepoint_need(of(common));
+    common->must_undo = true;
     return e.kind ? e : script_run(of(common), sql);
 }
 
@@ -295,6 +296,7 @@ static struct err execute(struct db_connection *common, const struct db_statemen
         if (bind(h, (int)i + 1, values[i]) != SQLITE_OK) e = failed(c, s->name);
 
     sqlite3_int64 changes_before = sqlite3_total_changes64(c->handle);
+    common->must_undo |= !sqlite3_stmt_readonly(h);
     c->collector.len = 0;
     size_t rows = 0;
     int code = SQLITE_DONE;
@@ -332,6 +334,7 @@ static struct err execute_rows(struct db_connection *common, const struct db_sta
     db_sql_columns(&p->sql, s, columns, column_count, values);
     sqlite3_stmt *h = p->handle;
     sqlite3_int64 before = sqlite3_total_changes64(c->handle);
+    common->must_undo |= !sqlite3_stmt_readonly(h);
     for (size_t row = 0; row < rows && !e.kind; row++) {
         for (size_t i = 0; i < column_count; i++)
             if (sqlite3_bind_int64(h, (int)i + 1, values[i][row]) != SQLITE_OK) e = failed(c, s->name);

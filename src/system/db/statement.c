@@ -91,12 +91,17 @@ void db_sql_free(struct db_sql *sql) {
 struct err db_sql_bind(const struct db_sql *sql, const struct db_statement *s, const struct db_bind *binds, size_t count,
                        const struct db_value *values[DB_BINDS_MAX]) {
     for (size_t i = 0; i < sql->name_count; i++) values[i] = NULL;
+    size_t next = 0; /* most are bound in the order in which the statement names them */
     for (size_t j = 0; j < count; j++) {
-        size_t i = 0;
-        while (i < sql->name_count && strcmp(sql->names[i], binds[j].name) != 0) i++;
-        if (i == sql->name_count) db_bug(s, "a value is bound to a name that the statement does not have", binds[j].name);
+        size_t tried = 0, i = next;
+        for (; tried < sql->name_count; tried++, i++) {
+            if (i >= sql->name_count) i = 0;
+            if (!strcmp(sql->names[i], binds[j].name)) break;
+        }
+        if (tried == sql->name_count) db_bug(s, "a value is bound to a name that the statement does not have", binds[j].name);
         if (values[i]) db_bug(s, "a value is bound twice", binds[j].name);
         values[i] = &binds[j].value;
+        next = i + 1;
     }
     for (size_t i = 0; i < sql->name_count; i++) {
         if (!values[i]) db_bug(s, "a value is not bound", sql->names[i]);

@@ -2,10 +2,15 @@
  *
  * The writer: one thread, one connection, groups of requests (see db.h for the model).
  *
- *   inbox --take--> queue --up to group_max--> group --> begin, each under a savepoint, commit --> answers
+ *   inbox --take--> queue --up to group_max--> group --> begin, each request, commit --> answers
+ *
+ * A savepoint for each request costs as much as a small request itself (statements of its own, and copies of all pages that are changed under it), and nearly none is
+ * ever returned to: most of those that fail have only looked. So a group goes without them first; if a request fails after it has changed something, all is undone and
+ * the group is run again with care, each request under a savepoint, and so are the next CAREFUL_GROUPS: whoever fails late all the time costs others little.
  *
  * What may end a group early, and what becomes of its requests:
- *   a request fails                        its savepoint is returned to; the others go on
+ *   a request fails                        nothing, if it has changed nothing; else all are run again with care, where
+ *                                          its savepoint is returned to and the others go on
  *   the database undid everything because  that request is answered with its error, the others are run again (at most
  *   of one statement (disk full, memory)   DROPS_MAX such requests; then all are answered with the last error)
  *   collision with another node            all are run again, at most RERUNS_MAX times; then db.contended
@@ -19,7 +24,7 @@
 #include "base/mem.h"
 #include "system/db/driver.h"
 
-enum { PARTICIPANTS_MAX = 4, RERUNS_MAX = 5, DROPS_MAX = 3, BACKOFF_FIRST_MS = 20, BACKOFF_MAX_MS = 1000 };
+enum { PARTICIPANTS_MAX = 4, RERUNS_MAX = 5, DROPS_MAX = 3, CAREFUL_GROUPS = 32, LOG_PAGES_KEPT = 8000, LOG_PAGES_MAX = 16000, BACKOFF_FIRST_MS = 20, BACKOFF_MAX_MS = 1000 };
 
 static bool is_errand(const struct db_request *);
 
@@ -38,7 +43,9 @@ struct db_writer {
     size_t group_len;
     const struct db_participant *participants[PARTICIPANTS_MAX];
     size_t participant_count;
+    unsigned careful_groups; /* so many more, this one included, set a savepoint for each request */
     bool is_told; /* participants have been told of this try of the group */
+    int log_pages_kept; /* so long was the log when it was last emptied; SQLite */
     bool has_warned; /* of the lost connection: one line per loss */
 };
 
@@ -106,6 +113,7 @@ enum outcome {
     OUTCOME_ANSWERED, /* every request has its answer */
     OUTCOME_DROPPED,  /* one request was settled, everything was undone: run the others again */
     OUTCOME_AGAIN,    /* everything was undone: run it again */
+    OUTCOME_CAREFUL,  /* a request failed half-way and there is no savepoint to return to; everything was undone: run it again with care */
     OUTCOME_FAILED,   /* `*error` for all that are not settled */
 };
 
@@ -122,18 +130,26 @@ static enum outcome undo_for(struct db_writer *w) {
     return is_open ? OUTCOME_FAILED : outcome;
 }
 
-/* Runs one request under its savepoint. OUTCOME_ANSWERED: the transaction goes on. */
+/* Runs one request, under a savepoint where care is due. OUTCOME_ANSWERED: the transaction goes on. */
 static enum outcome request_run(struct db_writer *w, size_t i, struct err *error) {
     struct db_request *r = w->group[i];
     const struct db_driver *d = driver_of(w);
+    bool is_careful = w->careful_groups > 0;
     *error = participants_ask(w, false);
     if (error->kind) return undo_for(w);
-    *error = d->savepoint_set(w->conn);
+    if (is_careful) *error = d->savepoint_set(w->conn);
     if (error->kind) return outcome_of_fate(w, w->conn->fate);
 
+    w->conn->must_undo = false;
     r->answer = db_tx_run(w->db, w->conn, r->fn, r->arg, r->file, r->line);
+    if (w->conn->fate == DB_FATE_OPEN && r->answer.kind && w->conn->must_undo && !is_careful) {
+        outcome_of_fate(w, DB_FATE_OPEN);
+        if (w->group_len > 1) return OUTCOME_CAREFUL;
+        w->is_settled[i] = true; /* it is all there is */
+        return OUTCOME_DROPPED;
+    }
     if (w->conn->fate == DB_FATE_OPEN) {
-        *error = r->answer.kind ? d->savepoint_return(w->conn) : d->savepoint_release(w->conn);
+        if (is_careful) *error = r->answer.kind ? d->savepoint_return(w->conn) : d->savepoint_release(w->conn);
         if (error->kind) return outcome_of_fate(w, w->conn->fate);
         participants_tell_request(w, !r->answer.kind);
         return OUTCOME_ANSWERED;
@@ -220,9 +236,11 @@ static void group_run(struct db_writer *w) {
         outcome = group_try(w, &error);
         if (outcome == OUTCOME_DROPPED && ++drops > DROPS_MAX) outcome = OUTCOME_FAILED;
         if (outcome == OUTCOME_AGAIN && ++reruns > RERUNS_MAX) outcome = OUTCOME_FAILED;
-        if (outcome == OUTCOME_DROPPED || outcome == OUTCOME_AGAIN) db_count(&n->reruns, 1);
+        if (outcome == OUTCOME_CAREFUL) w->careful_groups = CAREFUL_GROUPS;
+        if (outcome == OUTCOME_DROPPED || outcome == OUTCOME_AGAIN || outcome == OUTCOME_CAREFUL) db_count(&n->reruns, 1);
     }
     db_inside_set(false);
+    if (w->careful_groups) w->careful_groups--;
     if (outcome == OUTCOME_FAILED) {
         assert(error.kind);
         for (size_t i = 0; i < w->group_len; i++)
@@ -291,12 +309,19 @@ static void group_gather(struct db_writer *w) {
     if (!w->queue) w->queue_end = &w->queue;
 }
 
-/* The log of a SQLite database is emptied beside the writer; only when that never catches up, under endless load, the writer
- * does it itself between two groups. */
+/* The log of a SQLite database is emptied beside the writer, each time it has grown by LOG_PAGES_KEPT: often enough that little is left to do, rarely enough that a
+ * page that is changed again and again is copied once and the disk is the commits' own for most of the time. The log begins anew when all of it has been copied, which
+ * under endless load never happens by itself: then the writer copies the rest between two groups. So the file stays small, and most of what is appended to it
+ * overwrites what is there, which a disk confirms sooner than a file that grows. */
 static void log_keep(struct db_writer *w) {
-    if (!w->conn) return;
-    db_keeper_wake(w->db, w->conn->wal_pages);
-    if (w->conn->wal_pages < DB_WAL_PAGES_MAX || !driver_of(w)->checkpoint) return;
+    if (!w->conn || !driver_of(w)->checkpoint) return;
+    int pages = w->conn->wal_pages;
+    if (pages < w->log_pages_kept) w->log_pages_kept = 0; /* it has begun anew */
+    if (pages - w->log_pages_kept >= LOG_PAGES_KEPT) {
+        w->log_pages_kept = pages;
+        db_keeper_wake(w->db);
+    }
+    if (pages < LOG_PAGES_MAX) return;
     struct err e = driver_of(w)->checkpoint(w->conn);
     (void)e; /* logged there; the log only grows a little longer */
 }

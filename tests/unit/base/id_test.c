@@ -74,9 +74,30 @@ static void public_ids_parse_back_and_nothing_else_does(void **state) {
     assert_string_equal(id.text, back.text);
 }
 
+static void public_ids_of_one_time_lie_together(void **state) {
+    static const struct public_id none;
+    struct clock *c = clock_manual_create(utc_from_seconds(1800000000));
+    struct id_maker *ids = id_maker_create(c, 63);
+    struct public_id before = none, id, back;
+    for (int i = 0; i < 200; i++) {
+        int64_t number = id_next(ids);
+        struct public_id twin = public_id_near(number);
+        id = public_id_near(number);
+        assert_true(public_id_parse(public_id_slice(&id), &back));
+        assert_memory_equal(id.text, twin.text, 6);
+        assert_string_not_equal(id.text, twin.text);
+        assert_true(memcmp(before.text, id.text, 6) < 0);
+        before = id;
+        clock_manual_set_utc(c, (struct utc_time){(1800000000000 + 16 * (i + 1)) * NS_PER_MS});
+    }
+    id_maker_destroy(&ids);
+    clock_manual_destroy(&c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(ids_grow_and_never_repeat_across_threads),
                                        cmocka_unit_test(ids_begin_behind_what_is_stored),
-                                       cmocka_unit_test(public_ids_parse_back_and_nothing_else_does)};
+                                       cmocka_unit_test(public_ids_parse_back_and_nothing_else_does),
+                                       cmocka_unit_test(public_ids_of_one_time_lie_together)};
     return cmocka_run_group_tests_name("id", tests, NULL, NULL);
 }

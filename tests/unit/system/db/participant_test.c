@@ -2,6 +2,7 @@
  *
  * Participants: who keeps in memory what the writer's groups change is told of each request's fate and of the group's, and what it
  * writes stands or falls with the group. Also many rows by one statement, and rows that are only looked at. */
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -105,7 +106,7 @@ static void each_fate_is_told(void **state) {
     memset(k.log, 0, sizeof k.log); /* the request fails: its own SQL and its own part in memory are gone */
     w.id = 2, w.fails = true;
     assert_int_equal(db_write(db, wish_write, &w).kind, ERR_LIMIT);
-    assert_string_equal(k.log, "ruU");
+    assert_string_equal(k.log, "rU");
     assert_int_equal(stored(db), 2);
 
     memset(k.log, 0, sizeof k.log); /* the participant cannot write: nobody's part stands */
@@ -137,6 +138,63 @@ static void each_fate_is_told(void **state) {
     assert_int_equal(db_write(db, wish_write, &w).kind, ERR_NONE);
     assert_string_equal(k.log, "");
     assert_int_equal(stored(db), 5); /* only what the request wrote itself */
+    db_close(&db);
+}
+
+/* Three in one group: a first request keeps the writer until they wait. */
+struct trio {
+    struct db_request gate, requests[3];
+    struct wish wishes[3];
+    sem_t entered, may_go, answered;
+};
+static struct err gate_write(struct db_tx *tx, void *arg) {
+    struct trio *t = arg;
+    sem_post(&t->entered);
+    while (sem_wait(&t->may_go)) continue;
+    return ERR_OK;
+}
+static struct trio *its_trio; /* requests have no room for it */
+static void trio_done(struct db_request *r, struct err answer) {
+    r->answer = answer;
+    sem_post(&its_trio->answered);
+}
+static void trio_run(struct trio *t, struct db *db, struct keeper *k, int64_t first_id, bool changes_something) {
+    *t = (struct trio){.gate = {.fn = gate_write, .arg = t, .done = trio_done}};
+    its_trio = t;
+    sem_init(&t->entered, 0, 0), sem_init(&t->may_go, 0, 0), sem_init(&t->answered, 0, 0);
+    db_write_async(db, &t->gate);
+    while (sem_wait(&t->entered)) continue;
+    memset(k->log, 0, sizeof k->log);
+    for (int i = 0; i < 3; i++) {
+        t->wishes[i] = (struct wish){.keeper = k, .id = first_id + i, .value = i, .also_sql = i != 1 || changes_something, .fails = i == 1};
+        t->requests[i] = (struct db_request){.fn = wish_write, .arg = &t->wishes[i], .done = trio_done};
+        db_write_async(db, &t->requests[i]);
+    }
+    sem_post(&t->may_go);
+    for (int i = 0; i < 4; i++)
+        while (sem_wait(&t->answered)) continue;
+    for (int i = 0; i < 3; i++) assert_int_equal(t->requests[i].answer.kind, i == 1 ? ERR_LIMIT : ERR_NONE);
+    sem_destroy(&t->entered), sem_destroy(&t->may_go), sem_destroy(&t->answered);
+}
+
+static void who_fails_half_way_takes_nobody_along(void **state) {
+    struct db *db = test_store_open(test_store_of(state), schemas, 1);
+    struct keeper k;
+    struct trio t;
+    keeper_join(&k, db);
+    trio_run(&t, db, &k, 1, false); /* it has only looked: the others go on */
+    assert_string_equal(k.log, "kcCrkrurkcC");
+    assert_int_equal(stored(db), 4);
+    assert_int_equal(db_stats(db).reruns, 0);
+    trio_run(&t, db, &k, 11, true); /* it has changed something: all again, with care */
+    assert_string_equal(k.log, "kcCrkrUrkrurkcC");
+    assert_int_equal(stored(db), 8);
+    assert_int_equal(db_stats(db).reruns, 1);
+    trio_run(&t, db, &k, 21, true); /* and with care from then on */
+    assert_string_equal(k.log, "kcCrkrurkcC");
+    assert_int_equal(stored(db), 12);
+    assert_int_equal(db_stats(db).reruns, 1);
+    db_leave(db, &k.participant);
     db_close(&db);
 }
 
@@ -220,7 +278,7 @@ static void many_rows_go_by_one_statement(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {ON_BOTH(each_fate_is_told), ON_POSTGRES(a_group_that_is_run_again_begins_anew), ON_SQLITE(more_than_four_is_too_many),
+    const struct CMUnitTest tests[] = {ON_BOTH(each_fate_is_told), ON_BOTH(who_fails_half_way_takes_nobody_along), ON_POSTGRES(a_group_that_is_run_again_begins_anew), ON_SQLITE(more_than_four_is_too_many),
                                        ON_BOTH(many_rows_go_by_one_statement)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
