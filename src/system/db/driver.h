@@ -123,8 +123,14 @@ struct db_collector {
 /* NULL when memory ran out. */
 struct db_value *db_collector_push(struct db_collector *);
 void db_collector_free(struct db_collector *);
-MUST_USE struct err db_rows_finish(struct db_output *, const struct db_collector *, size_t columns, const char *(*name_of)(void *, int),
-                                   void *user);
+/* The names of a statement's columns, asked for once and kept with what was prepared. */
+struct db_names {
+    size_t count, bytes;
+    char *text; /* one after the other, each with its zero; NULL: not asked yet */
+};
+MUST_USE struct err db_names_need(struct db_names *, size_t columns, const char *(*name_of)(void *, int), void *user);
+void db_names_free(struct db_names *);
+MUST_USE struct err db_rows_finish(struct db_output *, const struct db_collector *, const struct db_names *);
 
 /* --- db.c --- */
 

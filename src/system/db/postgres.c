@@ -37,6 +37,7 @@ struct prepared {
     const struct db_statement *source; /* NULL: an empty slot */
     uint8_t types[DB_BINDS_MAX];       /* of its values, in the order of the binds */
     struct db_sql sql;
+    struct db_names names; /* of its columns */
     char name[16]; /* on the server */
     bool is_on_server, only_reads;
 };
@@ -232,6 +233,7 @@ static void prepared_clear(struct postgres_connection *c) {
     for (size_t i = 0; i < ARRAY_LEN(c->prepared); i++) {
         if (!c->prepared[i].source) continue;
         db_sql_free(&c->prepared[i].sql);
+        db_names_free(&c->prepared[i].names);
         c->prepared[i].source = NULL;
     }
     c->prepared_count = 0;
@@ -448,7 +450,7 @@ static struct err cell_take(const PGresult *r, int row, int column, struct arena
 
 static const char *column_name(void *result, int i) { return PQfname(result, i); }
 
-static struct err rows_take(struct postgres_connection *c, PGresult *r, struct db_output *out) {
+static struct err rows_take(struct postgres_connection *c, struct prepared *p, PGresult *r, struct db_output *out) {
     int columns = PQnfields(r), rows = PQntuples(r);
     if ((size_t)rows > out->rows_max) rows = (int)out->rows_max;
     c->collector.len = 0;
@@ -459,7 +461,8 @@ static struct err rows_take(struct postgres_connection *c, PGresult *r, struct d
             if (e.kind) return e;
         }
     }
-    return db_rows_finish(out, &c->collector, (size_t)columns, column_name, r);
+    struct err e = db_names_need(&p->names, (size_t)columns, column_name, r);
+    return e.kind ? e : db_rows_finish(out, &c->collector, &p->names);
 }
 
 static void rows_give(const struct db_statement *s, PGresult *r, struct db_output *out) {
@@ -551,7 +554,7 @@ static struct err execute(struct db_connection *common, const struct db_statemen
         /* "SELECT 3" also counts, but nothing has changed. */
         const char *changed = PQcmdTuples(result);
         out->changed = slice_starts_with(slice_cstr(PQcmdStatus(result)), SLICE("SELECT")) ? 0 : strtoll(changed, NULL, 10);
-        if (out->arena) e = rows_take(c, result, out);
+        if (out->arena) e = rows_take(c, p, result, out);
         if (out->row) rows_give(s, result, out);
     }
     PQclear(result);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "system/db/driver.h"
@@ -28,20 +29,38 @@ void db_collector_free(struct db_collector *c) {
     *c = (struct db_collector){0};
 }
 
-struct err db_rows_finish(struct db_output *out, const struct db_collector *c, size_t columns, const char *(*name_of)(void *, int),
-                          void *user) {
-    const char **names = arena_alloc_array(out->arena, columns + 1, sizeof *names);
-    struct db_value *cells = arena_alloc_array(out->arena, c->len + 1, sizeof *cells);
-    if (!names || !cells) goto full;
+struct err db_names_need(struct db_names *n, size_t columns, const char *(*name_of)(void *, int), void *user) {
+    if (n->text && n->count == columns) return ERR_OK;
+    struct buf text = BUF(1 << 20);
     for (size_t i = 0; i < columns; i++) {
-        names[i] = arena_cstr(out->arena, slice_cstr(name_of(user, (int)i)));
-        if (!names[i]) goto full;
+        buf_cstr(&text, name_of(user, (int)i));
+        buf_u8(&text, 0);
     }
-    if (c->len) memcpy(cells, c->cells, c->len * sizeof *cells);
-    *out->rows = (struct db_rows){.count = columns ? c->len / columns : 0, .columns = columns, .names = names, .cells = cells};
+    buf_u8(&text, 0); /* so that there is something where there are no columns */
+    if (text.has_failed) {
+        buf_free(&text);
+        return err_memory();
+    }
+    db_names_free(n);
+    *n = (struct db_names){.count = columns, .bytes = text.len, .text = text.ptr};
     return ERR_OK;
-full:
-    return err_make(ERR_LIMIT, "db.large", "The answer is larger than is accepted here. Ask for less at once.");
+}
+
+void db_names_free(struct db_names *n) {
+    mem_free(n->text);
+    *n = (struct db_names){0};
+}
+
+/* Rows outlive the statement, so they have names of their own. */
+struct err db_rows_finish(struct db_output *out, const struct db_collector *c, const struct db_names *n) {
+    const char **names = arena_alloc_array(out->arena, n->count + 1, sizeof *names);
+    struct db_value *cells = arena_alloc_array(out->arena, c->len + 1, sizeof *cells);
+    const char *at = arena_copy(out->arena, slice_of(n->text, n->bytes)).ptr;
+    if (!names || !cells || !at) return err_make(ERR_LIMIT, "db.large", "The answer is larger than is accepted here. Ask for less at once.");
+    for (size_t i = 0; i < n->count; i++, at += strlen(at) + 1) names[i] = at;
+    if (c->len) memcpy(cells, c->cells, c->len * sizeof *cells);
+    *out->rows = (struct db_rows){.count = n->count ? c->len / n->count : 0, .columns = n->count, .names = names, .cells = cells};
+    return ERR_OK;
 }
 
 /* Who reads a row asks for its columns more or less in their order: the search begins behind the last one that this thread found. */

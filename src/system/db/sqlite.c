@@ -19,6 +19,7 @@
 struct prepared {
     const struct db_statement *source; /* NULL: an empty slot */
     struct db_sql sql;
+    struct db_names names; /* of its columns */
     sqlite3_stmt *handle;
 };
 
@@ -88,6 +89,7 @@ static void prepared_clear(struct sqlite_connection *c) {
         if (!c->prepared[i].source) continue;
         sqlite3_finalize(c->prepared[i].handle);
         db_sql_free(&c->prepared[i].sql);
+        db_names_free(&c->prepared[i].names);
         c->prepared[i].source = NULL;
     }
     c->prepared_count = 0;
@@ -117,7 +119,12 @@ static struct err file_make(const char *path) {
     return e;
 }
 
+/* Nobody asks SQLite how much memory it uses, and counting it would take a lock for each piece. */
+static void configure(void) { (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 static struct err connect(struct db_connection **out, const struct db_target *target, enum db_role role) {
+    static pthread_once_t configured = PTHREAD_ONCE_INIT;
+    pthread_once(&configured, configure);
     if (role == DB_ROLE_WRITER) {
         struct err e = file_make(target->where);
         if (e.kind) return e;
@@ -315,7 +322,8 @@ static struct err execute(struct db_connection *common, const struct db_statemen
         rows++;
     }
     if (!e.kind && !out->row_error.kind && code != SQLITE_DONE) e = failed(c, s->name);
-    if (!e.kind && out->arena) e = db_rows_finish(out, &c->collector, (size_t)sqlite3_column_count(h), column_name, h);
+    if (!e.kind && out->arena) e = db_names_need(&p->names, (size_t)sqlite3_column_count(h), column_name, h);
+    if (!e.kind && out->arena) e = db_rows_finish(out, &c->collector, &p->names);
     if (!e.kind)
         out->changed = sqlite3_stmt_readonly(h) || sqlite3_total_changes64(c->handle) == changes_before ? 0 : sqlite3_changes64(c->handle);
     sqlite3_reset(h);
