@@ -19,7 +19,7 @@ static const struct {
     {"session.required", 401},  {"token.required", 401},   {"session.wrong_codes", 429}, {"sign_in.many", 429}, {"sign_up.many", 429},
     {"profile.pin_many", 429},  {"upload.too_large", 413}, {"json.large", 413},          {"title.not_ready", 409}, {"feed.over", 409},
     {"channel.many", 409},      {"upload.incomplete", 409}, {"store.full", 507},         {"title.many", 409},
-    {"profile.count", 409},     {"tries.many", 429},       {"order.many", 409},         {"offer.many", 409},         {"coupon.many", 409},
+    {"profile.count", 409},     {"household.adults", 409}, {"household.invitations", 429}, {"tries.many", 429},       {"order.many", 409},         {"offer.many", 409},         {"coupon.many", 409},
         {"token.count", 409},      {"member.many", 409},         {"account.name", 400},
 };
 static const int by_kind[] = {
@@ -213,7 +213,7 @@ struct err api_open(struct api **out, const struct api_options *options) {
     static const struct route *const all[] = {
         site_routes, title_routes, playback_routes, session_routes, operator_routes, row_routes, search_routes, person_routes, catalogue_routes, art_routes,
         rights_routes, rights_why_routes, upload_routes, job_routes, channel_routes,
-        me_routes, sign_routes, profile_routes, member_routes, household_routes, organisation_routes, grant_routes, mail_routes,
+        me_routes, adult_routes, sign_routes, profile_routes, member_routes, household_routes, organisation_routes, grant_routes, mail_routes,
         offer_routes, order_routes, plan_routes, finance_order_routes, finance_offer_routes, finance_ledger_routes, finance_parked_routes, finance_payment_routes, finance_revenue_routes, finance_settings_routes, pay_routes,
     };
     for (size_t i = 0; !e.kind && i < ARRAY_LEN(all); i++) e = routes_add(a, all[i]);

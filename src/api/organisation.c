@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
- * What decides for all viewers of an organisation where they count as being: its country, and what subscribers abroad may see. */
+ * What holds for all viewers of an organisation: where they count as being (its country, and what subscribers abroad may see), and how many adults share a household. */
 #include "api/me.h"
 
 static const char *const portabilities[] = {[ACCOUNT_PORTABILITY_OFF] = "off", [ACCOUNT_PORTABILITY_HOME] = "home", [ACCOUNT_PORTABILITY_EU] = "eu"};
@@ -11,6 +11,7 @@ static struct err organisation_get(struct call *c) {
     json_begin_object(&c->w);
     json_put_cstr(&c->w, "country", facts.country);
     json_put_cstr(&c->w, "portability", portabilities[facts.portability]);
+    json_put_number(&c->w, "adults_max", facts.adults_max);
     json_end(&c->w);
     return ERR_OK;
 }
@@ -30,6 +31,11 @@ static struct err organisation_change(struct call *c) {
         while (i < ARRAY_LEN(portabilities) && !slice_eq(word, slice_cstr(portabilities[i]))) i++;
         if (i == ARRAY_LEN(portabilities)) return err_make(ERR_INPUT, "organisation.portability", "Subscribers abroad see what is shown there (off), what is shown at home (home), or within the European Union what is shown at home (eu).");
         facts.portability = (enum account_portability)i;
+    }
+    int64_t adults_max;
+    if (json_object_get(c->body, "adults_max")) {
+        if (!json_get_integer(c->body, "adults_max", &adults_max) || adults_max < 1 || adults_max > ACCOUNT_ADULTS_MAX) return err_make(ERR_INPUT, "organisation.adults", "A household has 1 to 8 adults.");
+        facts.adults_max = (int)adults_max;
     }
     struct err e = account_org_set_facts(c->api->o.account, c->org_id, &facts);
     if (!e.kind) access_poke(c->api->o.access);

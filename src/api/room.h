@@ -113,7 +113,7 @@ struct route {
 };
 /* Within one file each; gathered in api.c. */
 extern const struct route site_routes[], title_routes[], playback_routes[], session_routes[], operator_routes[], row_routes[], search_routes[], person_routes[], catalogue_routes[], art_routes[], upload_routes[], job_routes[], channel_routes[];
-extern const struct route rights_routes[], rights_why_routes[], grant_routes[], me_routes[], sign_routes[], profile_routes[], member_routes[], household_routes[], organisation_routes[], mail_routes[];
+extern const struct route rights_routes[], rights_why_routes[], grant_routes[], me_routes[], adult_routes[], sign_routes[], profile_routes[], member_routes[], household_routes[], organisation_routes[], mail_routes[];
 extern const struct route order_routes[], offer_routes[], plan_routes[], finance_order_routes[], finance_offer_routes[], finance_ledger_routes[], finance_parked_routes[], finance_payment_routes[], finance_revenue_routes[], finance_settings_routes[], pay_routes[];
 
 /* The frame, for handlers that are none of the above (uploads in pieces, pages). */

@@ -62,6 +62,15 @@ static struct err invitation(struct call *c) {
     json_put_string(&c->w, "organisation", to.organisation);
     put_words(&c->w, "roles", to.roles, account_role_name);
     json_put_bool(&c->w, "has_account", to.has_account);
+    json_key(&c->w, "household");
+    if (to.is_household) {
+        json_begin_object(&c->w);
+        json_put_string(&c->w, "name", to.household);
+        json_put_string(&c->w, "inviter", to.inviter);
+        json_end(&c->w);
+    } else {
+        json_add_null(&c->w);
+    }
     json_end(&c->w);
     return ERR_OK;
 }

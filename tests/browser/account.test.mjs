@@ -221,6 +221,58 @@ test('profiles: a new one with its picture and limit; raising a limit asks for t
     await sound(page);
 });
 
+test('the adults of a household: one is invited, one removed, one leaves; each asks for the password', async () => {
+    fresh();
+    family.others = [{ id: 'user000000000077', name: 'Jonas Brandt', email: 'jonas@example.org' }];
+    const context = await open(browser);
+    const page = await enter(context, '/account/household');
+    await page.waitForSelector('li:has-text("Jonas Brandt")');
+    await sound(page);
+    await page.click('button:has-text("Invite an adult")');
+    await page.click('dialog[open] button[type=submit]');
+    assert.equal(await page.locator('dialog[open] [aria-invalid]').count(), 2);
+    await type(page, { invited: 'ben@example.org', 'adults-password': 'guess' });
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('dialog[open] .fault:has-text("me.password")');
+    await type(page, { 'adults-password': password });
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('[role=status]:has-text("ben@example.org")');
+    assert.equal(await page.locator('dialog[open]').count(), 0);
+    assert.deepEqual(await audit(page), []);
+    await page.click('button[aria-label="Withdraw the invitation of ben@example.org"]');
+    await page.waitForFunction(() => !document.querySelector('#adults').parentElement.querySelector('ul').textContent.includes('ben@example.org'));
+    await page.click('button[aria-label="Remove Jonas Brandt from the household"]');
+    assert.deepEqual(await audit(page), []);
+    await type(page, { 'adults-password': password });
+    await page.click('dialog[open] button[type=submit]');
+    await page.waitForFunction(() => document.querySelectorAll('section[aria-labelledby=adults] li').length === 1);
+    assert.equal(family.others.length, 0);
+    assert.equal(await page.locator('button:has-text("Leave the household")').count(), 0, 'the owner stays');
+    // Whoever lives in somebody's household may leave it, and nothing else.
+    family.others = [{ id: 'user000000000077', name: 'Jonas Brandt', email: 'jonas@example.org' }];
+    family.isGuest = true;
+    await page.reload();
+    await page.waitForSelector('li:has-text("Jonas Brandt") .chip:has-text("Owner")');
+    assert.equal(await page.locator('li button').count(), 0);
+    await page.click('button:has-text("Leave the household")');
+    await type(page, { 'adults-password': password });
+    await page.click('dialog[open] button[type=submit]');
+    await page.waitForFunction(() => document.querySelectorAll('section[aria-labelledby=adults] li').length === 1);
+    await sound(page);
+});
+
+test('an invitation to a household says who invites, and leads home', async () => {
+    fresh();
+    site.people.joining = {};
+    const page = await visit(await open(browser), `${site.url}/invitation#code=invited`);
+    await page.waitForSelector('main:has-text("Anna Brandt")');
+    await sound(page);
+    await type(page, { name: 'Ben', password: 'a long password' });
+    await page.keyboard.press('Enter');
+    await at(page, '/');
+    site.people.joining = null;
+});
+
 test('the account: second factor, devices, consent, export, and the end of it', async () => {
     fresh();
     site.people.addDevice(family, 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) Version/18.1 Mobile/15E148 Safari/604.1');

@@ -18,6 +18,8 @@ if (site) {
     family = site.people.addFamily();
     site.people.addDevice(family, 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Version/18.1 Mobile/15E148 Safari/604.1', { address: '203.0.113.24', seen_at: new Date(Date.now() - 4e6).toISOString() });
     site.people.addDevice(family, 'Mozilla/5.0 (SMART-TV; Linux; Tizen 8.0) AppleWebKit/537.36 Chrome/120 Safari/537.36', { address: '198.51.100.7', seen_at: '2026-11-18T20:10:00Z' });
+    family.others = [{ id: 'user000000000077', name: 'Jonas Brandt', email: 'jonas.brandt@example.org' }];
+    family.invitations = [{ id: 'code000000000001', email: 'karl.brandt@example.org', created_at: '2026-11-19T09:00:00Z', expires_at: '2026-11-26T09:00:00Z' }];
     showRights(site.titles);
     openShop(family);
     site.finance.isExample = true;
@@ -69,7 +71,7 @@ const pages = { home: '/', films: '/?kind=film', film: `/title/${film}`, series:
     'sign-up': '/sign-up', 'sign-in': '/sign-in?to=/title/film000000000003', locked: `/title/film000000000002`, elsewhere: '/title/film000000000004',
     ...(site ? { money: '/operator/finance', offers: '/operator/finance/offers', offer: `/operator/finance/offers/${site.finance.offers[2].id}`, 'money-orders': '/operator/finance/orders',
         'money-order': `/operator/finance/orders/${site.finance.orders.findLast((order) => order.state === 'part_refunded').id}`, statement: `/operator/finance/ledger/${site.finance.accounts.find((account) => account.code === 100 && account.ledger === 'EUR').id}` } : {}),
-    ...(family ? { who: '/who', account: '/account/profiles', security: '/account/security', devices: '/account/devices', privacy: '/account/privacy',
+    ...(family ? { who: '/who', account: '/account/profiles', security: '/account/security', devices: '/account/devices', household: '/account/household', 'household-invite': '/account/household', privacy: '/account/privacy',
         pin: '/who', profile: '/account/profiles', erase: '/account/privacy', factor: '/account/security', menu: '/', suggest: '/', child: '/', refused: '/watch/film000000000004' } : {}),
     ...(family ? { wall: '/buy/film000000000002', plans: '/plans', 'checkout-new': '/checkout?offer=planplusmonth000&watch=film000000000002', 'checkout-trial': '/checkout?offer=planplusmonth000&watch=film000000000002', checkout: '/checkout?offer=rental0000000000&title=film000000000002',
         declined: '/checkout?offer=purchase00000000&title=film000000000002', step: '/checkout?offer=rental0000000000&title=film000000000002', bank: '/checkout?offer=planplusyear0000', paid: '/checkout?offer=rental0000000000&title=film000000000002',
@@ -81,6 +83,7 @@ const acts = {
     profile: (page) => page.click('.profiles li:nth-child(3) button'),
     erase: (page) => page.click('section.danger button'),
     factor: (page) => page.click('section:last-of-type button').then(() => page.waitForSelector('.qr')).then(() => page.locator('.qr').scrollIntoViewIfNeeded()),
+    'household-invite': (page) => page.click('section[aria-labelledby=adults] .end button').then(() => page.waitForSelector('dialog[open]')),
     menu: (page) => page.click('.face'),
     suggest: (page) => page.focus('input[type=search]').then(() => page.keyboard.type('a')).then(() => page.waitForSelector('[role=option] mark').catch(() => undefined)),
     refused: (page) => page.waitForSelector('[data-phase=refused]'),
@@ -154,7 +157,7 @@ for (const [look, { lang, ...options }] of Object.entries(looks)) {
             for (const part of [0.4, 0.6]) await page.mouse.move(box.x + box.width * part, box.y + box.height / 2);
             await page.waitForSelector('.live-bar .picture', { timeout: 3000 }).catch(() => undefined);
         } else if (name === 'watch') await page.mouse.move(300, 300);
-        const isWhole = ['channel', 'wall', 'plans', 'checkout', 'checkout-new', 'checkout-trial', 'declined', 'paid', 'plan', 'grace', 'orders'].includes(name);
+        const isWhole = ['channel', 'wall', 'plans', 'checkout', 'checkout-new', 'checkout-trial', 'declined', 'paid', 'plan', 'grace', 'orders', 'household'].includes(name);
         if (isWhole) await page.evaluate(() => (document.activeElement.blur(), scrollTo(0, 0)));
         await page.screenshot({ path: path.join(out, `${name}-${look}.png`), fullPage: isWhole });
         await page.close();

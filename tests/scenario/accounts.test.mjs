@@ -7,7 +7,8 @@ import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Person, linkTo, mailsTo, nowS, password, signIn, signUp, totp } from './lib/people.mjs';
-import { start } from './lib/server.mjs';
+import { film, start } from './lib/server.mjs';
+import { buy, keeper, sell } from './lib/shop.mjs';
 
 const minute = 60_000, hour = 60 * minute, day = 24 * hour;
 const island = (html) => JSON.parse(/<script type="application\/json" id="gs-data">(.*?)<\/script>/s.exec(html)[1]).answers;
@@ -228,7 +229,7 @@ test('those who work here are invited with roles, and lose them', async (t) => {
     const { page, code } = await linkTo(operator, 'rita@example.org');
     assert.equal(page, '/invitation');
     const rita = new Person(server);
-    assert.deepEqual(await rita.ok('POST', '/invitation', { code }), { email: 'rita@example.org', organisation: 'Grandstand', roles: ['rights', 'finance'], has_account: false });
+    assert.deepEqual(await rita.ok('POST', '/invitation', { code }), { email: 'rita@example.org', organisation: 'Grandstand', roles: ['rights', 'finance'], has_account: false, household: null });
     await rita.refused('POST', '/invitation/accept', { code, name: 'Rita', password: 'kurz' }, 400, 'account.password');
     const me = await rita.ok('POST', '/invitation/accept', { code, name: 'Rita', password });
     assert.deepEqual([me.user.roles.sort(), me.user.is_confirmed], [['finance', 'rights'], true]);
@@ -272,6 +273,71 @@ test('those who work here are invited with roles, and lose them', async (t) => {
     await new Person(server).refused('POST', '/invitation', { code: old }, 403, 'code.wrong');
 });
 
+test('two adults share a household: plan and orders of both, sign-ins of their own, and each can go', async (t) => {
+    const server = await start(t, { args: ['--no-ladder', '--no-stills', '--home-territory', 'DE'] });
+    const operator = await server.enter();
+    const { title } = await operator.import(film(t, { seconds: 1 }), { names: { en: 'The Long Run' } });
+    await operator.call('PATCH', `/operator/titles/${title}`, { is_free: false });
+    const fin = await keeper(server, operator);
+    const offer = await sell(fin, { kind: 'subscription', name: 'Plus', price: 999, period: { unit: 'month', count: 1 }, contains: { kind: 'titles', titles: [title] } });
+    const erika = await signUp(server, operator, { email: 'erika@example.org', name: 'Erika' });
+    assert.equal((await buy(erika, [{ offer: offer.id }])).state, 'paid');
+    await erika.refused('POST', '/me/household/invitations', { email: 'bodo@example.org', password: 'nicht ihres' }, 403, 'me.password');
+    const invited = await erika.ok('POST', '/me/household/invitations', { email: 'bodo@example.org', password }, 201);
+    assert.deepEqual([invited.adults_max, invited.adults.map((one) => [one.name, one.is_me, one.is_owner]), invited.invitations.map((one) => one.email)], [4, [['Erika', true, true]], ['bodo@example.org']]);
+    const { page, code } = await linkTo(operator, 'bodo@example.org');
+    assert.equal(page, '/invitation');
+    const bodo = new Person(server);
+    assert.deepEqual(await bodo.ok('POST', '/invitation', { code }), { email: 'bodo@example.org', organisation: 'Grandstand', roles: [], has_account: false, household: { name: 'Erika', inviter: 'Erika' } });
+    const me = await bodo.ok('POST', '/invitation/accept', { code, name: 'Bodo', password });
+    assert.deepEqual([me.user.roles, me.household.name, me.profiles.map((one) => one.name), me.profile.name], [[], 'Erika', ['Erika', 'Bodo'], 'Bodo']);
+    await new Person(server).refused('POST', '/invitation/accept', { code, name: 'Bodo', password }, 403, 'code.wrong');
+    // Both see what is theirs, and both may pay.
+    assert.equal((await bodo.ok('GET', '/me/plan')).subscription.state, 'active');
+    const [order] = (await bodo.ok('GET', '/me/orders')).items;
+    assert.deepEqual((await erika.ok('GET', '/me/orders')).items.map((one) => one.id), [order.id]);
+    assert.equal((await bodo.call('GET', `/me/orders/${order.id}/invoice.pdf`)).status, 200);
+    // A second factor is the one's own.
+    const { secret } = await bodo.ok('POST', '/me/totp', {});
+    await bodo.ok('POST', '/me/totp/confirm', { code: totp(secret, nowS(server)) });
+    assert.deepEqual((await erika.ok('GET', '/me/household')).adults.map((one) => [one.name, one.has_totp, one.is_owner]), [['Erika', false, true], ['Bodo', true, false]]);
+    assert.equal((await bodo.ok('GET', '/me/sessions')).items.length, 1);
+    // The owner removes him: his sessions end, plan and orders stay.
+    const his = (await erika.ok('GET', '/me/household')).adults[1];
+    await bodo.refused('DELETE', `/me/household/adults/${(await bodo.ok('GET', '/me/household')).adults[0].id}`, { password }, 403, 'household.owner');
+    const left = await erika.ok('DELETE', `/me/household/adults/${his.id}`, { password });
+    assert.deepEqual(left.adults.map((one) => one.name), ['Erika']);
+    await bodo.refused('GET', '/me/sessions', undefined, 401, 'session.required');
+    await server.advance(hour);
+    const again = await signIn(server, 'bodo@example.org', password, { code: totp(secret, nowS(server)) });
+    assert.equal((await again.ok('GET', '/me/plan')).subscription, null);
+    assert.deepEqual((await again.ok('GET', '/me')).profiles.map((one) => one.name), ['Bodo']);
+    assert.match((await mailsTo(operator, 'bodo@example.org'))[0].subject, /household of your own/);
+    // He comes back, with nothing that would be lost; she is erased, and the household is his.
+    await erika.ok('POST', '/me/household/invitations', { email: 'bodo@example.org', password }, 201);
+    const back = await linkTo(operator, 'bodo@example.org', '/invitation#code=');
+    assert.equal((await again.ok('POST', '/invitation', { code: back.code })).has_account, true);
+    await again.ok('POST', '/invitation/accept', { code: back.code, password, totp: totp(secret, nowS(server) + 30) });
+    assert.equal((await again.ok('GET', '/me/plan')).subscription.state, 'active');
+    await erika.ok('POST', '/me/erase', { password }, 204);
+    assert.deepEqual((await again.ok('GET', '/me/household')).adults.map((one) => [one.name, one.is_owner]), [['Bodo', true]]);
+    assert.equal((await again.ok('GET', '/me/orders')).items[0].id, order.id);
+    assert.deepEqual((await again.ok('GET', '/me')).profiles.map((one) => one.name), ['Bodo']);
+    // Who has bought something of his own does not lose it by moving in.
+    const rita = await signUp(server, operator, { email: 'rita@example.org', name: 'Rita' });
+    assert.equal((await buy(rita, [{ offer: offer.id }])).state, 'paid');
+    await again.ok('POST', '/me/household/invitations', { email: 'rita@example.org', password }, 201);
+    const hers = await linkTo(operator, 'rita@example.org', '/invitation#code=');
+    await rita.refused('POST', '/invitation/accept', { code: hers.code, password }, 409, 'household.purchases');
+    assert.equal((await rita.ok('GET', '/me/plan')).subscription.state, 'active');
+    // How many there may be is the organisation's to say.
+    const op = new Person(server, { cookie: operator.cookie });
+    assert.equal((await op.ok('GET', '/operator/organisation')).adults_max, 4);
+    await op.refused('PATCH', '/operator/organisation', { adults_max: 0 }, 400, 'organisation.adults');
+    assert.equal((await op.ok('PATCH', '/operator/organisation', { adults_max: 2 })).adults_max, 2);
+    await again.refused('POST', '/me/household/invitations', { email: 'x@example.org', password }, 409, 'household.adults');
+});
+
 test('scripts have tokens with scopes', async (t) => {
     const server = await start(t);
     const operator = new Person(server, { cookie: (await server.enter()).cookie });
@@ -309,12 +375,12 @@ test('where a subscriber abroad counts as being is the organisation\'s to say', 
         await operator.ok('PATCH', '/operator/organisation', facts);
         return [(await new Person(server).ok('GET', '/me')).territory, (await erika.ok('GET', '/me')).territory];
     };
-    assert.deepEqual(await operator.ok('GET', '/operator/organisation'), { country: 'DE', portability: 'off' });
+    assert.deepEqual(await operator.ok('GET', '/operator/organisation'), { country: 'DE', portability: 'off', adults_max: 4 });
     assert.deepEqual(await abroad({ country: 'TH' }), ['TH', 'TH']);
     assert.deepEqual(await abroad({ portability: 'home' }), ['TH', 'AT']);
     assert.deepEqual(await abroad({ portability: 'eu' }), ['TH', 'TH'], 'Thailand is not in the European Union');
     assert.deepEqual(await abroad({ country: 'FR' }), ['FR', 'AT']);
-    assert.deepEqual(await operator.ok('GET', '/operator/organisation'), { country: 'FR', portability: 'eu' });
+    assert.deepEqual(await operator.ok('GET', '/operator/organisation'), { country: 'FR', portability: 'eu', adults_max: 4 });
     await operator.refused('PATCH', '/operator/organisation', { country: 'XX' }, 400, 'account.country');
     await operator.refused('PATCH', '/operator/organisation', { portability: 'moon' }, 400, 'organisation.portability');
 });

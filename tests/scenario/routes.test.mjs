@@ -7,7 +7,7 @@
 // A route that is not in lib/walk.mjs fails the test: who adds one says there who may take it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Person, asked, invite, signUp, stored } from './lib/people.mjs';
+import { Person, asked, invite, password, signUp, stored } from './lib/people.mjs';
 import { film, run, start } from './lib/server.mjs';
 import { buy, cards, key, sell } from './lib/shop.mjs';
 import { allScopes, operations, rolesOf, scopesOf, walk } from './lib/walk.mjs';
@@ -42,6 +42,8 @@ async function world(t) {
     w.stranger = await signUp(server, operator, { email: 'bodo@example.org', name: 'Bodo' });
     const me = await w.people.user.ok('POST', '/profiles', { name: 'Geheimer Max', age_max: 6 }, 201);
     w.household = me.household.id;
+    w.user = me.user.id;
+    w.joining = (await w.people.user.ok('POST', '/me/household/invitations', { email: 'geheim@example.org', password }, 201)).invitations[0].id;
     w.profile = me.profiles.find((one) => one.name === 'Geheimer Max').id;
     w.session = (await w.people.user.ok('GET', '/me/sessions')).items.find((one) => one.is_this).id;
     w.member = (await op.ok('GET', '/operator/members')).items.find((one) => one.email === 'fin@example.org').id;

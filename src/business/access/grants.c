@@ -304,6 +304,12 @@ struct err grants_write_subject(void *access_at, struct db_tx *tx, struct arena 
     return e;
 }
 
+struct err grants_keeps_subject(void *access_at, struct db_tx *tx, struct arena *arena, const struct account_subject *subject, bool *out) {
+    int64_t count = DB_GET_INT(tx, 0, &grant_count, DB_INT("org_id", subject->org_id), DB_INT("household_id", subject->household_id), DB_INT("now_s", access_now_s(access_at)));
+    *out = count > 0;
+    return db_tx_error(tx);
+}
+
 struct err grants_erase_subject(void *access_at, struct db_tx *tx, const struct account_subject *subject) {
     if (!subject->is_whole_household) return ERR_OK;
     struct err e = DB_RUN(tx, &grant_forget, DB_INT("org_id", subject->org_id), DB_INT("household_id", subject->household_id));

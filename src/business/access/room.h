@@ -67,6 +67,7 @@ MUST_USE struct err grants_follow(struct access *);
  * earlier. */
 size_t grants_find(struct access *, int64_t household_id, const int64_t titles[3], int64_t at_s, struct grant out[GRANTS_FOUND_MAX], int64_t *next_s);
 struct err grants_write_subject(void *access_at, struct db_tx *, struct arena *, const struct account_subject *, struct json_writer *);
+struct err grants_keeps_subject(void *access_at, struct db_tx *, struct arena *, const struct account_subject *, bool *out);
 struct err grants_erase_subject(void *access_at, struct db_tx *, const struct account_subject *);
 
 /* --- streams.c --- */

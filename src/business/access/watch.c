@@ -50,7 +50,8 @@ struct err access_open(struct access **out, const struct access_options *options
     condition_init(&a->watch_end);
     struct err e = grants_load(a);
     if (!e.kind && a->o.delivery) e = streams_load(a);
-    if (!e.kind) e = account_add_holder(a->o.account, &(struct account_holder){.name = "grants", .write = grants_write_subject, .erase = grants_erase_subject, .user = a});
+    if (!e.kind) e = account_add_holder(a->o.account, &(struct account_holder){.name = "grants", .write = grants_write_subject, .erase = grants_erase_subject, .keeps = grants_keeps_subject,
+                                                                                            .user = a});
     if (e.kind) {
         access_close(&a);
         return e;

@@ -33,7 +33,7 @@ struct org_work {
     struct account *a;
     struct arena *arena;
     struct slice name, host, country;
-    int64_t id, now_s, portability, changed;
+    int64_t id, now_s, portability, adults_max, changed;
     struct db_rows rows;
 };
 
@@ -102,7 +102,7 @@ static struct err orgs_take(struct account *a, const struct db_rows *rows) {
     for (size_t i = 0; i < rows->count; i++) {
         struct slice host = db_text(rows, i, "host");
         int64_t id = db_int(rows, i, "id");
-        struct account_org_facts facts = {.portability = (enum account_portability)db_int(rows, i, "portability")};
+        struct account_org_facts facts = {.portability = (enum account_portability)db_int(rows, i, "portability"), .adults_max = (int)db_int(rows, i, "adults_max")};
         country_take(db_text(rows, i, "country"), facts.country);
         if (host.len > 0 && !host_remember(a, host, id)) return err_memory();
         if (!org_remember(a, id, db_text(rows, i, "name"), host.len > 0, &facts)) return err_memory();
@@ -247,7 +247,8 @@ bool org_name(struct account *a, int64_t org_id, struct arena *arena, struct sli
 
 static struct err org_facts_fn(struct db_tx *tx, void *arg) {
     struct org_work *w = arg;
-    struct err e = DB_CHANGE(tx, &w->changed, &organisation_facts, DB_INT("id", w->id), DB_TEXT("country", w->country), DB_INT("portability", w->portability));
+    struct err e = DB_CHANGE(tx, &w->changed, &organisation_facts, DB_INT("id", w->id), DB_TEXT("country", w->country), DB_INT("portability", w->portability),
+                             DB_INT("adults_max", w->adults_max));
     return e.kind ? e : change_note(w->a, tx, w->id, w->id, 0);
 }
 
@@ -255,7 +256,8 @@ struct err account_org_set_facts(struct account *a, int64_t org_id, const struct
     struct slice country = slice_of(facts->country, 2);
     bool is_known = facts->portability >= ACCOUNT_PORTABILITY_OFF && facts->portability <= ACCOUNT_PORTABILITY_EU;
     if (!account_country(country) || !is_known) return err_make(ERR_INPUT, "account.country", "A country is two large letters of ISO 3166-1, such as DE or TH.");
-    struct org_work w = {.a = a, .id = org_id, .country = country, .portability = facts->portability};
+    if (facts->adults_max < 0 || facts->adults_max > ACCOUNT_ADULTS_MAX) return err_make(ERR_INPUT, "organisation.adults", "A household has 1 to 8 adults.");
+    struct org_work w = {.a = a, .id = org_id, .country = country, .portability = facts->portability, .adults_max = facts->adults_max ? facts->adults_max : ACCOUNT_ADULTS_DEFAULT};
     struct err e = db_write(a->db, org_facts_fn, &w);
     if (!e.kind) e = account_hosts_reload(a);
     if (!e.kind) changes_tell(a, org_id, &org_id, 1, 0);

@@ -4,6 +4,7 @@
  *   who.h        who is calling: sessions and API tokens, from memory
  *   user.h       signing up and in, passwords, second factor
  *   household.h  households, profiles, PINs
+ *   adult.h      the grown-ups of a household
  *   member.h     roles and invitations
  *   privacy.h    consent, export, erasing
  *
@@ -29,6 +30,7 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "base/slice.h"
+#include "business/account/adult.h"
 #include "business/account/household.h"
 #include "business/account/member.h"
 #include "business/account/privacy.h"
@@ -101,9 +103,10 @@ enum account_portability { ACCOUNT_PORTABILITY_OFF, ACCOUNT_PORTABILITY_HOME, AC
 struct account_org_facts {
     char country[3]; /* where it is at home; "DE" until somebody says otherwise */
     enum account_portability portability; /* may subscribers abroad see what they see at home? Off until somebody says otherwise */
+    int adults_max; /* of a household, 1 to ACCOUNT_ADULTS_MAX; 0: ACCOUNT_ADULTS_DEFAULT. Where it becomes less, who lives there stays */
 };
 bool account_org_facts(struct account *, int64_t org_id, struct account_org_facts *out); /* false: no such organisation */
-/* Errors: ERR_INPUT account.country. */
+/* Errors: ERR_INPUT account.country, organisation.adults. */
 MUST_USE struct err account_org_set_facts(struct account *, int64_t org_id, const struct account_org_facts *);
 
 /* --- operators: the one-time link --- */

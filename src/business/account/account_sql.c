@@ -48,12 +48,21 @@ static const struct db_migration migrations[] = {
             "CREATE TABLE account_sequence(id $ID, value $INT NOT NULL) $TABLE;"
             "INSERT INTO account_sequence(id, value) VALUES(1, 0);"
             "CREATE TABLE account_change(seq $ID, org_id $INT NOT NULL, target_id $INT NOT NULL, household_id $INT NOT NULL, at_s $INT NOT NULL) $TABLE;"},
+    /* Several grown-ups in a household: whoever has been in it longest (joined_s) owns it. A profile made together with somebody goes with him (user_id). */
+    {.sql = "ALTER TABLE organisation ADD COLUMN adults_max $INT NOT NULL DEFAULT 4;"
+            "ALTER TABLE account_user ADD COLUMN joined_s $INT NOT NULL DEFAULT 0;"
+            "UPDATE account_user SET joined_s = created_s;"
+            "ALTER TABLE profile ADD COLUMN user_id $INT;"
+            "UPDATE profile SET user_id = (SELECT MIN(u.id) FROM account_user u WHERE u.household_id = profile.household_id) "
+            "WHERE age_max = 18 AND id = (SELECT MIN(p.id) FROM profile p WHERE p.household_id = profile.household_id);"
+            "ALTER TABLE account_code ADD COLUMN household_id $INT;"
+            "CREATE INDEX account_code_by_household ON account_code(household_id) WHERE household_id IS NOT NULL;"},
 };
 const struct db_schema account_schema = {.room = "account", .migrations = migrations, .versions = ARRAY_LEN(migrations)};
 
 /* Organisations. */
 const struct db_statement organisation_list = {"account.organisation_list",
-    "SELECT id, name, host, country, portability FROM organisation ORDER BY id LIMIT 10000"};
+    "SELECT id, name, host, country, portability, adults_max FROM organisation ORDER BY id LIMIT 10000"};
 const struct db_statement organisation_insert = {"account.organisation_insert",
     "INSERT INTO organisation(id, name, host, created_s) VALUES(:id, :name, :host, :now_s) ON CONFLICT DO NOTHING"};
 const struct db_statement organisation_by_host = {"account.organisation_by_host",
@@ -61,7 +70,7 @@ const struct db_statement organisation_by_host = {"account.organisation_by_host"
 const struct db_statement organisation_rename = {"account.organisation_rename",
     "UPDATE organisation SET name = :name WHERE id = :id"};
 const struct db_statement organisation_facts = {"account.organisation_facts",
-    "UPDATE organisation SET country = :country, portability = :portability WHERE id = :id"};
+    "UPDATE organisation SET country = :country, portability = :portability, adults_max = :adults_max WHERE id = :id"};
 
 /* The one-time link. */
 const struct db_statement operator_link_end_all = {"account.operator_link_end_all",
@@ -126,26 +135,26 @@ const struct db_statement token_seen = {"account.token_seen",
 /* Users. */
 const struct db_statement user_insert = {"account.user_insert",
     "INSERT INTO account_user(id, org_id, public_id, household_id, key_slot, email_index, email_box, name_box, lang, "
-    "password, roles, totp_state, totp_step, created_s, seen_s) VALUES(:id, :org_id, :public_id, :household_id, :key_slot, "
-    ":email_index, :email_box, :name_box, :lang, :password, :roles, 0, 0, :now_s, :now_s)"};
+    "password, roles, totp_state, totp_step, created_s, joined_s, seen_s) VALUES(:id, :org_id, :public_id, :household_id, "
+    ":key_slot, :email_index, :email_box, :name_box, :lang, :password, :roles, 0, 0, :now_s, :joined_s, :now_s)"};
 const struct db_statement user_by_email = {"account.user_by_email",
     "SELECT id, public_id, household_id, key_slot, email_box, name_box, lang, password, roles, totp_box, totp_state, "
-    "totp_step, created_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND email_index = :email_index AND "
+    "totp_step, created_s, joined_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND email_index = :email_index AND "
     "erasing_s IS NULL"};
 const struct db_statement user_by_id = {"account.user_by_id",
     "SELECT id, public_id, household_id, key_slot, email_box, name_box, lang, password, roles, totp_box, totp_state, "
-    "totp_step, created_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND id = :id AND erasing_s IS NULL"};
+    "totp_step, created_s, joined_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND id = :id AND erasing_s IS NULL"};
 const struct db_statement user_by_public = {"account.user_by_public",
     "SELECT id, public_id, household_id, key_slot, email_box, name_box, lang, password, roles, totp_box, totp_state, "
-    "totp_step, created_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND public_id = :public_id AND "
+    "totp_step, created_s, joined_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND public_id = :public_id AND "
     "erasing_s IS NULL"};
 const struct db_statement user_of_household = {"account.user_of_household",
     "SELECT id, public_id, household_id, key_slot, email_box, name_box, lang, password, roles, totp_box, totp_state, "
-    "totp_step, created_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND household_id = :household_id AND "
-    "erasing_s IS NULL ORDER BY id LIMIT 20"};
+    "totp_step, created_s, joined_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND household_id = :household_id AND "
+    "erasing_s IS NULL ORDER BY joined_s, id LIMIT 20"};
 const struct db_statement user_with_role = {"account.user_with_role",
     "SELECT id, public_id, household_id, key_slot, email_box, name_box, lang, password, roles, totp_box, totp_state, "
-    "totp_step, created_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND roles > 0 AND erasing_s IS NULL "
+    "totp_step, created_s, joined_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND roles > 0 AND erasing_s IS NULL "
     "ORDER BY id LIMIT 1000"};
 const struct db_statement user_has_email = {"account.user_has_email",
     "SELECT COUNT(*) FROM account_user WHERE org_id = :org_id AND email_index = :email_index"};
@@ -176,6 +185,13 @@ const struct db_statement user_erase_due = {"account.user_erase_due",
     "LIMIT 100"};
 const struct db_statement user_living_with = {"account.user_living_with",
     "SELECT COUNT(*) FROM account_user WHERE household_id = :household_id AND erasing_s IS NULL"};
+const struct db_statement user_last_joined = {"account.user_last_joined",
+    "SELECT MAX(joined_s) FROM account_user WHERE household_id = :household_id"};
+const struct db_statement user_set_household = {"account.user_set_household",
+    "UPDATE account_user SET household_id = :household_id, joined_s = :joined_s WHERE org_id = :org_id AND id = :id AND "
+    "household_id = :from_id AND erasing_s IS NULL"};
+const struct db_statement user_session_leave_profiles = {"account.user_session_leave_profiles",
+    "UPDATE user_session SET profile_id = NULL WHERE org_id = :org_id AND user_id = :user_id"};
 const struct db_statement user_erase = {"account.user_erase",
     "UPDATE account_user SET email_index = NULL, email_box = NULL, name_box = NULL, totp_box = NULL, totp_state = 0, password "
     "= '', roles = 0, seen_s = 0, lang = 'en', erased_s = :now_s WHERE id = :id"};
@@ -190,10 +206,11 @@ const struct db_statement recovery_count = {"account.recovery_count",
 
 /* Codes. */
 const struct db_statement code_insert = {"account.code_insert",
-    "INSERT INTO account_code(id, org_id, public_id, kind, code_hash, user_id, email_index, box, roles, created_s, expires_s) "
-    "VALUES(:id, :org_id, :public_id, :kind, :hash, :user_id, :email_index, :box, :roles, :now_s, :expires_s)"};
+    "INSERT INTO account_code(id, org_id, public_id, kind, code_hash, user_id, household_id, email_index, box, roles, created_s, "
+    "expires_s) VALUES(:id, :org_id, :public_id, :kind, :hash, :user_id, :household_id, :email_index, :box, :roles, :now_s, "
+    ":expires_s)"};
 const struct db_statement code_find = {"account.code_find",
-    "SELECT id, public_id, kind, user_id, email_index, box, roles FROM account_code WHERE org_id = :org_id AND code_hash = "
+    "SELECT id, public_id, kind, user_id, household_id, email_index, box, roles FROM account_code WHERE org_id = :org_id AND code_hash = "
     ":hash AND expires_s > :now_s"};
 const struct db_statement code_use = {"account.code_use",
     "DELETE FROM account_code WHERE org_id = :org_id AND id = :id"};
@@ -212,6 +229,18 @@ const struct db_statement invitation_count = {"account.invitation_count",
     "SELECT COUNT(*) FROM account_code WHERE org_id = :org_id AND kind = 4 AND expires_s > :now_s"};
 const struct db_statement invitation_end = {"account.invitation_end",
     "DELETE FROM account_code WHERE org_id = :org_id AND kind = 4 AND public_id = :public_id"};
+
+/* Invitations to a household: kind 5. */
+const struct db_statement joining_all = {"account.joining_all",
+    "SELECT id, public_id, box, created_s, expires_s FROM account_code WHERE org_id = :org_id AND household_id = "
+    ":household_id AND kind = 5 AND expires_s > :now_s ORDER BY id LIMIT 100"};
+const struct db_statement joining_end = {"account.joining_end",
+    "DELETE FROM account_code WHERE org_id = :org_id AND household_id = :household_id AND kind = 5 AND public_id = :public_id"};
+const struct db_statement joining_end_email = {"account.joining_end_email",
+    "DELETE FROM account_code WHERE org_id = :org_id AND household_id = :household_id AND kind = 5 AND email_index = "
+    ":email_index"};
+const struct db_statement joining_end_user = {"account.joining_end_user",
+    "DELETE FROM account_code WHERE org_id = :org_id AND household_id = :household_id AND kind = 5 AND user_id = :user_id"};
 
 /* Households and profiles. */
 const struct db_statement household_insert = {"account.household_insert",
@@ -238,10 +267,10 @@ const struct db_statement household_key = {"account.household_key",
     "SELECT key_slot FROM household WHERE id = :id"};
 const struct db_statement profile_insert = {"account.profile_insert",
     "INSERT INTO profile(id, org_id, public_id, household_id, key_slot, name_box, birth_box, picture, age_max, pin_mac, "
-    "created_s) VALUES(:id, :org_id, :public_id, :household_id, :key_slot, :name_box, :birth_box, :picture, :age_max, "
-    ":pin_mac, :now_s)"};
+    "created_s, user_id) VALUES(:id, :org_id, :public_id, :household_id, :key_slot, :name_box, :birth_box, :picture, :age_max, "
+    ":pin_mac, :now_s, :user_id)"};
 const struct db_statement profile_of_household = {"account.profile_of_household",
-    "SELECT id, public_id, household_id, key_slot, name_box, birth_box, picture, age_max, pin_mac, created_s FROM profile "
+    "SELECT id, public_id, household_id, key_slot, name_box, birth_box, picture, age_max, pin_mac, created_s, user_id FROM profile "
     "WHERE org_id = :org_id AND household_id = :household_id ORDER BY id LIMIT 20"};
 const struct db_statement profile_count = {"account.profile_count",
     "SELECT COUNT(*) FROM profile WHERE org_id = :org_id AND household_id = :household_id"};
@@ -250,6 +279,12 @@ const struct db_statement profile_update = {"account.profile_update",
     ":pin_mac WHERE org_id = :org_id AND household_id = :household_id AND id = :id"};
 const struct db_statement profile_delete = {"account.profile_delete",
     "DELETE FROM profile WHERE org_id = :org_id AND household_id = :household_id AND id = :id"};
+const struct db_statement profile_delete_of = {"account.profile_delete_of",
+    "DELETE FROM profile WHERE household_id = :household_id AND user_id = :user_id"};
+const struct db_statement profile_move_of = {"account.profile_move_of",
+    "UPDATE profile SET household_id = :to_id WHERE org_id = :org_id AND household_id = :household_id AND user_id = :user_id"};
+const struct db_statement profile_move_all = {"account.profile_move_all",
+    "UPDATE profile SET household_id = :to_id WHERE org_id = :org_id AND household_id = :household_id"};
 const struct db_statement profile_delete_all = {"account.profile_delete_all",
     "DELETE FROM profile WHERE household_id = :household_id"};
 

@@ -254,7 +254,8 @@ static struct err profile_put_fn(struct db_tx *tx, void *arg) {
     if (w->is_new) {
         w->count = DB_GET_INT(tx, 0, &profile_count, DB_INT("org_id", w->org_id), DB_INT("household_id", w->household_id));
         if (w->count >= ACCOUNT_PROFILES_MAX) return err_make(ERR_LIMIT, "profile.count", "A household has at most eight profiles.");
-        e = DB_RUN(tx, &profile_insert, PROFILE_BINDS(w), DB_TEXT("public_id", public_id_slice(&w->row.public_id)), DB_INT("key_slot", w->row.key_slot), DB_INT("now_s", w->now_s));
+        e = DB_RUN(tx, &profile_insert, PROFILE_BINDS(w), DB_TEXT("public_id", public_id_slice(&w->row.public_id)), DB_INT("key_slot", w->row.key_slot), DB_INT("now_s", w->now_s),
+                   DB_INT_IF("user_id", false, 0));
     } else {
         int64_t changed = 0;
         e = DB_CHANGE(tx, &changed, &profile_update, PROFILE_BINDS(w));

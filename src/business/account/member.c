@@ -28,8 +28,12 @@ static struct err list_fn(struct db_tx *tx, void *arg) {
     return e.kind ? e : DB_QUERY(tx, w->arena, &w->invitations, &invitation_all, DB_INT("org_id", w->org_id), DB_INT("now_s", w->now_s));
 }
 
-/* The address in an invitation's row is sealed with the house's key: nobody has one of his own yet, and the list must show it. */
-static struct err invited_address(struct account *a, struct arena *arena, int64_t id, struct slice box, struct slice *email) {
+struct err invited_put(struct account *a, struct arena *arena, int64_t id, struct slice email, struct slice *box) {
+    struct sealed s;
+    house_seal(a, id, &s);
+    return sealed_put(&s, arena, "code.invitation", email, box);
+}
+struct err invited_get(struct account *a, struct arena *arena, int64_t id, struct slice box, struct slice *email) {
     struct sealed s;
     house_seal(a, id, &s);
     return sealed_get(&s, arena, "code.invitation", box, email);
@@ -57,7 +61,7 @@ struct err account_member_list(struct account *a, struct arena *arena, const str
         *item = (struct account_member){.is_invited = true, .roles = (uint32_t)db_int(&w.invitations, i, "roles"), .name = SLICE(""),
                                         .created_at = utc_from_seconds(db_int(&w.invitations, i, "created_s")), .expires_at = utc_from_seconds(db_int(&w.invitations, i, "expires_s"))};
         if (!public_id_parse(db_text(&w.invitations, i, "public_id"), &item->public_id)) item->public_id = (struct public_id){{0}};
-        e = invited_address(a, arena, db_int(&w.invitations, i, "id"), db_blob(&w.invitations, i, "box"), &item->email);
+        e = invited_get(a, arena, db_int(&w.invitations, i, "id"), db_blob(&w.invitations, i, "box"), &item->email);
     }
     if (!e.kind) *out = (struct account_member_list){items, count};
     return e;
@@ -78,13 +82,11 @@ static struct err invite_fn(struct db_tx *tx, void *arg) {
 static struct err invite_in(struct account *a, struct arena *arena, const struct account_who *who, struct slice email, uint32_t roles, const struct account_from *from,
                             struct public_id *public_id) {
     struct member_work w = {.a = a, .arena = arena, .org_id = who->org_id, .now_s = seconds_now(a)};
-    struct sealed s;
     code_prepare(a, who->org_id, CODE_INVITATION, ACCOUNT_INVITATION_S, &w.code);
     w.code.roles = roles;
     w.code.has_email = true;
     email_index(a, who->org_id, email, w.code.email_index);
-    house_seal(a, w.code.id, &s);
-    struct err e = sealed_put(&s, arena, "code.invitation", email, &w.code.box);
+    struct err e = invited_put(a, arena, w.code.id, email, &w.code.box);
     struct letter letter = {.code = "mail.invitation", .lang = text_language_of(from->lang), .to = email, .email = email, .org_id = who->org_id,
                             .about_id = about_address(w.code.email_index)};
     if (!e.kind) e = letter_link(a, arena, who->org_id, from, "/invitation", &w.code.secret, &letter.link);
@@ -175,9 +177,23 @@ struct err account_member_remove(struct account *a, const struct account_who *wh
 
 static struct err invitation_open(struct account *a, struct arena *arena, int64_t org_id, struct slice code, struct slice peer, struct code_row *row, struct slice *email,
                                   struct user_row *user) {
-    struct err e = code_read(a, arena, org_id, code, 1u << CODE_INVITATION, peer, row);
-    if (!e.kind) e = invited_address(a, arena, row->id, row->box, email);
+    struct err e = code_read(a, arena, org_id, code, 1u << CODE_INVITATION | 1u << CODE_JOINING, peer, row);
+    if (!e.kind) e = invited_get(a, arena, row->id, row->box, email);
     return e.kind ? e : user_read_by_email(a, arena, org_id, *email, user);
+}
+
+/* Into which household, and by whom: of those who are not there any more nothing. */
+static struct err household_shown(struct account *a, struct arena *arena, int64_t org_id, const struct code_row *code, struct account_invitation *out) {
+    struct user_row row;
+    struct account_user user;
+    struct account_named household;
+    struct err e = account_household_names(a, arena, org_id, &code->household_id, 1, &household);
+    if (!e.kind && household.name.ptr) out->household = household.name;
+    if (!e.kind) e = user_read(a, arena, org_id, code->user_id, &row);
+    if (e.kind || !row.has) return e;
+    e = user_open(a, arena, &row, &user);
+    if (!e.kind) out->inviter = user.name;
+    return e;
 }
 
 struct err account_invitation_read(struct account *a, struct arena *arena, int64_t org_id, struct slice code, const struct account_from *from, struct account_invitation *out) {
@@ -190,8 +206,11 @@ struct err account_invitation_read(struct account *a, struct arena *arena, int64
     if (e.kind) return e;
     i.roles = row.roles;
     i.has_account = user.has;
-    *out = i;
-    return ERR_OK;
+    i.inviter = i.household = SLICE("");
+    i.is_household = row.kind == CODE_JOINING;
+    if (i.is_household) e = household_shown(a, arena, org_id, &row, &i);
+    if (!e.kind) *out = i;
+    return e;
 }
 
 struct accept_work {
@@ -199,7 +218,9 @@ struct accept_work {
     struct code_row code;
     struct newcomer newcomer;
     struct session_new session;
-    bool is_new;
+    bool is_new, has_profile;
+    struct move move;     /* of who has an account and joins a household */
+    struct mail_new mail; /* to whoever invited him there */
     int64_t used, taken, roles, about_id;
 };
 
@@ -210,16 +231,33 @@ static struct err accept_fn(struct db_tx *tx, void *arg) {
     struct err e = DB_CHANGE(tx, &w->used, &code_use, DB_INT("org_id", who->org_id), DB_INT("id", w->code.id));
     if (e.kind) return e;
     if (!w->used) return wrong_code();
+    bool joins = w->code.kind == CODE_JOINING;
+    if (joins) e = joining_check_in(w->a, tx, who->org_id, w->code.household_id);
+    if (e.kind) return e;
     if (w->is_new) {
         w->taken = DB_GET_INT(tx, 0, &user_has_email, DB_INT("org_id", who->org_id), DB_BLOB("email_index", hash_slice(w->newcomer.email_index)));
         if (w->taken) return wrong_code();
-        e = newcomer_insert(w->a, tx, &w->newcomer);
+        e = newcomer_insert(w->a, tx, &w->newcomer, &w->has_profile);
+        w->session.entry.who.profile_id = w->has_profile ? w->newcomer.profile_id : 0;
+        w->session.entry.who.age_max = w->has_profile ? 18 : 0;
     } else {
         e = mail_pass(w->a->mail, tx, who->org_id, w->about_id, who->user_id);
+        if (!e.kind && joins) e = move_in(&w->move, tx);
         if (!e.kind) e = DB_RUN(tx, &user_set_roles, DB_INT("org_id", who->org_id), DB_INT("id", who->user_id), DB_INT("roles", w->roles));
         if (!e.kind) e = change_note(w->a, tx, who->org_id, who->user_id, 0);
     }
+    if (!e.kind && w->mail.to.len) e = mail_add(w->a->mail, tx, &w->mail);
+    if (!e.kind && joins) e = change_note(w->a, tx, who->org_id, w->code.household_id, w->code.household_id);
     return e.kind ? e : session_insert_in(w->a, tx, &w->session);
+}
+
+/* After the commit: a key that nothing needs any more goes. */
+static struct err accepted_tell(struct accept_work *w, int64_t org_id) {
+    if (w->code.kind != CODE_JOINING) return ERR_OK;
+    mail_wake(w->a->mail);
+    if (!w->is_new) return move_told(&w->move);
+    changes_tell(w->a, org_id, NULL, 0, w->code.household_id);
+    return w->has_profile ? ERR_OK : keys_destroy(w->a->keys, w->newcomer.profile_id, w->newcomer.slots[1]);
 }
 
 static struct err accept_in(struct account *a, struct arena *arena, int64_t org_id, struct slice code, struct slice name, struct slice password, struct slice totp,
@@ -232,22 +270,26 @@ static struct err accept_in(struct account *a, struct arena *arena, int64_t org_
     struct err e = invitation_open(a, arena, org_id, code, from->peer, &w.code, &email, &user);
     if (e.kind) return e;
     w.is_new = !user.has;
+    int64_t joins_id = w.code.kind == CODE_JOINING ? w.code.household_id : 0;
+    if (joins_id) e = joined_letter(a, arena, org_id, w.code.user_id, email, from, &w.mail);
+    if (e.kind) return e;
     if (w.is_new) {
         if (!account_name(name, ACCOUNT_PERSON_NAME_MAX, &shown)) return err_make(ERR_INPUT, "account.name", "A name has 1 to 60 characters that can be shown.");
         struct newcomer *n = &w.newcomer;
         (void)account_org_facts(a, org_id, &facts);
         e = password_check(password, email, shown);
         if (!e.kind) e = password_hash(a->passwords, password, hash);
-        if (!e.kind) e = newcomer_make(a, arena, org_id, email, shown, slice_of(facts.country, 2), text_language_of(from->lang), slice_cstr(hash), w.code.roles, n);
+        if (!e.kind) e = newcomer_make(a, arena, org_id, joins_id, email, shown, slice_of(facts.country, 2), text_language_of(from->lang), slice_cstr(hash), w.code.roles, n);
         if (!e.kind) e = session_prepare(a, arena, org_id, n->user_id, n->slots[0], n->household_id, w.code.roles, n->profile_id, from, &w.session);
-        if (!e.kind) w.session.entry.who.age_max = 18;
     } else {
         if (w.code.email_index.len == HASH_BYTES) w.about_id = about_address((const uint8_t *)w.code.email_index.ptr);
         w.roles = user.roles | w.code.roles;
         e = own_password_check(a, &(struct account_who){.user_id = user.id}, &user, password);
         if (e.kind && !strcmp(e.code, "me.password")) e = DENIED("sign_in.wrong", "Address or password are not right.");
         if (!e.kind && user.totp_state == 2) e = second_factor(a, arena, org_id, &user, totp);
-        if (!e.kind) e = session_prepare(a, arena, org_id, user.id, user.key_slot, user.household_id, (uint32_t)w.roles, 0, from, &w.session);
+        if (!e.kind && joins_id == user.household_id) e = err_make(ERR_CONFLICT, "household.already", "Whoever has this address lives in the household already.");
+        w.move = (struct move){.a = a, .arena = arena, .org_id = org_id, .user_id = user.id, .from_id = user.household_id, .to_id = joins_id, .now_s = seconds_now(a)};
+        if (!e.kind) e = session_prepare(a, arena, org_id, user.id, user.key_slot, joins_id ? joins_id : user.household_id, (uint32_t)w.roles, 0, from, &w.session);
     }
     if (!e.kind) e = db_write(a->db, accept_fn, &w);
     sodium_memzero(hash, sizeof hash);
@@ -255,7 +297,7 @@ static struct err accept_in(struct account *a, struct arena *arena, int64_t org_
     if (!w.is_new) changes_tell(a, org_id, &user.id, 1, 0);
     session_told(a, &w.session);
     *out = w.session.entry;
-    return ERR_OK;
+    return accepted_tell(&w, org_id);
 }
 
 struct err account_invitation_accept(struct account *a, int64_t org_id, struct slice code, struct slice name, struct slice password, struct slice totp, const struct account_from *from,

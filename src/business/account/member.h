@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  * Part of the door account.h: those who work here. Workers.
  *
- * An operator invites an address to one or more roles; the mail's code lets its reader make an account, or adds the roles to the one that he has. */
+ * An operator invites an address to one or more roles; the mail's code lets its reader make an account, or adds the roles to the one that he has.
+ * Invitations to a household (adult.h) are read and accepted here as well. */
 #ifndef BUSINESS_ACCOUNT_MEMBER_H
 #define BUSINESS_ACCOUNT_MEMBER_H
 
@@ -33,15 +34,18 @@ MUST_USE struct err account_member_remove(struct account *, const struct account
 
 struct account_invitation {
     struct slice email, organisation;
-    uint32_t roles;
+    uint32_t roles;   /* 0: to a household */
     bool has_account; /* then accepting asks for that account's password */
+    bool is_household;
+    struct slice inviter, household; /* names; of a household, else empty */
 };
 /* Errors: ERR_DENIED code.wrong, ERR_LIMIT session.wrong_codes. */
 MUST_USE struct err account_invitation_read(struct account *, struct arena *, int64_t org_id, struct slice code, const struct account_from *,
                                             struct account_invitation *out);
 /* Who has an account gives its password (and `totp` where it has a second factor); `name` is then not looked at.
  * Errors: ERR_DENIED code.wrong, sign_in.wrong, sign_in.code; ERR_INPUT account.name, account.password; ERR_LIMIT session.wrong_codes, sign_in.many;
- * ERR_BUSY sign_in.busy. */
+ * ERR_BUSY sign_in.busy. To a household also ERR_LIMIT household.adults; ERR_CONFLICT household.already, household.others (shares another one), household.purchases (what he
+ * has bought would be lost), household.profiles (together more than eight): the code stays good. */
 MUST_USE struct err account_invitation_accept(struct account *, int64_t org_id, struct slice code, struct slice name, struct slice password, struct slice totp,
                                               const struct account_from *, struct account_entry *out);
 

@@ -273,19 +273,34 @@ static struct err erase_home_fn(struct db_tx *tx, void *arg) {
     return DB_QUERY(tx, w->arena, &w->rows, &profile_of_household, DB_INT("org_id", w->org_id), DB_INT("household_id", w->subject.household_id));
 }
 
+static struct err holders_erase(struct account *a, struct db_tx *tx, const struct account_subject *subject) {
+    struct err e = ERR_OK;
+    for (size_t i = 0; !e.kind && i < a->holder_count; i++) {
+        const struct account_holder *h = &a->holders[i];
+        if (h->erase) e = h->erase(h->user, tx, subject);
+    }
+    return e;
+}
+
+static struct err household_empty(struct db_tx *tx, int64_t household_id, int64_t now_s) {
+    struct err e = DB_RUN(tx, &profile_delete_all, DB_INT("household_id", household_id));
+    return e.kind ? e : DB_RUN(tx, &household_erase, DB_INT("id", household_id), DB_INT("now_s", now_s));
+}
+
+struct err household_forget_in(struct account *a, struct db_tx *tx, const struct account_subject *subject, int64_t now_s) {
+    struct err e = holders_erase(a, tx, subject);
+    return e.kind ? e : household_empty(tx, subject->household_id, now_s);
+}
+
 /* Step 3. */
 static struct err erase_fn(struct db_tx *tx, void *arg) {
     struct erase_work *w = arg;
-    struct err e = ERR_OK;
-    for (size_t i = 0; !e.kind && i < w->a->holder_count; i++) {
-        const struct account_holder *h = &w->a->holders[i];
-        if (h->erase) e = h->erase(h->user, tx, &w->subject);
-    }
+    struct err e = holders_erase(w->a, tx, &w->subject);
     if (!e.kind) e = mail_forget(w->a->mail, tx, w->org_id, w->user_id);
     if (!e.kind) e = DB_RUN(tx, &recovery_clear, DB_INT("user_id", w->user_id));
     if (!e.kind) e = DB_RUN(tx, &user_erase, DB_INT("id", w->user_id), DB_INT("now_s", w->now_s));
-    if (!e.kind && w->subject.is_whole_household) e = DB_RUN(tx, &profile_delete_all, DB_INT("household_id", w->subject.household_id));
-    if (!e.kind && w->subject.is_whole_household) e = DB_RUN(tx, &household_erase, DB_INT("id", w->subject.household_id), DB_INT("now_s", w->now_s));
+    if (!e.kind && w->subject.is_whole_household) e = household_empty(tx, w->subject.household_id, w->now_s);
+    else if (!e.kind) e = DB_RUN(tx, &profile_delete_of, DB_INT("household_id", w->subject.household_id), DB_INT("user_id", w->user_id));
     return e.kind ? e : change_note(w->a, tx, w->org_id, w->subject.household_id, w->subject.household_id);
 }
 
@@ -303,7 +318,8 @@ static struct err erase_go_on(struct account *a, struct erase_work *w, size_t ro
     if (!e.kind) e = subject_of(w->arena, w->org_id, w->user_id, w->subject.household_id, profiles, count, &w->subject);
     w->subject.is_whole_household = w->others == 0;
     if (!e.kind) e = keys_destroy(a->keys, w->user_id, w->slot);
-    for (size_t i = 0; !e.kind && w->subject.is_whole_household && i < count; i++) e = keys_destroy(a->keys, profiles[i].id, profiles[i].key_slot);
+    for (size_t i = 0; !e.kind && i < count; i++)
+        if (w->subject.is_whole_household || profiles[i].user_id == w->user_id) e = keys_destroy(a->keys, profiles[i].id, profiles[i].key_slot);
     if (!e.kind && w->subject.is_whole_household) e = keys_destroy(a->keys, w->subject.household_id, w->household_slot);
     if (!e.kind) e = db_write(a->db, erase_fn, w);
     if (!e.kind) changes_tell(a, w->org_id, &w->user_id, 1, w->subject.household_id);

@@ -6,7 +6,7 @@
  *   1. notes it in the store: from that commit on there is no way in, and no crash forgets what was begun (account_open goes on with it);
  *   2. destroys the keys, durably: from here on nobody can read the rows, nor their copies in backups;
  *   3. empties the rows. What the law or a ledger needs stays, under ids that nobody can resolve.
- * The last user of a household takes its household and profiles along. */
+ * The last user of a household takes its household and profiles along; one of several only the profile that came with him. */
 #ifndef BUSINESS_ACCOUNT_PRIVACY_H
 #define BUSINESS_ACCOUNT_PRIVACY_H
 
@@ -50,6 +50,8 @@ struct account_holder {
     struct err (*write)(void *user, struct db_tx *, struct arena *, const struct account_subject *, struct json_writer *);
     /* Inside the transaction of step 3; may run more than once. May be NULL. */
     struct err (*erase)(void *user, struct db_tx *, const struct account_subject *);
+    /* Is there something of value in this household (bought, granted, paid in) that would be lost if its only user moved into another? May be NULL. */
+    struct err (*keeps)(void *user, struct db_tx *, struct arena *, const struct account_subject *, bool *out);
     void *user;
 };
 /* ERR_LIMIT after 16. */

@@ -104,14 +104,14 @@ bool device_check(const struct account *, int64_t user_id, struct slice device);
 
 /* --- rows.c: users, households and profiles as they are read --- */
 struct user_row {
-    int64_t id, household_id, key_slot, totp_state, totp_step, created_s, seen_s;
+    int64_t id, household_id, key_slot, totp_state, totp_step, created_s, joined_s, seen_s;
     struct public_id public_id;
     struct slice email_box, name_box, lang, password, totp_box;
     uint32_t roles;
     bool has; /* there is one */
 };
 struct profile_row {
-    int64_t id, household_id, key_slot, created_s;
+    int64_t id, household_id, key_slot, created_s, user_id; /* user_id: with whom it was made and goes; 0: it is the household's */
     struct public_id public_id;
     struct slice name_box, birth_box, pin_mac;
     int picture, age_max;
@@ -135,17 +135,20 @@ MUST_USE struct err household_read(struct account *, struct arena *, int64_t org
 MUST_USE struct err user_open(struct account *, struct arena *, const struct user_row *, struct account_user *out);
 MUST_USE struct err profile_open(struct account *, struct arena *, const struct profile_row *, struct account_profile *out);
 MUST_USE struct err household_open(struct account *, struct arena *, const struct household_row *, struct account_household *out);
-/* A household, its user and a first profile with his name; all boxes sealed, all keys made. For household_make_in. */
+/* A user and a profile with his name, and a household unless he joins one; all boxes sealed, all keys made. For newcomer_insert. */
 struct newcomer {
-    int64_t org_id, user_id, household_id, profile_id, now_s, slots[3];
+    int64_t org_id, user_id, household_id, profile_id, now_s, slots[3]; /* slots: of user, profile, household */
+    bool joins; /* the household is there */
     struct public_id user_public, household_public, profile_public;
     uint8_t email_index[HASH_BYTES];
     struct slice email_box, user_name_box, household_name_box, profile_name_box, lang, country, password;
     uint32_t roles;
 };
-MUST_USE struct err newcomer_make(struct account *, struct arena *, int64_t org_id, struct slice email, struct slice name, struct slice country, struct slice lang, struct slice password,
-                                  uint32_t roles, struct newcomer *out);
-MUST_USE struct err newcomer_insert(struct account *, struct db_tx *, const struct newcomer *);
+/* joins_id: the household that he joins; 0: his own, made for him. */
+MUST_USE struct err newcomer_make(struct account *, struct arena *, int64_t org_id, int64_t joins_id, struct slice email, struct slice name, struct slice country, struct slice lang,
+                                  struct slice password, uint32_t roles, struct newcomer *out);
+/* *has_profile: false where the household that he joins has no room for another profile. */
+MUST_USE struct err newcomer_insert(struct account *, struct db_tx *, const struct newcomer *, bool *has_profile);
 
 /* --- session.c --- */
 struct session_new { /* a session about to be made: prepared outside, inserted within the transaction */
@@ -172,9 +175,9 @@ MUST_USE struct err own_password_check(struct account *, const struct account_wh
 /* A six-digit code or a recovery code, used up by it. sign_in.code. */
 MUST_USE struct err second_factor(struct account *, struct arena *, int64_t org_id, const struct user_row *, struct slice code);
 
-enum code_kind { CODE_CONFIRM = 1, CODE_RESET = 2, CODE_EMAIL = 3, CODE_INVITATION = 4 };
+enum code_kind { CODE_CONFIRM = 1, CODE_RESET = 2, CODE_EMAIL = 3, CODE_INVITATION = 4, CODE_JOINING = 5 }; /* to work here; to live with somebody */
 struct code_row {
-    int64_t id, user_id;
+    int64_t id, user_id, household_id; /* household_id: of a joining; its user_id is who invites */
     enum code_kind kind;
     struct public_id public_id;
     struct slice email_index, box;
@@ -184,7 +187,7 @@ struct code_row {
 MUST_USE struct err code_read(struct account *, struct arena *, int64_t org_id, struct slice code, unsigned kinds, struct slice peer, struct code_row *out);
 struct code_new {
     enum code_kind kind;
-    int64_t id, org_id, user_id, expires_s, now_s;
+    int64_t id, org_id, user_id, household_id, expires_s, now_s;
     struct public_id public_id;
     uint8_t hash[HASH_BYTES], email_index[HASH_BYTES];
     bool has_email;
@@ -195,7 +198,31 @@ struct code_new {
 void code_prepare(struct account *, int64_t org_id, enum code_kind, int64_t lives_s, struct code_new *out);
 MUST_USE struct err code_insert_in(struct db_tx *, const struct code_new *);
 
+/* May one more mail be sent for this? *is_silent: to this address not; whoever asks from outside is told nothing. sign_up.many. */
+MUST_USE struct err mail_allow(struct account *, int64_t org_id, struct slice email, struct slice peer, bool *is_silent);
+
+/* --- member.c --- */
+/* The address in an invitation's row is sealed with the house's key: nobody has one of his own yet, and the list must show it. */
+MUST_USE struct err invited_put(struct account *, struct arena *, int64_t id, struct slice email, struct slice *box);
+MUST_USE struct err invited_get(struct account *, struct arena *, int64_t id, struct slice box, struct slice *email);
+
+/* --- adult.c --- */
+/* Somebody whom a code invites into a household. Within the transaction in which he accepts: household.adults, code.wrong (nobody lives there any more). */
+MUST_USE struct err joining_check_in(struct account *, struct db_tx *, int64_t org_id, int64_t household_id);
+/* Somebody who has an account moves in, with his profiles; what he leaves behind is forgotten. Prepared outside, done within the transaction, told after it. */
+struct move {
+    struct account *a;
+    struct arena *arena;
+    int64_t org_id, user_id, from_id, from_slot, to_id, now_s;
+};
+MUST_USE struct err move_in(struct move *, struct db_tx *); /* household.others, household.purchases, household.profiles */
+MUST_USE struct err move_told(const struct move *);
+/* The letter to whoever invited. out->to empty: he is not there any more. */
+MUST_USE struct err joined_letter(struct account *, struct arena *, int64_t org_id, int64_t user_id, struct slice email, const struct account_from *, struct mail_new *out);
+
 /* --- privacy.c --- */
+/* What was kept for a household that nobody lives in any more is forgotten, as erasing does it. */
+MUST_USE struct err household_forget_in(struct account *, struct db_tx *, const struct account_subject *, int64_t now_s);
 /* Notes that somebody is to be erased, and does it. */
 MUST_USE struct err erasing_begin(struct account *, int64_t org_id, int64_t user_id);
 /* Erasing that was begun and not finished, of anybody. */

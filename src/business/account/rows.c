@@ -11,7 +11,7 @@ static void public_id_take(struct slice text, struct public_id *out) {
 void user_row_take(const struct db_rows *rows, size_t i, struct user_row *out) {
     *out = (struct user_row){
         .id = db_int(rows, i, "id"), .household_id = db_int(rows, i, "household_id"), .key_slot = db_int(rows, i, "key_slot"), .totp_state = db_int(rows, i, "totp_state"),
-        .totp_step = db_int(rows, i, "totp_step"), .created_s = db_int(rows, i, "created_s"), .seen_s = db_int(rows, i, "seen_s"), .email_box = db_blob(rows, i, "email_box"),
+        .totp_step = db_int(rows, i, "totp_step"), .created_s = db_int(rows, i, "created_s"), .joined_s = db_int(rows, i, "joined_s"), .seen_s = db_int(rows, i, "seen_s"), .email_box = db_blob(rows, i, "email_box"),
         .name_box = db_blob(rows, i, "name_box"), .lang = db_text(rows, i, "lang"), .password = db_text(rows, i, "password"), .totp_box = db_blob(rows, i, "totp_box"),
         .roles = (uint32_t)db_int(rows, i, "roles"), .has = true};
     public_id_take(db_text(rows, i, "public_id"), &out->public_id);
@@ -20,7 +20,8 @@ void user_row_take(const struct db_rows *rows, size_t i, struct user_row *out) {
 void profile_row_take(const struct db_rows *rows, size_t i, struct profile_row *out) {
     *out = (struct profile_row){.id = db_int(rows, i, "id"), .household_id = db_int(rows, i, "household_id"), .key_slot = db_int(rows, i, "key_slot"),
                                 .created_s = db_int(rows, i, "created_s"), .name_box = db_blob(rows, i, "name_box"), .birth_box = db_blob(rows, i, "birth_box"),
-                                .pin_mac = db_blob(rows, i, "pin_mac"), .picture = (int)db_int(rows, i, "picture"), .age_max = (int)db_int(rows, i, "age_max")};
+                                .pin_mac = db_blob(rows, i, "pin_mac"), .picture = (int)db_int(rows, i, "picture"), .age_max = (int)db_int(rows, i, "age_max"),
+                                .user_id = db_int(rows, i, "user_id")};
     public_id_take(db_text(rows, i, "public_id"), &out->public_id);
 }
 
@@ -140,38 +141,45 @@ struct err household_open(struct account *a, struct arena *arena, const struct h
     return e;
 }
 
-struct err newcomer_make(struct account *a, struct arena *arena, int64_t org_id, struct slice email, struct slice name, struct slice country, struct slice lang, struct slice password,
-                         uint32_t roles, struct newcomer *out) {
-    struct newcomer n = {.org_id = org_id, .user_id = id_next(a->ids), .household_id = id_next(a->ids), .profile_id = id_next(a->ids), .now_s = seconds_now(a),
-                         .user_public = public_id_random(), .household_public = public_id_random(), .profile_public = public_id_random(),
+struct err newcomer_make(struct account *a, struct arena *arena, int64_t org_id, int64_t joins_id, struct slice email, struct slice name, struct slice country, struct slice lang,
+                         struct slice password, uint32_t roles, struct newcomer *out) {
+    struct newcomer n = {.org_id = org_id, .user_id = id_next(a->ids), .household_id = joins_id ? joins_id : id_next(a->ids), .profile_id = id_next(a->ids), .joins = joins_id != 0,
+                         .now_s = seconds_now(a), .user_public = public_id_random(), .household_public = public_id_random(), .profile_public = public_id_random(),
                          .lang = lang, .country = country, .password = password, .roles = roles};
-    const int64_t owners[3] = {n.user_id, n.household_id, n.profile_id};
+    const int64_t owners[3] = {n.user_id, n.profile_id, n.household_id};
     struct sealed s;
     email_index(a, org_id, email, n.email_index);
-    struct err e = keys_make(a->keys, owners, 3, n.slots);
+    struct err e = keys_make(a->keys, owners, n.joins ? 2 : 3, n.slots);
     if (!e.kind) e = sealed_of(a, n.user_id, n.slots[0], &s);
     if (!e.kind) e = sealed_put(&s, arena, "user.email", email, &n.email_box);
     if (!e.kind) e = sealed_put(&s, arena, "user.name", name, &n.user_name_box);
-    if (!e.kind) e = sealed_of(a, n.household_id, n.slots[1], &s);
-    if (!e.kind) e = sealed_put(&s, arena, "household.name", name, &n.household_name_box);
-    if (!e.kind) e = sealed_of(a, n.profile_id, n.slots[2], &s);
+    if (!e.kind && !n.joins) e = sealed_of(a, n.household_id, n.slots[2], &s);
+    if (!e.kind && !n.joins) e = sealed_put(&s, arena, "household.name", name, &n.household_name_box);
+    if (!e.kind) e = sealed_of(a, n.profile_id, n.slots[1], &s);
     if (!e.kind) e = sealed_put(&s, arena, "profile.name", name, &n.profile_name_box);
     if (!e.kind) *out = n;
     return e;
 }
 
-struct err newcomer_insert(struct account *a, struct db_tx *tx, const struct newcomer *n) {
-    struct err e = DB_RUN(tx, &household_insert, DB_INT("id", n->household_id), DB_INT("org_id", n->org_id), DB_TEXT("public_id", public_id_slice(&n->household_public)),
-                          DB_INT("key_slot", n->slots[1]), DB_BLOB("name_box", n->household_name_box), DB_TEXT("country", n->country),
-                          DB_INT("streams_max", ACCOUNT_STREAMS_DEFAULT), DB_INT("now_s", n->now_s));
+struct err newcomer_insert(struct account *a, struct db_tx *tx, const struct newcomer *n, bool *has_profile) {
+    int64_t profiles = n->joins ? DB_GET_INT(tx, 0, &profile_count, DB_INT("org_id", n->org_id), DB_INT("household_id", n->household_id)) : 0;
+    int64_t last_s = n->joins ? DB_GET_INT(tx, 0, &user_last_joined, DB_INT("household_id", n->household_id)) : 0;
+    struct err e = db_tx_error(tx);
+    *has_profile = profiles < ACCOUNT_PROFILES_MAX;
+    if (!e.kind && !n->joins)
+        e = DB_RUN(tx, &household_insert, DB_INT("id", n->household_id), DB_INT("org_id", n->org_id), DB_TEXT("public_id", public_id_slice(&n->household_public)),
+                   DB_INT("key_slot", n->slots[2]), DB_BLOB("name_box", n->household_name_box), DB_TEXT("country", n->country),
+                   DB_INT("streams_max", ACCOUNT_STREAMS_DEFAULT), DB_INT("now_s", n->now_s));
     if (!e.kind)
         e = DB_RUN(tx, &user_insert, DB_INT("id", n->user_id), DB_INT("org_id", n->org_id), DB_TEXT("public_id", public_id_slice(&n->user_public)),
                    DB_INT("household_id", n->household_id), DB_INT("key_slot", n->slots[0]), DB_BLOB("email_index", hash_slice(n->email_index)), DB_BLOB("email_box", n->email_box),
-                   DB_BLOB("name_box", n->user_name_box), DB_TEXT("lang", n->lang), DB_TEXT("password", n->password), DB_INT("roles", n->roles), DB_INT("now_s", n->now_s));
-    if (!e.kind)
+                   DB_BLOB("name_box", n->user_name_box), DB_TEXT("lang", n->lang), DB_TEXT("password", n->password), DB_INT("roles", n->roles), DB_INT("now_s", n->now_s),
+                   DB_INT("joined_s", n->now_s > last_s ? n->now_s : last_s + 1)); /* a clock that was turned back makes nobody the owner */
+    if (!e.kind && *has_profile)
         e = DB_RUN(tx, &profile_insert, DB_INT("id", n->profile_id), DB_INT("org_id", n->org_id), DB_TEXT("public_id", public_id_slice(&n->profile_public)),
-                   DB_INT("household_id", n->household_id), DB_INT("key_slot", n->slots[2]), DB_BLOB("name_box", n->profile_name_box), DB_BLOB_OR_NULL("birth_box", SLICE_NONE),
-                   DB_INT("picture", 1), DB_INT("age_max", 18), DB_BLOB_OR_NULL("pin_mac", SLICE_NONE), DB_INT("now_s", n->now_s));
+                   DB_INT("household_id", n->household_id), DB_INT("key_slot", n->slots[1]), DB_BLOB("name_box", n->profile_name_box), DB_BLOB_OR_NULL("birth_box", SLICE_NONE),
+                   DB_INT("picture", 1), DB_INT("age_max", 18), DB_BLOB_OR_NULL("pin_mac", SLICE_NONE), DB_INT("now_s", n->now_s),
+                   DB_INT("user_id", n->user_id));
     /* Letters that went to the address before: they are his, to take along and to be forgotten with him. */
     return e.kind ? e : mail_pass(a->mail, tx, n->org_id, about_address(n->email_index), n->user_id);
 }

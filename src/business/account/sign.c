@@ -44,7 +44,7 @@ struct err code_read(struct account *a, struct arena *arena, int64_t org_id, str
     if (e.kind) return e;
     if (!w.rows.count || !(kinds >> db_int(&w.rows, 0, "kind") & 1)) return wrong_code();
     code_was_right(a, peer);
-    *out = (struct code_row){.id = db_int(&w.rows, 0, "id"), .user_id = db_int(&w.rows, 0, "user_id"), .kind = (enum code_kind)db_int(&w.rows, 0, "kind"),
+    *out = (struct code_row){.id = db_int(&w.rows, 0, "id"), .user_id = db_int(&w.rows, 0, "user_id"), .household_id = db_int(&w.rows, 0, "household_id"), .kind = (enum code_kind)db_int(&w.rows, 0, "kind"),
                              .email_index = db_blob(&w.rows, 0, "email_index"), .box = db_blob(&w.rows, 0, "box"), .roles = (uint32_t)db_int(&w.rows, 0, "roles")};
     return public_id_parse(db_text(&w.rows, 0, "public_id"), &out->public_id) ? ERR_OK : wrong_code();
 }
@@ -58,7 +58,8 @@ void code_prepare(struct account *a, int64_t org_id, enum code_kind kind, int64_
 struct err code_insert_in(struct db_tx *tx, const struct code_new *n) {
     struct slice index = n->has_email ? hash_slice(n->email_index) : SLICE_NONE;
     return DB_RUN(tx, &code_insert, DB_INT("id", n->id), DB_INT("org_id", n->org_id), DB_TEXT("public_id", public_id_slice(&n->public_id)), DB_INT("kind", n->kind),
-                  DB_BLOB("hash", hash_slice(n->hash)), DB_INT_IF("user_id", n->user_id != 0, n->user_id), DB_BLOB_OR_NULL("email_index", index), DB_BLOB_OR_NULL("box", n->box),
+                  DB_BLOB("hash", hash_slice(n->hash)), DB_INT_IF("user_id", n->user_id != 0, n->user_id), DB_INT_IF("household_id", n->household_id != 0, n->household_id),
+                  DB_BLOB_OR_NULL("email_index", index), DB_BLOB_OR_NULL("box", n->box),
                   DB_INT("roles", n->roles), DB_INT("now_s", n->now_s), DB_INT("expires_s", n->expires_s));
 }
 
@@ -111,8 +112,7 @@ static struct err sign_up_fn(struct db_tx *tx, void *arg) {
     return e.kind ? e : mail_add(w->a->mail, tx, &w->mail);
 }
 
-/* May one more mail be sent for this? *is_silent: to this address not; whoever asks is told nothing. */
-static struct err mail_allow(struct account *a, int64_t org_id, struct slice email, struct slice peer, bool *is_silent) {
+struct err mail_allow(struct account *a, int64_t org_id, struct slice email, struct slice peer, bool *is_silent) {
     char name[64];
     uint8_t index[HASH_BYTES];
     struct mono_time now = mono_now(a);
@@ -191,7 +191,8 @@ static struct err confirm_new_fn(struct db_tx *tx, void *arg) {
     if (e.kind) return e;
     w->taken = DB_GET_INT(tx, 0, &user_has_email, DB_INT("org_id", w->newcomer.org_id), DB_BLOB("email_index", hash_slice(w->newcomer.email_index)));
     if (!w->used || w->taken) return wrong_code();
-    e = newcomer_insert(w->a, tx, &w->newcomer);
+    bool has_profile;
+    e = newcomer_insert(w->a, tx, &w->newcomer, &has_profile);
     return e.kind ? e : session_insert_in(w->a, tx, &w->session);
 }
 
@@ -200,7 +201,7 @@ static struct err confirm_new(struct account *a, struct arena *arena, int64_t or
     struct slice password;
     struct newcomer *n = &w->newcomer;
     struct err e = waiting_open(arena, code, w->code.box, &s, &password);
-    if (!e.kind) e = newcomer_make(a, arena, org_id, s.email, s.name, s.country, s.lang, password, 0, n);
+    if (!e.kind) e = newcomer_make(a, arena, org_id, 0, s.email, s.name, s.country, s.lang, password, 0, n);
     if (!e.kind) e = session_prepare(a, arena, org_id, n->user_id, n->slots[0], n->household_id, 0, n->profile_id, from, &w->session);
     if (!e.kind) e = db_write(a->db, confirm_new_fn, w);
     return e;

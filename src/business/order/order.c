@@ -77,6 +77,19 @@ static struct err write_subject(void *room, struct db_tx *tx, struct arena *aren
     return e;
 }
 
+/* What it has ordered (unless nothing came of it), has been given, or has paid in. */
+static struct err keeps_subject(void *room, struct db_tx *tx, struct arena *arena, const struct account_subject *subject, bool *out) {
+    struct order_room *r = room;
+    struct ledger_accounts accounts;
+    int64_t count = DB_GET_INT(tx, 0, &order_household_keeps, DB_INT("household_id", subject->household_id), DB_INT("org_id", subject->org_id), DB_INT("now_s", now_of(r)));
+    struct err e = db_tx_error(tx);
+    if (!e.kind)
+        e = ledger_account_list(r->o.ledger, tx, arena, subject->org_id, &(struct ledger_account_filter){.code = LEDGER_CODE_CREDIT, .owner_id = subject->household_id, .limit = 200}, &accounts);
+    for (size_t i = 0; !e.kind && i < accounts.count; i++) count += ledger_available(&accounts.items[i]) > 0;
+    if (!e.kind) *out = count > 0;
+    return e;
+}
+
 /* Orders and invoices stay, as the law wants, under ids that nobody can resolve; nobody is charged any more. */
 static struct err erase_subject(void *room, struct db_tx *tx, const struct account_subject *subject) {
     struct order_room *r = room;
@@ -151,7 +164,7 @@ struct err order_open(struct order_room **out, const struct order_options *optio
     struct err e = db_read(r->o.db, promised_fn, &promised);
     if (!e.kind) id_maker_begin_after(r->o.ids, promised);
     if (!e.kind) e = helds_load(r);
-    if (!e.kind) e = account_add_holder(r->o.account, &(struct account_holder){.name = "orders", .write = write_subject, .erase = erase_subject, .user = r});
+    if (!e.kind) e = account_add_holder(r->o.account, &(struct account_holder){.name = "orders", .write = write_subject, .erase = erase_subject, .keeps = keeps_subject, .user = r});
     if (e.kind) {
         order_close(&r);
         return e;

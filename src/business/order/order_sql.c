@@ -212,6 +212,10 @@ const struct db_statement order_sub_write = {
     "tries = :tries, next_from_s = :next_from_s, order_id = :order_id, held_id = :held_id, next_order_id = :next_order_id, open_order_id = :open_order_id, "
     "provider = :provider, method_id = :method_id, method = :method, next_offer_id = :next_offer_id, next_offer = :next_offer, ended_s = :ended_s, "
     "ended_why = :ended_why WHERE id = :id AND org_id = :org_id"};
+const struct db_statement order_household_keeps = {"order.household_keeps",
+    "SELECT (SELECT COUNT(*) FROM order_head WHERE household_id = :household_id AND org_id = :org_id AND state NOT IN(2, 3)) + "
+    "(SELECT COUNT(*) FROM order_held WHERE household_id = :household_id AND org_id = :org_id AND revoked_s IS NULL AND ends_s > :now_s) + "
+    "(SELECT COUNT(*) FROM order_lot WHERE household_id = :household_id AND org_id = :org_id AND unused > 0 AND ends_s > :now_s)"};
 const struct db_statement order_sub_live = {"order.sub_live", "SELECT " SUB " FROM order_sub s WHERE s.household_id = :household_id AND s.org_id = :org_id AND s.state <> 4"};
 const struct db_statement order_sub_newest = {"order.sub_newest",
                                         "SELECT " SUB " FROM order_sub s WHERE s.household_id = :household_id AND s.org_id = :org_id ORDER BY s.id DESC LIMIT 1"};

@@ -13,7 +13,8 @@ extern const struct db_statement order_line_insert, order_line_of_order, order_l
 extern const struct db_statement order_held_insert, order_held_by_id, order_held_of_order, order_held_of_line, order_held_load, order_held_followed, order_held_revoke, order_held_restore, order_held_start, order_held_extend,
     order_held_end, order_held_list, order_held_unstart;
 extern const struct db_statement order_change_newest, order_change_insert, order_change_prune;
-extern const struct db_statement order_sub_insert, order_sub_live, order_sub_by_id, order_sub_due, order_sub_write, order_sub_newest, order_sub_tally, order_sub_promised;
+extern const struct db_statement order_sub_insert, order_sub_live, order_sub_by_id, order_sub_due, order_sub_write, order_sub_newest, order_sub_tally, order_sub_promised,
+    order_household_keeps;
 extern const struct db_statement order_trial_find, order_trial_insert;
 extern const struct db_statement order_lot_insert, order_lot_usable, order_lot_take, order_lot_give, order_lot_due, order_lot_close, order_lot_balance, order_lot_of_period, order_lot_reopen, order_use_insert, order_use_of_line, order_use_forget;
 extern const struct db_statement order_refund_insert, order_refund_by_id, order_refund_of_order, order_refund_settle, order_refund_line_insert, order_refund_line_of, order_refund_by_note, order_refund_by_public_id, order_refund_newest, order_refund_newest_done, order_refund_newest_other;

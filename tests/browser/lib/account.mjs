@@ -122,6 +122,10 @@ export class AccountStandIn {
             user.password = password;
             return json(200, this.me(this.#signIn(request, response, user)));
         }
+        if (is('POST /invitation') && this.joining) {
+            await body();
+            return json(200, { email: 'ben@example.org', organisation: 'Grandstand', has_account: this.joining.hasAccount ?? false, roles: [], household: { name: 'Familie Brandt', inviter: 'Anna Brandt' } });
+        }
         if (is('POST /invitation')) return (await body()).code === 'invited' ? json(200, { email: 'kim@example.org', organisation: 'Grandstand', has_account: false }) : fail(403, 'code.wrong');
         if (is('POST /invitation/accept')) {
             const { name, password } = await body();
@@ -169,6 +173,27 @@ export class AccountStandIn {
         if (is('PATCH /me/household')) {
             Object.assign(user.household, await body());
             return json(200, {});
+        }
+        if (at.startsWith('/me/household') || is('GET /me/household')) {
+            const [, , , what, which] = at.split('/');
+            const given = method === 'POST' || what === 'adults' ? await body() : {};
+            const others = (user.others ??= []);
+            const invitations = (user.invitations ??= []);
+            if (method !== 'GET' && what !== 'invitations' && given.password !== user.password) return fail(403, 'me.password');
+            if (method === 'POST' && what === 'invitations') {
+                if (given.password !== user.password) return fail(403, 'me.password');
+                if (others.length + invitations.length + 1 >= 4) return fail(409, 'household.adults');
+                invitations.push({ id: this.#id('code'), email: given.email, created_at: new Date().toISOString(), expires_at: new Date(Date.now() + 7 * 86_400_000).toISOString() });
+            }
+            if (method === 'DELETE' && what === 'invitations') user.invitations = invitations.filter((one) => one.id !== which);
+            if (method === 'DELETE' && what === 'adults') user.others = others.filter((one) => one.id !== which);
+            if (what === 'leave') {
+                Object.assign(user, { household: { ...user.household, id: this.#id('hous'), name: user.name }, others: [], isGuest: false, profiles: user.profiles.slice(0, 1) });
+                return json(200, this.me(session));
+            }
+            const mine = { id: user.id, name: user.name, email: user.email, is_me: true, is_owner: !user.isGuest, has_totp: user.has_totp, joined_at: user.isGuest ? '2026-11-10T10:00:00Z' : '2026-03-02T10:00:00Z' };
+            const theirs = user.others.map((one, i) => ({ is_me: false, is_owner: user.isGuest === true && i === 0, has_totp: false, joined_at: '2026-06-02T10:00:00Z', ...one }));
+            return json(200, { adults_max: 4, adults: user.isGuest ? [...theirs, mine] : [mine, ...theirs], invitations: user.invitations });
         }
         if (is('POST /me/totp')) return json(200, { secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', uri: 'otpauth://totp/Grandstand:anna%40example.org?secret=JBSWY3DPEHPK3PXP', qr_svg: qr });
         if (is('POST /me/totp/confirm')) {

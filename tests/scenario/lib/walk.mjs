@@ -12,6 +12,7 @@
 // refusal  what another organisation's operator meets instead of 404
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { password } from './people.mjs';
 import { root } from './server.mjs';
 
 /** 'GET /api/v1/site' ... as openapi.yaml has them. */
@@ -52,6 +53,11 @@ export const walk = {
     'GET /api/v1/me': { who: 'public' },
     'PATCH /api/v1/me': { who: 'user', body: { name: 'Erika' } },
     'PATCH /api/v1/me/household': { who: 'user', body: { name: 'Familie Geheim' } },
+    'GET /api/v1/me/household': { who: 'user' },
+    'POST /api/v1/me/household/invitations': { who: 'user', body: { email: 'nonsense', password: 'wrong' } },
+    'DELETE /api/v1/me/household/invitations/{id}': { who: 'user', at: (w) => ({ id: w.joining }), last: true },
+    'DELETE /api/v1/me/household/adults/{id}': { who: 'user', at: (w) => ({ id: w.user }), body: { password } },
+    'POST /api/v1/me/household/leave': { who: 'user', body: { password: 'wrong' } },
     'POST /api/v1/me/totp': { who: 'user', body: {} },
     'POST /api/v1/me/totp/confirm': { who: 'user', body: { code: '000000' } },
     'DELETE /api/v1/me/totp': { who: 'user', body: { password: 'wrong' } },

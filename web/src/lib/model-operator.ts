@@ -77,7 +77,7 @@ export const householdShort = object({
 export type HouseholdShort = Checked<typeof householdShort>;
 export const households = object({ items: array(householdShort) });
 /** Where the organisation is at home, and what its subscribers see abroad. */
-export const organisation = object({ country: string, portability: oneOf('off', 'home', 'eu') });
+export const organisation = object({ country: string, portability: oneOf('off', 'home', 'eu'), adults_max: or(number, 4) });
 
 const named = object({ id: string, name: or(string, '') });
 export const household = object({
