@@ -108,6 +108,20 @@ struct err fs_writev_all(int fd, struct iovec *v, int count) {
     return ERR_OK;
 }
 
+bool fs_reserve(int fd, uint64_t offset, uint64_t bytes) {
+    if (!fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes)) return true;
+    struct stat info;
+    if (!fstat(fd, &info)) (void)!ftruncate(fd, info.st_size); /* a part may have been found before the disk was full */
+    return false;
+}
+
+struct err fs_give_back(int fd, uint64_t file_bytes) {
+    int bad;
+    do bad = ftruncate(fd, (off_t)file_bytes);
+    while (bad && errno == EINTR);
+    return bad ? failed("file.write", "A file could not be written.") : ERR_OK;
+}
+
 static bool is_left_unsynced;
 void fs_leave_unsynced(void) { is_left_unsynced = true; }
 

@@ -30,6 +30,12 @@ MUST_USE struct err fs_pwrite_all(int fd, struct slice, uint64_t offset);
 /* Changes `vectors` while it works. */
 MUST_USE struct err fs_writev_all(int fd, struct iovec *vectors, int count);
 
+/* For a file that grows: asks for room on the disk behind its end, in one piece if there is one, so that not each write must find some. False:
+ * it cannot be had (nor is any kept): writing does without, and says so itself when the disk is full. What is left of it in the end
+ * goes back with fs_give_back, which cuts the file to `file_bytes`, its size. */
+bool fs_reserve(int fd, uint64_t offset, uint64_t bytes);
+MUST_USE struct err fs_give_back(int fd, uint64_t file_bytes);
+
 /* Whole or not at all, also over a power cut: writes beside it, syncs, renames, syncs the folder. */
 MUST_USE struct err fs_write_file_atomic(int dir_fd, const char *path, struct slice content, mode_t mode);
 MUST_USE struct err fs_sync(int fd);

@@ -18,14 +18,14 @@ static void check(struct err e, const char *doing) {
 }
 
 /* Audio (index of the video given) is cut where the video is. */
-static struct cmaf_index copy_track(struct cmaf_source *source, int source_fd, size_t track, int dir_fd, const char *name, const struct cmaf_index *video,
+static struct cmaf_index copy_track(struct cmaf_source *source, struct cmaf_window *window, size_t track, int dir_fd, const char *name, const struct cmaf_index *video,
                                     struct arena *arena) {
     const struct cmaf_source_track *t = cmaf_source_track_at(source, track);
     char path[32];
     int fd;
     (void)snprintf(path, sizeof path, "%s.mp4", name);
     check(fs_open(dir_fd, path, O_RDWR | O_CREAT | O_TRUNC, 0644, &fd), path);
-    struct cmaf_writer_options options = {.fd = fd, .source_fd = source_fd, .duration_ms = t->duration_ms, .follows = video, .leaves_sync = true};
+    struct cmaf_writer_options options = {.fd = fd, .source = window, .duration_ms = t->duration_ms, .follows = video, .leaves_sync = true};
     struct cmaf_writer *writer;
     check(cmaf_writer_open(&t->track, &options, &writer), path);
     for (size_t i = 1; video && i < video->segment_count; i++)
@@ -56,6 +56,8 @@ int main(int argc, char **argv) {
     struct arena *arena = arena_create(256 << 20);
     struct cmaf_source *source;
     check(cmaf_source_open(source_fd, &source), argv[1]);
+    struct cmaf_window *window;
+    check(cmaf_window_open(source_fd, &window), argv[1]);
     struct cmaf_index first_video = {0};
     for (enum cmaf_kind kind = CMAF_VIDEO; kind <= CMAF_AUDIO; kind++) {
         unsigned number = 0;
@@ -64,13 +66,14 @@ int main(int argc, char **argv) {
             if (t->why_not || t->track.kind != kind) continue;
             char name[8];
             (void)snprintf(name, sizeof name, "%c%u", kind == CMAF_VIDEO ? 'v' : 'a', number++ % CMAF_TRACKS_MAX);
-            struct cmaf_index index = copy_track(source, source_fd, i, dir_fd, name, kind == CMAF_AUDIO && first_video.segment_count ? &first_video : NULL, arena);
+            struct cmaf_index index = copy_track(source, window, i, dir_fd, name, kind == CMAF_AUDIO && first_video.segment_count ? &first_video : NULL, arena);
             if (kind == CMAF_VIDEO && !first_video.segment_count) first_video = index;
         }
     }
     struct cmaf_presentation presentation;
     check(cmaf_presentation_load(dir_fd, arena, &presentation), argv[2]);
     check(manifest_write_all(&presentation, dir_fd), argv[2]);
+    cmaf_window_close(&window);
     cmaf_source_close(&source);
     arena_destroy(&arena);
     fs_close(&source_fd);

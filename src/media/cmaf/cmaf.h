@@ -131,7 +131,7 @@ struct cmaf_sample {
     uint32_t duration;
     uint32_t bytes;
     bool is_sync;           /* decoding can start here */
-    const void *data;       /* the payload in memory, or NULL: it is at source_offset of the writer's source_fd */
+    const void *data;       /* the payload in memory, or NULL: it is at source_offset of the writer's source */
     uint64_t source_offset;
     void *owner;            /* given back through `release` once `data` is no longer needed; may be NULL */
 };
@@ -202,9 +202,15 @@ int64_t cmaf_index_end_ns(const struct cmaf_index *);
 
 /* ---- the writer ---- */
 
+/* The file that samples without `data` are copied from. Writers of tracks that lie among each other there share one, so that bytes are
+ * read once: on one thread. Errors: ERR_LIMIT. `fd` stays the caller's. */
+struct cmaf_window;
+MUST_USE struct err cmaf_window_open(int fd, struct cmaf_window **out);
+void cmaf_window_close(struct cmaf_window **); /* after its writers */
+
 struct cmaf_writer_options {
     int fd;               /* the track file, open for reading and writing, empty; stays the caller's */
-    int source_fd;        /* where samples without `data` come from; -1: none; stays the caller's */
+    struct cmaf_window *source; /* where samples without `data` come from; NULL: none; stays the caller's */
     uint32_t segment_ms;  /* 0: 2000. Segments are whole GOPs as near to it as they come */
     uint64_t duration_ms; /* an upper bound if known: how much room the sidx gets; 0: room for 2 hours. Too little is not
                            * an error: entries then span several segments */

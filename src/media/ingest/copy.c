@@ -43,6 +43,7 @@ struct copy {
     int source_fd;
     struct arena *mem;
     struct cmaf_source *tables;  /* NULL: no MP4 */
+    struct cmaf_window *window;  /* through which all tracks with a cursor are read */
     struct codec_source *source; /* NULL: not needed */
     struct track tracks[INGEST_TRACKS_MAX];
     size_t count, picture; /* picture: the track that is shown, or count */
@@ -296,7 +297,7 @@ static struct err open_tracks(struct copy *c) {
             t->cues = caption_list_of(c->mem);
             continue;
         }
-        struct cmaf_writer_options options = {.fd = t->fd, .source_fd = t->has_cursor ? c->source_fd : -1, .segment_ms = c->job->segment_ms,
+        struct cmaf_writer_options options = {.fd = t->fd, .source = t->has_cursor ? c->window : NULL, .segment_ms = c->job->segment_ms,
                                               .duration_ms = (uint64_t)c->duration_ms, .release = release,
                                               .follows = i != c->picture && c->cuts != CUTS_OWN};
         e = cmaf_writer_open(&t->cmaf, &options, &t->writer);
@@ -570,6 +571,7 @@ struct err child_copy(const struct job *job, int source_fd) {
     c->source_fd = source_fd;
     c->mem = arena_create(ARENA_BYTES);
     struct err e = c->mem ? plan(c) : err_memory();
+    if (!e.kind) e = cmaf_window_open(source_fd, &c->window);
     if (!e.kind) e = open_tracks(c);
     if (!e.kind && c->cuts == CUTS_OF_INDEX) e = tell_cuts(c);
     if (!e.kind && c->tables) e = copy_by_tables(c);
@@ -579,6 +581,7 @@ struct err child_copy(const struct job *job, int source_fd) {
         for (size_t i = 0; !e.kind && i < c->count; i++)
             if (c->tracks[i].is_writing && (i == c->picture) == (round == 0)) e = finish_track(c, &c->tracks[i]);
     for (size_t i = 0; i < c->count; i++) close_track(&c->tracks[i]);
+    cmaf_window_close(&c->window);
     codec_source_close(&c->source);
     cmaf_source_close(&c->tables);
     arena_destroy(&c->mem);

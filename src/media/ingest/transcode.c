@@ -28,7 +28,7 @@ static struct err open_writer(void *user, const struct cmaf_track *track) {
     w->track = *track;
     struct err e = child_open(OUTPUT_TRACK, w->job->track, 0, &w->fd);
     if (e.kind) return e;
-    struct cmaf_writer_options options = {.fd = w->fd, .source_fd = -1, .segment_ms = w->job->segment_ms,
+    struct cmaf_writer_options options = {.fd = w->fd, .segment_ms = w->job->segment_ms,
                                           .duration_ms = (uint64_t)w->job->duration_ms, .follows = w->is_sound && w->job->is_for_picture, .release = release};
     e = cmaf_writer_open(track, &options, &w->writer);
     for (size_t i = 0; !e.kind && options.follows && i < w->index.segment_count; i++)

@@ -103,10 +103,35 @@ static void vectors_are_written_whole_and_reads_know_the_end(void **state) {
     assert_int_equal(fd, -1);
 }
 
+static void room_is_reserved_behind_the_end_and_given_back(void **state) {
+    int fd;
+    struct stat before, info;
+    assert_int_equal(fs_open(dir_fd, "r", O_RDWR | O_CREAT, 0600, &fd).kind, ERR_NONE);
+    assert_int_equal(fs_write_all(fd, SLICE("hello")).kind, ERR_NONE);
+    assert_int_equal(fsync(fd), 0);
+    assert_int_equal(fstat(fd, &before), 0);
+    if (fs_reserve(fd, 0, 1 << 20)) { /* not every file system can */
+        assert_int_equal(fstat(fd, &info), 0);
+        assert_int_equal(info.st_size, 5);
+        assert_true(info.st_blocks >= 2048);
+    }
+    assert_int_equal(fs_write_all(fd, SLICE(" world")).kind, ERR_NONE);
+    assert_int_equal(fs_give_back(fd, 11).kind, ERR_NONE);
+    assert_int_equal(fsync(fd), 0);
+    assert_int_equal(fstat(fd, &info), 0);
+    assert_int_equal(info.st_blocks, before.st_blocks);
+    assert_false(fs_reserve(fd, 0, UINT64_C(1) << 60)); /* more than any disk has */
+    assert_int_equal(fstat(fd, &info), 0);
+    assert_int_equal(info.st_blocks, before.st_blocks);
+    assert_content("r", "hello world");
+    fs_close(&fd);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(read_and_write_whole_files), cmocka_unit_test(atomic_write_survives_each_fault),
         cmocka_unit_test(trees_are_made_and_removed_without_following_links),
-        cmocka_unit_test(vectors_are_written_whole_and_reads_know_the_end)};
+        cmocka_unit_test(vectors_are_written_whole_and_reads_know_the_end),
+        cmocka_unit_test(room_is_reserved_behind_the_end_and_given_back)};
     return cmocka_run_group_tests_name("fs", tests, set_up, tear_down);
 }

@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "media/cmaf/cmaf.h"
+#include "media/cmaf/window.h"
 #include "media_maker.h"
 
 /* Reads the track file back with the reader for other people's files and compares every sample with what went in. */
@@ -122,7 +123,9 @@ static void random_samples_come_back_as_they_were(void **state) {
             given[i].source_offset = at;
             at = rng_below(&rng, 50) ? at + given[i].bytes : rng_below(&rng, 1 << 20) + (1 << 20) * (i + 1);
         }
-        struct cmaf_writer_options options = {.fd = fd, .source_fd = source, .segment_ms = 500 + (uint32_t)rng_below(&rng, 2000),
+        struct cmaf_window *window;
+        assert_ok(cmaf_window_open(source, &window));
+        struct cmaf_writer_options options = {.fd = fd, .source = window, .segment_ms = 500 + (uint32_t)rng_below(&rng, 2000),
                                               .duration_ms = rng_below(&rng, 3) * 1000, .part_bytes_max = rng_below(&rng, 2) ? 1000 : 0};
         struct cmaf_writer *writer;
         assert_ok(cmaf_writer_open(&track, &options, &writer));
@@ -131,6 +134,7 @@ static void random_samples_come_back_as_they_were(void **state) {
         struct cmaf_index index;
         assert_ok(cmaf_writer_finish(writer, arena, &index));
         cmaf_writer_close(&writer);
+        cmaf_window_close(&window);
         assert_sound(fd, &index);
         assert_same_samples(fd, &m);
         if (is_video)
@@ -231,7 +235,7 @@ static void audio_is_cut_where_it_is_told(void **state) {
         struct cmaf_track track = made_aac();
         struct arena *arena = arena_create(1 << 20);
         int fd = made_file();
-        struct cmaf_writer_options options = {.fd = fd, .source_fd = -1, .follows = true};
+        struct cmaf_writer_options options = {.fd = fd, .follows = true};
         struct cmaf_writer *writer;
         assert_ok(cmaf_writer_open(&track, &options, &writer));
         for (int t = 0; t < 4 && order == 0; t++) assert_ok(cmaf_writer_cut_at(writer, t * 25, 12)); /* every 25/12 s */
@@ -262,7 +266,7 @@ static void sidx_entries_span_segments_when_room_is_short(void **state) {
     struct cmaf_track track = made_h264();
     struct arena *arena = arena_create(1 << 20);
     int fd = made_file();
-    struct cmaf_writer_options options = {.fd = fd, .source_fd = -1, .duration_ms = 1}; /* it was said to be short */
+    struct cmaf_writer_options options = {.fd = fd, .duration_ms = 1}; /* it was said to be short */
     struct cmaf_writer *writer;
     assert_ok(cmaf_writer_open(&track, &options, &writer));
     for (size_t i = 0; i < m.count; i++) assert_ok(cmaf_writer_add(writer, &m.samples[i]));
@@ -283,7 +287,7 @@ static void parts_and_segments_close_on_demand(void **state) {
     struct cmaf_track track = made_h264();
     struct arena *arena = arena_create(1 << 20);
     int fd = made_file();
-    struct cmaf_writer_options options = {.fd = fd, .source_fd = -1};
+    struct cmaf_writer_options options = {.fd = fd};
     struct cmaf_writer *writer;
     assert_ok(cmaf_writer_open(&track, &options, &writer));
     assert_ok(cmaf_writer_close_part(writer)); /* nothing is held */
@@ -348,7 +352,9 @@ static void a_transform_may_change_payload_and_add_boxes(void **state) {
     struct cmaf_track track = made_h264();
     struct arena *arena = arena_create(1 << 20);
     struct scrambler scrambler = {0};
-    struct cmaf_writer_options options = {.fd = fd, .source_fd = source, .transform = scramble, .user = &scrambler,
+    struct cmaf_window *window;
+    assert_ok(cmaf_window_open(source, &window));
+    struct cmaf_writer_options options = {.fd = fd, .source = window, .transform = scramble, .user = &scrambler,
                                           .sinf = SLICE("\0\0\0\x14sinf\0\0\0\x0c""frmaavc1")};
     struct cmaf_writer *writer;
     assert_ok(cmaf_writer_open(&track, &options, &writer));
@@ -356,6 +362,7 @@ static void a_transform_may_change_payload_and_add_boxes(void **state) {
     struct cmaf_index index;
     assert_ok(cmaf_writer_finish(writer, arena, &index));
     cmaf_writer_close(&writer);
+    cmaf_window_close(&window);
     for (size_t i = 0; i < index.segment_count; i++) { /* the box stands where the transform was told, behind the 24 bytes of styp */
         char type[5];
         assert_int_equal(box_at(fd, index.segments[i].offset + 24 + scrambler.moof_offset, type), 16);
@@ -398,7 +405,7 @@ static void wrong_times_are_refused(void **state) {
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         int fd = made_file();
-        struct cmaf_writer_options options = {.fd = fd, .source_fd = -1};
+        struct cmaf_writer_options options = {.fd = fd};
         struct cmaf_writer *writer;
         struct cmaf_index index = {0};
         assert_ok(cmaf_writer_open(&track, &options, &writer));
@@ -411,7 +418,7 @@ static void wrong_times_are_refused(void **state) {
         close(fd);
     }
     int fd = made_file();
-    struct cmaf_writer_options options = {.fd = fd, .source_fd = -1};
+    struct cmaf_writer_options options = {.fd = fd};
     struct cmaf_writer *writer;
     struct cmaf_index index;
     assert_ok(cmaf_writer_open(&track, &options, &writer));
@@ -419,6 +426,113 @@ static void wrong_times_are_refused(void **state) {
     cmaf_writer_close(&writer);
     close(fd);
     arena_destroy(&arena);
+}
+
+/* ---- payload from a source ---- */
+
+/* Puts the payload into the source behind `at`; the sample then has its place only. Gives the end. */
+static uint64_t put_into(int source, uint64_t at, struct cmaf_sample *s) {
+    assert_ok(fs_pwrite_all(source, slice_of(s->data, s->bytes), at));
+    s->data = NULL;
+    s->source_offset = at;
+    return at + s->bytes;
+}
+
+/* As an MP4 has them: one picture, what sounds meanwhile, the next picture. */
+static void tracks_that_lie_among_each_other_are_read_once(void **state) {
+    struct rng rng = rng_seeded(12);
+    struct made pictures = made_samples(&rng, (struct made_shape){.count = 500, .duration = 512, .gop = 50, .bytes_max = 20000});
+    struct made sounds = made_samples(&rng, (struct made_shape){.count = 1000, .duration = 960, .gop = 1, .bytes_max = 300});
+    struct cmaf_sample *given[2] = {malloc(500 * sizeof **given), malloc(1000 * sizeof **given)};
+    int fds[2] = {made_file(), made_file()}, source = made_file();
+    uint64_t at = 0;
+    for (size_t i = 0; i < 500; i++) {
+        given[0][i] = pictures.samples[i];
+        at = put_into(source, at, &given[0][i]);
+        for (size_t k = 2 * i; k < 2 * i + 2; k++) {
+            given[1][k] = sounds.samples[k];
+            at = put_into(source, at, &given[1][k]);
+        }
+    }
+    struct cmaf_window *window;
+    assert_ok(cmaf_window_open(source, &window));
+    struct cmaf_track tracks[2] = {made_h264(), made_aac()};
+    struct cmaf_writer *writers[2];
+    for (int t = 0; t < 2; t++)
+        assert_ok(cmaf_writer_open(&tracks[t], &(struct cmaf_writer_options){.fd = fds[t], .source = window, .follows = t}, &writers[t]));
+    for (size_t i = 0; i < 500; i++) {
+        if (i && i % 50 == 0) assert_ok(cmaf_writer_cut_at(writers[1], (int64_t)(i / 50) * 2, 1));
+        assert_ok(cmaf_writer_add(writers[0], &given[0][i]));
+        for (size_t k = 2 * i; k < 2 * i + 2; k++) assert_ok(cmaf_writer_add(writers[1], &given[1][k]));
+    }
+    struct arena *arena = arena_create(1 << 20);
+    for (int t = 0; t < 2; t++) {
+        struct cmaf_index index;
+        assert_ok(cmaf_writer_finish(writers[t], arena, &index));
+        cmaf_writer_close(&writers[t]);
+        assert_int_equal(index.segment_count, 10);
+        assert_sound(fds[t], &index);
+        assert_same_samples(fds[t], t ? &sounds : &pictures);
+    }
+    /* Each block once; three more for each segment, which ends within a block and has sounds between it and the next. Not 500. */
+    assert_in_range(window_next_read(window), at / WINDOW_BLOCK_BYTES, at / WINDOW_BLOCK_BYTES + 1 + 3 * 10);
+    cmaf_window_close(&window);
+    arena_destroy(&arena);
+    for (int t = 0; t < 2; t++) free(given[t]), close(fds[t]);
+    close(source);
+    made_free(&pictures), made_free(&sounds);
+}
+
+/* Samples far from each other, and some that lie between two that were read long ago: what waits for its write is not read over. Every fifth time
+ * they are large, some larger than a block, and than a piece that is written. */
+static void samples_all_over_the_source_come_whole(void **state) {
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct rng rng = rng_seeded(seed);
+        bool is_large = seed % 5 == 0;
+        struct made m = made_samples(&rng, (struct made_shape){.count = 200, .duration = 512, .gop = 1000, .bytes_max = is_large ? 6 * WINDOW_BLOCK_BYTES / 5 : 90});
+        struct cmaf_sample *given = malloc(m.count * sizeof *given);
+        int fd = made_file(), source = made_file();
+        uint64_t far = 1 << 20;
+        for (size_t i = 0; i < m.count; i++) {
+            given[i] = m.samples[i];
+            uint64_t near = i / 40 * 10000;
+            if (is_large || (i % 40 > 1 && i % 40 != 20 && i % 40 != 21)) far = put_into(source, far + (rng_below(&rng, 3) ? 10000 : 0), &given[i]);
+            else (void)put_into(source, near + (i % 40 == 0 ? 0 : i % 40 == 1 ? 5000 : i % 40 * 100), &given[i]); /* two, and later two between them */
+        }
+        struct cmaf_window *window;
+        assert_ok(cmaf_window_open(source, &window));
+        struct cmaf_track track = made_h264();
+        struct cmaf_writer *writer;
+        assert_ok(cmaf_writer_open(&track, &(struct cmaf_writer_options){.fd = fd, .source = window}, &writer));
+        for (size_t i = 0; i < m.count; i++) assert_ok(cmaf_writer_add(writer, &given[i]));
+        struct arena *arena = arena_create(1 << 20);
+        struct cmaf_index index;
+        assert_ok(cmaf_writer_finish(writer, arena, &index));
+        cmaf_writer_close(&writer);
+        assert_true(window_next_read(window) > 3 * WINDOW_BLOCKS);
+        cmaf_window_close(&window);
+        assert_sound(fd, &index);
+        assert_same_samples(fd, &m);
+        arena_destroy(&arena);
+        free(given);
+        close(fd), close(source);
+        made_free(&m);
+    }
+}
+
+static void a_source_that_became_shorter_is_an_error(void **state) {
+    int fd = made_file(), source = made_file_of("0123456789", 10);
+    struct cmaf_window *window;
+    assert_ok(cmaf_window_open(source, &window));
+    struct cmaf_track track = made_h264();
+    struct cmaf_writer *writer;
+    assert_ok(cmaf_writer_open(&track, &(struct cmaf_writer_options){.fd = fd, .source = window}, &writer));
+    assert_ok(cmaf_writer_add(writer, &(struct cmaf_sample){.bytes = 10, .duration = 512, .is_sync = true}));
+    assert_int_equal(ftruncate(source, 9), 0);
+    assert_err(cmaf_writer_close_segment(writer), ERR_INPUT, "file.truncated");
+    cmaf_writer_close(&writer);
+    cmaf_window_close(&window);
+    close(fd), close(source);
 }
 
 /* ---- every allocation, write, read and sync fails in turn ---- */
@@ -432,11 +546,13 @@ static void count_release(void *user, void *owner) {
 static struct err write_all(int dir_fd, const struct made *m, int source, size_t *given, size_t *released) {
     int fd = -1;
     struct cmaf_writer *writer = NULL;
+    struct cmaf_window *window = NULL;
     struct arena *arena = arena_create(1 << 20);
     struct cmaf_track track = made_h264();
     struct cmaf_index index;
     struct err e = arena ? fs_open(dir_fd, "v0.mp4", O_RDWR | O_CREAT | O_TRUNC, 0600, &fd) : err_memory();
-    struct cmaf_writer_options options = {.fd = fd, .source_fd = source, .release = count_release, .user = released, .part_bytes_max = 700};
+    if (!e.kind) e = cmaf_window_open(source, &window);
+    struct cmaf_writer_options options = {.fd = fd, .source = window, .release = count_release, .user = released, .part_bytes_max = 700};
     if (!e.kind) e = cmaf_writer_open(&track, &options, &writer);
     for (size_t i = 0; i < m->count && !e.kind; i++) {
         struct cmaf_sample s = m->samples[i];
@@ -449,6 +565,7 @@ static struct err write_all(int dir_fd, const struct made *m, int source, size_t
     if (!e.kind) e = cmaf_index_write(dir_fd, "v0.idx", &index);
     if (!e.kind) e = cmaf_index_verify(&index, fd);
     cmaf_writer_close(&writer);
+    cmaf_window_close(&window);
     fs_close(&fd);
     arena_destroy(&arena);
     return e;
@@ -501,6 +618,9 @@ int main(void) {
         cmocka_unit_test(parts_and_segments_close_on_demand),
         cmocka_unit_test(a_transform_may_change_payload_and_add_boxes),
         cmocka_unit_test(wrong_times_are_refused),
+        cmocka_unit_test(tracks_that_lie_among_each_other_are_read_once),
+        cmocka_unit_test(samples_all_over_the_source_come_whole),
+        cmocka_unit_test(a_source_that_became_shorter_is_an_error),
         cmocka_unit_test(every_fault_is_reported_and_nothing_leaks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

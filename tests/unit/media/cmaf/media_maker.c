@@ -93,7 +93,7 @@ void made_dir_remove(int dir_fd) {
 }
 
 struct cmaf_index made_track_file(int fd, const struct cmaf_track *track, const struct made *m, struct arena *arena) {
-    struct cmaf_writer_options options = {.fd = fd, .source_fd = -1, .duration_ms = 10000};
+    struct cmaf_writer_options options = {.fd = fd, .duration_ms = 10000};
     struct cmaf_writer *writer;
     struct err e = cmaf_writer_open(track, &options, &writer);
     assert(!e.kind);

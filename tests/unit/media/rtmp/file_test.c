@@ -33,7 +33,7 @@ static int write_film(void) {
     struct cmaf_writer *w;
     struct arena *mem = arena_create(1 << 20);
     struct cmaf_index index;
-    assert_int_equal(cmaf_writer_open(&t, &(struct cmaf_writer_options){.fd = fd, .source_fd = -1}, &w).kind, ERR_NONE);
+    assert_int_equal(cmaf_writer_open(&t, &(struct cmaf_writer_options){.fd = fd}, &w).kind, ERR_NONE);
     char bytes[SAMPLES][8];
     for (int i = 0; i < SAMPLES; i++) {
         bool is_key = i % 3 == 0;
