@@ -90,14 +90,19 @@ static void put_facts(struct json_writer *w, const struct catalog_title *t, stru
     json_put_bool(w, "is_free", t->is_free);
 }
 
-/* The age is the one that profiles are held to, the strictest; the rating the one that is known where the caller is. */
-static void put_rating(struct json_writer *w, int age, bool has, const struct catalog_rating *rating) {
-    json_put_number(w, "age", age);
+/* The rating that holds for the caller, by which his profile is held to the age. */
+static void put_rating(struct call *c, struct json_writer *w, const struct catalog_title *t) {
+    struct catalog_rating rating;
+    bool is_own, has = access_rating(c->api->o.access, call_viewer(c), t, &rating, &is_own);
+    json_put_number(w, "age", has ? rating.age : t->age);
     json_key(w, "rating");
     if (has) {
+        const char *country = catalog_system_country(rating.system);
         json_begin_object(w);
-        json_put_cstr(w, "system", catalog_system_name(rating->system));
-        json_put_cstr(w, "value", rating->value);
+        json_put_cstr(w, "system", catalog_system_name(rating.system));
+        json_put_cstr(w, "value", rating.value);
+        json_put_cstr(w, "country", country[0] ? country : NULL);
+        json_put_bool(w, "is_own", is_own);
         json_end(w);
     } else {
         json_add_null(w);
@@ -106,10 +111,8 @@ static void put_rating(struct json_writer *w, int age, bool has, const struct ca
 
 void title_put_members(struct call *c, struct json_writer *w, const struct catalog_view *view, const struct catalog_title *t) {
     struct catalog_text text = catalog_text_in(t, c->lang);
-    struct catalog_rating rating;
     put_facts(w, t, c->lang);
-    bool has_rating = catalog_rating_in(t, call_territory(c), &rating);
-    put_rating(w, t->age, has_rating, &rating);
+    put_rating(c, w, t);
     json_put_string(w, "name", text.name);
     json_put_string(w, "synopsis", text.synopsis);
     int64_t viewers = t->status == CATALOG_LIVE ? delivery_viewers(c->api->o.delivery, public_id_slice(&t->public_id)) : -1;

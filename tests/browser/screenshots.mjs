@@ -33,7 +33,7 @@ if (site) {
 function showRights(titles) {
     const people = [['Mara Lindqvist', 'cast', 'Ida'], ['Chen Yu', 'cast', 'the harbour master'], ['Somchai Rattana', 'cast', 'Niran'], ['Tomás Ferreira', 'director', ''], ['Ayumi Sato', 'writer', ''], ['Elif Demir', 'music', '']]
         .map(([name, part, character], i) => ({ id: `person000000000${i}`, name, part, character }));
-    const rated = (age) => ({ age, rating: { system: 'FSK', value: String(age) } });
+    const rated = (age) => ({ age, rating: { system: 'FSK', value: String(age), country: 'DE', is_own: true } });
     Object.assign(titles[0], { people, ...rated(6), original_lang: 'sv', countries: ['SE', 'DE'], eidr: '10.5240/7791-8534-2C23-9030-8610-5',
         versions: [{ id: titles[0].id, name: 'Cinema version' }, { id: 'film000000000003', name: 'Director’s cut' }] });
     Object.assign(titles[1], { is_free: false, isGranted: true, ...rated(12), people: people.slice(1, 4) });
@@ -46,7 +46,7 @@ function showRights(titles) {
 function openShop(user) {
     const { shop, titles } = site;
     const [, , third, fourth, , sixth] = titles;
-    Object.assign(fourth, { is_free: false, age: 12, rating: { system: 'FSK', value: '12' } });
+    Object.assign(fourth, { is_free: false, age: 16, rating: { system: 'MPA', value: 'R', country: 'US', is_own: false } });
     const series = titles.find((title) => title.kind === 'series');
     series.is_free = false;
     shop.open({ titles: [third.id, fourth.id, sixth.id, titles[1].id, series.id], season: series.id });

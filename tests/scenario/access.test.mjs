@@ -157,6 +157,19 @@ test('a family and what it may watch', async (t) => {
         await erika.ok('POST', `/profiles/${grownUp.id}/choose`, { password: 'vier Birnen im Regen' });
     });
 
+    await t.test('of several ratings that of the country where the household is at home holds', async () => {
+        await made('PATCH', `/operator/titles/${title}`, { ratings: { FSK: '12', MPA: 'NC-17' } }, 200);
+        const shown = async (who) => { const { age, rating } = (await who).json; return [age, rating]; };
+        const fsk = [12, { system: 'FSK', value: '12', country: 'DE', is_own: true }], strictest = [18, { system: 'MPA', value: 'NC-17', country: 'US', is_own: false }];
+        assert.deepEqual(await shown(erika.get(`/titles/${title}`, thailand)), fsk, 'on a journey, too');
+        assert.deepEqual(await shown(server.get(`/api/v1/titles/${title}`, germany)), fsk);
+        assert.deepEqual(await shown(server.get(`/api/v1/titles/${title}`, thailand)), strictest, 'nobody signed in: where the address is');
+        await erika.ok('PATCH', '/me/household', { country: 'AT' });
+        assert.deepEqual(await shown(erika.get(`/titles/${title}`, germany)), strictest, 'Austria has not rated it');
+        await erika.ok('PATCH', '/me/household', { country: 'DE' });
+        await made('PATCH', `/operator/titles/${title}`, { ratings: { FSK: '18' } }, 200);
+    });
+
     await t.test('a PIN is asked for', async () => {
         const locked = await profile({ name: 'Papa', picture: 'a3', age_max: 18, pin: '4711', password: 'vier Birnen im Regen' });
         assert.equal((await play(erika, title, { profile: locked.id })).json.error.code, 'access.pin');

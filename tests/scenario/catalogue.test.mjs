@@ -37,7 +37,7 @@ test('a catalogue comes in, is arranged, found and goes out again', async (t) =>
         const shown = await whole(title, 'th');
         assert.deepEqual([shown.kind, shown.parent, shown.season, shown.episode, shown.name], ['episode', series.id, 1, 1, 'จุดเริ่มต้น']);
         assert.deepEqual(shown.people.map((one) => [one.name, one.part, one.character]), [['Jane Doe', 'director', null], ['ศิริพร', 'cast', 'Nok']]);
-        assert.deepEqual([shown.rating, shown.age, shown.original_lang, shown.countries], [{ system: 'FSK', value: '12' }, 16, 'th', ['TH', 'DE']]); // home is Germany; profiles are held to the strictest
+        assert.deepEqual([shown.rating, shown.age, shown.original_lang, shown.countries], [{ system: 'FSK', value: '12', country: 'DE', is_own: true }, 12, 'th', ['TH', 'DE']]); // home is Germany; profiles are held to the strictest
         const above = await whole(series.id, 'en');
         assert.deepEqual(above.seasons.map((one) => [one.number, one.name]), [[1, 'The First Year']]);
         assert.deepEqual(above.episodes.map((one) => one.id), [title]);

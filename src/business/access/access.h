@@ -20,6 +20,9 @@
  *             in the order of its change sequence.
  *   bought    an entitlement of business/order: a plan's period, a rental, something owned. A rental that was not begun runs from the first play under it; its
  *             token never outlives it. When an order is refunded or charged back, or a plan ends, what runs under it alone is ended.
+ *   rating    which of a title's ratings holds: that of the system of the country where the household is at home (of nobody signed in: where his address
+ *             is), if the title has one; else the strictest that it has. So a family in Germany is held to FSK wherever it travels, a film that FSK
+ *             gives from 12 is not closed to its twelve-year-olds because MPA says R, and one that only Thailand has rated is still rated.
  *   stream    a playback session that runs: since it began or was renewed, until its token ends. It knows household, profile, place and
  *             medium, in the store and in memory, so that it can be decided again at any moment, also after a restart.
  *
@@ -122,7 +125,7 @@ struct access_answer {
     struct order_held held; /* what was bought that opens it; entitlement_id 0: nothing */
     uint16_t sold;          /* access_sale: bits 1 << offer_kind by which it can be had here now, where it is not his */
     int medium;             /* enum rights_medium in which it is, or would be, watched */
-    int age;                /* of the title: for access.rating */
+    int age;                /* of the title, by the rating that holds for this viewer: for access.rating */
     int streams_max;        /* of the household: for access.streams */
     bool counts_plays;      /* allowed by a line with a number of plays */
     int64_t from_s;         /* refused: when it becomes allowed, if rights know; else 0 */
@@ -130,6 +133,9 @@ struct access_answer {
     int64_t turns_s;        /* access_outlook: when it does become the opposite; 0: not in sight */
 };
 struct access_answer access_decide(struct access *, const struct access_question *);
+
+/* The rating that holds for this viewer, and whether it is of his country's own system (else it is the strictest). False: the title has none. Memory only. */
+bool access_rating(struct access *, const struct access_viewer *, const struct catalog_title *, struct catalog_rating *out, bool *is_own);
 
 /* What a tile says about money. */
 enum access_badge { ACCESS_BADGE_NONE, ACCESS_BADGE_FREE, ACCESS_BADGE_INCLUDED, ACCESS_BADGE_SUBSCRIBE, ACCESS_BADGE_RENT, ACCESS_BADGE_BUY, ACCESS_BADGE_RENTED, ACCESS_BADGE_OWNED };

@@ -165,13 +165,29 @@ static const struct account_profile_facts *profile_find(const struct account_hou
     return NULL;
 }
 
+/* Nobody takes his children's rating along on a journey: the household's country counts, not the one where it is today. */
+static bool rating_of(const struct access_viewer *v, const struct account_household_facts *home, const struct catalog_title *t, struct catalog_rating *out, bool *is_own) {
+    const char *country = home && home->country[0] ? home->country : v->place.country;
+    if (!catalog_rating_in(t, slice_cstr(country), out)) return false;
+    *is_own = country[0] && !strcmp(catalog_system_country(out->system), country);
+    return true;
+}
+
+bool access_rating(struct access *a, const struct access_viewer *v, const struct catalog_title *t, struct catalog_rating *out, bool *is_own) {
+    struct account_household_facts facts;
+    bool has_home = v->household_id && account_household_facts(a->o.account, v->org_id, v->household_id, &facts);
+    return rating_of(v, has_home ? &facts : NULL, t, out, is_own);
+}
+
 /* `home` NULL: nobody has signed in, or the household is not there. Who has not chosen a profile may see what all of the household may. */
 static struct access_answer rating_answer(const struct access_question *q, const struct account_household_facts *home) {
-    struct access_answer answer = {.is_allowed = true, .state = ACCESS_PLAYABLE, .step = ACCESS_RATING, .reason = "access.rating", .age = q->title->age,
-                                   .until_s = ACCESS_ENDLESS};
     const struct access_viewer *v = q->viewer;
+    struct catalog_rating rating = {0};
+    bool is_own;
+    if (q->title->age && !rating_of(v, home, q->title, &rating, &is_own)) rating.age = q->title->age; /* 0: it has none, or none that says anything */
+    struct access_answer answer = {.is_allowed = true, .state = ACCESS_PLAYABLE, .step = ACCESS_RATING, .reason = "access.rating", .age = rating.age, .until_s = ACCESS_ENDLESS};
     if (!v->household_id) {
-        answer.is_allowed = q->title->age < 18;
+        answer.is_allowed = rating.age < 18;
         answer.state = answer.is_allowed ? ACCESS_PLAYABLE : ACCESS_SIGN_IN;
         return answer;
     }
@@ -188,7 +204,7 @@ static struct access_answer rating_answer(const struct access_question *q, const
         int one = age_of(&home->profiles[i], q->at_s, &answer.until_s);
         if (one < age) age = one;
     }
-    if (q->title->age > age) {
+    if (rating.age > age) {
         answer.is_allowed = false;
         answer.state = ACCESS_TOO_YOUNG;
     } else if (chosen && chosen->has_pin && !v->has_shown_pin) {
@@ -248,7 +264,7 @@ struct access_answer access_explain(struct access *a, const struct access_questi
             answer.until_s = until_s;
             break;
         }
-    answer.age = q->title->age;
+    answer.age = steps[ACCESS_RATING].age;
     atomic_fetch_add_explicit(&a->decisions, 1, memory_order_relaxed);
     if (!answer.is_allowed) atomic_fetch_add_explicit(&a->refusals, 1, memory_order_relaxed);
     return answer;

@@ -183,6 +183,9 @@ struct err account_household_change(struct account *a, const struct account_who 
     if (c->country.ptr && !account_country(c->country)) return err_make(ERR_INPUT, "account.country", "A country is two large letters of ISO 3166-1, such as DE or TH.");
     struct err e = home_open(a, who, &h);
     if (!e.kind && is_child(h.chosen)) e = who_check(&(struct account_who){.user_id = 1, .is_child = true}, true);
+    /* It decides which ratings hold: who may not see everything does not choose it. */
+    bool moves = c->country.ptr && !slice_eq(c->country, slice_cstr(h.household.country));
+    if (!e.kind && moves && authority_of(&h) < 18) e = DENIED("household.country", "The country is changed by a grown-up. Choose a grown-up's profile first.");
     w.id = h.household.id;
     w.country = c->country;
     if (!e.kind && name.ptr) e = sealed_of(a, h.household.id, h.household.key_slot, &s);

@@ -78,6 +78,8 @@ MUST_USE struct err account_me_read(struct account *, struct arena *, const stru
 struct account_household_change { /* .ptr NULL: stays */
     struct slice name, country;
 };
+/* The country decides which ratings hold. Errors: ERR_INPUT account.name, account.country; ERR_DENIED profile.child, household.country (another country, by a session
+ * that may not see everything: its profile's age is below 18, or none is chosen where a grown-up's has a PIN). */
 MUST_USE struct err account_household_change(struct account *, const struct account_who *, const struct account_household_change *);
 
 struct account_proof { /* that a grown-up is there: one of them; may be empty */

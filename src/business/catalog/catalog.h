@@ -75,6 +75,7 @@ struct catalog_rating {
     int age;
 };
 const char *catalog_system_name(enum catalog_system); /* "FSK", "MPA", "TH", "AGE" */
+const char *catalog_system_country(enum catalog_system); /* where it is the law of the land: "DE", "US", "TH"; "" of AGE */
 bool catalog_system_parse(struct slice, enum catalog_system *out);
 /* Blanks do not matter: "น13+" is "น 13+". False, and untouched, if the system has no such word. */
 bool catalog_rating_parse(struct slice value, enum catalog_system, struct catalog_ratings *out);
@@ -125,7 +126,7 @@ struct catalog_title {
     int64_t starts_ms, started_ms, ended_ms; /* of an event, since 1970; 0: none. When it shall begin; began; was over */
     int64_t version;           /* grows with each change */
     bool is_free;              /* marked as free to everybody */
-    int age;                   /* 0, 6, 12, 16 or 18: the strictest of its ratings */
+    int age;                   /* 0, 6, 12, 16 or 18: the strictest of its ratings; what holds where is catalog_rating_in */
     struct catalog_ratings ratings;
     struct catalog_text texts[TEXT_LANGUAGE_COUNT];
     struct slice genres;        /* codes with a blank between */
@@ -209,7 +210,7 @@ bool catalog_is_shown(const struct catalog_view *, const struct catalog_title *)
 /* The text in this language; where it has none in English, else in any. `lang` is one of text_languages. */
 struct catalog_text catalog_text_in(const struct catalog_title *, struct slice lang);
 struct slice catalog_person_name_in(const struct catalog_person *, struct slice lang);
-/* The rating that a viewer in this country ("DE"; empty: not known) is told: that of his country's system, else the strictest one. False: it
+/* The rating that holds for a viewer of this country ("DE"; empty: not known): that of his country's system, else the strictest one. False: it
  * has none. */
 bool catalog_rating_in(const struct catalog_title *, struct slice country, struct catalog_rating *out);
 

@@ -62,6 +62,8 @@ static const struct {
 } systems[CATALOG_SYSTEMS] = {[CATALOG_FSK] = {fsk, ARRAY_LEN(fsk), "DE"}, [CATALOG_MPA] = {mpa, ARRAY_LEN(mpa), "US"},
                               [CATALOG_TH] = {th, ARRAY_LEN(th), "TH"}, [CATALOG_AGE] = {age, ARRAY_LEN(age), ""}};
 
+const char *catalog_system_country(enum catalog_system s) { return systems[s].country; }
+
 static struct catalog_rating word_of(enum catalog_system s, size_t place) {
     const __typeof__(fsk[0]) *words = systems[s].words;
     return (struct catalog_rating){s, words[place - 1].value, words[place - 1].age};

@@ -49,7 +49,7 @@ const titleShape = {
     episode: maybe(number),
     /** 0: for everybody; else 6, 12, 16 or 18, whatever the system of the rating. */
     age: or(number, 0),
-    rating: maybe(object({ system: string, value: string })),
+    rating: maybe(object({ system: string, value: string, country: maybe(string), is_own: or(boolean, true) })),
     is_free: or(boolean, true),
     access: or(access, open),
     sale: or(sale, unsold),

@@ -95,7 +95,7 @@ struct title_wish {
     enum catalog_kind kind;
     struct public_id parent;
     bool is_paid, has_no_rights;
-    const char *fsk;
+    const char *fsk, *mpa, *th;
 };
 static struct public_id title_make(struct fixture *f, struct title_wish wish) {
     struct public_id id;
@@ -112,6 +112,9 @@ static struct public_id title_make(struct fixture *f, struct title_wish wish) {
         ch.has_ratings = true;
         assert_true(catalog_rating_parse(slice_cstr(wish.fsk), CATALOG_FSK, &ch.ratings));
     }
+    if (wish.mpa || wish.th) ch.has_ratings = true;
+    if (wish.mpa) assert_true(catalog_rating_parse(slice_cstr(wish.mpa), CATALOG_MPA, &ch.ratings));
+    if (wish.th) assert_true(catalog_rating_parse(slice_cstr(wish.th), CATALOG_TH, &ch.ratings));
     assert_ok(catalog_create(f->catalog, ORG, &ch, CATALOG_READY, &id));
     assert_ok(rights_refresh(f->rights));
     return id;
@@ -334,6 +337,56 @@ static void profiles_are_held_to_their_rating(void **state) {
     struct access_answer answer = ask(&f, &teen, somebody(TEEN));
     assert_int_equal(answer.until_s, INT64_C(1798761600)); /* 2027-01-01 */
     assert_int_equal(answer.turns_s, INT64_C(1830297600)); /* 2028-01-01 */
+    end(&f);
+}
+
+/* The rating of the country where the household is at home holds, wherever it is today; else the strictest. */
+static void the_home_country_rates(void **state) {
+    struct fixture f = begin(state);
+    enum { TWELVE = 606 };
+    struct account_household_facts home = family;
+    home.profile_count = 1;
+    home.profiles[0] = (struct account_profile_facts){.profile_id = TWELVE, .age_max = 12, .is_child = true};
+    static const struct geo_place usa = {.country = "US"};
+    static const struct {
+        const char *country, *fsk, *mpa, *th;
+        int age;
+        const char *system;
+        bool is_own;
+    } cases[] = {
+        {"DE", "12", "R", "น 18+", 12, "FSK", true},    {"US", "12", "R", "น 18+", 16, "MPA", true},  {"TH", "12", "R", "น 18+", 18, "TH", true},
+        {"FR", "12", "R", NULL, 16, "MPA", false},      {"DE", NULL, "PG", "น 18+", 18, "TH", false}, {"US", "18", "G", NULL, 0, "MPA", true},
+        {"TH", "16", NULL, "ท", 0, "TH", true},         {"", "6", "PG-13", NULL, 12, "MPA", false},   {"DE", "6", "NC-17", NULL, 6, "FSK", true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct public_id title = title_make(&f, (struct title_wish){.fsk = cases[i].fsk, .mpa = cases[i].mpa, .th = cases[i].th});
+        snprintf(home.country, sizeof home.country, "%s", cases[i].country);
+        double_household_put(&home);
+        const struct geo_place *places[] = {&germany, &usa, &thailand};
+        for (size_t p = 0; p < ARRAY_LEN(places) && cases[i].country[0]; p++) { /* on a journey nothing changes */
+            struct access_viewer viewer = somebody(TWELVE);
+            viewer.place = *places[p];
+            struct access_answer answer = ask(&f, &title, viewer);
+            assert_int_equal(answer.age, cases[i].age);
+            expect(answer, cases[i].age <= 12 ? "playable" : "rating", cases[i].age <= 12 ? "access.free" : "access.rating");
+        }
+        struct catalog_view *view;
+        struct catalog_rating rating;
+        bool is_own;
+        struct access_viewer viewer = somebody(TWELVE);
+        if (!cases[i].country[0]) viewer.place = (struct geo_place){0};
+        assert_ok(catalog_view_take(f.catalog, ORG, &view));
+        assert_true(access_rating(f.access, &viewer, catalog_find(view, public_id_slice(&title)), &rating, &is_own));
+        assert_string_equal(catalog_system_name(rating.system), cases[i].system);
+        assert_int_equal(rating.age, cases[i].age);
+        assert_int_equal(is_own, cases[i].is_own);
+        catalog_view_give(&view);
+    }
+    /* Nobody signed in: where the address is. */
+    struct public_id title = title_make(&f, (struct title_wish){.fsk = "16", .mpa = "NC-17"});
+    expect(ask(&f, &title, nobody_in(germany)), "playable", "access.free");
+    expect(ask(&f, &title, nobody_in(usa)), "sign_in", "access.rating");
+    expect(ask(&f, &title, nobody_in(thailand)), "sign_in", "access.rating");
     end(&f);
 }
 
@@ -1106,6 +1159,7 @@ int main(void) {
         ON_SQLITE(a_grant_on_a_series_opens_its_episodes),
         ON_SQLITE(of_several_ways_the_one_that_rights_allow_is_taken),
         ON_SQLITE(profiles_are_held_to_their_rating),
+        ON_SQLITE(the_home_country_rates),
         ON_SQLITE(a_pin_is_asked_for_after_the_rating),
         ON_SQLITE(a_household_that_is_not_in_memory_is_loaded_first),
         ON_SQLITE(subscribers_abroad_are_at_home_where_that_is_wished),

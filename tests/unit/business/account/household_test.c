@@ -209,6 +209,21 @@ static void hear(void *user, int64_t org_id, int64_t household_id) {
     *h = (struct heard){org_id, household_id, h->times + 1};
 }
 
+/* The country decides which ratings hold: only who may see everything changes it. */
+static void a_teenager_does_not_move_house(void **state) {
+    struct fixture f = begin(state);
+    struct account_entry anna = person(&f, ANNA, SLICE("Anna"));
+    struct account_who who = who_of(&f, &anna.session);
+    struct public_id teen;
+    assert_ok(account_profile_add(f.account, &who, &(struct account_profile_change){.name = SLICE("Tom"), .has_age_max = true, .age_max = 16}, &(struct account_proof){0}, &teen));
+    assert_ok(account_profile_choose(f.account, &who, public_id_slice(&teen), &(struct account_proof){0}));
+    who = who_of(&f, &anna.session);
+    assert_error(account_household_change(f.account, &who, &(struct account_household_change){.country = SLICE("US")}), "household.country");
+    assert_ok(account_household_change(f.account, &who, &(struct account_household_change){.country = SLICE("DE"), .name = SLICE("Wir")})); /* no other country */
+    assert_string_equal(me_of(&f, &who).household.country, "DE");
+    end(&f);
+}
+
 static void changes_are_told(void **state) {
     struct fixture f = begin(state);
     struct account_entry anna = person(&f, ANNA, SLICE("Anna"));
@@ -304,7 +319,7 @@ static void households_without_anybody_are_made(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(profiles_are_made_changed_and_removed), ON_BOTH(a_child_does_not_get_out_alone), ON_BOTH(pins_are_asked_for_and_cannot_be_guessed),
-        ON_BOTH(nobody_makes_himself_a_grown_up), ON_BOTH(one_household_knows_nothing_of_another), ON_BOTH(changes_are_told), ON_BOTH(operators_find_households),
+        ON_BOTH(nobody_makes_himself_a_grown_up), ON_BOTH(one_household_knows_nothing_of_another), ON_SQLITE(a_teenager_does_not_move_house), ON_BOTH(changes_are_told), ON_BOTH(operators_find_households),
         ON_SQLITE(households_without_anybody_are_made),
     };
     return cmocka_run_group_tests_name("account households", tests, NULL, NULL);
