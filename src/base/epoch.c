@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "base/epoch.h"
 
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static struct epoch_place places[EPOCH_PLACES];
 static _Atomic unsigned places_used; /* none behind was ever taken */
@@ -13,16 +16,22 @@ _Thread_local struct epoch_place *epoch_mine;
 
 static pthread_key_t at_end;
 static bool has_key;
+bool epoch_has_barrier;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void place_give(void *arg) {
     struct epoch_place *p = arg;
     epoch_mine = NULL;
     atomic_store(&p->is_taken, false);
 }
-static void key_make(void) { has_key = pthread_key_create(&at_end, place_give) == 0; }
+static bool barrier_prepare(void) { return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0; }
+static bool barrier_run(void) { return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0; }
+static void prepare(void) {
+    has_key = pthread_key_create(&at_end, place_give) == 0;
+    epoch_has_barrier = barrier_prepare() && barrier_run();
+}
 
 struct epoch_place *epoch_join(void) {
-    pthread_once(&once, key_make);
+    pthread_once(&once, prepare);
     for (unsigned i = 0; has_key && i < EPOCH_PLACES; i++) {
         bool is_taken = false;
         if (!atomic_compare_exchange_strong(&places[i].is_taken, &is_taken, true)) continue;
@@ -43,6 +52,8 @@ void epoch_crowd_leave(void) { atomic_fetch_sub(&crowd_count, 1); }
 uint64_t epoch_end(void) { return atomic_fetch_add(&epoch_now, 1); }
 
 uint64_t epoch_oldest(void) {
+    pthread_once(&once, prepare);
+    if (epoch_has_barrier && !barrier_run() && !(barrier_prepare() && barrier_run())) return 0; /* who knows? Nothing is given back */
     if (atomic_load(&crowd_count)) return 0;
     uint64_t oldest = UINT64_MAX;
     unsigned used = atomic_load(&places_used);

@@ -3,8 +3,12 @@
  * epoch.h: memory that readers look at without a lock, and that is given back when none of them can see it any more.
  *
  * Time is counted in epochs. A reader writes the present one into a place of its own while it reads, and 0 when it is done. Who takes something out of
- * sight asks for the end of the epoch in which that happened; when the oldest epoch that any reader is in is a later one, nobody has it. Both
- * sides use sequentially consistent operations: either the reader's mark is seen, or the reader sees that the thing is gone.
+ * sight asks for the end of the epoch in which that happened; when the oldest epoch that any reader is in is a later one, nobody has it.
+ *
+ * Either the reader's mark has to be seen, or the reader has to see that the thing is gone. That takes a barrier between what each side writes and what it then
+ * reads. Readers are many and writers few, so where the kernel can do it (membarrier(2)), the writer has one run on all processors before it looks at
+ * the marks, and readers need none: a reader's next steps are not held up until its mark has left the processor, nor its mark by what it read before.
+ * Elsewhere the mark is a sequentially consistent store.
  *
  * A thread's place is taken at its first reading and given back at its end. Who finds none (EPOCH_PLACES threads read) is counted in a crowd; while
  * somebody is in it, nothing is given back. */
@@ -28,13 +32,22 @@ struct epoch_place *epoch_join(void); /* never NULL: the crowd, if there is no p
 void epoch_crowd_enter(void);
 void epoch_crowd_leave(void);
 extern struct epoch_place epoch_crowd;
+extern bool epoch_has_barrier; /* the writer's is run on all processors. Set when the first place is taken; tests take it back while nobody reads */
 
 /* Everything that is loaded between these two stays what it is. May be nested. */
 static inline struct epoch_place *epoch_enter(void) {
     struct epoch_place *p = epoch_mine;
     if (!p) p = epoch_join();
     if (p == &epoch_crowd) epoch_crowd_enter();
-    else if (p->depth++ == 0) atomic_store(&p->epoch, atomic_load(&epoch_now));
+    else if (p->depth++ == 0) {
+        uint64_t now = atomic_load_explicit(&epoch_now, memory_order_acquire);
+        if (epoch_has_barrier) {
+            atomic_store_explicit(&p->epoch, now, memory_order_relaxed);
+            atomic_signal_fence(memory_order_seq_cst); /* for the compiler: the mark comes first */
+        } else {
+            atomic_store(&p->epoch, now);
+        }
+    }
     return p;
 }
 static inline void epoch_leave(struct epoch_place *p) {
@@ -44,7 +57,7 @@ static inline void epoch_leave(struct epoch_place *p) {
 
 /* After something was taken out of sight: the epoch in which it still could be seen. A new one begins. */
 uint64_t epoch_end(void);
-/* What went out of sight in an epoch before this one is nobody's. UINT64_MAX: nobody reads. */
+/* What went out of sight in an epoch before this one is nobody's. UINT64_MAX: nobody reads. A microsecond or a few. */
 uint64_t epoch_oldest(void);
 
 #endif
