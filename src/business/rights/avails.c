@@ -77,10 +77,10 @@ static int by_start(const void *a, const void *b) {
 
 static struct err collect(struct sweep *w, const struct block *b, const struct scope *scopes) {
     for (uint32_t i = 0; i < b->count; i++) {
-        const struct record *r = &b->records[i];
-        if (r->start_s >= w->to_s) break;
-        if (r->end_s <= w->from_s) continue;
-        const struct scope *s = &scopes[r->scope];
+        const struct record r = block_record(b, i);
+        if (r.start_s >= w->to_s) break;
+        if (r.end_s <= w->from_s) continue;
+        const struct scope *s = &scopes[r.scope];
         uint8_t role = rights_roles[rights_asker_of(w->ask->party_id, s->party_id)][s->kind];
         if (role == ROLE_NOTHING || !(s->media & w->media) || (role == ROLE_GRANT && s->flags & SCOPE_IS_SPENT)) continue;
         if (atomic_load_explicit(&s->deal->status, memory_order_acquire) != RIGHTS_ACTIVE) continue;
@@ -88,11 +88,11 @@ static struct err collect(struct sweep *w, const struct block *b, const struct s
         struct piece *pieces = grow(w->scratch, w->pieces, w->piece_count, &w->piece_room, sizeof *pieces);
         if (!pieces) return err_memory();
         w->pieces = pieces;
-        w->pieces[w->piece_count++] = (struct piece){.from_s = r->start_s > w->from_s ? r->start_s : w->from_s,
-                                                     .to_s = r->end_s < w->to_s ? r->end_s : w->to_s,
+        w->pieces[w->piece_count++] = (struct piece){.from_s = r.start_s > w->from_s ? r.start_s : w->from_s,
+                                                     .to_s = r.end_s < w->to_s ? r.end_s : w->to_s,
                                                      .scope = s,
-                                                     .id = block_ids(b)[r - b->records],
-                                                     .end_s = r->end_s,
+                                                     .id = block_ids(b)[i],
+                                                     .end_s = r.end_s,
                                                      .is_block = role != ROLE_GRANT};
         struct err e = s->flags & SCOPE_HAS_AREAS ? atlas_add(&w->atlas, w->scratch, s->territories) : ERR_OK;
         if (e.kind) return e;

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/thread.h"
 #include "base/epoch.h"
@@ -34,20 +35,33 @@ struct scope {
     uint32_t territories, languages;
     uint16_t media;
     uint8_t kind, flags;
-    uint32_t spare;
+    uint32_t place; /* of its territories in the rows of places; see what_of */
 };
 static_assert(sizeof(struct scope) == 64, "a scope is a cache line");
 
-struct record {
+struct record { /* a line, as blocks hold it by columns */
     uint32_t end_s;          /* UINT32_MAX: endless */
     uint32_t what;           /* media, the bit of the kind, flags: the scope's, once more. Most lines are ruled out without a look at it */
     uint32_t start_s, scope;
 };
-enum { WHAT_KIND_SHIFT = 16, WHAT_FLAGS_SHIFT = 24 };
-static_assert((int)RIGHTS_MEDIA <= WHAT_KIND_SHIFT && (int)KINDS <= WHAT_FLAGS_SHIFT - WHAT_KIND_SHIFT, "all of it fits into `what`");
-static_assert(sizeof(struct record) == 16, "four records to a cache line");
+/* `what`, from its lowest bit: 12 media, 3 the kind, 4 flags, 13 where its territories are in the rows of places. */
+enum {
+    WHAT_KIND_SHIFT = 12,
+    WHAT_LOOK_UP = SCOPE_HAS_AREAS << 15, /* the row does not say all: it has areas, or no place of its own in the rows */
+    WHAT_HAS_LANGUAGES = SCOPE_HAS_LANGUAGES << 15,
+    WHAT_COUNTS_PLAYS = SCOPE_COUNTS_PLAYS << 15,
+    WHAT_IS_SPENT = SCOPE_IS_SPENT << 15,
+    WHAT_PLACE_SHIFT = 19,
+    PLACES_MAX = 1 << (32 - WHAT_PLACE_SHIFT), /* the last one is for all that came too late */
+};
+static_assert((int)RIGHTS_MEDIA <= WHAT_KIND_SHIFT && (int)KINDS <= 8, "all of it fits into `what`");
+static inline uint32_t what_of(const struct scope *s) {
+    return (s->media & RIGHTS_ALL_MEDIA) | (uint32_t)s->kind << WHAT_KIND_SHIFT | (uint32_t)(s->flags & ~SCOPE_MAY_SUBLICENSE) << 15 |
+           (s->place == PLACES_MAX - 1 ? WHAT_LOOK_UP : 0u) | s->place << WHAT_PLACE_SHIFT;
+}
+static inline unsigned what_kind(uint32_t what) { return what >> WHAT_KIND_SHIFT & 7; }
 
-struct rows { /* bit i of a row is about records[i] */
+struct rows { /* bit i of a row is about line i */
     uint32_t words, class_count;
     uint8_t class_of[256];          /* countries that no line tells apart are one class */
     uint64_t *classes;              /* class_count rows: the line may hold in these countries, or in an area of theirs */
@@ -57,43 +71,81 @@ struct rows { /* bit i of a row is about records[i] */
 };
 
 struct block {
-    uint32_t count;
+    int64_t title_id;
+    uint32_t count; /* 0: the title has no lines any more */
     bool is_in_slab; /* lies in the memory of the whole book */
-    struct rows *rows; /* NULL: few lines */
-    struct record records[]; /* by start, then id; behind them int64_t ids[count], in step */
+    bool has_rows;   /* it has more than a few lines */
+    uint32_t columns[]; /* ends, whats, starts, scopes: count of each, lines by start, then id; then int64_t ids[count], and where there are rows a pointer to them */
 };
-static inline const int64_t *block_ids(const struct block *b) { return (const int64_t *)(b->records + b->count); }
-static inline size_t block_bytes(size_t count) { return sizeof(struct block) + count * (sizeof(struct record) + sizeof(int64_t)); }
+static inline const uint32_t *block_ends(const struct block *b) { return b->columns; }
+static inline const uint32_t *block_whats(const struct block *b) { return b->columns + b->count; }
+static inline const uint32_t *block_starts(const struct block *b) { return b->columns + 2 * (size_t)b->count; }
+static inline const uint32_t *block_scopes(const struct block *b) { return b->columns + 3 * (size_t)b->count; }
+static inline const int64_t *block_ids(const struct block *b) { return (const int64_t *)(b->columns + 4 * (size_t)b->count); }
+static inline struct rows **block_rows_at(struct block *b) { return (struct rows **)(block_ids(b) + b->count); }
+static inline const struct rows *block_rows(const struct block *b) { return b->has_rows ? *block_rows_at((struct block *)b) : NULL; }
+static inline struct record block_record(const struct block *b, uint32_t i) {
+    return (struct record){block_ends(b)[i], block_whats(b)[i], block_starts(b)[i], block_scopes(b)[i]};
+}
+static inline size_t block_bytes(size_t count) {
+    return sizeof(struct block) + count * (sizeof(struct record) + sizeof(int64_t)) + (count > INDEX_FEW ? sizeof(struct rows *) : 0);
+}
 /* How many lines have begun at an instant: they come first. */
 static inline uint32_t block_begun(const struct block *b, uint32_t at_s) {
+    const uint32_t *starts = block_starts(b);
     uint32_t low = 0, high = b->count;
     while (low < high) {
         uint32_t middle = (low + high) / 2;
-        if (b->records[middle].start_s <= at_s) low = middle + 1;
+        if (starts[middle] <= at_s) low = middle + 1;
         else high = middle;
     }
     return low;
 }
 
-struct node {
-    _Atomic int64_t title_id; /* 0: free. Written after the block */
-    struct block *_Atomic block; /* NULL: no lines (any more) */
-};
+/* Nodes are filled in their buckets' order and never emptied; a title whose bucket is full lies in one of those that follow. */
+enum { BUCKET = 4, NODE_TAG_SHIFT = 44 };
 struct table {
-    uint32_t used, shift; /* place of a title: hash >> shift */
-    size_t capacity;      /* a power of two */
-    struct node nodes[];
+    size_t used, capacity; /* nodes; a power of two */
+    unsigned shift;        /* bucket of a title: hash >> shift */
+    size_t bytes;
+    _Atomic uint64_t *nodes; /* 0: free. Else a piece of the title's hash, never 0, and the block's address, which is a multiple of 16 */
 };
-static inline size_t table_place(const struct table *t, int64_t title_id) {
-    return (uint64_t)title_id * UINT64_C(0x9e3779b97f4a7c15) >> t->shift;
-}
+static inline uint64_t title_hash(int64_t title_id) { return (uint64_t)title_id * UINT64_C(0x9e3779b97f4a7c15); }
+static inline uint64_t title_tag(uint64_t hash) { return (hash >> 25 & 0x7ffff) | 0x80000; }
+static inline uint64_t node_of(uint64_t tag, const struct block *b) { return tag << NODE_TAG_SHIFT | (uint64_t)(uintptr_t)b >> 4; }
+static inline struct block *node_block(uint64_t node) { return (struct block *)(uintptr_t)((node & ((UINT64_C(1) << NODE_TAG_SHIFT) - 1)) << 4); }
+static inline unsigned node_is(const _Atomic uint64_t *node, uint64_t tag) { return atomic_load_explicit(node, memory_order_relaxed) >> NODE_TAG_SHIFT == tag; }
+static inline const _Atomic uint64_t *table_bucket(const struct table *t, int64_t title_id) { return t->nodes + (title_hash(title_id) >> t->shift) * BUCKET; }
 static inline const struct block *table_find(const struct table *t, int64_t title_id) {
-    for (size_t at = table_place(t, title_id);; at = (at + 1) & (t->capacity - 1)) {
-        int64_t there = atomic_load_explicit(&t->nodes[at].title_id, memory_order_acquire);
-        if (there == title_id) return atomic_load(&t->nodes[at].block);
-        if (!there) return NULL;
+    uint64_t hash = title_hash(title_id), tag = title_tag(hash);
+    for (size_t at = (hash >> t->shift) * BUCKET;; at = (at + BUCKET) & (t->capacity - 1)) {
+        const _Atomic uint64_t *bucket = t->nodes + at;
+        /* All of them without a branch: which one it is, is as good as random. */
+        unsigned hits = node_is(&bucket[0], tag) | node_is(&bucket[1], tag) << 1 | node_is(&bucket[2], tag) << 2 | node_is(&bucket[3], tag) << 3;
+        for (; hits; hits &= hits - 1) {
+            const struct block *b = node_block(atomic_load_explicit(&bucket[__builtin_ctz(hits)], memory_order_acquire));
+            __builtin_prefetch((const char *)b + 64);
+            __builtin_prefetch((const char *)b + 128);
+            __builtin_prefetch((const char *)b + 192);
+            if (b->title_id == title_id) return b;
+        }
+        if (!atomic_load_explicit(&bucket[BUCKET - 1], memory_order_relaxed)) return NULL;
     }
 }
+
+/* For each country a row of bits over the sets of territories that there are: does the set hold there, or in an area of it? So what a decision needs of
+ * hundreds of sets is one cache line. */
+struct places {
+    uint32_t words; /* of a row: 16, 32, ... */
+    size_t bytes;
+    const _Atomic uint32_t *rows; /* 256; each on a cache line */
+};
+/* A row of bits over all scopes: is its deal active? */
+struct actives {
+    size_t bytes;
+    _Atomic uint32_t bits[];
+};
+static inline unsigned row_bit(const _Atomic uint32_t *row, uint32_t i) { return atomic_load_explicit(&row[i / 32], memory_order_relaxed) >> i % 32 & 1; }
 
 struct deal_chunk {
     struct deal_chunk *next;
@@ -107,9 +159,11 @@ struct limbo { /* out of sight, and perhaps still being read */
 };
 
 struct rights_index {
-    /* Readers: the table first, blocks out of it, then the scopes: those blocks' are among them. */
+    /* Readers: the table first, blocks out of it, then the scopes and their rows: those blocks' are among them. */
     struct table *_Atomic table;
     struct scope *_Atomic scopes;
+    struct places *_Atomic places;
+    struct actives *_Atomic actives;
 
     char apart[64]; /* what writers write does not disturb readers */
     struct lock writing; /* for the rest */
@@ -117,6 +171,10 @@ struct rights_index {
     uint32_t scope_count, scope_capacity;
     uint32_t *scope_slots; /* number + 1; open addressing */
     size_t scope_slot_count;
+    struct {
+        uint32_t set, place; /* place + 1; 0: free */
+    } *place_slots; /* open addressing */
+    size_t place_slot_count, place_count;
     struct deal_chunk *deal_chunks; /* newest first */
     struct deal **deal_slots;
     size_t deal_slot_count, deal_count;

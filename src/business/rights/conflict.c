@@ -22,7 +22,7 @@ struct boxes {
 };
 
 struct standing { /* a line that overlaps the new one */
-    const struct record *record;
+    struct record record;
     const struct scope *scope;
     int64_t id;
     bool is_first_family; /* its title is the new line's, or above it */
@@ -36,7 +36,7 @@ struct check {
     uint64_t bits[4]; /* of the new line's territories */
     bool has_areas;
     uint8_t contradictions[2][KINDS]; /* enum rights_conflict_kind of a standing line: of a deal with the same party, with another */
-    uint32_t may_cover; /* as in record.what: kinds that a sale may rest on */
+    unsigned may_cover; /* kinds that a sale may rest on, a bit each */
     struct rights_conflict *found;
     size_t found_count, found_room;
     struct standing *holds; /* grants that overlap a sale */
@@ -79,8 +79,8 @@ static struct err overlap_of(const struct check *c, const struct standing *s, st
     uint64_t common[LANGUAGES_MAX * LANGUAGES_MAX];
     size_t count;
     struct rights_overlap o = {.media = l->media & s->scope->media};
-    o.from_s = c->from_s > s->record->start_s ? c->from_s : s->record->start_s;
-    o.to_s = c->to_s < s->record->end_s ? c->to_s : s->record->end_s;
+    o.from_s = c->from_s > s->record.start_s ? c->from_s : s->record.start_s;
+    o.to_s = c->to_s < s->record.end_s ? c->to_s : s->record.end_s;
     struct err e = rights_territories_common(l->territories, s->scope->territories, &o.territories);
     if (e.kind) return e;
     (void)languages_common(languages_at(l->languages), languages_at(s->scope->languages), common, &count);
@@ -121,16 +121,17 @@ static bool is_withdrawn(const struct index_conflicts_ask *ask, int64_t id) {
     return false;
 }
 
-static void look_at(struct check *c, const struct block *b, const struct record *r, bool is_first_family) {
+static void look_at(struct check *c, const struct block *b, uint32_t line, bool is_first_family) {
+    const struct record r = block_record(b, line);
     const struct index_line *l = c->ask->line;
-    if (r->end_s <= c->from_s || r->start_s >= c->to_s || !(r->what & l->media)) return;
-    const struct scope *s = &c->scopes[r->scope];
-    bool may_cover = is_first_family && r->what & c->may_cover;
+    if (r.end_s <= c->from_s || r.start_s >= c->to_s || !(r.what & l->media)) return;
+    const struct scope *s = &c->scopes[r.scope];
+    bool may_cover = is_first_family && c->may_cover >> what_kind(r.what) & 1;
     enum rights_conflict_kind kind = (enum rights_conflict_kind)c->contradictions[s->party_id != c->ask->deal->party_id][s->kind];
     if (!may_cover && kind == RIGHTS_CONFLICT_KINDS) return;
     enum rights_status status = (enum rights_status)atomic_load_explicit(&s->deal->status, memory_order_acquire);
     if (status != RIGHTS_ACTIVE && status != RIGHTS_SUSPENDED) return;
-    struct standing found = {r, s, block_ids(b)[r - b->records], is_first_family};
+    struct standing found = {r, s, block_ids(b)[line], is_first_family};
     uint64_t common = 0;
     for (int i = 0; i < 4; i++) common |= c->bits[i] & s->bits[i];
     if ((!common && !((c->has_areas || s->flags & SCOPE_HAS_AREAS) && rights_territories_meet(l->territories, s->territories))) || !languages_meet(l->languages, s->languages) || is_withdrawn(c->ask, found.id)) return;
@@ -151,7 +152,7 @@ static void look_at(struct check *c, const struct block *b, const struct record 
 
 /* Which kinds of lines matter at all: a bit each. */
 static unsigned kinds_of_interest(const struct check *c, bool is_first_family) {
-    unsigned kinds = is_first_family ? c->may_cover >> WHAT_KIND_SHIFT : 0;
+    unsigned kinds = is_first_family ? c->may_cover : 0;
     for (unsigned kind = 0; kind < KINDS; kind++)
         for (int other = 0; other < 2; other++)
             if (c->contradictions[other][kind] != RIGHTS_CONFLICT_KINDS) kinds |= 1u << kind;
@@ -159,11 +160,11 @@ static unsigned kinds_of_interest(const struct check *c, bool is_first_family) {
 }
 
 static void look_through(struct check *c, const struct block *b, bool is_first_family) {
-    if (!b->rows) {
-        for (uint32_t i = 0; i < b->count && !c->error.kind; i++) look_at(c, b, &b->records[i], is_first_family);
+    if (!b->has_rows) {
+        for (uint32_t i = 0; i < b->count && !c->error.kind; i++) look_at(c, b, i, is_first_family);
         return;
     }
-    const struct rows *rows = b->rows;
+    const struct rows *rows = block_rows(b);
     const struct territories *t = territories_at(c->ask->line->territories);
     bool is_class_in[256] = {0};
     for (unsigned country = 0; country < 256; country++)
@@ -181,7 +182,7 @@ static void look_through(struct check *c, const struct block *b, bool is_first_f
         uint64_t bits = by_kind & by_medium;
         for (size_t k = 0; bits & ~by_class && k < rows->class_count; k++)
             if (is_class_in[k]) by_class |= rows->classes[k * rows->words + w];
-        for (bits &= by_class; bits && !c->error.kind; bits &= bits - 1) look_at(c, b, &b->records[w * 64 + (size_t)__builtin_ctzll(bits)], is_first_family);
+        for (bits &= by_class; bits && !c->error.kind; bits &= bits - 1) look_at(c, b, (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(bits), is_first_family);
     }
 }
 
@@ -334,7 +335,7 @@ static bool covers_alone(const struct check *c, const struct standing *s) {
     const struct index_line *l = c->ask->line;
     bool has_in, has_out;
     uint32_t in, out;
-    return may_pass_on(s->scope) && s->record->start_s <= c->from_s && s->record->end_s >= c->to_s && !(l->media & ~s->scope->media) &&
+    return may_pass_on(s->scope) && s->record.start_s <= c->from_s && s->record.end_s >= c->to_s && !(l->media & ~s->scope->media) &&
            territories_within(l->territories, s->scope->territories) &&
            !languages_part(l->languages, s->scope->languages, &has_in, &in, &has_out, &out).kind && !has_out;
 }
@@ -359,7 +360,7 @@ static struct err cover(struct check *c) {
             if (may_pass_on(s->scope) != pass_on) continue;
             if (atlas.area_count) atlas_bits(&atlas, s->scope->territories, held);
             else memcpy(held, s->scope->bits, sizeof s->scope->bits);
-            struct box b = {held, s->scope->media, s->scope->languages, s->record->start_s, s->record->end_s};
+            struct box b = {held, s->scope->media, s->scope->languages, s->record.start_s, s->record.end_s};
             struct boxes commons = {0};
             if ((e = cut_all(&atlas, c->mem, &left, &b, pass_on ? NULL : &commons)).kind) return e;
             if ((e = boxes_tell(c, &atlas, &commons, RIGHTS_SUBLICENCE, s->id)).kind) return e;
@@ -375,7 +376,7 @@ struct err rights_index_conflicts(const struct rights_index *ix, struct arena *m
     memcpy(c.bits, territories_at(l->territories)->bits, sizeof c.bits);
     c.has_areas = territories_at(l->territories)->area_count > 0;
     bool is_sale = ask->deal->direction == RIGHTS_OUT && l->effect == RIGHTS_ALLOW;
-    c.may_cover = is_sale ? 1u << (WHAT_KIND_SHIFT + KIND_GRANT) : 0;
+    c.may_cover = is_sale ? 1u << KIND_GRANT : 0;
     for (unsigned kind = 0; kind < KINDS; kind++)
         for (int other = 0; other < 2; other++) c.contradictions[other][kind] = (uint8_t)contradiction(ask, (enum rights_kind)kind, other);
     struct epoch_place *reading = epoch_enter();

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "business/rights/compiled.h"
 
-enum { HUGE_PAGE = 2 << 20, TABLE_FIRST = 8, SCOPES_FIRST = 8, DEALS_FIRST = 4, DEALS_CHUNK_MAX = 1024, SCOPES_MAX = 1 << 26 };
+enum { HUGE_PAGE = 2 << 20, CACHE_LINE = 64, TABLE_FIRST = 8, SCOPES_FIRST = 8, ROWS = 256, ROW_WORDS_FIRST = 16, PLACE_SLOTS_FIRST = 64, DEALS_FIRST = 4, DEALS_CHUNK_MAX = 1024, SCOPES_MAX = 1 << 26 };
 
 static struct err error_line(const char *code) { return err_make(ERR_INPUT, code, "A line of the book cannot be compiled."); }
 
@@ -99,14 +99,6 @@ static bool deal_add(struct rights_index *ix, const struct index_deal *from) {
     ix->deal_count++;
     return true;
 }
-static void deals_publish(struct rights_index *ix, const struct index_deal *deals, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        struct deal *d = deal_find(ix, deals[i].id);
-        atomic_store_explicit(&d->status, (uint8_t)deals[i].status, memory_order_release);
-        atomic_store_explicit(&d->may_sublicense, deals[i].may_sublicense, memory_order_release);
-    }
-}
-
 /* --- scopes --- */
 
 static uint64_t scope_hash(const struct scope *s) {
@@ -116,6 +108,118 @@ static uint64_t scope_hash(const struct scope *s) {
 static bool scope_same(const struct scope *a, const struct scope *b) {
     return a->deal == b->deal && a->territories == b->territories && a->languages == b->languages && a->media == b->media && a->kind == b->kind &&
            a->flags == b->flags;
+}
+
+/* Whether the line may hold somewhere in the country, as seen from countries that are or are not in the registry alike. */
+static void bits_touched(const struct scope *s, uint64_t out[4]) {
+    memcpy(out, s->bits, 4 * sizeof *out);
+    if (!(s->flags & SCOPE_HAS_AREAS)) return;
+    const struct territories *t = territories_at(s->territories);
+    for (uint32_t i = 0; i < t->area_count; i++) out[area_country(t->areas[i]) / 64] |= UINT64_C(1) << area_country(t->areas[i]) % 64;
+}
+
+static size_t row_words(uint32_t scopes) { return (scopes + 31) / 32; }
+/* We alone write, and nobody asks for this bit yet; readers of its neighbours may come by. */
+static void bit_set(_Atomic uint32_t *bits, uint32_t i) {
+    uint32_t word = atomic_load_explicit(&bits[i / 32], memory_order_relaxed);
+    atomic_store_explicit(&bits[i / 32], word | UINT32_C(1) << i % 32, memory_order_relaxed);
+}
+static struct actives *actives_create(uint32_t capacity) {
+    size_t bytes = sizeof(struct actives) + row_words(capacity) * sizeof(uint32_t);
+    struct actives *a = mem_zalloc(bytes);
+    if (a) a->bytes = bytes;
+    return a;
+}
+static bool is_active(const struct deal *d) { return atomic_load_explicit(&d->status, memory_order_relaxed) == RIGHTS_ACTIVE; }
+static void actives_fill(const struct rights_index *ix, struct actives *a) {
+    const struct scope *scopes = atomic_load_explicit(&ix->scopes, memory_order_relaxed);
+    for (uint32_t i = 0; i < ix->scope_count; i++)
+        if (is_active(scopes[i].deal)) bit_set(a->bits, i);
+}
+
+static struct places *places_create(uint32_t words) {
+    size_t bytes = sizeof(struct places) + CACHE_LINE + ROWS * words * sizeof(uint32_t);
+    struct places *p = big_alloc(bytes);
+    if (!p) return NULL;
+    memset(p, 0, bytes);
+    p->words = words;
+    p->bytes = bytes;
+    p->rows = (const _Atomic uint32_t *)(((uintptr_t)(p + 1) + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
+    return p;
+}
+static _Atomic uint32_t *places_row(const struct places *p, unsigned country) { return (_Atomic uint32_t *)p->rows + (size_t)country * p->words; }
+static bool places_grow(struct rights_index *ix) {
+    struct places *old = atomic_load_explicit(&ix->places, memory_order_relaxed);
+    struct places *grown = limbo_make_room(ix, 1) ? places_create(old ? 2 * old->words : ROW_WORDS_FIRST) : NULL;
+    if (!grown) return false;
+    for (unsigned row = 0; row < ROWS; row++) {
+        if (old) memcpy((void *)places_row(grown, row), (const void *)places_row(old, row), old->words * sizeof(uint32_t));
+        if (grown->words == PLACES_MAX / 32) bit_set(places_row(grown, row), PLACES_MAX - 1);
+    }
+    atomic_store(&ix->places, grown);
+    limbo_put(ix, old, old ? old->bytes : 0, epoch_end());
+    return true;
+}
+/* Where a scope's territories are in the rows of places. */
+static bool place_find(struct rights_index *ix, const struct scope *s, uint32_t *out) {
+    if (2 * (ix->place_count + 1) > ix->place_slot_count) {
+        size_t count = ix->place_slot_count ? 2 * ix->place_slot_count : PLACE_SLOTS_FIRST;
+        void *memory = mem_zalloc_array(count, sizeof *ix->place_slots);
+        if (!memory) return false;
+        __typeof__(ix->place_slots) slots = memory;
+        for (size_t i = 0; i < ix->place_slot_count; i++) {
+            if (!ix->place_slots[i].place) continue;
+            size_t at = mix(0, ix->place_slots[i].set) & (count - 1);
+            while (slots[at].place) at = (at + 1) & (count - 1);
+            slots[at] = ix->place_slots[i];
+        }
+        mem_free(ix->place_slots);
+        ix->place_slots = slots;
+        ix->place_slot_count = count;
+    }
+    size_t at = mix(0, s->territories) & (ix->place_slot_count - 1);
+    for (; ix->place_slots[at].place; at = (at + 1) & (ix->place_slot_count - 1))
+        if (ix->place_slots[at].set == s->territories) {
+            *out = ix->place_slots[at].place - 1;
+            return true;
+        }
+    const struct places *places = atomic_load_explicit(&ix->places, memory_order_relaxed);
+    uint32_t place = ix->place_count < PLACES_MAX - 1 ? (uint32_t)ix->place_count : PLACES_MAX - 1;
+    if ((!places || place >= 32 * places->words) && !places_grow(ix)) return false;
+    *out = place;
+    if (place == PLACES_MAX - 1) return true; /* has its bit in each row */
+    places = atomic_load_explicit(&ix->places, memory_order_relaxed);
+    uint64_t touched[4];
+    bits_touched(s, touched);
+    for (unsigned word = 0; word < 4; word++)
+        for (uint64_t left = touched[word]; left; left &= left - 1) bit_set(places_row(places, 64 * word + (unsigned)__builtin_ctzll(left)), place);
+    ix->place_slots[at].set = s->territories;
+    ix->place_slots[at].place = place + 1;
+    ix->place_count++;
+    return true;
+}
+
+static bool scopes_grow(struct rights_index *ix) {
+    uint32_t capacity = ix->scope_capacity ? 2 * ix->scope_capacity : SCOPES_FIRST;
+    if (capacity > SCOPES_MAX || !limbo_make_room(ix, 2)) return false;
+    void *memory = big_alloc((capacity + 1) * sizeof(struct scope));
+    struct actives *actives = memory ? actives_create(capacity) : NULL;
+    if (!actives) {
+        mem_free(memory);
+        return false;
+    }
+    struct scope *grown = (struct scope *)(((uintptr_t)memory + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1)); /* each in one cache line */
+    struct actives *old = atomic_load_explicit(&ix->actives, memory_order_relaxed);
+    if (ix->scope_count) memcpy(grown, atomic_load_explicit(&ix->scopes, memory_order_relaxed), ix->scope_count * sizeof *grown);
+    if (old) memcpy((void *)actives->bits, (const void *)old->bits, old->bytes - sizeof *old);
+    atomic_store(&ix->scopes, grown);
+    atomic_store(&ix->actives, actives);
+    uint64_t epoch = epoch_end();
+    limbo_put(ix, ix->scope_memory, (ix->scope_capacity + 1) * sizeof *grown, epoch);
+    limbo_put(ix, old, old ? old->bytes : 0, epoch);
+    ix->scope_memory = memory;
+    ix->scope_capacity = capacity;
+    return true;
 }
 
 /* The number of a scope. Those that no block names change no answer, so what was added before something failed may stay. */
@@ -145,18 +249,14 @@ static struct err scope_intern(struct rights_index *ix, const struct scope *want
             return ERR_OK;
         }
     if (ix->scope_count == ix->scope_capacity) {
-        uint32_t capacity = ix->scope_capacity ? 2 * ix->scope_capacity : SCOPES_FIRST;
-        void *memory = capacity <= SCOPES_MAX && limbo_make_room(ix, 1) ? big_alloc((capacity + 1) * sizeof *scopes) : NULL;
-        if (!memory) return err_memory();
-        struct scope *grown = (struct scope *)(((uintptr_t)memory + sizeof *scopes - 1) & ~(uintptr_t)(sizeof *scopes - 1)); /* each in one cache line */
-        if (ix->scope_count) memcpy(grown, scopes, ix->scope_count * sizeof *grown);
-        atomic_store(&ix->scopes, grown);
-        limbo_put(ix, ix->scope_memory, (ix->scope_capacity + 1) * sizeof *grown, epoch_end());
-        ix->scope_memory = memory;
-        ix->scope_capacity = capacity;
-        scopes = grown;
+        if (!scopes_grow(ix)) return err_memory();
+        scopes = atomic_load_explicit(&ix->scopes, memory_order_relaxed);
     }
+    if (!place_find(ix, wanted, &scopes[ix->scope_count].place)) return err_memory();
+    uint32_t place = scopes[ix->scope_count].place;
     scopes[ix->scope_count] = *wanted; /* no block that a reader could find names it yet */
+    scopes[ix->scope_count].place = place;
+    if (is_active(wanted->deal)) bit_set(atomic_load_explicit(&ix->actives, memory_order_relaxed)->bits, ix->scope_count);
     ix->scope_slots[at] = ix->scope_count + 1;
     *out = ix->scope_count++;
     return ERR_OK;
@@ -177,45 +277,61 @@ static struct err line_compile(struct rights_index *ix, const struct index_line 
                         (l->is_spent ? SCOPE_IS_SPENT : 0) | (l->may_sublicense ? SCOPE_MAY_SUBLICENSE : 0));
     out->start_s = (uint32_t)l->starts_s;
     out->end_s = (uint32_t)l->ends_s;
-    out->what = s.media | 1u << (WHAT_KIND_SHIFT + s.kind) | (uint32_t)s.flags << WHAT_FLAGS_SHIFT;
-    return scope_intern(ix, &s, &out->scope);
+    struct err e = scope_intern(ix, &s, &out->scope);
+    if (!e.kind) out->what = what_of(&atomic_load_explicit(&ix->scopes, memory_order_relaxed)[out->scope]);
+    return e;
+}
+
+/* What deals become, in two steps: all that can fail, and then the change. *actives stays NULL where no line comes into force or goes out of it. */
+static bool deals_prepare(struct rights_index *ix, const struct index_deal *deals, size_t count, struct actives **actives) {
+    *actives = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (ix->scope_count && is_active(deal_find(ix, deals[i].id)) != (deals[i].status == RIGHTS_ACTIVE))
+            return limbo_make_room(ix, 1) && (*actives = actives_create(ix->scope_capacity));
+    return true;
+}
+static void deals_publish(struct rights_index *ix, const struct index_deal *deals, size_t count, struct actives *actives) {
+    for (size_t i = 0; i < count; i++) {
+        struct deal *d = deal_find(ix, deals[i].id);
+        atomic_store_explicit(&d->status, (uint8_t)deals[i].status, memory_order_release);
+        atomic_store_explicit(&d->may_sublicense, deals[i].may_sublicense, memory_order_release);
+    }
+    if (!actives) return;
+    actives_fill(ix, actives);
+    struct actives *old = atomic_exchange(&ix->actives, actives);
+    limbo_put(ix, old, old->bytes, epoch_end());
 }
 
 /* --- blocks --- */
 
-static bool is_before(const struct record *a, int64_t a_id, const struct record *b, int64_t b_id) {
-    return a->start_s != b->start_s ? a->start_s < b->start_s : a_id < b_id;
+static void block_put(struct block *b, uint32_t i, struct record r, int64_t id) {
+    uint32_t *columns = b->columns + i;
+    columns[0] = r.end_s;
+    columns[b->count] = r.what;
+    columns[2 * (size_t)b->count] = r.start_s;
+    columns[3 * (size_t)b->count] = r.scope;
+    ((int64_t *)block_ids(b))[i] = id;
 }
-/* Records and ids in step, by start, then id. (Shell's sort: blocks are small, and nothing has to be allocated.) */
+/* By start, then id. (Shell's sort: blocks are small, and nothing has to be allocated.) */
 static void block_sort(struct block *b) {
-    int64_t *ids = (int64_t *)block_ids(b);
+    const uint32_t *starts = block_starts(b);
+    const int64_t *ids = block_ids(b);
     uint32_t gap = 1;
     while (b->count > 32 && gap < b->count / 3) gap = 3 * gap + 1;
     for (; gap; gap /= 3)
         for (uint32_t i = gap; i < b->count; i++) {
-            struct record r = b->records[i];
+            struct record r = block_record(b, i);
             int64_t id = ids[i];
             uint32_t at = i;
-            for (; at >= gap && is_before(&r, id, &b->records[at - gap], ids[at - gap]); at -= gap) {
-                b->records[at] = b->records[at - gap];
-                ids[at] = ids[at - gap];
-            }
-            b->records[at] = r;
-            ids[at] = id;
+            for (; at >= gap && (r.start_s != starts[at - gap] ? r.start_s < starts[at - gap] : id < ids[at - gap]); at -= gap)
+                block_put(b, at, block_record(b, at - gap), ids[at - gap]);
+            block_put(b, at, r, id);
         }
 }
 
 static int by_number(const void *a, const void *b) {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
-}
-
-/* Whether the line may hold somewhere in the country, as seen from countries that are or are not in the registry alike. */
-static void bits_touched(const struct scope *s, uint64_t out[4]) {
-    memcpy(out, s->bits, 4 * sizeof *out);
-    if (!(s->flags & SCOPE_HAS_AREAS)) return;
-    const struct territories *t = territories_at(s->territories);
-    for (uint32_t i = 0; i < t->area_count; i++) out[area_country(t->areas[i]) / 64] |= UINT64_C(1) << area_country(t->areas[i]) % 64;
 }
 
 /* Puts countries that no line of the block tells apart into one class each. */
@@ -242,7 +358,7 @@ static unsigned classes_find(const struct scope *scopes, const uint32_t *distinc
 static bool block_add_rows(struct block *b, const struct scope *scopes) {
     uint32_t *distinct = mem_alloc(b->count * sizeof *distinct);
     if (!distinct) return false;
-    for (uint32_t i = 0; i < b->count; i++) distinct[i] = b->records[i].scope;
+    memcpy(distinct, block_scopes(b), b->count * sizeof *distinct);
     qsort(distinct, b->count, sizeof *distinct, by_number);
     uint32_t distinct_count = 0;
     for (uint32_t i = 0; i < b->count; i++)
@@ -266,7 +382,7 @@ static bool block_add_rows(struct block *b, const struct scope *scopes) {
     uint8_t one_of[256]; /* a country of each class */
     for (unsigned c = 256; c--;) one_of[class_of[c]] = (uint8_t)c;
     for (uint32_t i = 0; i < b->count; i++) {
-        const struct scope *s = &scopes[b->records[i].scope];
+        const struct scope *s = &scopes[block_scopes(b)[i]];
         uint64_t bit = UINT64_C(1) << i % 64, touched[4];
         size_t word = i / 64;
         bits_touched(s, touched);
@@ -275,33 +391,34 @@ static bool block_add_rows(struct block *b, const struct scope *scopes) {
         for (unsigned m = 0; m < RIGHTS_MEDIA; m++)
             if (s->media >> m & 1) r->media[m * words + word] |= bit;
         r->kinds[s->kind * words + word] |= bit;
-        if (b->records[i].end_s > r->ends[word]) r->ends[word] = b->records[i].end_s;
+        if (block_ends(b)[i] > r->ends[word]) r->ends[word] = block_ends(b)[i];
     }
-    b->rows = r;
+    *block_rows_at(b) = r;
+    b->has_rows = true;
     return true;
 }
 
-/* Records and ids are there, in step. False: memory ran out. */
+/* The lines are there. False: memory ran out. */
 static bool block_finish(struct rights_index *ix, struct block *b) {
     block_sort(b);
     return b->count <= INDEX_FEW || block_add_rows(b, atomic_load_explicit(&ix->scopes, memory_order_relaxed));
 }
-static struct block *block_create(size_t count) {
+static struct block *block_create(int64_t title_id, size_t count) {
     struct block *b = mem_alloc(block_bytes(count));
-    if (b) *b = (struct block){.count = (uint32_t)count};
+    if (b) *b = (struct block){.title_id = title_id, .count = (uint32_t)count};
     return b;
 }
 static void block_free(struct block *b) {
     if (!b) return;
-    mem_free(b->rows);
+    if (b->has_rows) mem_free(*block_rows_at(b));
     if (!b->is_in_slab) mem_free(b);
 }
 static size_t block_own_bytes(const struct block *b) {
-    return b ? (b->rows ? b->rows->bytes : 0) + (b->is_in_slab ? 0 : block_bytes(b->count)) : 0;
+    return b ? (b->has_rows ? block_rows(b)->bytes : 0) + (b->is_in_slab ? 0 : block_bytes(b->count)) : 0;
 }
 static void block_retire(struct rights_index *ix, struct block *b, uint64_t epoch) { /* room for two in limbo */
     if (!b) return;
-    if (b->rows) limbo_put(ix, b->rows, b->rows->bytes, epoch);
+    if (b->has_rows) limbo_put(ix, *block_rows_at(b), block_rows(b)->bytes, epoch);
     if (!b->is_in_slab) limbo_put(ix, b, block_bytes(b->count), epoch);
 }
 
@@ -309,32 +426,29 @@ static void block_retire(struct rights_index *ix, struct block *b, uint64_t epoc
 
 static struct table *table_create(size_t titles) {
     size_t capacity = TABLE_FIRST;
-    while (capacity * 3 < titles * 4 + 4) capacity *= 2;
-    size_t bytes = sizeof(struct table) + capacity * sizeof(struct node);
+    while (capacity < 2 * titles) capacity *= 2;
+    size_t bytes = sizeof(struct table) + CACHE_LINE + capacity * sizeof(uint64_t);
     struct table *t = big_alloc(bytes);
     if (!t) return NULL;
     memset(t, 0, bytes);
     t->capacity = capacity;
-    t->shift = (uint32_t)(64 - __builtin_ctzll(capacity));
+    t->bytes = bytes;
+    t->shift = (unsigned)(64 - __builtin_ctzll(capacity / BUCKET));
+    t->nodes = (_Atomic uint64_t *)(((uintptr_t)(t + 1) + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
     return t;
 }
-static size_t table_bytes(const struct table *t) { return sizeof *t + t->capacity * sizeof(struct node); }
+static struct block *table_at(const struct table *t, size_t i) { return node_block(atomic_load_explicit(&t->nodes[i], memory_order_relaxed)); }
 /* The title's node, or the free one where it belongs. There always is a free one. */
-static struct node *table_node(struct table *t, int64_t title_id) {
-    for (size_t at = table_place(t, title_id);; at = (at + 1) & (t->capacity - 1)) {
-        int64_t there = atomic_load_explicit(&t->nodes[at].title_id, memory_order_relaxed);
-        if (there == title_id || !there) return &t->nodes[at];
-    }
+static _Atomic uint64_t *table_node(const struct table *t, int64_t title_id) {
+    size_t at = (title_hash(title_id) >> t->shift) * BUCKET;
+    for (const struct block *b; (b = table_at(t, at)) && b->title_id != title_id;) at = (at + 1) & (t->capacity - 1);
+    return &t->nodes[at];
 }
 /* Returns the block that was there. Readers may be in the table. */
-static struct block *table_put(struct table *t, int64_t title_id, struct block *b) {
-    struct node *n = table_node(t, title_id);
-    struct block *old = atomic_exchange(&n->block, b);
-    if (!atomic_load_explicit(&n->title_id, memory_order_relaxed)) {
-        if (!b) return NULL;
-        t->used++;
-        atomic_store_explicit(&n->title_id, title_id, memory_order_release);
-    }
+static struct block *table_put(struct table *t, struct block *b) {
+    _Atomic uint64_t *node = table_node(t, b->title_id);
+    struct block *old = node_block(atomic_exchange(node, node_of(title_tag(title_hash(b->title_id)), b)));
+    t->used += !old;
     return old;
 }
 
@@ -403,7 +517,7 @@ struct book { /* made, not yet published */
 };
 static void book_free(struct book *b) {
     if (b->table)
-        for (size_t i = 0; i < b->table->capacity; i++) block_free(atomic_load_explicit(&b->table->nodes[i].block, memory_order_relaxed));
+        for (size_t i = 0; i < b->table->capacity; i++) block_free(table_at(b->table, i));
     mem_free(b->table);
     mem_free(b->slab);
 }
@@ -420,12 +534,12 @@ static bool book_lay_out(struct book *book, const struct titles *titles) {
         struct block *b;
         if (titles->counts[i] <= INDEX_FEW) {
             b = (struct block *)(book->slab + at);
-            *b = (struct block){.count = titles->counts[i], .is_in_slab = true};
+            *b = (struct block){.title_id = titles->ids[i], .count = titles->counts[i], .is_in_slab = true};
             at += (block_bytes(b->count) + 15) & ~(size_t)15;
-        } else if (!(b = block_create(titles->counts[i]))) {
+        } else if (!(b = block_create(titles->ids[i], titles->counts[i]))) {
             return false;
         }
-        (void)table_put(book->table, titles->ids[i], b);
+        (void)table_put(book->table, b);
     }
     return true;
 }
@@ -447,14 +561,11 @@ static struct err book_compile(struct rights_index *ix, const struct index_line 
     if (!e.kind && !(book_lay_out(book, &titles) && (!titles.count || (blocks = mem_alloc(titles.count * sizeof *blocks))))) e = err_memory();
     if (!e.kind) {
         for (uint32_t i = 0; i < titles.count; i++) {
-            blocks[i] = atomic_load_explicit(&table_node(book->table, titles.ids[i])->block, memory_order_relaxed);
+            blocks[i] = node_block(atomic_load_explicit(table_node(book->table, titles.ids[i]), memory_order_relaxed));
             titles.counts[i] = 0; /* from here on: how many are in */
         }
         for (size_t i = 0; i < count; i++) {
-            struct block *b = blocks[all[i].title];
-            uint32_t at = titles.counts[all[i].title]++;
-            b->records[at] = all[i].record;
-            ((int64_t *)block_ids(b))[at] = all[i].id;
+            block_put(blocks[all[i].title], titles.counts[all[i].title]++, all[i].record, all[i].id);
         }
         for (uint32_t i = 0; i < titles.count && !e.kind; i++) {
             if (!block_finish(ix, blocks[i])) e = err_memory();
@@ -477,19 +588,21 @@ static struct err replace_locked(struct rights_index *ix, const struct index_dea
     struct table *old = atomic_load_explicit(&ix->table, memory_order_relaxed);
     size_t old_blocks = 0;
     for (size_t i = 0; old && i < old->capacity; i++) {
-        const struct block *b = atomic_load_explicit(&old->nodes[i].block, memory_order_relaxed);
-        old_blocks += b ? (b->rows != NULL) + !b->is_in_slab : 0;
+        const struct block *b = table_at(old, i);
+        old_blocks += b ? (size_t)b->has_rows + !b->is_in_slab : 0;
     }
-    if (!e.kind && !limbo_make_room(ix, old_blocks + 2)) e = err_memory();
+    struct actives *actives = NULL;
+    if (!e.kind && !(deals_prepare(ix, deals, deal_count, &actives) && limbo_make_room(ix, old_blocks + 3))) e = err_memory();
     if (e.kind) {
+        mem_free(actives);
         book_free(&book);
         return e;
     }
-    deals_publish(ix, deals, deal_count);
+    deals_publish(ix, deals, deal_count, actives);
     atomic_store(&ix->table, book.table);
     uint64_t epoch = epoch_end();
-    for (size_t i = 0; old && i < old->capacity; i++) block_retire(ix, atomic_load_explicit(&old->nodes[i].block, memory_order_relaxed), epoch);
-    if (old) limbo_put(ix, old, table_bytes(old), epoch);
+    for (size_t i = 0; old && i < old->capacity; i++) block_retire(ix, table_at(old, i), epoch);
+    if (old) limbo_put(ix, old, old->bytes, epoch);
     limbo_put(ix, ix->slab, ix->slab_bytes, epoch);
     ix->slab = book.slab;
     ix->slab_bytes = book.slab_bytes;
@@ -523,11 +636,14 @@ void rights_index_destroy(struct rights_index **index_at) {
     struct rights_index *ix = *index_at;
     if (!ix) return;
     struct table *t = atomic_load(&ix->table);
-    for (size_t i = 0; t && i < t->capacity; i++) block_free(atomic_load(&t->nodes[i].block));
+    for (size_t i = 0; t && i < t->capacity; i++) block_free(table_at(t, i));
     mem_free(t);
     mem_free(ix->slab);
     mem_free(ix->scope_memory);
+    mem_free(atomic_load(&ix->places));
+    mem_free(atomic_load(&ix->actives));
     mem_free(ix->scope_slots);
+    mem_free(ix->place_slots);
     for (struct deal_chunk *c = ix->deal_chunks, *next; c; c = next) {
         next = c->next;
         mem_free(c);
@@ -543,7 +659,7 @@ void rights_index_destroy(struct rights_index **index_at) {
 
 struct replacement {
     int64_t title_id;
-    struct block *block; /* NULL: no lines */
+    struct block *block; /* NULL: no lines, and there never were any */
 };
 static int by_title(const void *a, const void *b) {
     const struct replacement *x = a, *y = b;
@@ -565,18 +681,18 @@ static struct err replacements_compile(struct rights_index *ix, const struct ind
         else e = error_line("rights.title");
     }
     for (size_t i = 0; i < change->title_count && !e.kind; i++) {
-        if (counts[i] && !(all[i].block = block_create(counts[i]))) e = err_memory();
+        bool is_known = table_find(atomic_load_explicit(&ix->table, memory_order_relaxed), all[i].title_id);
+        if ((counts[i] || is_known) && !(all[i].block = block_create(all[i].title_id, counts[i]))) e = err_memory();
         counts[i] = 0;
     }
     struct deal *deal = NULL;
     uint32_t scope = 0;
     for (size_t i = 0; i < change->line_count && !e.kind; i++) {
         struct replacement *r = replacement_find(all, change->title_count, change->lines[i].title_id);
-        uint32_t at = counts[r - all]++;
-        r->block->records[at] = (struct record){.scope = scope};
-        e = line_compile(ix, &change->lines[i], &deal, &r->block->records[at]);
-        scope = r->block->records[at].scope;
-        ((int64_t *)block_ids(r->block))[at] = change->lines[i].id;
+        struct record record = {.scope = scope};
+        e = line_compile(ix, &change->lines[i], &deal, &record);
+        scope = record.scope;
+        block_put(r->block, counts[r - all]++, record, change->lines[i].id);
     }
     for (size_t i = 0; i < change->title_count && !e.kind; i++)
         if (all[i].block && !block_finish(ix, all[i].block)) e = err_memory();
@@ -588,14 +704,11 @@ static struct err replacements_compile(struct rights_index *ix, const struct ind
 static struct table *table_for(struct rights_index *ix, const struct replacement *all, size_t count) {
     struct table *t = atomic_load_explicit(&ix->table, memory_order_relaxed);
     size_t added = 0;
-    for (size_t i = 0; i < count; i++) added += all[i].block && !atomic_load_explicit(&table_node(t, all[i].title_id)->title_id, memory_order_relaxed);
-    if ((t->used + added) * 4 <= t->capacity * 3) return t;
+    for (size_t i = 0; i < count; i++) added += all[i].block && !atomic_load_explicit(table_node(t, all[i].title_id), memory_order_relaxed);
+    if ((t->used + added) * 2 <= t->capacity) return t;
     struct table *grown = table_create(2 * (t->used + added));
-    for (size_t i = 0; grown && i < t->capacity; i++) {
-        int64_t id = atomic_load_explicit(&t->nodes[i].title_id, memory_order_relaxed);
-        struct block *b = atomic_load_explicit(&t->nodes[i].block, memory_order_relaxed);
-        if (id && b) (void)table_put(grown, id, b);
-    }
+    for (size_t i = 0; grown && i < t->capacity; i++)
+        if (table_at(t, i)) (void)table_put(grown, table_at(t, i));
     return grown;
 }
 
@@ -612,24 +725,29 @@ static struct err update_locked(struct rights_index *ix, const struct index_chan
         if (!all[i].title_id || (i && all[i].title_id == all[i - 1].title_id)) e = error_line("rights.title");
     struct table *old = atomic_load_explicit(&ix->table, memory_order_relaxed), *table = NULL;
     if (!e.kind) e = replacements_compile(ix, change, all);
-    if (!e.kind && (!limbo_make_room(ix, 2 * change->title_count + 1) || !(table = table_for(ix, all, change->title_count)))) e = err_memory();
+    struct actives *actives = NULL;
+    if (!e.kind && (!deals_prepare(ix, change->deals, change->deal_count, &actives) || !limbo_make_room(ix, 2 * change->title_count + 2) ||
+                    !(table = table_for(ix, all, change->title_count))))
+        e = err_memory();
     if (e.kind) {
+        mem_free(actives);
         for (size_t i = 0; i < change->title_count; i++) block_free(all[i].block);
         mem_free(all);
         return e;
     }
-    deals_publish(ix, change->deals, change->deal_count);
+    deals_publish(ix, change->deals, change->deal_count, actives);
     for (size_t i = 0; i < change->title_count; i++) { /* all[].block becomes the former one */
-        struct block *b = all[i].block;
-        all[i].block = table_put(table, all[i].title_id, b);
-        ix->line_count += (b ? b->count : 0) - (uint64_t)(all[i].block ? all[i].block->count : 0);
-        ix->title_count += (uint64_t)(b != NULL) - (uint64_t)(all[i].block != NULL);
-        ix->block_bytes += block_own_bytes(b) - block_own_bytes(all[i].block);
+        const struct block *b = all[i].block, *former;
+        if (!b) continue;
+        former = all[i].block = table_put(table, all[i].block);
+        ix->line_count += b->count - (uint64_t)(former ? former->count : 0);
+        ix->title_count += (uint64_t)(b->count > 0) - (uint64_t)(former && former->count);
+        ix->block_bytes += block_own_bytes(b) - block_own_bytes(former);
     }
     if (table != old) atomic_store(&ix->table, table);
     uint64_t epoch = epoch_end();
     for (size_t i = 0; i < change->title_count; i++) block_retire(ix, all[i].block, epoch);
-    if (table != old) limbo_put(ix, old, table_bytes(old), epoch);
+    if (table != old) limbo_put(ix, old, old->bytes, epoch);
     limbo_give_back(ix);
     mem_free(all);
     return ERR_OK;
@@ -646,7 +764,8 @@ struct rights_index_stats rights_index_stats(const struct rights_index *index) {
     struct rights_index *ix = (struct rights_index *)index; /* the lock is no part of what is counted */
     lock_take(&ix->writing);
     struct rights_index_stats s = {.lines = ix->line_count, .titles = ix->title_count, .deals = ix->deal_count, .scopes = ix->scope_count};
-    s.bytes = sizeof *ix + table_bytes(atomic_load(&ix->table)) + ix->slab_bytes + ix->block_bytes + ix->scope_capacity * sizeof(struct scope) +
+    s.bytes = sizeof *ix + atomic_load(&ix->table)->bytes + ix->slab_bytes + ix->block_bytes + ix->scope_capacity * sizeof(struct scope) +
+              (ix->scope_count ? atomic_load(&ix->places)->bytes + atomic_load(&ix->actives)->bytes : 0) + ix->place_slot_count * sizeof *ix->place_slots +
               ix->scope_slot_count * sizeof(uint32_t) + ix->deal_slot_count * sizeof(struct deal *);
     for (const struct deal_chunk *c = ix->deal_chunks; c; c = c->next) s.bytes += sizeof *c + c->capacity * sizeof(struct deal);
     for (size_t i = 0; i < ix->limbo_count; i++) s.bytes_waiting += ix->limbo[i].bytes;

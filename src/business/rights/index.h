@@ -3,12 +3,20 @@
  * index.h: the book compiled: who may show what, where and when, from memory. Within the room; rights.h says what the answers mean, and role.h
  * what a line is to whom.
  *
- *   table    title id -> block. Open addressing, 16 bytes a place.
- *   block    the lines of one title, 16 bytes each (start, end, scope, media and kind), by their starts; behind them the lines' ids in the same order. A block is
- *            never changed: a title's new lines are a new block.
- *   scope    what many lines have in common: deal, territories, media, languages, what kind of line it is. One cache line, with the
- *            countries' bits in it, interned; a line names it by number.
- *   deal     party, direction, and its status, the one thing that changes in place: all lines of a deal come into force in the same moment.
+ *   table    title id -> block. Open addressing by buckets of four nodes; a node is 8 bytes: the block's address and a piece of the title's hash, so that
+ *            a wrong block is hardly ever looked at.
+ *   block    the lines of one title, 16 bytes each, by columns (ends, what they are, starts, scopes), by their starts; behind them the lines' ids in
+ *            the same order. A block is never changed: a title's new lines are a new block.
+ *   scope    what many lines have in common: deal, territories, media, languages, what kind of line it is. One cache line, interned; a
+ *            line names it by number. What most questions need of it stands in the line too: media, kind, flags, and a number of its territories.
+ *   places   for each country a row of bits, one for each set of territories: is the country in it? Hundreds of sets are one cache line.
+ *   actives  a row of bits, one for each scope: is its deal active? A new row takes the place of the old one when a deal's status changes, so that all lines
+ *            of a deal come into force in the same moment.
+ *   deal     party, direction, status.
+ *
+ * What a decision about a title with ten lines touches: one cache line of the table, three or four of the block, which are asked for together, one of the
+ * country's row, one or two of `actives`. In a book that is larger than the processor's caches the first two waits are what it costs: about two
+ * accesses to memory, one after the other. The rest is reckoned without guesses (sift.h, decide.c).
  *
  * A block of more than INDEX_FEW lines also has rows of bits, one bit a line: for each class of countries that no line of the title tells apart, for each
  * medium, for each kind. Those that can concern a question are the rows' intersection, 64 lines to a word. Since lines lie by their starts, those that

@@ -55,11 +55,14 @@ static const uint8_t rights_roles[ASKERS][KINDS] = {
     [ASKER_OTHER] = {ROLE_NOTHING, ROLE_NOTHING, ROLE_EXCLUSIVE, ROLE_HOLDBACK, ROLE_BLACKOUT, ROLE_HOLDBACK, ROLE_NOTHING},
 };
 
-/* The kinds that play a role for each of them, a bit each: the table above once more, which a test compares. */
-static const uint8_t rights_kinds[ASKERS] = {
-    [ASKER_US] = 1 << KIND_GRANT | 1 << KIND_SALE_EXCLUSIVE | 1 << KIND_HOLDBACK | 1 << KIND_BLACKOUT | 1 << KIND_SALE_HOLDBACK,
-    [ASKER_PARTY] = 1 << KIND_SALE | 1 << KIND_SALE_EXCLUSIVE | 1 << KIND_HOLDBACK | 1 << KIND_BLACKOUT | 1 << KIND_SALE_BLACKOUT,
-    [ASKER_OTHER] = 1 << KIND_SALE_EXCLUSIVE | 1 << KIND_HOLDBACK | 1 << KIND_BLACKOUT | 1 << KIND_SALE_HOLDBACK,
+/* The kinds in each role, a bit each: the table above once more, which a test compares. */
+static const uint8_t rights_kinds[ASKERS][ROLES] = {
+    [ASKER_US] = {[ROLE_BLACKOUT] = 1 << KIND_BLACKOUT, [ROLE_HOLDBACK] = 1 << KIND_HOLDBACK | 1 << KIND_SALE_HOLDBACK, [ROLE_EXCLUSIVE] = 1 << KIND_SALE_EXCLUSIVE,
+                  [ROLE_GRANT] = 1 << KIND_GRANT},
+    [ASKER_PARTY] = {[ROLE_BLACKOUT] = 1 << KIND_BLACKOUT | 1 << KIND_SALE_BLACKOUT, [ROLE_HOLDBACK] = 1 << KIND_HOLDBACK,
+                     [ROLE_GRANT] = 1 << KIND_SALE | 1 << KIND_SALE_EXCLUSIVE},
+    [ASKER_OTHER] = {[ROLE_BLACKOUT] = 1 << KIND_BLACKOUT, [ROLE_HOLDBACK] = 1 << KIND_HOLDBACK | 1 << KIND_SALE_HOLDBACK,
+                     [ROLE_EXCLUSIVE] = 1 << KIND_SALE_EXCLUSIVE},
 };
 
 static inline enum rights_role rights_role_of(enum rights_direction direction, enum rights_effect effect, bool is_exclusive, int64_t line_party,

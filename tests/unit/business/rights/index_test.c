@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "business/rights/sieve.h"
+#include "business/rights/sift.h"
 #include "model.h"
 
 #include <stdatomic.h>
@@ -52,7 +52,7 @@ static void index_answers_as_read_plainly(void **state) {
 }
 
 static void titles_with_many_lines_answer_as_read_plainly(void **state) {
-    static const size_t counts[] = {INDEX_FEW, INDEX_FEW + 1, 64, 65, 127, 128, 300, 3000};
+    static const size_t counts[] = {1, 15, 16, 17, 33, INDEX_FEW, INDEX_FEW + 1, 64, 65, 127, 128, 300, 3000};
     unsigned seen = 0;
     for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
         struct model m = model_make(100 + i, 4, 80, counts[i]);
@@ -273,27 +273,125 @@ static void readers_go_on_while_lines_change(void **state) {
 
 static void kinds_are_those_of_the_table(void **state) {
     (void)state;
-    for (int asker = 0; asker < ASKERS; asker++)
-        for (int kind = 0; kind < KINDS; kind++) assert_int_equal(rights_kinds[asker] >> kind & 1, rights_roles[asker][kind] != ROLE_NOTHING);
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+        uint32_t us = 0, party = 0;
+        for (int asker = 0; asker < ASKERS; asker++)
+            for (unsigned role = 0; role < ROLES; role++) assert_int_equal(rights_kinds[asker][role] >> kind & 1, rights_roles[asker][kind] == role);
+        if (rights_roles[ASKER_US][kind] != ROLE_NOTHING) us |= (uint32_t)SIFT_OWN << rights_roles[ASKER_US][kind];
+        if (rights_roles[ASKER_PARTY][kind] != ROLE_NOTHING) party |= (uint32_t)SIFT_OWN << rights_roles[ASKER_PARTY][kind];
+        if (rights_roles[ASKER_OTHER][kind] != ROLE_NOTHING) party |= (uint32_t)SIFT_OTHERS << rights_roles[ASKER_OTHER][kind];
+        if (rights_roles[ASKER_PARTY][kind] != rights_roles[ASKER_OTHER][kind]) party |= SIFT_SALE;
+        for (unsigned again = 0; again < 16; again += 8) {
+            assert_int_equal(sift_roles[false][kind + again], us);
+            assert_int_equal(sift_roles[true][kind + again], party);
+        }
+    }
 }
 
 static void the_fast_sieve_equals_the_plain_one(void **state) {
     (void)state;
-    static const uint32_t ends[] = {0, 1, 0x7fffffff, 0x80000000, 0x80000001, UINT32_MAX - 1, UINT32_MAX};
+    if (!sift_has_avx512()) skip();
+    static const uint32_t times[] = {0, 1, 0x7fffffff, 0x80000000, 0x80000001, UINT32_MAX - 1, UINT32_MAX};
+    static _Alignas(64) _Atomic uint32_t row[PLACES_MAX / 32];
     struct rng rng = rng_seeded(29);
-    size_t kept = 0, dropped = 0;
+    for (size_t i = 0; i < ARRAY_LEN(row); i++) atomic_store(&row[i], (uint32_t)rng_u64(&rng));
+    size_t seen[sizeof(struct sift) / sizeof(uint64_t)][2] = {0};
     for (int round = 0; round < 20000; round++) {
-        struct record records[64];
-        uint32_t count = (uint32_t)rng_below(&rng, 65), kinds = (uint32_t)rng_below(&rng, 1 << KINDS) << WHAT_KIND_SHIFT, media = (uint32_t)rng_below(&rng, 1 << RIGHTS_MEDIA);
-        uint32_t at_s = round % 3 ? (uint32_t)rng_u64(&rng) : ends[rng_below(&rng, ARRAY_LEN(ends))];
-        for (uint32_t i = 0; i < count; i++)
-            records[i] = (struct record){.end_s = rng_below(&rng, 2) ? (uint32_t)rng_u64(&rng) : ends[rng_below(&rng, ARRAY_LEN(ends))], .what = (uint32_t)rng_u64(&rng), .start_s = UINT32_MAX, .scope = UINT32_MAX};
-        uint64_t plain = sieve_plain(records, 0, count, kinds, media, at_s);
-        assert_true(sieve(records, count, kinds, media, at_s) == plain);
-        kept += (size_t)__builtin_popcountll(plain);
-        dropped += count - (size_t)__builtin_popcountll(plain);
+        static const uint32_t words[] = {16, 32, 64, PLACES_MAX / 32};
+        struct sift_ask a = {.medium_bit = 1u << rng_below(&rng, RIGHTS_MEDIA), .places = row, .place_words = words[round % 4], .is_party = rng_below(&rng, 2)};
+        a.roles = sift_roles[a.is_party];
+        a.at_s = round % 3 ? (uint32_t)rng_u64(&rng) : times[rng_below(&rng, ARRAY_LEN(times))];
+        struct sift fast, plain;
+        memset(&fast, 0xee, sizeof fast);
+        memset(&plain, 0xee, sizeof plain);
+        unsigned from = 0, block_count = 1 + (unsigned)rng_below(&rng, 3);
+        for (unsigned n = 0; n < block_count && from < SIFT_LINES; n++) {
+            size_t count = 1 + (size_t)rng_below(&rng, SIFT_LINES - from);
+            struct block *b = malloc(block_bytes(count)); /* to the byte, so that reading past its end is seen */
+            assert_non_null(b);
+            *b = (struct block){.count = (uint32_t)count};
+            for (size_t i = 0; i < count; i++) {
+                b->columns[i] = rng_below(&rng, 2) ? (uint32_t)rng_u64(&rng) : times[rng_below(&rng, ARRAY_LEN(times))];
+                b->columns[count + i] = (uint32_t)rng_u64(&rng) & (uint32_t)(((uint64_t)a.place_words * 32 << WHAT_PLACE_SHIFT) - 1);
+                b->columns[2 * count + i] = rng_below(&rng, 2) ? (uint32_t)rng_u64(&rng) : times[rng_below(&rng, ARRAY_LEN(times))];
+                b->columns[3 * count + i] = UINT32_MAX;
+            }
+            sift_plain(&a, b, from, &plain);
+            sift_avx512(&a, b, from, &fast);
+            from += (unsigned)count;
+            free(b);
+        }
+        size_t bytes = a.is_party ? sizeof plain : offsetof(struct sift, others);
+        assert_memory_equal(&fast, &plain, bytes);
+        for (size_t i = 0; i < bytes / sizeof(uint64_t); i++)
+            for (unsigned line = 0; line < from; line++) seen[i][((const uint64_t *)&plain)[i] >> line & 1]++;
     }
-    assert_true(kept > 10000 && dropped > 10000);
+    for (size_t i = 0; i < ARRAY_LEN(seen); i++) /* another's deal grants nothing; else both have occurred */
+        assert_true(seen[i][0] > 10000 && (seen[i][1] > 10000 || i == offsetof(struct sift, others[ROLE_GRANT]) / sizeof(uint64_t)));
+}
+
+/* More sets of territories than there are places for in a row, and as many more in a second change: the last ones are looked up. */
+static void there_may_be_more_sets_than_places(void **state) {
+    (void)state;
+    enum { SETS = PLACES_MAX + 300, FIRST = 500 };
+    static uint32_t sets[SETS];
+    static struct index_line lines[SETS];
+    struct index_deal deal = {.id = 1, .party_id = 2, .direction = RIGHTS_OWN, .status = RIGHTS_ACTIVE};
+    uint64_t bits[SETS][4];
+    struct rng rng = rng_seeded(77);
+    for (size_t i = 0; i < SETS; i++) {
+        for (int k = 0; k < 4; k++) bits[i][k] = rng_u64(&rng);
+        bits[i][3] &= (UINT64_C(1) << 57) - 1; /* 249 countries */
+        model_ok(territories_intern(bits[i], NULL, 0, &sets[i]));
+        lines[i] = (struct index_line){.id = 1 + (int64_t)i, .title_id = 1 + (int64_t)i, .deal_id = 1, .territories = sets[i], .media = 1, .starts_s = 5, .ends_s = 10};
+    }
+    struct rights_index *ix;
+    model_ok(rights_index_create(&ix, &deal, 1, lines, FIRST));
+    static int64_t titles[SETS];
+    for (size_t i = FIRST; i < SETS; i++) titles[i] = lines[i].title_id;
+    model_ok(rights_index_update(ix, &(struct index_change){.titles = titles + FIRST, .title_count = SETS - FIRST, .lines = lines + FIRST, .line_count = SETS - FIRST}));
+    size_t yes = 0;
+    for (size_t i = 0; i < SETS; i++)
+        for (int k = 0; k < 8; k++) {
+            struct rights_answer a;
+            struct rights_question q = {.titles = {1 + (int64_t)i}, .place.country = (uint8_t)rng_below(&rng, RIGHTS_COUNTRIES), .at_s = 7};
+            rights_index_decide(ix, &q, &a);
+            assert_int_equal(a.is_allowed, bits_have(bits[i], q.place.country));
+            assert_int_equal(a.line_id, 1 + (int64_t)i);
+            yes += a.is_allowed;
+        }
+    assert_true(yes > SETS && yes < 7 * SETS);
+    rights_index_destroy(&ix);
+}
+
+/* Titles go, others come: those that are gone have no lines, and the table grows past them. */
+static void titles_without_lines_have_none(void **state) {
+    (void)state;
+    struct model m = model_make(500, 0, 0, 0);
+    struct rights_index *ix = model_compile(&m);
+    enum { TITLES = 300 };
+    for (int64_t t = 1; t <= TITLES; t++) {
+        m.line_count = 0;
+        model_line_add(&m, t);
+        model_ok(rights_index_update(ix, &(struct index_change){.titles = &t, .title_count = 1, .lines = m.lines, .line_count = 1}));
+        int64_t gone = t / 2;
+        if (t % 2 == 0) model_ok(rights_index_update(ix, &(struct index_change){.titles = &gone, .title_count = 1}));
+        struct rights_index_stats s = rights_index_stats(ix);
+        assert_int_equal(s.titles, t - t / 2);
+        assert_int_equal(s.lines, t - t / 2);
+        assert_int_equal(s.bytes_waiting, 0);
+    }
+    for (int64_t t = 1; t <= TITLES; t++) {
+        struct index_line l = {.id = 1, .title_id = t, .deal_id = m.deals[0].id, .territories = m.sets[0], .media = 1, .starts_s = 0, .ends_s = RIGHTS_ENDLESS};
+        struct rights_question q = {.titles = {t}, .at_s = 1};
+        struct rights_answer a;
+        rights_index_decide(ix, &q, &a);
+        if (t <= TITLES / 2) assert_true(a.reason == RIGHTS_BECAUSE_NONE && a.line_id == 0 && a.until_s == RIGHTS_ENDLESS);
+        if (t % 3 == 0) model_ok(rights_index_update(ix, &(struct index_change){.titles = &t, .title_count = 1, .lines = &l, .line_count = 1})); /* and come back */
+    }
+    assert_int_equal(rights_index_stats(ix).titles, TITLES / 2 + TITLES / 6);
+    rights_index_destroy(&ix);
+    model_free(&m);
 }
 
 int main(void) {
@@ -304,6 +402,8 @@ int main(void) {
         cmocka_unit_test(titles_with_many_lines_answer_as_read_plainly),
         cmocka_unit_test(updates_lead_to_the_same_index),
         cmocka_unit_test(what_cannot_be_compiled_is_refused_and_changes_nothing),
+        cmocka_unit_test(there_may_be_more_sets_than_places),
+        cmocka_unit_test(titles_without_lines_have_none),
         cmocka_unit_test(the_ends_of_time),
         cmocka_unit_test(each_allocation_may_fail),
         cmocka_unit_test(readers_go_on_while_lines_change),
