@@ -2,17 +2,22 @@
 //
 // node bench/lib/rights_batch.mjs FOLDER LINES QUESTIONS [POSTGRES-URL]
 //
-// The oracle knows nothing of sets, indexes or intervals: for each question it looks whether a row allows and whether a row forbids, and which territories a text
-// means is worked out here.
+// What is drawn: films, and series with seasons and episodes, with lines on all of them; countries and areas within them, put in and taken out; languages with scripts and
+// regions; contracts in and out, holdbacks and blackouts of both, exclusive sales to several licensees; questions of our own service and of each licensee.
+//
+// The oracle knows nothing of sets, indexes or intervals: for each question it looks whether a row allows and which row forbids. Which places and languages a text means is
+// worked out here, from the text alone; what stands above a title is asked of the catalogue's table.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 const [folder, lineText, questionText, postgres] = process.argv.slice(2);
-const lines = Number(lineText), questions = Number(questionText), titles = Math.max(100, Math.round(lines / 50));
+const lines = Number(lineText), questions = Number(questionText), titles = Math.max(100, Math.round(lines / 25));
 const program = 'build/grandstand';
 const countries = 'DE AT CH FR IT ES US CA GB TH CN JP KR BR MX IN AU NZ ZA SE'.split(' ');
+const areas = 'DE-BY DE-BE DE-HH US-CA US-NY US-TX CA-QC CA-ON CH-ZH GB-SCT ES-CT'.split(' ');
 const media = 'free advertising subscription rental purchase live catch_up clip download linear theatrical venue'.split(' ');
+const buyers = ['Nordlicht', 'Southern Screens', 'Cinéma 3', 'Kino Bangkok'];
 let seed = Number(process.env.SEED ?? 1) >>> 0;
 const random = (below) => { // mulberry32
     seed = (seed + 0x6d2b79f5) >>> 0;
@@ -34,17 +39,46 @@ function write(name, header, count, row) {
     closeSync(fd);
     return join(folder, name);
 }
-const territories = () => (random(6) ? [...new Set([pick(countries), pick(countries), pick(countries)])].join() : `WORLD,-${pick(countries)}`);
-const lineFile = write('lines.csv', 'deal,party,direction,title,effect,territories,media,starts,ends', lines, () => {
-    const deal = random(2000), starts = day(2020, 8), ends = random(8) ? new Date(Date.parse(starts) + (1 + random(900)) * 86400_000).toISOString().slice(0, 10) : '';
-    return `D-${deal},Studio,in,t${random(titles)},${random(8) ? 'allow' : pick(['holdback', 'blackout'])},"${territories()}","${[...new Set([pick(media), pick(media)])].join()}",${starts},${ends}`;
+
+/** Two in five are films; each series has two seasons of three episodes. [external id, kind, parent, season, episode] */
+const catalogue = [];
+while (catalogue.length < titles) {
+    const n = catalogue.length;
+    if (random(12) < 8) { catalogue.push([`t${n}`, 'film', '', '', '']); continue; }
+    catalogue.push([`t${n}`, 'series', '', '', '']);
+    for (const season of [1, 2]) {
+        catalogue.push([`t${n}s${season}`, 'season', `t${n}`, season, '']);
+        for (const episode of [1, 2, 3]) catalogue.push([`t${n}s${season}e${episode}`, 'episode', `t${n}`, season, episode]);
+    }
+}
+const names = catalogue.map((one) => one[0]);
+
+/** Countries, areas in and areas out, the world without some; now and then all at once. */
+function territories() {
+    const parts = random(5) ? [pick(countries), ...(random(2) ? [pick(countries)] : [])] : ['WORLD', `-${pick(countries)}`];
+    if (!random(4)) parts.push(pick(areas));
+    if (!random(3)) {
+        const out = pick(areas), country = out.slice(0, 2);
+        if (!parts.includes(country) && !parts.includes('WORLD')) parts.push(country);
+        parts.push(`-${out}`);
+    }
+    return [...new Set(parts)].join();
+}
+const languages = () => (random(5) < 3 ? '' : [...new Set([pick(['en', 'de', 'fr', 'zh-Hant', 'pt-BR', 'en-GB', 'es']), pick(['en', 'de', 'th', 'zh'])])].join());
+const lineFile = write('lines.csv', 'deal,party,direction,title,effect,territories,media,languages,starts,ends,exclusive', lines, () => {
+    const isOut = !random(4), deal = random(500), buyer = deal % buyers.length, starts = day(2020, 8);
+    const ends = random(8) ? new Date(Date.parse(starts) + (1 + random(900)) * 86400_000).toISOString().slice(0, 10) : '';
+    const effect = random(9) ? 'allow' : pick(['holdback', 'blackout']);
+    const exclusive = effect === 'allow' && isOut && !random(3) ? 'yes' : '';
+    return `${isOut ? `O-${deal}` : `D-${deal}`},${isOut ? buyers[buyer] : 'Studio'},${isOut ? 'out' : 'in'},${pick(names)},${effect},"${territories()}","${[...new Set([pick(media), pick(media), pick(media)])].join()}","${languages()}",${starts},${ends},${exclusive}`;
 });
+const tags = ['en', 'en-GB', 'de', 'de-AT', 'zh', 'zh-Hant', 'zh-Hant-TW', 'pt', 'pt-BR', 'fr', 'th'];
 const asked = [];
-const questionFile = write('questions.csv', 'title,territory,medium,at', questions, () => {
+const questionFile = write('questions.csv', 'title,territory,medium,at,party,lang', questions, () => {
     const at = Math.floor(Date.UTC(2020, 0, 1) / 1000) + random(9 * 365 * 86400);
-    const q = [`t${random(titles)}`, pick(countries), pick(media), at];
+    const q = [pick(names), random(3) ? pick(countries) : pick(areas), pick(media), at, random(3) ? '' : pick(buyers), random(5) < 2 ? '' : pick(tags)];
     asked.push(q);
-    return `${q[0]},${q[1]},${q[2]},${new Date(at * 1000).toISOString().replace('.000Z', 'Z')}`;
+    return `${q[0]},${q[1]},${q[2]},${new Date(at * 1000).toISOString().replace('.000Z', 'Z')},${q[4]},${q[5]}`;
 });
 
 function grandstand(args) {
@@ -66,8 +100,7 @@ async function prepare(data, more) {
         return answer;
     };
     headers.cookie = (await call('POST', '/session', JSON.stringify({ code: said.operator }))).headers.get('set-cookie').split(';')[0];
-    let text = 'external_id,kind,name_en\n';
-    for (let i = 0; i < titles; i++) text += `t${i},film,Title ${i}\n`;
+    const text = `external_id,kind,parent,season,episode,name_en\n${catalogue.map((one) => `${one.join()},Title ${one[0]}`).join('\n')}\n`;
     await call('POST', '/operator/catalogue', text, 'text/csv');
     const house = (await (await call('GET', '/rights/deals')).json()).items.find((one) => one.direction === 'own');
     if (house) await call('PATCH', `/rights/deals/${house.id}`, JSON.stringify({ status: 'suspended' }));
@@ -76,50 +109,85 @@ async function prepare(data, more) {
     await ended;
 }
 
-function holds(text, country) {
-    let is = false;
-    for (const part of text.split(',')) if (part === 'WORLD' || part === country) is = true;
-    return is && !text.split(',').includes(`-${country}`);
+/** Does this text hold a place ("DE", "DE-BY")? Where the area is not known and the text names one of the country, what allows does not, and what forbids does. */
+function placeIs(parts, place) {
+    const country = place.slice(0, 2), isOut = parts.has(`-${place}`);
+    const has = (parts.has('WORLD') || parts.has(country)) && !parts.has(`-${country}`);
+    if (place.length > 2) {
+        const is = !isOut && (has || parts.has(place));
+        return [is, is];
+    }
+    const namesArea = [...parts].some((part) => part.startsWith(has ? `-${country}-` : `${country}-`));
+    return namesArea ? [false, true] : [has, has];
 }
+const subtags = (tag) => ({ language: tag.split('-')[0], script: tag.split('-').find((one) => one.length === 4), region: tag.split('-').slice(1).find((one) => one.length === 2) });
+/** A tag holds each that says the same and more. Without a language in the question any grant will do, and no block that names languages applies. */
+function tongueIs(text, tag) {
+    if (!text) return [true, true];
+    if (!tag) return [true, false];
+    const narrow = subtags(tag);
+    const is = text.split(',').some((one) => Object.entries(subtags(one)).every(([what, value]) => value === undefined || narrow[what] === value));
+    return [is, is];
+}
+const bit = (is) => (is ? 1 : 0);
 
+// Which row is what to whom: docs/rights.md. What a deal out holds back it holds back from all but its party; what it blacks out, from its party alone.
 const oracle = `
+CREATE TEMP TABLE above AS
+  SELECT external_id AS title, id AS holder FROM title WHERE external_id IS NOT NULL
+  UNION SELECT e.external_id, e.parent_id FROM title e WHERE e.kind IN (3, 4) AND e.parent_id IS NOT NULL
+  UNION SELECT e.external_id, s.id FROM title e JOIN title s ON s.parent_id = e.parent_id AND s.kind = 3 AND s.season = e.season WHERE e.kind = 4;
+CREATE INDEX above_by_title ON above(title);
+CREATE TEMP TABLE terms AS SELECT l.title_id AS holder, l.effect, l.is_exclusive, l.media, l.territories_id, l.languages_id, l.starts_s, l.ends_s, d.direction, p.name AS party
+  FROM rights_line l JOIN rights_deal d ON d.id = l.deal_id JOIN rights_party p ON p.id = d.party_id WHERE d.status = 1;
+CREATE INDEX terms_by_holder ON terms(holder);
+ANALYZE;
 CREATE TEMP TABLE verdict AS SELECT q.id, q.allowed, q.reason,
-  EXISTS(SELECT 1 FROM rights_line l JOIN rights_deal d ON d.id = l.deal_id JOIN place p ON p.set_id = l.territories_id AND p.country = q.country
-         WHERE l.title_id = t.id AND l.effect = 0 AND d.status = 1 AND (l.media >> q.medium) & 1 = 1 AND l.starts_s <= q.at AND q.at < l.ends_s) AS grants,
-  COALESCE((SELECT MAX(l.effect) FROM rights_line l JOIN rights_deal d ON d.id = l.deal_id JOIN place p ON p.set_id = l.territories_id AND p.country = q.country
-         WHERE l.title_id = t.id AND l.effect > 0 AND d.status = 1 AND (l.media >> q.medium) & 1 = 1 AND l.starts_s <= q.at AND q.at < l.ends_s), 0) AS block
-  FROM question q JOIN title t ON t.external_id = q.title;`;
-const CAST = (postgresCast, name) => (postgresCast ? `(CASE WHEN ${name} THEN 1 ELSE 0 END)` : name);
-const verdict = (isPostgres) => `SELECT COUNT(*), SUM(allowed), SUM(CASE
-  WHEN allowed <> (CASE WHEN ${CAST(isPostgres, 'grants')} = 1 AND block = 0 THEN 1 ELSE 0 END) THEN 1
-  WHEN block = 2 AND reason <> 'rights.blackout' THEN 1 WHEN block = 1 AND reason <> 'rights.holdback' THEN 1 ELSE 0 END) FROM verdict;`;
+  COALESCE(MAX(CASE WHEN l.effect = 0 AND p.allows = 1 AND t.allows = 1 AND ((q.party = '' AND l.direction <> 1) OR (l.direction = 1 AND l.party = q.party)) THEN 1 ELSE 0 END), 0) AS grants,
+  COALESCE(MAX(CASE WHEN p.blocks = 0 OR t.blocks = 0 THEN 0
+    WHEN l.effect = 2 AND (l.direction <> 1 OR l.party = q.party) THEN 3
+    WHEN l.effect = 1 AND (l.direction <> 1 OR l.party <> q.party) THEN 2
+    WHEN l.effect = 0 AND l.is_exclusive = 1 AND l.direction = 1 AND l.party <> q.party THEN 1 ELSE 0 END), 0) AS block
+  FROM question q JOIN above a ON a.title = q.title
+    LEFT JOIN terms l ON l.holder = a.holder AND (l.media >> q.medium) & 1 = 1 AND l.starts_s <= q.at AND q.at < l.ends_s
+    LEFT JOIN place p ON p.set_id = l.territories_id AND p.place = q.place
+    LEFT JOIN tongue t ON t.set_id = l.languages_id AND t.tag = q.tag
+  GROUP BY q.id, q.allowed, q.reason;`;
+const verdict = `SELECT COUNT(*), SUM(allowed), SUM(CASE WHEN block > 0 THEN 1 ELSE 0 END), SUM(CASE WHEN block = 1 THEN 1 ELSE 0 END), SUM(CASE
+  WHEN allowed <> (CASE WHEN grants = 1 AND block = 0 THEN 1 ELSE 0 END) THEN 1
+  WHEN reason <> 'rights.blackout' AND block = 3 OR reason <> 'rights.holdback' AND block = 2 OR reason <> 'rights.exclusive' AND block = 1 THEN 1
+  WHEN block = 0 AND reason IN ('rights.blackout', 'rights.holdback', 'rights.exclusive') THEN 1 ELSE 0 END) FROM verdict;`;
 
 async function compare(name, data, more, sql) {
     mkdirSync(data, { recursive: true });
     await prepare(data, more);
     const imported = grandstand(['rights', 'import', lineFile, '--data', data, '--json', ...more]);
-    const one = grandstand(['rights', 'check', '--data', data, '--title', 't1', '--territory', 'DE', '--medium', 'free', ...more]);
+    const one = grandstand(['rights', 'check', '--data', data, '--title', names[0], '--territory', 'DE', '--medium', 'free', ...more]);
     const batch = grandstand(['rights', 'check', '--batch', questionFile, '--data', data, ...more]);
     const answers = batch.out.trimEnd().split('\n').slice(1).map((line) => line.split(','));
     if (answers.length !== questions) throw new Error(`${answers.length} answers to ${questions} questions`);
     const table = join(folder, 'answered.csv');
-    writeFileSync(table, asked.map((q, i) => `${i},${q[0]},${q[1]},${media.indexOf(q[2])},${q[3]},${answers[i][0] === 'yes' ? 1 : 0},${answers[i][1]}`).join('\n') + '\n');
-    const places = join(folder, 'places.csv');
-    const texts = sql('SELECT id, text FROM rights_set WHERE kind = 0;').trimEnd().split('\n').map((line) => [line.slice(0, line.indexOf('|')), line.slice(line.indexOf('|') + 1)]);
-    writeFileSync(places, texts.flatMap(([id, text]) => countries.filter((one_) => holds(text, one_)).map((one_) => `${id},${one_}`)).join('\n') + '\n');
+    writeFileSync(table, asked.map((q, i) => `${i},${q[0]},${q[1]},${media.indexOf(q[2])},${q[3]},"${q[4]}","${q[5]}",${answers[i][0] === 'yes' ? 1 : 0},${answers[i][1]}`).join('\n') + '\n');
+    const places = join(folder, 'places.csv'), tongues = join(folder, 'tongues.csv');
+    const sets = (kind) => sql(`SELECT id, text FROM rights_set WHERE kind = ${kind};`).trimEnd().split('\n').map((line) => [line.slice(0, line.indexOf('|')), line.slice(line.indexOf('|') + 1)]);
+    const table_of = (path, rows) => writeFileSync(path, rows.map(([id, key, is]) => `${id},"${key}",${is.map(bit).join()}`).join('\n') + '\n');
+    table_of(places, sets(0).flatMap(([id, text]) => { const parts = new Set(text.split(',')); return [...countries, ...areas].map((place) => [id, place, placeIs(parts, place)]); }));
+    table_of(tongues, sets(1).flatMap(([id, text]) => ['', ...tags].map((tag) => [id, tag, tongueIs(text, tag)])));
     const began = process.hrtime.bigint();
     const isPostgres = name === 'PostgreSQL';
-    const load = isPostgres ? `\\copy question FROM '${table}' CSV\n\\copy place FROM '${places}' CSV\nANALYZE question; ANALYZE place; ANALYZE rights_line; ANALYZE rights_deal; ANALYZE title; SET jit = off;`
-        : `.mode csv\n.import ${table} question\n.import ${places} place\n.mode list`;
-    const [count, yes, wrong] = sql(`CREATE TEMP TABLE question(id BIGINT, title TEXT, country TEXT, medium INTEGER, at BIGINT, allowed INTEGER, reason TEXT);
-CREATE TEMP TABLE place(set_id BIGINT, country TEXT, PRIMARY KEY(set_id, country));
+    const loaded = [['question', table], ['place', places], ['tongue', tongues]];
+    const load = isPostgres ? `${loaded.map(([to, path]) => `\\copy ${to} FROM '${path}' WITH (FORMAT csv, FORCE_NOT_NULL(${to === 'question' ? 'party, tag' : to === 'place' ? 'place' : 'tag'}))`).join('\n')}\nSET jit = off;`
+        : `.mode csv\n${loaded.map(([to, path]) => `.import ${path} ${to}`).join('\n')}\n.mode list`;
+    const [count, yes, blocked, sold, wrong] = sql(`CREATE TEMP TABLE question(id BIGINT, title TEXT, place TEXT, medium INTEGER, at BIGINT, party TEXT, tag TEXT, allowed INTEGER, reason TEXT);
+CREATE TEMP TABLE place(set_id BIGINT, place TEXT, allows INTEGER, blocks INTEGER, PRIMARY KEY(set_id, place));
+CREATE TEMP TABLE tongue(set_id BIGINT, tag TEXT, allows INTEGER, blocks INTEGER, PRIMARY KEY(set_id, tag));
 ${load}
 ${oracle}
-${verdict(isPostgres)}`).trim().split('\n').pop().split('|').map(Number);
+${verdict}`).trim().split('\n').pop().split('|').map(Number);
     const s = Number(process.hrtime.bigint() - began) / 1e9;
     console.log(`${name.padEnd(11)} import ${lines} lines ${imported.s.toFixed(1)} s; open and compile from the store ${one.s.toFixed(2)} s; ${questions} questions in ${batch.s.toFixed(1)} s; `
-        + `SQL the same in ${s.toFixed(1)} s; ${yes} yes; ${count - wrong} of ${questions} agree`);
-    if (count !== questions || wrong !== 0) process.exitCode = 1;
+        + `SQL the same in ${s.toFixed(1)} s; ${yes} yes, ${blocked} blocked (${sold} of them sold to others alone); ${count - wrong} of ${questions} agree`);
+    if (count !== questions || wrong !== 0 || !sold) process.exitCode = 1;
 }
 
 const shell = (command, args) => (text) => {

@@ -180,7 +180,7 @@ static struct err question_of(struct command_context *c, struct rights_shop *s, 
     const struct catalog_title *t = catalog_find_any(s->view, slice_cstr(title));
     if (!t) return err_make(ERR_INPUT, "rights.title", "There is no such title.");
     catalog_above(s->view, t, q->titles);
-    if (!rights_place_parse(slice_cstr(territory), slice_cstr(territory), &q->place))
+    if (!rights_place_parse(slice_cstr(territory), SLICE_NONE, &q->place))
         return err_make(ERR_INPUT, "rights.place", "Say for which country, as in DE, and for an area as in US-CA.");
     if (!rights_medium_parse(slice_cstr(medium), &q->medium)) return err_make(ERR_INPUT, "rights.medium_unknown", "There is no such medium. See --help for all of them.");
     struct err e = rights_time_option(c, "at", s->now_s, &q->at_s);

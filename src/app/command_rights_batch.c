@@ -87,7 +87,7 @@ static struct err on_record(void *user, const struct csv_field *fields, size_t c
     if (t) catalog_above(b->shop->view, t, q->titles);
     else fault(b, f.at, "rights.title", "There is no such title.", f.text);
     f = field_of(b, fields, COLUMN_TERRITORY);
-    if (!rights_place_parse(f.text, f.text, &q->place)) fault(b, f.at, "rights.place", "Say for which country, as in DE, and for an area as in US-CA.", f.text);
+    if (!rights_place_parse(f.text, SLICE_NONE, &q->place)) fault(b, f.at, "rights.place", "Say for which country, as in DE, and for an area as in US-CA.", f.text);
     f = field_of(b, fields, COLUMN_MEDIUM);
     if (!rights_medium_parse(f.text, &q->medium)) fault(b, f.at, "rights.medium_unknown", "There is no such medium.", f.text);
     f = field_of(b, fields, COLUMN_AT);

@@ -213,10 +213,10 @@ test('lines come from a file, by the page and by the command, all or none', asyn
 
     // Beside the running server, by the command: the server follows.
     const dir = folder(t), csv = join(dir, 'lines.csv'), data = ['--data', server.data];
-    writeFileSync(csv, `${header}S-1,,,${other},,"AT,CH",free,2027-01-01,\nS-1,,,${film},blackout,CH,free,2027-01-01,2027-02-01\n`);
+    writeFileSync(csv, `${header}S-1,,,${other},,"AT,CH",free,2027-01-01,\nS-1,,,${other},,"US,-US-CA",free,2027-01-01,\nS-1,,,${film},blackout,CH,free,2027-01-01,2027-02-01\n`);
     const imported = run(['rights', 'import', csv, ...data, '--json']);
     assert.equal(imported.status, 0, imported.stderr);
-    assert.deepEqual(JSON.parse(imported.stdout), { lines: 2, deals: 0, parties: 0, error_count: 0, errors: [] });
+    assert.deepEqual(JSON.parse(imported.stdout), { lines: 3, deals: 0, parties: 0, error_count: 0, errors: [] });
     for (;;) if ((await ok(operator.get(`/rights/why?title=${other}&territory=AT&medium=free`))).decision.is_allowed) break;
 
     const check = (...more) => run(['rights', 'check', ...data, ...more]);
@@ -228,16 +228,19 @@ test('lines come from a file, by the page and by the command, all or none', asyn
     assert.match(no.stdout, /until 2027-02-01T00:00:00Z/);
     const then = check('--title', film, '--territory', 'DE', '--medium', 'free', '--known-at', '2026-01-01', '--json');
     assert.deepEqual([then.status, JSON.parse(then.stdout).reason], [3, 'rights.none']);
+    // Of a country whose area is not known, what takes one out allows nothing; of an area that is, the rest.
+    for (const [place, reason] of [['US', 'rights.territory'], ['US-NY', 'rights.allowed'], ['US-CA', 'rights.territory']])
+        assert.equal(JSON.parse(check('--title', other, '--territory', place, '--medium', 'free', '--at', '2027-01-15', '--json').stdout).reason, reason, place);
     assert.equal(check('--title', 'nobody', '--territory', 'DE', '--medium', 'free').status, 2);
     assert.equal(check('--title', film, '--medium', 'free').status, 2);
     assert.equal(run(['rights', 'sell', ...data]).status, 2);
 
     const batch = join(dir, 'questions.csv');
-    writeFileSync(batch, `title,territory,medium,at,known_at\n${film},DE,free,2027-01-15,\n${film},CH,free,2027-01-15,\n${other},DE,free,,\n${film},DE,free,2027-01-15,2026-01-01\n`);
+    writeFileSync(batch, `title,territory,medium,at,known_at\n${film},DE,free,2027-01-15,\n${film},CH,free,2027-01-15,\n${other},DE,free,,\n${film},DE,free,2027-01-15,2026-01-01\n${other},US,free,2027-01-15,\n${other},US-NY,free,2027-01-15,\n`);
     const many = check('--batch', batch);
     assert.equal(many.status, 3, many.stderr);
-    assert.deepEqual(many.stdout.trim().split('\n').map((one) => one.split(',').slice(0, 2).join(' ')), ['allowed reason', 'yes rights.allowed', 'no rights.blackout', 'no rights.territory', 'no rights.none']);
-    assert.deepEqual(check('--batch', batch, '--json').stdout.trim().split('\n').map((one) => JSON.parse(one).is_allowed), [true, false, false, false]);
+    assert.deepEqual(many.stdout.trim().split('\n').map((one) => one.split(',').slice(0, 2).join(' ')), ['allowed reason', 'yes rights.allowed', 'no rights.blackout', 'no rights.territory', 'no rights.none', 'no rights.territory', 'yes rights.allowed']);
+    assert.deepEqual(check('--batch', batch, '--json').stdout.trim().split('\n').map((one) => JSON.parse(one).is_allowed), [true, false, false, false, false, true]);
     writeFileSync(batch, `title,territory,medium,at\n${film},DE,free,2027-01-15\nnobody,XX,smoke,soon\n`);
     const faulty = check('--batch', batch);
     assert.deepEqual([faulty.status, faulty.stdout], [1, '']);
@@ -252,7 +255,7 @@ test('lines come from a file, by the page and by the command, all or none', asyn
     const conflicts = run(['rights', 'conflicts', ...data, '--json']);
     assert.deepEqual([conflicts.status, JSON.parse(conflicts.stdout)], [0, { total: 0, items: [] }], conflicts.stderr);
     const avails = run(['rights', 'avails', ...data, '--title', other, '--from', '2027-02-01', '--to', '2027-03-01', '--json']);
-    assert.deepEqual(JSON.parse(avails.stdout).items, [{ title: other, territories: 'AT,CH', media: 'free', languages: '', from: '2027-02-01T00:00:00Z', to: '2027-03-01T00:00:00Z' }], avails.stderr);
+    assert.deepEqual(JSON.parse(avails.stdout).items, [{ title: other, territories: 'AT,CH,US,-US-CA', media: 'free', languages: '', from: '2027-02-01T00:00:00Z', to: '2027-03-01T00:00:00Z' }], avails.stderr);
 });
 
 test('killed between saving and the end: what was answered stands', async (t) => {
