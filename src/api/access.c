@@ -49,14 +49,26 @@ static struct access_answer decide_within(struct call *c, const struct access_qu
     return asked ? best : access_decide(c->api->o.access, q);
 }
 
-static void put_sentence(struct call *c, struct json_writer *w, const struct access_answer *answer) {
-    struct buf text = BUF(SENTENCE_BYTES_MAX);
-    access_sentence(&text, c->lang, answer, call_place(c), call_now_s(c));
+/* The page knows its reader's zone, we do not: a sentence with a moment in it also comes with that moment apart. */
+void access_put_sentence(struct call *c, struct json_writer *w, const struct access_answer *answer, const struct geo_place *place, int64_t now_s) {
+    struct buf text = BUF(SENTENCE_BYTES_MAX), open = BUF(SENTENCE_BYTES_MAX);
+    access_sentence(&text, c->lang, answer, place, now_s);
     json_key(w, "message");
     if (text.len) json_add_string(w, buf_slice(&text));
     else json_add_null(w);
+    json_key(w, "dated");
+    if (access_sentence_open(&open, c->lang, answer, place)) {
+        json_begin_object(w);
+        json_put_string(w, "text", buf_slice(&open));
+        put_time_or_null(w, "at", answer->turns_s * 1000);
+        json_end(w);
+    } else {
+        json_add_null(w);
+    }
+    buf_free(&open);
     buf_free(&text);
 }
+static void put_sentence(struct call *c, struct json_writer *w, const struct access_answer *answer) { access_put_sentence(c, w, answer, call_place(c), call_now_s(c)); }
 
 static struct access_answer decide(struct call *c, const struct catalog_view *view, const struct catalog_title *t, struct access_sale *sale) {
     struct access_question q = {.viewer = call_viewer(c), .view = view, .title = t, .at_s = call_now_s(c), .without_streams = true};
@@ -89,7 +101,7 @@ void access_put(struct call *c, struct json_writer *w, const struct catalog_view
     json_begin_object(w);
     json_put_cstr(w, "state", access_state_name(answer.state));
     json_put_cstr(w, "reason", answer.reason);
-    if (answer.is_allowed && !answer.turns_s) json_put_cstr(w, "message", NULL);
+    if (answer.is_allowed && !answer.turns_s) json_put_cstr(w, "message", NULL), json_put_cstr(w, "dated", NULL);
     else put_sentence(c, w, &answer);
     put_time_or_null(w, "until", answer.turns_s * 1000);
     put_time_or_null(w, "from", answer.is_allowed ? 0 : answer.turns_s * 1000);

@@ -231,12 +231,7 @@ static struct err avails_get(struct call *c) {
 /* --- why may this viewer (not) watch? --- */
 
 /* A sentence as the viewer would be told it. */
-static void put_message(struct call *c, const struct access_answer *answer, const struct geo_place *place, int64_t at_s) {
-    struct buf text = BUF(2000);
-    access_sentence(&text, c->lang, answer, place, at_s);
-    json_put_string(&c->w, "message", buf_slice(&text));
-    buf_free(&text);
-}
+static void put_message(struct call *c, const struct access_answer *answer, const struct geo_place *place, int64_t at_s) { access_put_sentence(c, &c->w, answer, place, at_s); }
 
 static struct access_answer as_access(const struct rights_answer *a) {
     return (struct access_answer){.is_allowed = a->is_allowed, .state = a->is_allowed ? ACCESS_PLAYABLE : ACCESS_UNAVAILABLE, .step = ACCESS_RIGHTS,

@@ -140,6 +140,8 @@ const struct access_viewer *call_viewer(struct call *);
 struct access_answer call_decide(struct call *, const struct catalog_view *, const struct catalog_title *);
 /* The members `access` and `sale` of a title. */
 void access_put(struct call *, struct json_writer *, const struct catalog_view *, const struct catalog_title *);
+/* Members `message` and `dated`. */
+void access_put_sentence(struct call *, struct json_writer *, const struct access_answer *, const struct geo_place *, int64_t now_s);
 /* The sentence alone, in the call's arena; empty: there is none to say. */
 struct slice call_access_message(struct call *, const struct access_answer *);
 /* Makes the call's answer a 403 with the reason, its sentence, and what runs elsewhere if that is it. */

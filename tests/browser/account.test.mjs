@@ -374,6 +374,24 @@ test('the player: a PIN opens, full streams are listed, a right that ends stops 
     assert.deepEqual(await page.faults(), []);
 });
 
+test('a sentence with a moment in it is told in the zone of whoever reads it', async () => {
+    fresh();
+    // Midnight in Berlin before and after its clocks go forward (25 March), in New York before and after they go back (4 November), and places east of both.
+    const film = site.titles[0];
+    const cases = [['2035-03-24T23:00:00Z', 'Europe/Berlin', '25 March 2035'], ['2035-03-25T22:00:00Z', 'Europe/Berlin', '26 March 2035'], ['2035-03-24T16:59:59Z', 'Asia/Bangkok', '24 March 2035'],
+        ['2035-11-04T04:00:00Z', 'America/New_York', '4 November 2035'], ['2035-11-05T04:59:00Z', 'America/New_York', '4 November 2035']];
+    for (const zone of new Set(cases.map((one) => one[1]))) {
+        const page = await visit(await open(browser, { timezoneId: zone }), `${site.url}/`);
+        const told = async (at, lang) => {
+            film.right = { reason: 'rights.blackout', message: 'Blacked out in Germany until a day in UTC.', dated: { text: 'Blacked out in Germany until {at}.', at }, from: at, until: at };
+            await page.goto(`${site.url}/title/${film.id}?lang=${lang}`, { waitUntil: 'commit' });
+            return page.textContent('.access-note');
+        };
+        for (const [at, , day] of cases.filter((one) => one[1] === zone)) assert.equal(await told(at, 'en'), `Blacked out in Germany until ${day}.`, `${at} in ${zone}`);
+        if (zone === 'Asia/Bangkok') assert.equal(await told('2035-03-24T17:00:00Z', 'th'), 'Blacked out in Germany until 25 มีนาคม 2578.');
+    }
+});
+
 test('search as you type: marked places, arrow keys, Escape, people, and what was searched lately', async () => {
     fresh();
     Object.assign(site.titles[0], { people: [{ id: 'person0000000001', name: 'Mara Snowdon', part: 'cast', character: 'Ida' }] });

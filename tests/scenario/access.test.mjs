@@ -53,11 +53,12 @@ const media = (server, pass, headers = {}) => server.get(pass.hls, { 'cta-common
 
 test('where it may be shown', async (t) => {
     const { server, operator, title, deal, countries } = await house(t);
-    assert.deepEqual(await accessOf(server, title, germany), { state: 'playable', reason: 'access.free', message: null, until: null, from: null });
+    assert.deepEqual(await accessOf(server, title, germany), { state: 'playable', reason: 'access.free', message: null, dated: null, until: null, from: null });
     await deal({ effect: 'blackout', territories: 'TH,US-CA', ends_at: '2027-03-03T00:00:00Z' });
 
     const there = await accessOf(server, title, { ...thailand, 'accept-language': 'en' });
-    assert.deepEqual(there, { state: 'unavailable', reason: 'rights.blackout', message: 'Blacked out in Thailand until 3 March.', until: '2027-03-03T00:00:00.000Z', from: '2027-03-03T00:00:00.000Z' });
+    assert.deepEqual(there, { state: 'unavailable', reason: 'rights.blackout', message: 'Blacked out in Thailand until 3 March.',
+        dated: { text: 'Blacked out in Thailand until {at}.', at: '2027-03-03T00:00:00.000Z' }, until: '2027-03-03T00:00:00.000Z', from: '2027-03-03T00:00:00.000Z' });
     assert.equal((await accessOf(server, title, thailand, '?lang=de')).message, 'Hier (Thailand) bis 3. März gesperrt.');
     assert.equal((await accessOf(server, title, thailand, '?lang=th')).message, 'งดเผยแพร่ในไทยจนถึง 3 มีนาคม');
     assert.equal((await accessOf(server, title, thailand, '?lang=zh')).message, '在泰国被禁播，至3月3日。');

@@ -164,6 +164,8 @@ struct geo_place access_place(struct access *, int64_t org_id, int64_t household
  * year where it is another than that of `now_s`, with the time within a day. Dates need access_outlook. Nothing is said of what may be watched
  * without an end in sight. `place` may be NULL. */
 void access_sentence(struct buf *, struct slice lang, const struct access_answer *, const struct geo_place *, int64_t now_s);
+/* The same with "{at}" where answer->turns_s would stand, for whoever knows the reader's zone: a page. False, and nothing is appended: there is no date in it. */
+bool access_sentence_open(struct buf *, struct slice lang, const struct access_answer *, const struct geo_place *);
 
 /* --- streams: workers --- */
 

@@ -71,7 +71,8 @@ static const char *word_of(const struct access_answer *answer) {
     return !strcmp(word, "entitlement") ? "sign_in" : !strcmp(word, "rating") ? "rating_sign_in" : word;
 }
 
-void access_sentence(struct buf *out, struct slice lang, const struct access_answer *answer, const struct geo_place *place, int64_t now_s) {
+/* `date`: as it is to stand in the sentence; empty: no form with a date is looked for. */
+static void sentence_write(struct buf *out, struct slice lang, const struct access_answer *answer, const struct geo_place *place, struct slice date) {
     const char *word = word_of(answer);
     char code[64], country_code[16], age[24];
     struct slice country = SLICE_NONE;
@@ -79,9 +80,7 @@ void access_sentence(struct buf *out, struct slice lang, const struct access_ans
         snprintf(country_code, sizeof country_code, "country.%c%c", place->country[0] | 0x20, place->country[1] | 0x20);
         country = text_lookup(lang, slice_cstr(country_code));
     }
-    struct buf date = BUF(400);
-    if (answer->turns_s) date_write(&date, lang, answer->turns_s, now_s);
-    struct text_param params[] = {{SLICE("country"), country}, {SLICE("date"), buf_slice(&date)}, {SLICE("age"), print(age, sizeof age, answer->age)}};
+    struct text_param params[] = {{SLICE("country"), country}, {SLICE("date"), date}, {SLICE("age"), print(age, sizeof age, answer->age)}};
     const char *forms[] = {country.len && date.len ? "_in_until" : NULL, date.len ? "_until" : NULL, country.len ? "_in" : NULL, ""};
     bool is_said = false;
     for (size_t i = 0; i < ARRAY_LEN(forms) && !is_said; i++) {
@@ -92,5 +91,20 @@ void access_sentence(struct buf *out, struct slice lang, const struct access_ans
         snprintf(code, sizeof code, "why.any%s", forms[i]); /* that it opens is worth more than the exact reason */
         is_said = text_format(out, lang, slice_cstr(code), params, ARRAY_LEN(params));
     }
+}
+
+void access_sentence(struct buf *out, struct slice lang, const struct access_answer *answer, const struct geo_place *place, int64_t now_s) {
+    struct buf date = BUF(400);
+    if (answer->turns_s) date_write(&date, lang, answer->turns_s, now_s);
+    sentence_write(out, lang, answer, place, buf_slice(&date));
     buf_free(&date);
+}
+
+bool access_sentence_open(struct buf *out, struct slice lang, const struct access_answer *answer, const struct geo_place *place) {
+    if (!answer->turns_s) return false;
+    size_t before = out->len;
+    sentence_write(out, lang, answer, place, SLICE("{at}"));
+    bool has = slice_find(slice_sub(buf_slice(out), before, out->len), SLICE("{at}")) != SLICE_NPOS;
+    if (!has) out->len = before;
+    return has;
 }

@@ -3,6 +3,7 @@
 // The one door to the server's API. What the first HTML already brought along (the data island) is not asked for again;
 // answers to GET are kept for a minute so that going back is instant.
 import type { Check } from './check';
+import { said } from './said';
 import { language, t } from './text';
 
 /** `message` is a sentence for people, in their language; `code` is stable; status 0 means that no answer came; `more` is
@@ -69,10 +70,10 @@ async function exchange(path: string, init: RequestInit): Promise<{ value: unkno
         if (response.ok) throw new ApiError('client.answer', t('error.answer'), response.status);
     }
     if (!response.ok) {
-        const error = (value as { error?: { code?: unknown; message?: unknown } } | null)?.error;
+        const error = (value as { error?: { code?: unknown; message?: unknown; dated?: unknown } } | null)?.error;
         throw new ApiError(
             typeof error?.code === 'string' ? error.code : 'client.answer',
-            typeof error?.message === 'string' ? error.message : t('error.answer'),
+            said(error?.dated, typeof error?.message === 'string' ? error.message : t('error.answer')),
             response.status, value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {});
     }
     const date = Date.parse(response.headers.get('Date') ?? '') || Date.now();

@@ -3,6 +3,7 @@
 // What the server answers about contracts (openapi.yaml, /rights/*), as types and as the checks that make them true.
 import { array, boolean, maybe, number, object, oneOf, or, record, string, type Check, type Checked } from './check';
 import { time } from './model';
+import { telling } from './said';
 
 /** In the order of the server's bits. */
 export const media = ['free', 'advertising', 'subscription', 'rental', 'purchase', 'live', 'catch_up', 'clip', 'download', 'linear', 'theatrical', 'venue'] as const;
@@ -128,8 +129,8 @@ export type Avail = Checked<typeof avails>['items'][number];
 
 export const questions = ['rights', 'entitlement', 'rating', 'streams'] as const;
 export const why = object({
-    decision: object({ is_allowed: boolean, reason: or(string, ''), message: or(string, ''), line: lineRef, until: maybe(time) }),
-    steps: or(array(object({ question: string, outcome: or(((value) => (typeof value === 'boolean' ? (value ? 'passed' : 'refused') : String(value))) as Check<string>, 'skipped'), reason: or(string, ''), message: or(string, ''), line: lineRef })), []),
+    decision: telling(object({ is_allowed: boolean, reason: or(string, ''), message: or(string, ''), line: lineRef, until: maybe(time) })),
+    steps: or(array(telling(object({ question: string, outcome: or(((value) => (typeof value === 'boolean' ? (value ? 'passed' : 'refused') : String(value))) as Check<string>, 'skipped'), reason: or(string, ''), message: or(string, ''), line: lineRef }))), []),
     lines: or(array(object({ line, applies: boolean, why: or(string, '') })), []),
 });
 export type Why = Checked<typeof why>;

@@ -3,6 +3,7 @@
 // What the server answers (openapi.yaml), as types and as the checks that make them true.
 import { array, boolean, maybe, number, object, oneOf, or, record, string, type Check, type Checked } from './check';
 import { money } from './money';
+import { telling } from './said';
 
 export const kinds = ['film', 'series', 'season', 'episode', 'event', 'clip', 'collection'] as const;
 export type Kind = (typeof kinds)[number];
@@ -15,7 +16,7 @@ const track = object({ lang: or(string, 'und'), label: or(string, '') });
 
 /** May it be watched, by whom and why not: the server's decision, and its sentence in the reader's language. */
 const states = ['playable', 'sign_in', 'locked', 'rating', 'unavailable'] as const;
-const access = object({ state: oneOf(...states), reason: or(string, ''), message: or(string, ''), until: maybe(time), from: maybe(time) });
+const access = telling(object({ state: oneOf(...states), reason: or(string, ''), message: or(string, ''), until: maybe(time), from: maybe(time) }));
 export type Access = Checked<typeof access>;
 const open: Access = { state: 'playable', reason: '', message: '', until: null, from: null };
 

@@ -26,6 +26,11 @@ export function when(ms: number, now = Date.now()): string {
 /** "Saturday, 21 November, 20:30". */
 export const whenWhole = (ms: number): string =>
     format(ms, { weekday: 'long', day: 'numeric', month: 'long', hour: '2-digit', minute: '2-digit' });
+/** "3 March"; with the year where it is another one, with the time where it is less than a day away: as sentences of the server have it. */
+export function moment(ms: number, now = Date.now()): string {
+    const isOtherYear = new Date(ms).getFullYear() !== new Date(now).getFullYear(), isSoon = Math.abs(ms - now) < 86_400_000;
+    return format(ms, { day: 'numeric', month: 'long', ...(isOtherYear ? { year: 'numeric' } : {}), ...(isSoon ? { hour: '2-digit', minute: '2-digit' } : {}) });
+}
 /** "Central European Standard Time". */
 export const zone = (ms: number): string =>
     new Intl.DateTimeFormat(locale(), { timeZoneName: 'long' }).formatToParts(ms).find((part) => part.type === 'timeZoneName')?.value ?? '';

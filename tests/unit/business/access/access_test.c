@@ -1072,6 +1072,24 @@ static void every_refusal_has_a_sentence(void **state) {
                 if (out.len < 5 || slice_find_byte(buf_slice(&out), '{') != SLICE_NPOS) fail_msg("%s in %s: %.*s", answer.reason, text_languages[l].code.ptr, (int)out.len, out.ptr);
                 buf_free(&out);
             }
+    /* For whoever knows the zone the moment stands apart: once, wherever the sentence has one. */
+    for (int l = 0; l < TEXT_LANGUAGE_COUNT; l++)
+        for (int with = 0; with < 4; with++) {
+            struct access_answer blackout = {.state = ACCESS_UNAVAILABLE, .reason = "rights.blackout", .turns_s = with & 1 ? START_S + 40 * DAY_S : 0};
+            struct buf out = BUF(2000);
+            buf_cstr(&out, "before ");
+            assert_int_equal(access_sentence_open(&out, text_languages[l].code, &blackout, with & 2 ? &thailand : NULL), with & 1);
+            size_t at = slice_find(buf_slice(&out), SLICE("{at}"));
+            assert_int_equal(at != SLICE_NPOS, with & 1);
+            if (!(with & 1)) assert_true(slice_eq(buf_slice(&out), SLICE("before ")));
+            else assert_true(slice_find(slice_sub(buf_slice(&out), at + 4, out.len), SLICE("{")) == SLICE_NPOS);
+            buf_free(&out);
+        }
+    struct access_answer young = {.state = ACCESS_TOO_YOUNG, .step = ACCESS_RATING, .reason = "access.rating", .age = 18, .turns_s = START_S + DAY_S};
+    struct buf none = BUF(2000);
+    assert_false(access_sentence_open(&none, SLICE("en"), &young, &germany)); /* its sentence has no place for a date */
+    assert_int_equal(none.len, 0);
+    buf_free(&none);
     /* Every country that rights know has a name. */
     for (int i = 0; i < RIGHTS_COUNTRIES; i++) {
         struct geo_place place = {0};
