@@ -199,7 +199,8 @@ static struct err overview_get(struct call *c) {
     struct pay_parked_list parked;
     struct pay_chargeback_list chargebacks;
     struct offer_warning *warnings;
-    struct order_revenue revenue;
+    struct money *currencies;
+    size_t currency_count;
     struct books_work books = {.c = c};
     struct order_sub_counts subs;
     size_t warning_count, lost = 0, open = 0;
@@ -207,7 +208,7 @@ static struct err overview_get(struct call *c) {
     struct err e = pay_parked(c->api->o.pay, c->arena, c->org_id, true, 0, LOOKED_AT_MAX, &parked);
     if (!e.kind) e = pay_chargebacks(c->api->o.pay, c->arena, c->org_id, 0, LOOKED_AT_MAX, &chargebacks);
     if (!e.kind) e = offer_warnings(c->api->o.offers, c->arena, c->org_id, 0, &warnings, &warning_count);
-    if (!e.kind) e = order_revenue(c->api->o.order, c->arena, c->org_id, (now_s / 86400 - 365) * 86400, (now_s / 86400 + 1) * 86400, ORDER_BY_TERRITORY, 0, &revenue);
+    if (!e.kind) e = order_currencies(c->api->o.order, c->arena, c->org_id, (now_s / 86400 - 365) * 86400, (now_s / 86400 + 1) * 86400, &currencies, &currency_count);
     if (!e.kind) e = order_sub_counts(c->api->o.order, c->org_id, 0, now_s - 30 * 86400, &subs);
     if (!e.kind) e = db_read(c->api->o.db, books_fn, &books);
     if (e.kind) return e;
@@ -219,7 +220,7 @@ static struct err overview_get(struct call *c) {
     json_put_bool(w, "is_example", books.is_example);
     json_key(w, "currencies");
     json_begin_array(w);
-    for (size_t i = 0; i < revenue.currency_count; i++) json_add_cstr(w, currency_code(revenue.currencies[i].currency));
+    for (size_t i = 0; i < currency_count; i++) json_add_cstr(w, currency_code(currencies[i].currency));
     json_end(w);
     json_key(w, "subscriptions");
     json_begin_object(w);

@@ -283,7 +283,7 @@ struct ledger_account_filter {
     bool is_owned_left_out; /* without those of single orders and households */
     size_t limit;         /* 1 .. 500 */
 };
-/* By id, that is in the order in which they were opened. */
+/* By ledger, code and owner. Errors: ERR_NOT_FOUND ledger.missing (after_id is none of this organisation's). */
 MUST_USE struct err ledger_account_list(struct ledger *, struct db_tx *, struct arena *, int64_t org_id, const struct ledger_account_filter *,
                                         struct ledger_accounts *out);
 MUST_USE struct err ledger_account_by_public_id(struct ledger *, struct db_tx *, int64_t org_id, struct slice public_id, struct ledger_account *out);

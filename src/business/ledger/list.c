@@ -17,10 +17,13 @@ enum { TAIL_MAX = 1000000 };
     " a.about_id AS about_id, a.tag AS tag, a.flags AS flags, a.at AS at, b.debits_pending AS debits_pending,"                      \
     " b.debits_posted AS debits_posted, b.credits_pending AS credits_pending, b.credits_posted AS credits_posted, b.is_closed AS is_closed" \
     " FROM ledger_account a JOIN ledger_balance b ON b.id = a.id"
-static const struct db_statement accounts_page = {
-    "ledger.accounts_page", "SELECT " ACCOUNT_FIELDS " WHERE a.org_id = :org_id AND a.id > :after AND (:ledger = 0 OR a.ledger = :ledger)"
-                            " AND (:code = 0 OR a.code = :code) AND (:owner_id = 0 OR a.owner_id = :owner_id)"
-                            " AND (:is_owned_left_out = 0 OR a.owner_id = 0 OR a.code = 100) ORDER BY a.id LIMIT :limit"};
+/* Accounts are listed in the order of their index: by ledger, code, owner. There are few kinds (ledger, code) and perhaps millions of owners, so the kinds are sought one after the
+ * other and each is read from where the page begins: what a filter leaves out is not even looked at. */
+static const struct db_statement kind_after = {
+    "ledger.kind_after", "SELECT ledger, code FROM ledger_account WHERE org_id = :org_id AND (ledger, code) > (:ledger, :code) ORDER BY ledger, code LIMIT 1"};
+#define OF_KIND "SELECT " ACCOUNT_FIELDS " WHERE a.org_id = :org_id AND a.ledger = :ledger AND a.code = :code AND "
+static const struct db_statement accounts_of_kind = {"ledger.accounts_of_kind", OF_KIND "(a.owner_id, a.id) > (:owner_id, :id) ORDER BY a.owner_id, a.id LIMIT :limit"};
+static const struct db_statement accounts_of_owner = {"ledger.accounts_of_owner", OF_KIND "a.owner_id = :owner_id AND a.id > :id ORDER BY a.id LIMIT :limit"};
 static const struct db_statement account_by_name = {"ledger.account_by_name", "SELECT " ACCOUNT_FIELDS " WHERE a.org_id = :org_id AND a.public_id = :public_id"};
 static const struct db_statement account_by_id = {"ledger.account_of_org", "SELECT " ACCOUNT_FIELDS " WHERE a.org_id = :org_id AND a.id = :id"};
 
@@ -51,22 +54,6 @@ static const struct db_statement tail_before = {
 
 /* --- accounts --- */
 
-struct err ledger_account_list(struct ledger *l, struct db_tx *tx, struct arena *arena, int64_t org_id, const struct ledger_account_filter *f,
-                               struct ledger_accounts *out) {
-    size_t limit = f->limit < 1 ? 1 : f->limit > 500 ? 500 : f->limit;
-    struct db_rows rows;
-    struct err e = DB_QUERY(tx, arena, &rows, &accounts_page, DB_INT("org_id", org_id), DB_INT("after", f->after_id), DB_INT("ledger", f->ledger),
-                            DB_INT("code", f->code), DB_INT("owner_id", f->owner_id), DB_BOOL("is_owned_left_out", f->is_owned_left_out),
-                            DB_INT("limit", (int64_t)limit + 1));
-    if (e.kind) return e;
-    size_t count = rows.count > limit ? limit : rows.count;
-    struct ledger_account *items = arena_alloc_array(arena, count + 1, sizeof *items);
-    if (!items) return err_memory();
-    for (size_t i = 0; i < count; i++) row_account(&rows, i, &items[i]);
-    *out = (struct ledger_accounts){.items = items, .count = count, .next = rows.count > limit ? items[count - 1].id : 0};
-    return ERR_OK;
-}
-
 struct err ledger_account_by_public_id(struct ledger *l, struct db_tx *tx, int64_t org_id, struct slice public_id, struct ledger_account *out) {
     struct arena *arena = arena_create(64 << 10);
     if (!arena) return err_memory();
@@ -86,6 +73,47 @@ static struct err account_of_org(struct db_tx *tx, struct arena *arena, int64_t 
     if (e.kind) return e;
     if (!rows.count) return ledger_missing();
     row_account(&rows, 0, out);
+    return ERR_OK;
+}
+
+struct kind {
+    int32_t ledger, code;
+};
+
+/* The next kind that the filter lets through. Of one code each ledger is tried, also one that has none of it. */
+static struct err kind_step(struct db_tx *tx, int64_t org_id, const struct ledger_account_filter *f, struct kind *k, bool *is_there) {
+    struct db_rows rows;
+    struct arena *arena = arena_create(64 << 10);
+    struct err e = arena ? DB_QUERY(tx, arena, &rows, &kind_after, DB_INT("org_id", org_id), DB_INT("ledger", k->ledger), DB_INT("code", f->code ? INT32_MAX : k->code)) : err_memory();
+    *is_there = !e.kind && rows.count && (!f->ledger || db_int(&rows, 0, "ledger") == f->ledger);
+    if (*is_there) *k = (struct kind){(int32_t)db_int(&rows, 0, "ledger"), f->code ? f->code : (int32_t)db_int(&rows, 0, "code")};
+    arena_destroy(&arena);
+    return e;
+}
+
+struct err ledger_account_list(struct ledger *l, struct db_tx *tx, struct arena *arena, int64_t org_id, const struct ledger_account_filter *f,
+                               struct ledger_accounts *out) {
+    size_t limit = f->limit < 1 ? 1 : f->limit > 500 ? 500 : f->limit, count = 0;
+    struct ledger_account *items = arena_alloc_array(arena, limit + 1, sizeof *items), last = {0};
+    struct err e = items ? ERR_OK : err_memory();
+    if (!e.kind && f->after_id) e = account_of_org(tx, arena, org_id, f->after_id, &last);
+    if (e.kind) return e;
+    struct kind at = f->after_id ? (struct kind){last.ledger, last.code} : f->ledger && f->code ? (struct kind){f->ledger, f->code} : (struct kind){f->ledger ? f->ledger : -1, -1};
+    bool is_there = f->after_id || (f->ledger && f->code), is_begun = f->after_id != 0;
+    if (!is_there) e = kind_step(tx, org_id, f, &at, &is_there);
+    while (!e.kind && is_there && count <= limit) {
+        bool is_of_owner = f->owner_id || (f->is_owned_left_out && at.code != LEDGER_CODE_CLEARING); /* else of all of them */
+        struct db_rows rows;
+        e = DB_QUERY(tx, arena, &rows, is_of_owner ? &accounts_of_owner : &accounts_of_kind, DB_INT("org_id", org_id), DB_INT("ledger", at.ledger), DB_INT("code", at.code),
+                     DB_INT("owner_id", is_of_owner ? f->owner_id : is_begun ? last.owner_id : -1), DB_INT("id", is_begun ? last.id : -1), DB_INT("limit", (int64_t)(limit + 1 - count)));
+        for (size_t i = 0; !e.kind && i < rows.count; i++) row_account(&rows, i, &items[count++]);
+        is_begun = is_there = false;
+        if (!e.kind && !(f->ledger && f->code)) e = kind_step(tx, org_id, f, &at, &is_there);
+    }
+    if (e.kind) return e;
+    bool has_more = count > limit;
+    if (has_more) count = limit;
+    *out = (struct ledger_accounts){.items = items, .count = count, .next = has_more ? items[count - 1].id : 0};
     return ERR_OK;
 }
 

@@ -119,8 +119,9 @@ struct err available(struct order_room *r, struct db_tx *tx, int64_t org_id, int
 
 /* --- figures --- */
 
-struct err revenue_note(struct db_tx *tx, const struct head *h, const struct line *l, int64_t now_s, int64_t gross, int64_t tax, int64_t refunded, int64_t lost, int64_t orders) {
+struct err revenue_note(struct order_room *r, struct db_tx *tx, const struct head *h, const struct line *l, int64_t now_s, int64_t gross, int64_t tax, int64_t refunded, int64_t lost, int64_t orders) {
     int64_t day_s = now_s / DAY_S * DAY_S;
-    return DB_RUN(tx, &order_revenue_add, DB_INT("org_id", h->org_id), DB_INT("day_s", day_s), DB_INT("currency", h->currency), DB_INT("offer_id", l->offer_id), DB_INT("title_id", l->title_id),
+    struct err e = sums_forget(r, tx, h->org_id, day_s);
+    return e.kind ? e : DB_RUN(tx, &order_revenue_add, DB_INT("org_id", h->org_id), DB_INT("day_s", day_s), DB_INT("currency", h->currency), DB_INT("offer_id", l->offer_id), DB_INT("title_id", l->title_id),
                   DB_TEXT("country", h->country), DB_INT("gross", gross), DB_INT("tax", tax), DB_INT("refunded", refunded), DB_INT("lost", lost), DB_INT("orders", orders));
 }

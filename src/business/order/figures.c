@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
- * Sums for finance, over rows that stand for a day, an offer, a title and a country each: a year of a million orders is some hundred thousand of them. */
+ * Sums for finance: of months that are over as they were added up (sums.c), else over rows that stand for a day, an offer, a title and a country each. */
 #include <string.h>
 
 #include "business/order/order_sql.h"
@@ -23,13 +23,18 @@ struct revenue_work {
     int64_t org_id, from_s, to_s;
     enum order_revenue_by by;
     uint16_t currency;
+    bool only_currencies;
     struct db_rows rows, currencies;
 };
 
 static struct err revenue_fn(struct db_tx *tx, void *arg) {
     static const struct db_statement *const of[] = {&order_revenue_by_day, &order_revenue_by_title, &order_revenue_by_country, &order_revenue_by_offer};
     struct revenue_work *w = arg;
-#define BOUNDS DB_INT("org_id", w->org_id), DB_INT("from_s", w->from_s), DB_INT("to_s", w->to_s), DB_INT("currency", w->currency)
+    struct sums_span span = sums_span_of(tx, w->org_id, w->from_s, w->to_s);
+#define BOUNDS                                                                                                                              \
+    DB_INT("org_id", w->org_id), DB_INT("from_s", span.from_s), DB_INT("sums_from_s", span.sums_from_s), DB_INT("sums_to_s", span.sums_to_s), \
+        DB_INT("to_s", span.to_s), DB_INT("currency", w->currency)
+    if (w->only_currencies) return DB_QUERY(tx, w->arena, &w->currencies, &order_revenue_currencies, BOUNDS);
     struct err e = DB_QUERY(tx, w->arena, &w->rows, of[w->by], BOUNDS, DB_INT("limit", w->by == ORDER_BY_DAY ? DAYS_MAX : ROWS_MAX));
     return e.kind ? e : DB_QUERY(tx, w->arena, &w->currencies, &order_revenue_currencies, BOUNDS);
 #undef BOUNDS
@@ -61,7 +66,40 @@ struct err order_revenue(struct order_room *r, struct arena *arena, int64_t org_
     return ERR_OK;
 }
 
+struct err order_currencies(struct order_room *r, struct arena *arena, int64_t org_id, int64_t from_s, int64_t to_s, struct money **out, size_t *count) {
+    struct revenue_work w = {.arena = arena, .org_id = org_id, .from_s = from_s, .to_s = to_s, .only_currencies = true};
+    struct err e = db_read(r->o.db, revenue_fn, &w);
+    struct money *made = e.kind ? NULL : arena_alloc_array(arena, w.currencies.count + 1, sizeof *made);
+    if (!made) return e.kind ? e : err_memory();
+    for (size_t i = 0; i < w.currencies.count; i++) made[i] = row_of(&w.currencies, i).net;
+    *out = made;
+    *count = w.currencies.count;
+    return ERR_OK;
+}
+
 /* --- counts --- */
+
+struct sold_work {
+    int64_t org_id;
+    const int64_t *ids;
+    size_t count;
+    int64_t *out;
+};
+static struct err sold_fn(struct db_tx *tx, void *arg) {
+    struct sold_work *w = arg;
+    struct db_rows rows;
+    struct arena *arena = arena_create(8 << 20);
+    struct err e = arena ? DB_QUERY(tx, arena, &rows, &order_sold_offers, DB_INT("org_id", w->org_id), DB_INT("until_s", DB_GET_INT(tx, 0, &order_summed, DB_INT("org_id", w->org_id)))) : err_memory();
+    for (size_t i = 0; !e.kind && i < w->count; i++) w->out[i] = 0;
+    for (size_t k = 0; !e.kind && k < rows.count; k++)
+        for (size_t i = 0; i < w->count; i++)
+            if (w->ids[i] == db_int(&rows, k, "key")) w->out[i] = db_int(&rows, k, "orders");
+    arena_destroy(&arena);
+    return e;
+}
+struct err order_sold(struct order_room *r, int64_t org_id, const int64_t *offer_ids, size_t count, int64_t *sold) {
+    return db_read(r->o.db, sold_fn, &((struct sold_work){org_id, offer_ids, count, sold}));
+}
 
 struct count_work {
     const struct db_statement *statement;
@@ -75,9 +113,6 @@ static struct err count_fn(struct db_tx *tx, void *arg) {
     struct count_work *w = arg;
     for (size_t i = 0; i < w->count; i++) w->out[i] = DB_GET_INT(tx, 0, w->statement, DB_INT("org_id", w->org_id), DB_INT(w->name, w->ids[i]));
     return db_tx_error(tx);
-}
-struct err order_sold(struct order_room *r, int64_t org_id, const int64_t *offer_ids, size_t count, int64_t *sold) {
-    return db_read(r->o.db, count_fn, &((struct count_work){&order_line_sold, "offer_id", org_id, offer_ids, count, sold}));
 }
 struct err order_coupon_uses(struct order_room *r, int64_t org_id, const int64_t *coupon_ids, size_t count, int64_t *uses) {
     return db_read(r->o.db, count_fn, &((struct count_work){&order_coupon_count, "coupon_id", org_id, coupon_ids, count, uses}));

@@ -19,14 +19,21 @@ static struct err heads_query(struct db_tx *tx, struct list_work *w, size_t limi
     const struct order_filter *f = w->filter;
     struct public_id id;
     uint64_t number;
-    int64_t to_s = f->to_s ? f->to_s : TIME_MAX, state = f->has_state ? (int64_t)f->state : -1;
+    int64_t before_s = f->to_s ? f->to_s : TIME_MAX, before_id = 0, state = f->has_state ? (int64_t)f->state : -1;
     struct slice query = slice_trim(f->query);
     if (query.len) {
         if (public_id_parse(query, &id)) return DB_QUERY(tx, w->arena, rows, &order_head_by_public_id, DB_INT("org_id", w->org_id), DB_TEXT("public_id", query));
         if (slice_to_u64(query, &number) && number <= INT64_MAX) return DB_QUERY(tx, w->arena, rows, &order_head_by_number, DB_INT("org_id", w->org_id), DB_INT("number", (int64_t)number));
         return DB_QUERY(tx, w->arena, rows, &order_head_by_invoice, DB_INT("org_id", w->org_id), DB_TEXT("invoice", query));
     }
-#define BOUNDS DB_INT("org_id", w->org_id), DB_INT("from_s", f->from_s), DB_INT("to_s", to_s), DB_INT("before_id", f->before_id), DB_INT("limit", (int64_t)limit)
+    if (f->before_id) {
+        int64_t last_s = DB_GET_INT(tx, 0, &order_head_when, DB_INT("id", f->before_id), DB_INT("org_id", w->org_id));
+        if (last_s < before_s) {
+            before_s = last_s;
+            before_id = f->before_id;
+        }
+    }
+#define BOUNDS DB_INT("org_id", w->org_id), DB_INT("from_s", f->from_s), DB_INT("before_s", before_s), DB_INT("before_id", before_id), DB_INT("limit", (int64_t)limit)
     if (f->household_id) return DB_QUERY(tx, w->arena, rows, &order_head_of_household, DB_INT("household_id", f->household_id), DB_INT("state", state), BOUNDS);
     if (!f->has_state) return DB_QUERY(tx, w->arena, rows, &order_head_of_org, BOUNDS);
     switch (f->state) {

@@ -164,6 +164,7 @@ struct err order_open(struct order_room **out, const struct order_options *optio
     struct err e = db_read(r->o.db, promised_fn, &promised);
     if (!e.kind) id_maker_begin_after(r->o.ids, promised);
     if (!e.kind) e = helds_load(r);
+    if (!e.kind) e = sums_open(r);
     if (!e.kind) e = account_add_holder(r->o.account, &(struct account_holder){.name = "orders", .write = write_subject, .erase = erase_subject, .keeps = keeps_subject, .user = r});
     if (e.kind) {
         order_close(&r);

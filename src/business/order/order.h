@@ -408,6 +408,8 @@ struct order_revenue {
 /* Days [from_s, to_s), whole days UTC. currency 0: all. */
 MUST_USE struct err order_revenue(struct order_room *, struct arena *, int64_t org_id, int64_t from_s, int64_t to_s, enum order_revenue_by, uint16_t currency,
                                   struct order_revenue *out);
+/* In which currencies something was sold on these days, with its net sum. */
+MUST_USE struct err order_currencies(struct order_room *, struct arena *, int64_t org_id, int64_t from_s, int64_t to_s, struct money **out, size_t *count);
 /* How many of these offers were ever sold (paid lines, renewals counted). */
 MUST_USE struct err order_sold(struct order_room *, int64_t org_id, const int64_t *offer_ids, size_t count, int64_t *sold);
 /* How often a coupon was used, in all. */

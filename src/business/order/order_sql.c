@@ -12,6 +12,7 @@
  *   order_lot          vouchers that were given together and end together; the sum of what is left is the household's account 610
  *   order_refund       money (and vouchers) on the way back; kind 0 by finance, 1 the unused part of a plan that gave way, 2 money that came for nothing
  *   order_revenue      sums by day, for figures: a fold of orders and refunds, kept in their transactions
+ *   order_sum          of months that are over: a fold of order_revenue by day (dim 0), title, country or offer and month (dim 1 to 3); order_summed: up to when (sums.c)
  * A household's id is all that is known here about people. */
 static const struct db_migration migrations[] = {
     {.sql = "CREATE TABLE order_head(id $ID, org_id $INT NOT NULL, public_id $TEXT NOT NULL UNIQUE, household_id $INT NOT NULL, user_id $INT NOT NULL, number $INT NOT NULL, "
@@ -76,6 +77,11 @@ static const struct db_migration migrations[] = {
             "PRIMARY KEY(org_id, day_s, currency, offer_id, title_id, country)) $KEYED;"},
     {.sql = "CREATE INDEX order_refund_by_org ON order_refund(org_id, id);"
             "CREATE INDEX order_refund_unsettled ON order_refund(org_id, state, id) WHERE state <> 1;"},
+    {.sql = "DROP INDEX order_line_by_offer;" /* nobody asks by it */
+            "CREATE INDEX order_sub_by_offer ON order_sub(org_id, offer_id, state, started_s, ended_s);"
+            "CREATE TABLE order_sum(org_id $INT NOT NULL, dim $INT NOT NULL, from_s $INT NOT NULL, currency $INT NOT NULL, key_id $INT NOT NULL, country $TEXT NOT NULL, gross $INT NOT NULL, "
+            "tax $INT NOT NULL, refunded $INT NOT NULL, lost $INT NOT NULL, orders $INT NOT NULL, PRIMARY KEY(org_id, dim, from_s, currency, key_id, country)) $KEYED;"
+            "CREATE TABLE order_summed(org_id $ID, until_s $INT NOT NULL) $TABLE;"},
 };
 const struct db_schema order_schema = {.room = "order", .migrations = migrations, .versions = ARRAY_LEN(migrations)};
 
@@ -127,9 +133,10 @@ const struct db_statement order_head_unpaid_count = {"order.head_unpaid_count",
 const struct db_statement order_head_expiring = {"order.head_expiring", "SELECT id, org_id FROM order_head WHERE state = 0 AND expires_s <= :now_s AND (flags & 1) = 0 ORDER BY expires_s LIMIT :limit"};
 const struct db_statement order_head_of_period = {"order.head_of_period", "SELECT " HEAD " FROM order_head h WHERE h.sub_id = :sub_id AND h.period_no = :period_no AND h.org_id = :org_id"};
 
-/* Lists are by the time of making, the id being a tie's end: with the clock going back, ids alone would not be in the order of time. The cursor is an id; its row gives the time. */
-#define BEFORE "AND (:before_id = 0 OR (h.created_s, h.id) < ((SELECT c.created_s FROM order_head c WHERE c.id = :before_id), :before_id)) "
-#define WHEN "AND h.created_s >= :from_s AND h.created_s < :to_s " BEFORE "ORDER BY h.created_s DESC, h.id DESC LIMIT :limit"
+/* Lists are by the time of making, the id being a tie's end: with the clock going back, ids alone would not be in the order of time. Where a page begins is said as one place in
+ * that order, which an index can seek; without a cursor it is the end of the time asked for. */
+const struct db_statement order_head_when = {"order.head_when", "SELECT created_s FROM order_head WHERE id = :id AND org_id = :org_id"};
+#define WHEN "AND h.created_s >= :from_s AND (h.created_s, h.id) < (:before_s, :before_id) ORDER BY h.created_s DESC, h.id DESC LIMIT :limit"
 /* As enum order_state. */
 #define STATE                                                                                                                                                             \
     "CASE WHEN h.state = 0 THEN 0 WHEN h.state > 1 THEN h.state WHEN h.lost > 0 THEN 6 WHEN h.refunded = 0 THEN 1 WHEN h.refunded = h.total THEN 5 ELSE 4 END"
@@ -156,7 +163,6 @@ const struct db_statement order_line_insert = {
 const struct db_statement order_line_of_order = {"order.line_of_order", "SELECT " LINE " FROM order_line l WHERE l.order_id = :order_id ORDER BY l.n LIMIT 20"};
 const struct db_statement order_line_refunds = {"order.line_refunds",
                                           "UPDATE order_line SET refunded = :refunded, refunded_tax = :refunded_tax, refunded_vouchers = :refunded_vouchers WHERE order_id = :order_id AND n = :n"};
-const struct db_statement order_line_sold = {"order.line_sold", "SELECT CAST(COALESCE(SUM(orders), 0) AS BIGINT) FROM order_revenue WHERE org_id = :org_id AND offer_id = :offer_id"};
 
 /* --- entitlements --- */
 
@@ -296,12 +302,37 @@ const struct db_statement order_revenue_add = {
 #define SUMS                                                                                                                           \
     "CAST(SUM(gross) AS BIGINT) AS gross, CAST(SUM(tax) AS BIGINT) AS tax, CAST(SUM(refunded) AS BIGINT) AS refunded, CAST(SUM(lost) AS BIGINT) AS lost, " \
     "CAST(SUM(orders) AS BIGINT) AS orders"
-#define SPAN "FROM order_revenue WHERE org_id = :org_id AND day_s >= :from_s AND day_s < :to_s AND (:currency = 0 OR currency = :currency) "
-#define BY(key, order) "SELECT currency, " key " AS key, " SUMS " " SPAN "GROUP BY currency, " key " ORDER BY " order " LIMIT :limit"
-#define NET "SUM(gross) - SUM(refunded) - SUM(tax) - SUM(lost) DESC, currency, "
-const struct db_statement order_revenue_by_day = {"order.revenue_by_day", BY("day_s", "day_s, currency")};
-const struct db_statement order_revenue_by_title = {"order.revenue_by_title", BY("title_id", NET "title_id")};
-const struct db_statement order_revenue_by_country = {"order.revenue_by_country", BY("country", NET "country")};
-const struct db_statement order_revenue_by_offer = {"order.revenue_by_offer", BY("offer_id", NET "offer_id")};
+/* Whole months that were added up, and the days before and behind them (struct sums_span). */
+#define FIGURES "gross, tax, refunded, lost, orders "
+#define OF "WHERE org_id = :org_id AND (:currency = 0 OR currency = :currency) "
+#define SPAN(dim, sum_key, key)                                                                                                                                   \
+    "FROM (SELECT currency, " sum_key " AS key, " FIGURES "FROM order_sum " OF "AND dim = " dim " AND from_s >= :sums_from_s AND from_s < :sums_to_s UNION ALL "    \
+    "SELECT currency, " key " AS key, " FIGURES "FROM order_revenue " OF "AND day_s >= :from_s AND day_s < :sums_from_s UNION ALL "                                \
+    "SELECT currency, " key " AS key, " FIGURES "FROM order_revenue " OF "AND day_s >= :sums_to_s AND day_s < :to_s) AS parts "
+#define BY(dim, sum_key, key, order) "SELECT currency, key, " SUMS " " SPAN(dim, sum_key, key) "GROUP BY currency, key ORDER BY " order " LIMIT :limit"
+#define NET "SUM(gross) - SUM(refunded) - SUM(tax) - SUM(lost) DESC, currency, key"
+const struct db_statement order_revenue_by_day = {"order.revenue_by_day", BY("0", "from_s", "day_s", "key, currency")};
+const struct db_statement order_revenue_by_title = {"order.revenue_by_title", BY("1", "key_id", "title_id", NET)};
+const struct db_statement order_revenue_by_country = {"order.revenue_by_country", BY("2", "country", "country", NET)};
+const struct db_statement order_revenue_by_offer = {"order.revenue_by_offer", BY("3", "key_id", "offer_id", NET)};
 const struct db_statement order_revenue_currencies = {
-    "order.revenue_currencies", "SELECT currency, " SUMS " " SPAN "GROUP BY currency ORDER BY currency LIMIT 200"};
+    "order.revenue_currencies", "SELECT currency, " SUMS " " SPAN("0", "from_s", "day_s") "GROUP BY currency ORDER BY currency LIMIT 200"};
+
+#define SUM_INTO(dim, at, key_id, country, by)                                                                                                              \
+    "INSERT INTO order_sum(org_id, dim, from_s, currency, key_id, country, gross, tax, refunded, lost, orders) SELECT org_id, " dim ", " at ", currency, " key_id ", " country ", " SUMS \
+    " FROM order_revenue WHERE org_id = :org_id AND day_s >= :from_s AND day_s < :to_s GROUP BY org_id, currency, " by
+#define MONTH "CAST(:from_s AS BIGINT)"
+const struct db_statement order_sum_days = {"order.sum_days", SUM_INTO("0", "day_s", "0", "''", "day_s")};
+const struct db_statement order_sum_titles = {"order.sum_titles", SUM_INTO("1", MONTH, "title_id", "''", "title_id")};
+const struct db_statement order_sum_countries = {"order.sum_countries", SUM_INTO("2", MONTH, "0", "country", "country")};
+const struct db_statement order_sum_offers = {"order.sum_offers", SUM_INTO("3", MONTH, "offer_id", "''", "offer_id")};
+const struct db_statement order_sum_forget = {"order.sum_forget", "DELETE FROM order_sum WHERE org_id = :org_id AND from_s >= :from_s"};
+const struct db_statement order_summed = {"order.summed", "SELECT until_s FROM order_summed WHERE org_id = :org_id"};
+const struct db_statement order_summed_newest = {"order.summed_newest", "SELECT MAX(until_s) FROM order_summed"};
+const struct db_statement order_summed_put = {
+    "order.summed_put", "INSERT INTO order_summed(org_id, until_s) VALUES(:org_id, :until_s) ON CONFLICT(org_id) DO UPDATE SET until_s = excluded.until_s"};
+const struct db_statement order_revenue_first = {"order.revenue_first", "SELECT MIN(day_s) FROM order_revenue WHERE org_id = :org_id AND day_s >= :from_s"};
+const struct db_statement order_number_orgs = {"order.number_orgs", "SELECT org_id FROM order_number ORDER BY org_id"};
+const struct db_statement order_sold_offers = {
+    "order.sold_offers", "SELECT key, CAST(SUM(orders) AS BIGINT) AS orders FROM (SELECT key_id AS key, orders FROM order_sum WHERE org_id = :org_id AND dim = 3 UNION ALL "
+                         "SELECT offer_id AS key, orders FROM order_revenue WHERE org_id = :org_id AND day_s >= :until_s) AS parts GROUP BY key"};

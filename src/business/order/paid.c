@@ -99,7 +99,7 @@ struct err paid_in(struct order_room *r, struct db_tx *tx, struct arena *arena, 
     for (size_t i = 0; !e.kind && i < h->count; i++) {
         const struct line *l = &h->lines[i];
         bool is_gift = l->kind == OFFER_GIFT_CARD;
-        e = revenue_note(tx, h, l, now_s, is_gift ? 0 : l->total, is_gift ? 0 : l->tax, 0, 0, l->quantity);
+        e = revenue_note(r, tx, h, l, now_s, is_gift ? 0 : l->total, is_gift ? 0 : l->tax, 0, 0, l->quantity);
     }
     if (!e.kind) e = tell(r, tx, arena, h);
     STEP(order_entitled_inside);

@@ -162,7 +162,7 @@ static struct err line_give(struct order_room *r, struct db_tx *tx, struct arena
     if (!e.kind)
         e = DB_RUN(tx, &order_refund_line_insert, DB_INT("refund_id", refund_id), DB_INT("n", l->n), DB_INT("amount", part->amount), DB_INT("tax", part->tax), DB_INT("vouchers", part->vouchers),
                    DB_BOOL("revoked", part->revokes));
-    if (!e.kind && part->amount && !is_gift) e = revenue_note(tx, h, l, n->now_s, 0, -part->tax, part->amount, 0, 0);
+    if (!e.kind && part->amount && !is_gift) e = revenue_note(r, tx, h, l, n->now_s, 0, -part->tax, part->amount, 0, 0);
     if (!e.kind && part->vouchers) e = vouchers_return(r, tx, arena, h, l->n, n->now_s);
     if (e.kind || !part->revokes || n->kind == ORDER_REFUND_UNUSED) return e;
     if (is_gift) return gift_cards_cancel(r, tx, arena, h, l, NULL);
@@ -438,12 +438,12 @@ struct err refund_failed(void *room, struct db_tx *tx, const struct pay_info *p,
 /* --- charge-backs --- */
 
 /* Spread over the lines as they were paid, for the figures. */
-static struct err lost_note(struct db_tx *tx, const struct head *h, int64_t amount, int64_t now_s) {
+static struct err lost_note(struct order_room *r, struct db_tx *tx, const struct head *h, int64_t amount, int64_t now_s) {
     int64_t weights[ORDER_LINES_MAX], shares[ORDER_LINES_MAX];
     for (size_t i = 0; i < h->count; i++) weights[i] = h->lines[i].total;
     struct err e = h->total ? money_split(money_of(h, amount), weights, h->count, shares) : ERR_OK;
     for (size_t i = 0; !e.kind && h->total && i < h->count; i++)
-        if (shares[i] && h->lines[i].kind != OFFER_GIFT_CARD) e = revenue_note(tx, h, &h->lines[i], now_s, 0, 0, 0, shares[i], 0);
+        if (shares[i] && h->lines[i].kind != OFFER_GIFT_CARD) e = revenue_note(r, tx, h, &h->lines[i], now_s, 0, 0, 0, shares[i], 0);
     return e;
 }
 
@@ -451,7 +451,7 @@ static struct err lost_in(struct order_room *r, struct db_tx *tx, struct arena *
     h->lost += amount;
     struct err e = DB_RUN(tx, &order_head_refunds, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_INT("refunded", h->refunded), DB_INT("refunded_credit", h->refunded_credit),
                           DB_INT("lost", h->lost));
-    if (!e.kind) e = lost_note(tx, h, amount, now_s);
+    if (!e.kind) e = lost_note(r, tx, h, amount, now_s);
     if (!e.kind) e = helds_of_order(tx, arena, h->id, -1, true, now_s);
     if (!e.kind) e = sub_lost(r, tx, arena, h, SUB_WHY_CHARGED_BACK, now_s);
     for (size_t i = 0; !e.kind && i < h->count; i++) {
@@ -473,7 +473,7 @@ static struct err won_in(struct order_room *r, struct db_tx *tx, struct arena *a
     h->lost -= amount;
     struct err e = DB_RUN(tx, &order_head_refunds, DB_INT("id", h->id), DB_INT("org_id", h->org_id), DB_INT("refunded", h->refunded), DB_INT("refunded_credit", h->refunded_credit),
                           DB_INT("lost", h->lost));
-    if (!e.kind) e = lost_note(tx, h, -amount, now_s);
+    if (!e.kind) e = lost_note(r, tx, h, -amount, now_s);
     for (size_t i = 0; !e.kind && !h->lost && i < h->count; i++) {
         const struct line *l = &h->lines[i];
         bool is_given_back = (l->total || l->vouchers) && l->refunded == l->total && l->refunded_vouchers == l->vouchers;

@@ -273,6 +273,6 @@ struct err order_tick(struct order_room *r) {
         if (!kept.kind) atomic_store(&r->pruned_s, now_s);
         if (!e.kind) e = kept;
     }
-    struct err followed = helds_follow(r);
-    return e.kind ? e : followed;
+    struct err summed = sums_tick(r), followed = helds_follow(r);
+    return e.kind ? e : summed.kind ? summed : followed;
 }

@@ -72,6 +72,8 @@ struct order_room {
     bool stops, is_wanted;
     struct thread *thread;
     _Atomic int64_t pruned_s; /* when old keys were last forgotten */
+    _Atomic int64_t summed_until_s; /* at least where the sums of any organisation end: what is noted before it looks into the store */
+    _Atomic int64_t summed_month_s; /* the month in which all that is over was added up */
     _Atomic uint64_t created, paid, expired, cancelled, refunds, renewals, sent_back;
 };
 static inline int64_t now_of(const struct order_room *r) { return utc_seconds(clock_utc(r->o.clock)); }
@@ -157,7 +159,7 @@ MUST_USE struct err moves_run(struct moves *);
 MUST_USE struct err available(struct order_room *, struct db_tx *, int64_t org_id, int32_t ledger, int32_t code, int64_t owner, int64_t *out);
 
 /* One fact for figures, on the day of now_s. */
-MUST_USE struct err revenue_note(struct db_tx *, const struct head *, const struct line *, int64_t now_s, int64_t gross, int64_t tax, int64_t refunded, int64_t lost, int64_t orders);
+MUST_USE struct err revenue_note(struct order_room *, struct db_tx *, const struct head *, const struct line *, int64_t now_s, int64_t gross, int64_t tax, int64_t refunded, int64_t lost, int64_t orders);
 
 /* --- held.c --- */
 void helds_init(struct helds *);
@@ -279,5 +281,17 @@ struct letter {
     int64_t until_s;     /* 0: none */
 };
 MUST_USE struct err letter_send(struct order_room *, struct db_tx *, struct arena *, const struct letter *);
+
+/* --- sums.c --- */
+
+MUST_USE struct err sums_open(struct order_room *); /* learns what was added up, here or by another process */
+MUST_USE struct err sums_tick(struct order_room *); /* adds up months that are over, a month a transaction */
+/* Something is noted on this day: sums that would not have it are forgotten. */
+MUST_USE struct err sums_forget(struct order_room *, struct db_tx *, int64_t org_id, int64_t day_s);
+/* Days [from_s, sums_from_s) and [sums_to_s, to_s) are in order_revenue, months [sums_from_s, sums_to_s) in order_sum; together they are the days asked for. */
+struct sums_span {
+    int64_t from_s, sums_from_s, sums_to_s, to_s;
+};
+struct sums_span sums_span_of(struct db_tx *, int64_t org_id, int64_t from_s, int64_t to_s);
 
 #endif

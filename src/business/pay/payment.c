@@ -2,6 +2,7 @@
  *
  * Payments, refunds and methods as rows: made, wished away, and read. What a provider's word does to them is word.c's. */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -242,12 +243,44 @@ struct err pay_find(struct pay *p, struct arena *arena, int64_t org_id, struct s
 static int64_t before_of(int64_t after) { return after ? after : INT64_MAX; }
 static size_t limit_of(size_t limit) { return limit && limit <= 200 ? limit : 200; }
 
+static struct err page_query(struct db_tx *tx, struct read_work *w, enum pay_provider provider, struct db_rows *rows) {
+    const struct pay_filter *f = w->filter;
+#define PAGE DB_INT("org_id", w->org_id), DB_INT("provider", provider), DB_INT("before_id", before_of(f->after)), DB_INT("limit", (int64_t)w->limit + 1)
+    if (f->is_parked) return DB_QUERY(tx, w->arena, rows, &pay_page_parked, PAGE);
+    if (!f->state) return DB_QUERY(tx, w->arena, rows, &pay_page, PAGE);
+    if (f->state == PAY_CAPTURED) return DB_QUERY(tx, w->arena, rows, &pay_page_captured, PAGE);
+    return DB_QUERY(tx, w->arena, rows, &pay_page_other, DB_INT("state", f->state), PAGE);
+#undef PAGE
+}
+
+static int newest_first(const void *a, const void *b) {
+    int64_t x = ((const struct pay_info *)a)->id, y = ((const struct pay_info *)b)->id;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* A page of each provider asked for; of these the newest. */
 static struct err payments_fn(struct db_tx *tx, void *arg) {
     struct read_work *w = arg;
-    struct db_rows rows;
-    struct err e = DB_QUERY(tx, w->arena, &rows, &pay_list_newest, DB_INT("org_id", w->org_id), DB_INT("before_id", before_of(w->filter->after)), DB_INT("state", w->filter->state),
-                            DB_INT("provider", w->filter->provider), DB_BOOL("is_parked", w->filter->is_parked), DB_INT("limit", (int64_t)w->limit + 1));
-    return e.kind ? e : infos_of(w->p, tx, w->arena, &rows, w->limit, w->out);
+    struct pay_list *out = w->out;
+    struct pay_info *all = arena_alloc_array(w->arena, PROVIDERS * w->limit + 1, sizeof *all);
+    size_t count = 0;
+    bool has_more = false;
+    struct err e = all ? ERR_OK : err_memory();
+    for (enum pay_provider provider = PAY_SANDBOX; !e.kind && provider <= PAY_ALIPAY; provider++) {
+        struct db_rows rows;
+        struct pay_list page;
+        if (w->filter->provider && w->filter->provider != provider) continue;
+        e = page_query(tx, w, provider, &rows);
+        if (!e.kind) e = infos_of(w->p, tx, w->arena, &rows, w->limit, &page);
+        for (size_t i = 0; !e.kind && i < page.count; i++) all[count++] = page.items[i];
+        has_more = has_more || (!e.kind && page.next);
+    }
+    if (e.kind) return e;
+    qsort(all, count, sizeof *all, newest_first);
+    has_more = has_more || count > w->limit;
+    if (count > w->limit) count = w->limit;
+    *out = (struct pay_list){all, count, has_more && count ? all[count - 1].id : 0};
+    return ERR_OK;
 }
 struct err pay_payments(struct pay *p, struct arena *arena, int64_t org_id, const struct pay_filter *filter, struct pay_list *out) {
     struct read_work w = {.p = p, .arena = arena, .org_id = org_id, .filter = filter, .limit = limit_of(filter->limit), .out = out};
@@ -405,7 +438,7 @@ struct err pay_method_forget_in(struct pay *p, struct db_tx *tx, int64_t org_id,
 static struct err parked_fn(struct db_tx *tx, void *arg) {
     struct read_work *w = arg;
     struct db_rows rows;
-    struct err e = DB_QUERY(tx, w->arena, &rows, &pay_parked_list, DB_INT("org_id", w->org_id), DB_INT("before_id", before_of(w->after)), DB_BOOL("only_open", w->only_open),
+    struct err e = DB_QUERY(tx, w->arena, &rows, w->only_open ? &pay_parked_open : &pay_parked_list, DB_INT("org_id", w->org_id), DB_INT("before_id", before_of(w->after)),
                             DB_INT("limit", (int64_t)w->limit + 1));
     if (e.kind) return e;
     size_t count = rows.count < w->limit ? rows.count : w->limit;

@@ -593,6 +593,109 @@ static void figures_are_what_was_sold(void **state) {
     end(&s);
 }
 
+/* The same figures, whether a month was added up or not; and asked from any day to any other. */
+static void figures_same(struct shop *s, int64_t from_s, int64_t to_s, const int64_t net[4]) {
+    for (enum order_revenue_by by = ORDER_BY_DAY; by <= ORDER_BY_OFFER; by++) {
+        struct order_revenue got;
+        int64_t sum = 0;
+        assert_ok(order_revenue(s->order, s->arena, s->org, from_s, to_s, by, CURRENCY_EUR, &got));
+        for (size_t i = 0; i < got.count; i++) sum += got.rows[i].net.minor;
+        assert_int_equal(sum, net[by]);
+        assert_int_equal(got.currency_count ? got.currencies[0].minor : 0, net[by]);
+    }
+}
+static void months_that_are_over_are_added_up(void **state) {
+    enum { FILM = 999 - 160, RENT = 399 - 64 };
+    struct shop s = begin(state); /* 22 November */
+    const int64_t november = START_S - 21 * DAY_S, december = START_S + 9 * DAY_S, january = december + 31 * DAY_S;
+    struct order_item item = buy(&s, HOME, SHOP_PURCHASE, 0);
+    buy(&s, OTHER, SHOP_RENTAL, 1);
+    turn_to(&s, december + DAY_S);
+    buy(&s, OTHER, SHOP_PURCHASE, 2);
+    int64_t both[4] = {2 * FILM + RENT, 2 * FILM + RENT, 2 * FILM + RENT, 2 * FILM + RENT}, first[4] = {FILM + RENT, FILM + RENT, FILM + RENT, FILM + RENT}, last[4] = {FILM, FILM, FILM, FILM}, none[4] = {0};
+    figures_same(&s, november, january, both); /* November is not added up yet */
+    turn_to(&s, december + 3 * DAY_S);
+    for (int round = 0; round < 2; round++) { /* now it is, and then December as well */
+        figures_same(&s, november, january, both);
+        figures_same(&s, november - 400 * DAY_S, january + 400 * DAY_S, both);
+        figures_same(&s, november, december, first);
+        figures_same(&s, START_S, december, first);
+        figures_same(&s, START_S + DAY_S, december, none);
+        figures_same(&s, START_S, START_S + DAY_S, first);
+        figures_same(&s, december, january, last);
+        figures_same(&s, START_S + DAY_S, december + 2 * DAY_S, last);
+        int64_t sold[2];
+        assert_ok(order_sold(s.order, s.org, (int64_t[]){s.offer_ids[SHOP_PURCHASE], s.offer_ids[SHOP_RENTAL]}, 2, sold));
+        assert_int_equal(sold[0], 2);
+        assert_int_equal(sold[1], 1);
+        turn_to(&s, january + 3 * DAY_S);
+    }
+    struct order_revenue by; /* a title of November, from its month's sums */
+    assert_ok(order_revenue(s.order, s.arena, s.org, november, december, ORDER_BY_TITLE, 0, &by));
+    assert_int_equal(by.count, 2);
+    assert_int_equal(by.rows[0].id, s.film_ids[0]);
+    assert_int_equal(by.rows[0].gross.minor, 999);
+    assert_int_equal(by.rows[0].orders, 1);
+    assert_ok(order_revenue(s.order, s.arena, s.org, november, december, ORDER_BY_DAY, 0, &by));
+    assert_int_equal(by.count, 1);
+    assert_int_equal(by.rows[0].day_s, START_S);
+
+    /* The clock goes back into December: what is noted there is not lost, and neither is what goes back later. */
+    clock_manual_set_utc(s.clock, utc_from_seconds(december + 5 * DAY_S));
+    buy(&s, HOME, SHOP_PURCHASE, 3);
+    for (int i = 0; i < 4; i++) last[i] += FILM;
+    figures_same(&s, december, january, last);
+    turn_to(&s, january + 3 * DAY_S);
+    figures_same(&s, december, january, last);
+    figures_same(&s, november, december, first);
+    refund(&s, &item.public_id, 0);
+    run(&s);
+    int64_t given[4] = {-FILM, -FILM, -FILM, -FILM};
+    figures_same(&s, january, january + 31 * DAY_S, given);
+    figures_same(&s, november, december, first);
+    end(&s);
+}
+
+/* Whichever way they went, page by page, by state, with who made them. */
+static void refunds_are_listed(void **state) {
+    struct shop s = begin(state);
+    struct order_refund_list list;
+    struct order_item paid = buy(&s, HOME, SHOP_PURCHASE, 0), other = buy_with(&s, OTHER, SHOP_PURCHASE, 1, REFUND_FAILS);
+    for (int64_t amount = 100; amount <= 300; amount += 100) {
+        struct order_refund made;
+        struct order_refund_wish wish = {.has_amount = true, .amount_minor = amount, .reason = SLICE("Sound missing"), .by_user_id = 77};
+        assert_ok(order_refund(s.order, s.arena, s.org, public_id_slice(&paid.public_id), &wish, NULL, &made));
+        assert_int_equal(made.by_user_id, 77);
+    }
+    assert_ok(order_refund_list(s.order, s.arena, s.org, &(struct order_refund_filter){.has_state = true, .state = ORDER_REFUND_PENDING}, &list));
+    assert_int_equal(list.count, 3);
+    refund(&s, &other.public_id, 0);
+    run(&s);
+    assert_ok(order_refund_list(s.order, s.arena, s.org, &(struct order_refund_filter){.limit = 2}, &list));
+    assert_int_equal(list.count, 2);
+    assert_true(list.has_more);
+    assert_int_equal(list.items[0].order_id, other.id);
+    assert_int_equal(list.items[0].state, ORDER_REFUND_FAILED);
+    assert_true(list.items[0].code.len > 0);
+    assert_int_equal(list.items[1].amount.minor, 300);
+    struct order_refund_filter next = {.limit = 2, .after = public_id_slice(&list.items[1].public_id)};
+    assert_ok(order_refund_list(s.order, s.arena, s.org, &next, &list));
+    assert_int_equal(list.count, 2);
+    assert_false(list.has_more);
+    assert_int_equal(list.items[0].amount.minor, 200);
+    assert_int_equal(list.items[1].by_user_id, 77);
+    assert_int_equal(list.items[1].kind, ORDER_REFUND_BY_FINANCE);
+    assert_true(list.items[1].settled_s > 0);
+    assert_ok(order_refund_list(s.order, s.arena, s.org, &(struct order_refund_filter){.has_state = true, .state = ORDER_REFUND_DONE}, &list));
+    assert_int_equal(list.count, 3);
+    assert_ok(order_refund_list(s.order, s.arena, s.org, &(struct order_refund_filter){.has_state = true, .state = ORDER_REFUND_PENDING}, &list));
+    assert_int_equal(list.count, 0);
+    assert_ok(order_refund_list(s.order, s.arena, s.org + 1, &(struct order_refund_filter){0}, &list));
+    assert_int_equal(list.count, 0);
+    assert_error(order_refund_list(s.order, s.arena, s.org + 1, &next, &list), "order.refund");
+    end(&s);
+}
+
 static void the_household_is_told(void **state) {
     struct shop s = begin(state);
     struct mail_list letters;
@@ -641,6 +744,8 @@ int main(void) {
         ON_SQLITE(a_currency_without_decimals_is_as_good),
         ON_BOTH(orders_are_listed_page_by_page),
         ON_BOTH(figures_are_what_was_sold),
+        ON_BOTH(months_that_are_over_are_added_up),
+        ON_BOTH(refunds_are_listed),
         ON_SQLITE(the_household_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -554,6 +554,27 @@ static void the_thread_does_it(void **state) {
     assert_ok(pay_payments(s->pay, s->arena, ORG, &(struct pay_filter){.state = PAY_FAILED, .limit = 6, .after = list.next}, &list));
     assert_int_equal(list.count, 4);
     assert_int_equal(list.next, 0);
+    assert_ok(pay_payments(s->pay, s->arena, ORG, &(struct pay_filter){.state = PAY_CAPTURED, .provider = PAY_SANDBOX}, &list));
+    assert_int_equal(list.count, 30);
+    assert_ok(pay_payments(s->pay, s->arena, ORG, &(struct pay_filter){.provider = PAY_STRIPE}, &list));
+    assert_int_equal(list.count, 0);
+    /* Of every state, also while it is asked after; the newest first, each once. */
+    struct pay_info open = shop_begin(s, "4000000000003220", EUR(100));
+    assert_ok(pay_payments(s->pay, s->arena, ORG, &(struct pay_filter){.state = PAY_CREATED}, &list));
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.items[0].id, open.id);
+    assert_ok(pay_run(s->pay));
+    assert_ok(pay_payments(s->pay, s->arena, ORG, &(struct pay_filter){.state = PAY_CREATED}, &list));
+    assert_int_equal(list.count, 0);
+    assert_ok(pay_payments(s->pay, s->arena, ORG, &(struct pay_filter){.state = PAY_REQUIRES_ACTION}, &list));
+    assert_int_equal(list.count, 1);
+    assert_ok(pay_payments(s->pay, s->arena, ORG, &(struct pay_filter){0}, &list));
+    assert_int_equal(list.count, 41);
+    for (size_t i = 1; i < list.count; i++) assert_true(list.items[i].id < list.items[i - 1].id);
+    assert_ok(pay_payments(s->pay, s->arena, ORG, &(struct pay_filter){.is_parked = true}, &list));
+    assert_int_equal(list.count, 0);
+    assert_ok(pay_payments(s->pay, s->arena, ORG + 1, &(struct pay_filter){0}, &list));
+    assert_int_equal(list.count, 0);
     shop_verify(s);
     shop_close(s);
 }
