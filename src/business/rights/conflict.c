@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "business/rights/atlas.h"
-#include "business/rights/compiled.h"
+#include "business/rights/sift.h"
 
 struct box {
     const uint64_t *bits; /* of the atlas; not empty */
@@ -20,6 +20,8 @@ struct boxes {
     struct box *items;
     size_t count, room;
 };
+
+enum { COMMONS = 64 };
 
 struct standing { /* a line that overlaps the new one */
     struct record record;
@@ -41,6 +43,10 @@ struct check {
     size_t found_count, found_room;
     struct standing *holds; /* grants that overlap a sale */
     size_t hold_count, hold_room;
+    struct { /* what sets have in common with the new line's; the lines of a title name the same few again and again */
+        uint32_t set, common;
+    } commons[COMMONS];
+    bool has_avx512;
     struct err error;
 };
 
@@ -74,17 +80,36 @@ static bool languages_meet(uint32_t a, uint32_t b) {
     return languages_common(languages_at(a), languages_at(b), common, &count);
 }
 
-static struct err overlap_of(const struct check *c, const struct standing *s, struct rights_overlap *out) {
-    const struct index_line *l = c->ask->line;
+static struct err common_territories(struct check *c, uint32_t set, uint32_t *out) {
+    __typeof__(&c->commons[0]) place = &c->commons[set % COMMONS];
+    if (!set || place->set != set) { /* the set without anything is nobody's */
+        uint32_t common;
+        struct err e = rights_territories_common(c->ask->line->territories, set, &common);
+        if (e.kind) return e;
+        place->set = set;
+        place->common = common;
+    }
+    *out = place->common;
+    return ERR_OK;
+}
+static struct err common_languages(uint32_t a, uint32_t b, uint32_t *out) {
+    if (!a || !b || a == b) {
+        *out = a ? a : b;
+        return ERR_OK;
+    }
     uint64_t common[LANGUAGES_MAX * LANGUAGES_MAX];
     size_t count;
+    (void)languages_common(languages_at(a), languages_at(b), common, &count);
+    return languages_intern(common, count, out);
+}
+
+static struct err overlap_of(struct check *c, const struct standing *s, struct rights_overlap *out) {
+    const struct index_line *l = c->ask->line;
     struct rights_overlap o = {.media = l->media & s->scope->media};
     o.from_s = c->from_s > s->record.start_s ? c->from_s : s->record.start_s;
     o.to_s = c->to_s < s->record.end_s ? c->to_s : s->record.end_s;
-    struct err e = rights_territories_common(l->territories, s->scope->territories, &o.territories);
-    if (e.kind) return e;
-    (void)languages_common(languages_at(l->languages), languages_at(s->scope->languages), common, &count);
-    e = languages_intern(common, count, &o.languages);
+    struct err e = common_territories(c, s->scope->territories, &o.territories);
+    if (!e.kind) e = common_languages(l->languages, s->scope->languages, &o.languages);
     if (!e.kind) *out = o;
     return e;
 }
@@ -159,6 +184,18 @@ static unsigned kinds_of_interest(const struct check *c, bool is_first_family) {
     return kinds;
 }
 
+/* Of 64 lines, those that end after an instant. Behind the last line of a block there is more of the block. */
+#if defined(__x86_64__)
+__attribute__((target("avx512f"))) static uint64_t ending_after(const uint32_t *ends, uint32_t at_s) {
+    const __m512i at = _mm512_set1_epi32((int)at_s);
+    uint64_t bits = 0;
+    for (unsigned i = 0; i < 64; i += 16) bits |= (uint64_t)_mm512_cmpgt_epu32_mask(_mm512_loadu_si512(ends + i), at) << i;
+    return bits;
+}
+#else
+static uint64_t ending_after(const uint32_t *ends, uint32_t at_s) { return UINT64_MAX; } /* each is looked at anyway */
+#endif
+
 static void look_through(struct check *c, const struct block *b, bool is_first_family) {
     if (!b->has_rows) {
         for (uint32_t i = 0; i < b->count && !c->error.kind; i++) look_at(c, b, i, is_first_family);
@@ -166,22 +203,28 @@ static void look_through(struct check *c, const struct block *b, bool is_first_f
     }
     const struct rows *rows = block_rows(b);
     const struct territories *t = territories_at(c->ask->line->territories);
+    const uint64_t *kinds[KINDS], *media[RIGHTS_MEDIA], *classes[256]; /* the rows that matter */
+    size_t kind_count = 0, medium_count = 0, class_count = 0;
     bool is_class_in[256] = {0};
     for (unsigned country = 0; country < 256; country++)
         if (bits_have(t->bits, (uint8_t)country)) is_class_in[rows->class_of[country]] = true;
     for (uint32_t i = 0; i < t->area_count; i++) is_class_in[rows->class_of[area_country(t->areas[i])]] = true;
-    unsigned kinds = kinds_of_interest(c, is_first_family);
+    for (size_t k = 0; k < rows->class_count; k++)
+        if (is_class_in[k]) classes[class_count++] = rows->classes + k * rows->words;
+    unsigned interest = kinds_of_interest(c, is_first_family);
+    for (unsigned kind = 0; kind < KINDS; kind++)
+        if (interest >> kind & 1) kinds[kind_count++] = rows->kinds + kind * rows->words;
+    for (unsigned m = 0; m < RIGHTS_MEDIA; m++)
+        if (c->ask->line->media >> m & 1) media[medium_count++] = rows->media + m * rows->words;
     uint32_t begun = block_begun(b, c->to_s - 1);
     for (size_t w = 0; w < (begun + 63) / 64 && !c->error.kind; w++) {
         if (rows->ends[w] <= c->from_s) continue;
         uint64_t by_kind = 0, by_medium = 0, by_class = 0;
-        for (unsigned kind = 0; kind < KINDS; kind++)
-            if (kinds >> kind & 1) by_kind |= rows->kinds[kind * rows->words + w];
-        for (unsigned m = 0; by_kind && m < RIGHTS_MEDIA; m++)
-            if (c->ask->line->media >> m & 1) by_medium |= rows->media[m * rows->words + w];
+        for (size_t i = 0; i < kind_count; i++) by_kind |= kinds[i][w];
+        for (size_t i = 0; i < medium_count; i++) by_medium |= media[i][w];
         uint64_t bits = by_kind & by_medium;
-        for (size_t k = 0; bits & ~by_class && k < rows->class_count; k++)
-            if (is_class_in[k]) by_class |= rows->classes[k * rows->words + w];
+        if (bits && c->has_avx512) bits &= ending_after(block_ends(b) + 64 * w, c->from_s);
+        for (size_t i = 0; bits & ~by_class && i < class_count; i++) by_class |= classes[i][w];
         for (bits &= by_class; bits && !c->error.kind; bits &= bits - 1) look_at(c, b, (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(bits), is_first_family);
     }
 }
@@ -372,7 +415,7 @@ struct err rights_index_conflicts(const struct rights_index *ix, struct arena *m
     const struct index_line *l = ask->line;
     if (l->starts_s < 0 || l->starts_s >= l->ends_s || l->ends_s > RIGHTS_ENDLESS)
         return err_make(ERR_INPUT, "rights.window", "The window is empty, reversed, or beyond what can be counted.");
-    struct check c = {.ask = ask, .mem = mem, .from_s = (uint32_t)l->starts_s, .to_s = (uint32_t)l->ends_s};
+    struct check c = {.ask = ask, .mem = mem, .from_s = (uint32_t)l->starts_s, .to_s = (uint32_t)l->ends_s, .has_avx512 = sift_has_avx512()};
     memcpy(c.bits, territories_at(l->territories)->bits, sizeof c.bits);
     c.has_areas = territories_at(l->territories)->area_count > 0;
     bool is_sale = ask->deal->direction == RIGHTS_OUT && l->effect == RIGHTS_ALLOW;
