@@ -33,6 +33,7 @@ const struct option command_serve_options[] = {
     {"tls-key", OPTION_TEXT, "FILE", NULL, "the certificate's key (PEM)"},
     {"url", OPTION_TEXT, "URL", NULL, "how people reach this site, for links in letters: https://example.org"},
     {"smtp", OPTION_TEXT, "URL", NULL, "a mail server: smtp://HOST:587 or smtps://HOST:465; without it letters stay in the operator's pages"},
+    {"smtp-ca", OPTION_TEXT, "FILE", NULL, "certificates (PEM) that the mail server's must be signed by; without it those that this machine trusts"},
     {"smtp-user", OPTION_TEXT, "NAME", NULL, "who signs in to the mail server"},
     {"smtp-password", OPTION_TEXT, "TEXT", NULL, "with which password; better in the environment or the INI file than on the command line"},
     {"mail-from", OPTION_TEXT, "ADDRESS", NULL, "who letters come from: name@host, or \"Name <name@host>\""},
@@ -165,6 +166,7 @@ static struct err serving_open(struct command_context *c, struct serving *s, str
     options.threads = (int)option_number(c, "encode-threads");
     options.site_url = option_text(c, "url");
     options.smtp = option_text(c, "smtp");
+    options.smtp_ca = option_text(c, "smtp-ca");
     options.smtp_user = option_text(c, "smtp-user");
     options.smtp_password = option_text(c, "smtp-password");
     options.mail_from = option_text(c, "mail-from");

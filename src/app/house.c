@@ -121,7 +121,7 @@ static struct err account_rooms_open(struct house *h) {
     mem_free(path);
     if (!e.kind)
         e = mail_open(&h->mail, &(struct mail_options){.db = h->db, .clock = h->clock, .ids = h->ids, .keys = h->keys, .smtp = o->smtp, .user = o->smtp_user,
-                                                       .password = o->smtp_password, .from = o->mail_from});
+                                                       .password = o->smtp_password, .smtp_ca = o->smtp_ca, .from = o->mail_from});
     struct account_options account = {.db = h->db, .clock = h->clock, .ids = h->ids, .keys = h->keys, .mail = h->mail, .site_url = o->site_url, .password_waiting = 4};
 #ifdef GRANDSTAND_TEST_DOORS
     const char *argon = getenv("GRANDSTAND_TEST_ARGON");

@@ -26,7 +26,7 @@ struct house_options {
     const char *database;   /* URL; NULL: DATA/grandstand.db */
     struct clock *clock;    /* NULL: the system's */
     const char *site_url;   /* how people reach this site, for links in letters; NULL: not said */
-    const char *smtp, *smtp_user, *smtp_password, *mail_from; /* NULL: letters stay in the house */
+    const char *smtp, *smtp_user, *smtp_password, *smtp_ca, *mail_from; /* NULL: letters stay in the house */
     const char *allow_origin;
     bool has_ladder;
     bool no_stills;         /* live channels are not decoded */

@@ -60,7 +60,7 @@ struct err mail_open(struct mail **out, const struct mail_options *options) {
     if (!e.kind && options->smtp && (!options->from || !message_from(slice_cstr(options->from), &name, m->from, &m->from_len)))
         e = err_make(ERR_INPUT, "mail.from", "With a mail server, say also who letters come from: name@host, or \"Name <name@host>\".");
     if (!e.kind && !(m->from_name = mem_strndup(name.ptr ? name.ptr : "", name.len))) e = err_memory();
-    if (!e.kind && options->smtp) e = smtp_open(&m->smtp, options->smtp, options->user, options->password);
+    if (!e.kind && options->smtp) e = smtp_open(&m->smtp, options->smtp, options->user, options->password, options->smtp_ca);
     if (e.kind) mail_close(&m);
     else *out = m;
     return e;

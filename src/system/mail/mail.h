@@ -47,7 +47,8 @@ struct mail_options {
     struct id_maker *ids;
     struct keys *keys;
     const char *smtp;            /* "smtp://host:587" (STARTTLS where offered), "smtps://host:465"; NULL: mails are kept. To a host other than
-                                    a loopback address never without TLS, unless the URL ends in "?plain" */
+                                    a loopback address never without TLS, unless the URL ends in "?plain"; to none at all without it where it ends in "?tls" */
+    const char *smtp_ca;         /* a file of certificates (PEM) that the server's must be signed by; NULL: those that this machine trusts */
     const char *user, *password; /* NULL: without AUTH */
     const char *from;            /* "name@host" or "Name <name@host>"; needed with smtp */
 };

@@ -20,7 +20,7 @@ bool message_from(struct slice text, struct slice *name, char address[MAIL_ADDRE
 
 /* --- smtp.c --- */
 struct smtp; /* one server */
-struct err smtp_open(struct smtp **out, const char *url, const char *user, const char *password);
+struct err smtp_open(struct smtp **out, const char *url, const char *user, const char *password, const char *ca); /* ca NULL: those that this machine trusts */
 void smtp_close(struct smtp **);
 enum smtp_outcome { SMTP_SENT, SMTP_LATER, SMTP_REFUSED };
 /* At most 30 s. `trouble` (text, UTF-8) says why not. */

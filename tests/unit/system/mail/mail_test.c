@@ -391,13 +391,13 @@ static void no_letter_goes_out_in_the_clear(void **state) {
     char url[64], trouble[200];
     struct smtp *smtp;
     snprintf(url, sizeof url, "smtp://0.0.0.0:%u", server->port); /* reaches this machine, and does not look like it */
-    assert_ok(smtp_open(&smtp, url, NULL, NULL));
+    assert_ok(smtp_open(&smtp, url, NULL, NULL, NULL));
     assert_int_equal(smtp_send(smtp, SLICE("a@b.org"), SLICE("c@d.org"), SLICE("x\r\n"), trouble), SMTP_LATER);
     assert_int_equal(server->received, 0);
     assert_int_equal(server->from[0], 0);
     smtp_close(&smtp);
     snprintf(url, sizeof url, "smtp://0.0.0.0:%u?plain", server->port); /* unless the operator says so */
-    assert_ok(smtp_open(&smtp, url, NULL, NULL));
+    assert_ok(smtp_open(&smtp, url, NULL, NULL, NULL));
     assert_int_equal(smtp_send(smtp, SLICE("a@b.org"), SLICE("c@d.org"), SLICE("x\r\n"), trouble), SMTP_SENT);
     smtp_close(&smtp);
     server_end(server);
