@@ -151,9 +151,9 @@ static struct err gather_add(struct gather *g, struct slice s) {
     return e;
 }
 
-/* How far samples from s[0] on lie so close together in the source that they are read in one go. */
-static uint64_t run_of(const struct cmaf_sample *s, size_t count) {
-    uint64_t first = s[0].source_offset, end = first + s[0].bytes;
+/* How far the sample s[0], from `at` on, and those that follow lie so close together in the source that they are read in one go. */
+static uint64_t run_of(const struct cmaf_sample *s, size_t count, uint64_t at) {
+    uint64_t first = s[0].source_offset + at, end = s[0].source_offset + s[0].bytes;
     for (size_t i = 1; i < count && !s[i].data && end - first < WINDOW_BLOCK_BYTES; i++) {
         if (s[i].source_offset < end || s[i].source_offset - end > GAP_BYTES_MAX) break;
         end = s[i].source_offset + s[i].bytes;
@@ -168,7 +168,7 @@ static struct err see(struct gather *g, const struct cmaf_sample *s, size_t coun
     if (window_find(source, offset, len, out)) return ERR_OK;
     struct err e = ERR_OK;
     if (next >= WINDOW_BLOCKS && g->oldest_read <= next - WINDOW_BLOCKS) e = gather_flush(g); /* it would overwrite what waits */
-    if (!e.kind) e = window_read(source, offset, run_of(s, count) - at);
+    if (!e.kind) e = window_read(source, offset, run_of(s, count, at));
     if (e.kind) return e;
     bool is_there = window_find(source, offset, len, out);
     assert(is_there);
