@@ -24,19 +24,20 @@ static struct err write_subject(void *room, struct db_tx *tx, struct arena *aren
     struct db_rows rows;
     struct sub s;
     bool has = false;
-    int64_t before_id = 0;
+    int64_t before_s = INT64_C(1) << 60, before_id = 0;
     struct err e = ERR_OK;
     json_begin_object(out);
     json_key(out, "orders");
     json_begin_array(out);
     do {
         e = DB_QUERY(tx, arena, &rows, &order_head_of_household, DB_INT("household_id", subject->household_id), DB_INT("state", -1), DB_INT("org_id", subject->org_id), DB_INT("from_s", 0),
-                     DB_INT("to_s", INT64_C(1) << 60), DB_INT("before_id", before_id), DB_INT("limit", ORDER_LIST_MAX));
+                     DB_INT("before_s", before_s), DB_INT("before_id", before_id), DB_INT("limit", ORDER_LIST_MAX));
         for (size_t i = 0; !e.kind && i < rows.count; i++) {
             struct head h;
             head_take(&rows, i, &h);
             e = lines_read(tx, arena, &h);
             if (e.kind) break;
+            before_s = h.created_s;
             before_id = h.id;
             json_begin_object(out);
             json_put_string(out, "id", public_id_slice(&h.public_id));
