@@ -162,7 +162,7 @@ static struct err settings_put(struct call *c) {
 
 /* --- what wants attention --- */
 
-enum { LOOKED_AT_MAX = 200 };
+enum { CHECK_LATE_DAYS = 2 }; /* the ledger is checked each night */
 
 static void put_attention(struct call *c, const char *code, const char *text, size_t count) {
     if (!count) return;
@@ -196,25 +196,24 @@ static struct err books_fn(struct db_tx *tx, void *arg) {
 }
 
 static struct err overview_get(struct call *c) {
-    struct pay_parked_list parked;
-    struct pay_chargeback_list chargebacks;
+    struct pay_waiting waiting;
     struct offer_warning *warnings;
     struct money *currencies;
     size_t currency_count;
     struct books_work books = {.c = c};
     struct order_sub_counts subs;
-    size_t warning_count, lost = 0, open = 0;
+    size_t warning_count, lost = 0;
     int64_t now_s = utc_seconds(clock_utc(c->api->o.clock));
-    struct err e = pay_parked(c->api->o.pay, c->arena, c->org_id, true, 0, LOOKED_AT_MAX, &parked);
-    if (!e.kind) e = pay_chargebacks(c->api->o.pay, c->arena, c->org_id, 0, LOOKED_AT_MAX, &chargebacks);
+    struct err e = pay_waiting(c->api->o.pay, c->org_id, &waiting);
     if (!e.kind) e = offer_warnings(c->api->o.offers, c->arena, c->org_id, 0, &warnings, &warning_count);
     if (!e.kind) e = order_currencies(c->api->o.order, c->arena, c->org_id, (now_s / 86400 - 365) * 86400, (now_s / 86400 + 1) * 86400, &currencies, &currency_count);
     if (!e.kind) e = order_sub_counts(c->api->o.order, c->org_id, 0, now_s - 30 * 86400, &subs);
     if (!e.kind) e = db_read(c->api->o.db, books_fn, &books);
     if (e.kind) return e;
-    for (size_t i = 0; i < chargebacks.count; i++) open += chargebacks.items[i].state == PAY_CHARGEBACK_OPEN;
     for (size_t i = 0; i < warning_count; i++) lost += !strcmp(warnings[i].code, "offer.rights_lost") || !strcmp(warnings[i].code, "offer.empty");
     const struct ledger_noted_check *checked = books.checks.count ? &books.checks.items[0] : NULL;
+    /* Until the first night there is nothing to be late with. */
+    int64_t unchecked_days = checked ? (now_s - checked->noted_ns / NS_PER_S) / 86400 : 0;
     struct json_writer *w = &c->w;
     json_begin_object(w);
     json_put_bool(w, "is_example", books.is_example);
@@ -232,11 +231,12 @@ static struct err overview_get(struct call *c) {
     json_end(w);
     json_key(w, "attention");
     json_begin_array(w);
-    put_attention(c, "payments.parked", "attention.parked", parked.count);
+    put_attention(c, "payments.parked", "attention.parked", (size_t)waiting.parked);
     put_attention(c, "renewals.failed", "attention.renewals", (size_t)subs.states[ORDER_SUB_GRACE]);
-    put_attention(c, "chargebacks.open", "attention.chargebacks", open);
+    put_attention(c, "chargebacks.open", "attention.chargebacks", (size_t)waiting.chargebacks);
     put_attention(c, "offers.rights", "attention.rights", lost);
     put_attention(c, "ledger.differences", "attention.ledger", checked ? (size_t)checked->differences : 0);
+    put_attention(c, "ledger.unchecked", "attention.unchecked", unchecked_days >= CHECK_LATE_DAYS ? (size_t)unchecked_days : 0);
     json_end(w);
     json_key(w, "verified");
     if (checked) {
@@ -245,6 +245,7 @@ static struct err overview_get(struct call *c) {
         json_put_number(w, "transfers", checked->transfers);
         json_put_number(w, "accounts", checked->accounts);
         json_put_number(w, "differences", checked->differences);
+        json_put_number(w, "took_ms", (int64_t)(checked->seconds * 1000));
         json_end(w);
     } else {
         json_add_null(w);

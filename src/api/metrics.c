@@ -69,6 +69,30 @@ static void metrics_get(struct http_request *r, void *arg) {
     metric(&out, "mails_sent_total", "", "Letters that the mail server took", mails.sent);
     metric(&out, "mails_failed_total", "", "Letters that were given up", mails.failed);
     metric(&out, "mails_retried_total", "", "Letters that are tried again later", mails.retried);
+    struct pay_stats pay = pay_stats(a->o.pay);
+    struct pay_waiting waiting;
+    metric(&out, "payments_captured_total", "", "Payments whose money has come", pay.captured);
+    metric(&out, "payments_failed_total", "", "Payments that failed or were cancelled", pay.failed);
+    metric(&out, "payments_refunded_total", "", "Refunds that providers have confirmed", pay.refunds_done);
+    metric(&out, "payments_charged_back_total", "", "Charge-backs that were opened", pay.chargebacks);
+    metric(&out, "payments_corrected_total", "", "Answers of providers, when asked, that changed what no webhook had told", pay.corrected);
+    metric(&out, "payments_parked_total", "", "Words of providers that fitted nothing", pay.parked);
+    metric(&out, "pay_calls_total", "", "Calls to payment providers", pay.calls);
+    metric(&out, "pay_calls_failed_total", "", "Of those: given up", pay.calls_failed);
+    metric(&out, "pay_calls_retried_total", "", "Of those: made again later", pay.calls_retried);
+    metric(&out, "pay_webhooks_total", "{judgement=\"applied\"}", "Webhooks by what became of them", pay.webhooks_applied);
+    metric(&out, "pay_webhooks_total", "{judgement=\"duplicate\"}", NULL, pay.webhooks_duplicate);
+    metric(&out, "pay_webhooks_total", "{judgement=\"forged\"}", NULL, pay.webhooks_forged);
+    if (!pay_waiting(a->o.pay, 0, &waiting).kind) { /* without a database the rest is told all the same */
+        metric(&out, "payments", "{state=\"created\"}", "Payments under way, by state", (uint64_t)waiting.created);
+        metric(&out, "payments", "{state=\"requires_action\"}", NULL, (uint64_t)waiting.requires_action);
+        metric(&out, "payments", "{state=\"processing\"}", NULL, (uint64_t)waiting.processing);
+        metric(&out, "payments_parked", "", "Words of providers that fit nothing and wait for somebody to look", (uint64_t)waiting.parked);
+        metric(&out, "chargebacks_open", "", "Charge-backs that are neither won nor lost", (uint64_t)waiting.chargebacks);
+        metric(&out, "pay_outbox", "", "Calls to payment providers that are still to be made", (uint64_t)waiting.outbox);
+        metric(&out, "pay_outbox_age_seconds", "", "For how long the oldest of them has waited", (uint64_t)waiting.outbox_age_s);
+        metric(&out, "pay_webhooks_waiting", "", "Webhooks stored and not judged yet", (uint64_t)waiting.webhooks);
+    }
     struct db_stats db = db_stats(a->o.db);
     metric(&out, "db_writes_total", "", "Changes asked of the database", db.writes);
     metric(&out, "db_writes_failed_total", "", "Changes that failed", db.writes_failed);

@@ -39,6 +39,8 @@ int64_t id_next(struct id_maker *m) {
     return (next >> SEQUENCE_BITS) << (NODE_BITS + SEQUENCE_BITS) | (int64_t)m->node << SEQUENCE_BITS | sequence;
 }
 
+int64_t id_seconds(int64_t id) { return ((id >> (NODE_BITS + SEQUENCE_BITS)) + epoch_ms) / 1000; }
+
 void id_maker_begin_after(struct id_maker *m, int64_t id) {
     if (id <= 0) return;
     int64_t after = ((id >> (NODE_BITS + SEQUENCE_BITS)) + 1) << SEQUENCE_BITS, last = atomic_load(&m->last);

@@ -18,6 +18,7 @@ struct id_maker;
 struct id_maker *id_maker_create(const struct clock *, unsigned node); /* node < 64; NULL when memory ran out */
 void id_maker_destroy(struct id_maker **);
 int64_t id_next(struct id_maker *);
+int64_t id_seconds(int64_t id); /* when it was made, since 1970 */
 /* All later ids are larger than `id`, whatever the clock says: called at start with the newest that is stored, since a clock may
  * have gone back over a restart. */
 void id_maker_begin_after(struct id_maker *, int64_t id);

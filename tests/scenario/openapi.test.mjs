@@ -159,7 +159,10 @@ test('each operation answers as it is written, and one organisation sees nothing
     await call(one('/quality'), 404, { values: { title: missing } });
     await call('POST /api/v1/titles/{id}/playback', 409, { values: { id: channel.id } });
     await call('GET /healthz', 200);
-    assert.match((await call('GET /metrics', 200)).text, /grandstand_http_connections_total \d+/);
+    const metrics = (await call('GET /metrics', 200)).text;
+    assert.match(metrics, /grandstand_http_connections_total \d+/);
+    for (const name of ['payments_captured_total', 'payments_corrected_total', 'payments{state="processing"}', 'payments_parked', 'pay_outbox_age_seconds', 'pay_webhooks_waiting'])
+        assert.ok(metrics.includes(`\ngrandstand_${name} `), `${name} is told`);
 
     // Everything of the operator is closed to those who are not, and what changes to pages of other sites.
     for (const operation of documented.keys()) {

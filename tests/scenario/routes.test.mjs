@@ -313,6 +313,17 @@ test('no number of the inside leaves the house, and none leads in', async (t) =>
     assert.deepEqual(before.map((one) => [one.order.number, one.reason, one.by]), [[number, 'Tonspur fehlt 50', null], [number, 'Tonspur fehlt 100', null]], 'the operator of the link has no name');
     const paid = (await op.ok('GET', '/finance/payments')).items.find((one) => one.id === w.payment);
     assert.deepEqual([paid.order, paid.household.name, paid.by], [{ id: w.order, number }, 'Familie Geheim', { name: 'Erika' }]);
+    // What waits is counted; a check of the ledger that is too old is said, one of today is not.
+    const attention = async () => Object.fromEntries((await op.ok('GET', '/finance/overview')).attention.map((one) => [one.code, one.count]));
+    assert.deepEqual(await attention(), { 'payments.parked': 1, 'chargebacks.open': 2 });
+    const metrics = (await w.server.call('GET', '/metrics')).text;
+    for (const told of ['payments_captured_total 3', 'payments_charged_back_total 2', 'payments_refunded_total 3', 'payments_parked 1', 'chargebacks_open 2', 'pay_outbox 0', 'pay_outbox_age_seconds 0'])
+        assert.ok(metrics.includes(`\ngrandstand_${told}\n`), `${told}: ${metrics.match(/grandstand_(payments|pay_|charge).*/g).join(' ')}`);
+    await op.ok('POST', '/finance/verify', {});
+    const checked = (await op.ok('GET', '/finance/overview')).verified;
+    assert.deepEqual([checked.differences, checked.transfers > 10], [0, true]);
+    asked(w.server, 'UPDATE ledger_check SET at = at - 3 * 86400 * 1000000000', { changes: true });
+    assert.deepEqual(await attention(), { 'payments.parked': 1, 'chargebacks.open': 2, 'ledger.unchecked': 3 });
     const books = (await op.ok('GET', '/finance/accounts?owned=1&lang=en')).items;
     assert.deepEqual(books.find((one) => one.code === 300 && one.owner.id === w.order)?.owner, { kind: 'order', id: w.order, name: `Order ${number}` });
     assert.deepEqual(books.find((one) => one.code === 100)?.owner, { kind: 'provider', id: 'sandbox', name: 'sandbox' });

@@ -156,5 +156,42 @@ struct pay_stats pay_stats(const struct pay *p) {
     const _Atomic uint64_t *n = p->counts;
     return (struct pay_stats){.calls = n[COUNT_CALLS], .calls_failed = n[COUNT_CALLS_FAILED], .calls_retried = n[COUNT_CALLS_RETRIED], .webhooks = n[COUNT_WEBHOOKS], .webhooks_forged = n[COUNT_FORGED],
                               .webhooks_duplicate = n[COUNT_DUPLICATE], .webhooks_applied = n[COUNT_APPLIED], .captured = n[COUNT_CAPTURED], .failed = n[COUNT_FAILED], .refunds_done = n[COUNT_REFUNDED],
-                              .chargebacks = n[COUNT_CHARGEBACKS], .parked = n[COUNT_PARKED]};
+                              .chargebacks = n[COUNT_CHARGEBACKS], .parked = n[COUNT_PARKED], .corrected = n[COUNT_CORRECTED]};
+}
+
+struct waiting_work {
+    struct pay *p;
+    int64_t org_id;
+    struct pay_waiting out;
+};
+static struct err waiting_fn(struct db_tx *tx, void *arg) {
+    struct waiting_work *w = arg;
+    struct arena *arena = arena_create(64 << 10);
+    struct db_rows rows;
+    struct err e = arena ? ERR_OK : err_memory();
+    w->out = (struct pay_waiting){.parked = DB_GET_INT(tx, 0, &pay_parked_waiting, DB_INT("org_id", w->org_id)), .chargebacks = DB_GET_INT(tx, 0, &pay_chargebacks_open, DB_INT("org_id", w->org_id))};
+    if (!e.kind && !w->org_id) {
+        w->out.webhooks = DB_GET_INT(tx, 0, &pay_webhook_waiting);
+        e = DB_QUERY(tx, arena, &rows, &pay_open_states);
+        for (size_t i = 0; !e.kind && i < rows.count; i++) {
+            int64_t state = db_int(&rows, i, "state"), n = db_int(&rows, i, "n");
+            if (state == PAY_CREATED) w->out.created = n;
+            if (state == PAY_REQUIRES_ACTION) w->out.requires_action = n;
+            if (state == PAY_PROCESSING) w->out.processing = n;
+        }
+        if (!e.kind) e = DB_QUERY(tx, arena, &rows, &pay_outbox_waiting);
+        if (!e.kind && rows.count && db_int(&rows, 0, "n")) {
+            int64_t age_s = now_us(w->p) / 1000000 - id_seconds(db_int(&rows, 0, "oldest"));
+            w->out.outbox = db_int(&rows, 0, "n");
+            w->out.outbox_age_s = age_s > 0 ? age_s : 0;
+        }
+    }
+    arena_destroy(&arena);
+    return e.kind ? e : db_tx_error(tx);
+}
+struct err pay_waiting(struct pay *p, int64_t org_id, struct pay_waiting *out) {
+    struct waiting_work w = {.p = p, .org_id = org_id};
+    struct err e = db_read(p->o.db, waiting_fn, &w);
+    if (!e.kind) *out = w.out;
+    return e;
 }

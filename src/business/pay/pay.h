@@ -335,7 +335,16 @@ struct pay_stats { /* since it was opened */
     uint64_t calls, calls_failed, calls_retried;
     uint64_t webhooks, webhooks_forged, webhooks_duplicate, webhooks_applied;
     uint64_t captured, failed, refunds_done, chargebacks, parked;
+    uint64_t corrected; /* of what a provider said when it was asked: changed something that no webhook had told */
 };
 struct pay_stats pay_stats(const struct pay *);
+struct pay_waiting { /* now, in the store */
+    int64_t created, requires_action, processing; /* payments that are asked after */
+    int64_t outbox, outbox_age_s;                 /* calls to be made; since when the oldest has waited */
+    int64_t webhooks;                             /* stored and not judged */
+    int64_t parked, chargebacks;                  /* open: for somebody to look at */
+};
+/* Of one organisation only parked and chargebacks are told; org_id 0: of all. Workers. */
+MUST_USE struct err pay_waiting(struct pay *, int64_t org_id, struct pay_waiting *out);
 
 #endif

@@ -239,3 +239,12 @@ const struct db_statement sandbox_send_insert = {
 const struct db_statement sandbox_send_list = {
     "sandbox.send_list", "SELECT id, org_id, step, public_id, body FROM sandbox_send WHERE due_us <= :now_us ORDER BY due_us, id LIMIT :limit"};
 const struct db_statement sandbox_send_delete = {"sandbox.send_delete", "DELETE FROM sandbox_send WHERE id = :id"};
+
+/* --- what waits: each by a partial index that has little in it --- */
+
+const struct db_statement pay_open_states = {"pay.open_states", "SELECT state, COUNT(*) AS n FROM pay_payment WHERE ask_us IS NOT NULL GROUP BY state"};
+const struct db_statement pay_outbox_waiting = {"pay.outbox_waiting", "SELECT COUNT(*) AS n, MIN(id) AS oldest FROM pay_outbox"};
+const struct db_statement pay_webhook_waiting = {"pay.webhook_waiting", "SELECT COUNT(*) FROM pay_webhook WHERE due_us IS NOT NULL"};
+/* org_id 0: of all. */
+const struct db_statement pay_parked_waiting = {"pay.parked_waiting", "SELECT COUNT(*) FROM pay_parked WHERE settled_us = 0 AND (:org_id = 0 OR org_id = :org_id)"};
+const struct db_statement pay_chargebacks_open = {"pay.chargebacks_open", "SELECT COUNT(*) FROM pay_chargeback WHERE state = 1 AND (:org_id = 0 OR org_id = :org_id)"};

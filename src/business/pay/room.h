@@ -41,7 +41,7 @@ struct pay {
     int64_t sweep_due_us;
     _Atomic uint64_t counts[16];
 };
-enum { COUNT_CALLS, COUNT_CALLS_FAILED, COUNT_CALLS_RETRIED, COUNT_WEBHOOKS, COUNT_FORGED, COUNT_DUPLICATE, COUNT_APPLIED, COUNT_CAPTURED, COUNT_FAILED, COUNT_REFUNDED, COUNT_CHARGEBACKS, COUNT_PARKED };
+enum { COUNT_CALLS, COUNT_CALLS_FAILED, COUNT_CALLS_RETRIED, COUNT_WEBHOOKS, COUNT_FORGED, COUNT_DUPLICATE, COUNT_APPLIED, COUNT_CAPTURED, COUNT_FAILED, COUNT_REFUNDED, COUNT_CHARGEBACKS, COUNT_PARKED, COUNT_CORRECTED };
 static inline void count_add(struct pay *p, int which) { atomic_fetch_add_explicit(&p->counts[which], 1, memory_order_relaxed); }
 
 static inline int64_t now_us(const struct pay *p) { return clock_utc(p->o.clock).ns / NS_PER_US; }
@@ -77,7 +77,7 @@ struct word_context {
     struct slice kind;  /* the provider's name of the event; empty: ours */
 };
 struct word_effects { /* what to count after the commit */
-    unsigned captured, failed, refunded, chargebacks, parked;
+    unsigned captured, failed, refunded, chargebacks, parked, corrected;
     bool told;
 };
 /* Judges and applies. *payment_id (may be NULL): whom it was about. JUDGED_WAIT: what it speaks of is not known yet, later perhaps. */
@@ -153,7 +153,7 @@ extern const struct db_statement pay_chargeback_insert, pay_chargeback_by_ref, p
 extern const struct db_statement pay_method_insert, pay_method_by_id, pay_method_by_token, pay_method_list, pay_method_label, pay_method_remove;
 extern const struct db_statement pay_webhook_insert, pay_webhook_due, pay_webhook_judged, pay_webhook_later, pay_webhook_of_event, pay_webhook_body, pay_webhook_prune, pay_webhook_prune_forged;
 extern const struct db_statement pay_event_insert, pay_event_list;
-extern const struct db_statement pay_parked_insert, pay_parked_same, pay_parked_list, pay_parked_open, pay_parked_settle_one, pay_parked_find, pay_parked_open_of;
+extern const struct db_statement pay_parked_insert, pay_parked_same, pay_parked_list, pay_parked_open, pay_parked_settle_one, pay_parked_find, pay_parked_open_of, pay_parked_waiting, pay_open_states, pay_outbox_waiting, pay_webhook_waiting, pay_chargebacks_open;
 extern const struct db_statement pay_settings_all, pay_settings_put, pay_settings_orgs;
 extern const struct db_statement pay_due;
 extern const struct db_statement sandbox_insert, sandbox_find, sandbox_update, sandbox_send_insert, sandbox_send_list, sandbox_send_delete, sandbox_refund_insert, sandbox_refund_find,

@@ -362,7 +362,7 @@ static struct err payment_of_word(struct applying *a, bool *is_found) {
     return ERR_OK;
 }
 
-struct err word_apply(struct pay *p, struct db_tx *tx, struct arena *arena, const struct word_context *context, const struct word *word, struct word_effects *effects, enum judgement *judgement,
+static struct err word_judge(struct pay *p, struct db_tx *tx, struct arena *arena, const struct word_context *context, const struct word *word, struct word_effects *effects, enum judgement *judgement,
                       int64_t *payment_id) {
     struct applying a = {.p = p, .tx = tx, .arena = arena, .context = context, .word = word, .effects = effects};
     bool is_found = false;
@@ -383,6 +383,13 @@ struct err word_apply(struct pay *p, struct db_tx *tx, struct arena *arena, cons
     }
     *judgement = JUDGED_IGNORED;
     return ERR_OK;
+}
+
+struct err word_apply(struct pay *p, struct db_tx *tx, struct arena *arena, const struct word_context *context, const struct word *word, struct word_effects *effects, enum judgement *judgement,
+                      int64_t *payment_id) {
+    struct err e = word_judge(p, tx, arena, context, word, effects, judgement, payment_id);
+    if (!e.kind && *judgement == JUDGED_APPLIED && context->source == SOURCE_QUERY) effects->corrected++;
+    return e;
 }
 
 /* --- failures of our own --- */
@@ -414,4 +421,5 @@ void effects_count(struct pay *p, const struct word_effects *x) {
     atomic_fetch_add(&p->counts[COUNT_REFUNDED], x->refunded);
     atomic_fetch_add(&p->counts[COUNT_CHARGEBACKS], x->chargebacks);
     atomic_fetch_add(&p->counts[COUNT_PARKED], x->parked);
+    atomic_fetch_add(&p->counts[COUNT_CORRECTED], x->corrected);
 }
