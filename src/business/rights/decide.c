@@ -300,12 +300,12 @@ struct lines { /* of all titles of the question, one after the other */
     const struct block *const *blocks;
     unsigned count, from[TITLES_MAX + 1];     /* of blocks; the first line of each, and behind the last */
     const uint32_t *ends, *starts, *scopes;   /* of each line */
-    const int64_t *ids;
 };
-struct columns { /* room for them, where there are several blocks */
-    uint32_t ends[SIFT_LINES], starts[SIFT_LINES], scopes[SIFT_LINES];
-    int64_t ids[SIFT_LINES];
-};
+static inline int64_t id_of(const struct lines *l, unsigned line) {
+    unsigned block = 0;
+    for (unsigned i = 1; i < l->count; i++) block += line >= l->from[i];
+    return block_ids(l->blocks[block])[line - l->from[block]];
+}
 static inline uint64_t below(unsigned line) { return line < 64 ? (UINT64_C(1) << line) - 1 : UINT64_MAX; }
 static inline unsigned lowest(uint64_t bits) { return (unsigned)__builtin_ctzll(bits); }
 static inline unsigned highest(uint64_t bits) { return 63 - (unsigned)__builtin_clzll(bits); }
@@ -479,11 +479,10 @@ static inline __attribute__((always_inline)) void decide_few_lines(const struct 
     if (__builtin_expect(cover < until_s && first_of(l, more).start_s <= cover, 0)) cover = go_on(l, more, cover);
     until_s = cover < until_s ? cover : until_s;
 
-    static const int64_t no_line;
     *out = (struct rights_answer){
         .is_allowed = v == VERDICT_GRANT,
         .reason = (enum rights_reason)rules[v].reason,
-        .line_id = *(v == VERDICT_NONE ? &no_line : &l->ids[line]),
+        .line_id = v == VERDICT_NONE ? 0 : id_of(l, line),
         .until_s = instant(until_s),
         .from_s = rules[v].by_start ? (int64_t)from_s : 0,
         .counts_plays = v == VERDICT_GRANT && counted >> line & 1,
@@ -501,6 +500,11 @@ struct view { /* what a reading looks at */
 /* After the blocks were found: what they name is there. */
 static inline struct view view_of(const struct rights_index *ix) {
     return (struct view){atomic_load(&ix->scopes), atomic_load(&ix->places), atomic_load(&ix->actives), sift_has_avx512()};
+}
+
+static inline void sift(const struct view *view, const struct sift_ask *a, const struct block *b, unsigned from, struct sift *out, struct columns *columns) {
+    if (view->has_avx512) sift_avx512(a, b, from, out, columns);
+    else sift_plain(a, b, from, out, columns);
 }
 
 static inline void decide(const struct view *view, const struct rights_question *q, const struct block *const *blocks, unsigned count, struct rights_answer *out) {
@@ -538,28 +542,19 @@ static inline void decide(const struct view *view, const struct rights_question 
     struct sift_ask ask = {.medium_bit = a.medium_bit, .at_s = a.at_s, .places = a.places, .place_words = view->places->words, .is_party = a.party_id, .roles = sift_roles[a.party_id != 0]};
     struct sift w;
     if (count == 1) {
-        (view->has_avx512 ? sift_avx512 : sift_plain)(&ask, blocks[0], 0, &w);
+        sift(view, &ask, blocks[0], 0, &w, NULL);
         l.count = 1; /* once more, as a constant */
         l.ends = block_ends(blocks[0]);
         l.starts = block_starts(blocks[0]);
         l.scopes = block_scopes(blocks[0]);
-        l.ids = block_ids(blocks[0]);
         decide_few_lines(&a, &l, &w, out);
         return;
     }
     struct columns c;
-    for (unsigned i = 0; i < count; i++) {
-        const struct block *b = blocks[i];
-        (view->has_avx512 ? sift_avx512 : sift_plain)(&ask, b, l.from[i], &w);
-        memcpy(c.ends + l.from[i], block_ends(b), b->count * sizeof *c.ends);
-        memcpy(c.starts + l.from[i], block_starts(b), b->count * sizeof *c.starts);
-        memcpy(c.scopes + l.from[i], block_scopes(b), b->count * sizeof *c.scopes);
-        memcpy(c.ids + l.from[i], block_ids(b), b->count * sizeof *c.ids);
-    }
+    for (unsigned i = 0; i < count; i++) sift(view, &ask, blocks[i], l.from[i], &w, &c);
     l.ends = c.ends;
     l.starts = c.starts;
     l.scopes = c.scopes;
-    l.ids = c.ids;
     decide_few_lines(&a, &l, &w, out);
 }
 

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "business/rights/compiled.h"
 
-enum { HUGE_PAGE = 2 << 20, CACHE_LINE = 64, TABLE_FIRST = 8, SCOPES_FIRST = 8, ROWS = 256, ROW_WORDS_FIRST = 16, PLACE_SLOTS_FIRST = 64, DEALS_FIRST = 4, DEALS_CHUNK_MAX = 1024, SCOPES_MAX = 1 << 26 };
+enum { HUGE_PAGE = 2 << 20, CACHE_LINE = 64, TABLE_FIRST = 2 * BUCKET, SCOPES_FIRST = 8, ROWS = 256, ROW_WORDS_FIRST = 16, PLACE_SLOTS_FIRST = 64, DEALS_FIRST = 4, DEALS_CHUNK_MAX = 1024, SCOPES_MAX = 1 << 26 };
 
 static struct err error_line(const char *code) { return err_make(ERR_INPUT, code, "A line of the book cannot be compiled."); }
 
@@ -424,9 +424,10 @@ static void block_retire(struct rights_index *ix, struct block *b, uint64_t epoc
 
 /* --- tables --- */
 
+static_assert(TABLE_FIRST > BUCKET, "more than one bucket: a hash is not shifted out altogether");
 static struct table *table_create(size_t titles) {
     size_t capacity = TABLE_FIRST;
-    while (capacity < 2 * titles) capacity *= 2;
+    while (4 * capacity < 5 * titles) capacity *= 2; /* at most four in five places are taken */
     size_t bytes = sizeof(struct table) + CACHE_LINE + capacity * sizeof(uint64_t);
     struct table *t = big_alloc(bytes);
     if (!t) return NULL;
@@ -705,7 +706,7 @@ static struct table *table_for(struct rights_index *ix, const struct replacement
     struct table *t = atomic_load_explicit(&ix->table, memory_order_relaxed);
     size_t added = 0;
     for (size_t i = 0; i < count; i++) added += all[i].block && !atomic_load_explicit(table_node(t, all[i].title_id), memory_order_relaxed);
-    if ((t->used + added) * 2 <= t->capacity) return t;
+    if ((t->used + added) * 5 <= t->capacity * 4) return t;
     struct table *grown = table_create(2 * (t->used + added));
     for (size_t i = 0; grown && i < t->capacity; i++)
         if (table_at(t, i)) (void)table_put(grown, table_at(t, i));

@@ -3,7 +3,7 @@
  * index.h: the book compiled: who may show what, where and when, from memory. Within the room; rights.h says what the answers mean, and role.h
  * what a line is to whom.
  *
- *   table    title id -> block. Open addressing by buckets of four nodes; a node is 8 bytes: the block's address and a piece of the title's hash, so that
+ *   table    title id -> block. Open addressing by buckets of eight nodes, a cache line; a node is 8 bytes: the block's address and a piece of the title's hash, so that
  *            a wrong block is hardly ever looked at.
  *   block    the lines of one title, 16 bytes each, by columns (ends, what they are, starts, scopes), by their starts; behind them the lines' ids in
  *            the same order. A block is never changed: a title's new lines are a new block.

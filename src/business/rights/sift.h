@@ -46,11 +46,20 @@ struct sift {
     uint64_t own[ROLES], others[ROLES], sales; /* the last two only where is_party */
 };
 
-/* Adds the lines of a block as number `from` and following; there is room for them. The first one sets all words, the next add to them. */
-static inline void sift_plain(const struct sift_ask *a, const struct block *b, unsigned from, struct sift *out) {
+struct columns { /* of lines of several blocks, one after the other; behind the last one: anything */
+    uint32_t ends[SIFT_LINES + SIFT_STEP], starts[SIFT_LINES + SIFT_STEP], scopes[SIFT_LINES + SIFT_STEP];
+};
+
+/* Adds the lines of a block as number `from` and following, and to the columns, if these are not NULL; there is room for them. The first one sets all words, the next add to them. */
+static inline void sift_plain(const struct sift_ask *a, const struct block *b, unsigned from, struct sift *out, struct columns *columns) {
     if (!from) *out = (struct sift){0};
     for (uint32_t i = 0; i < b->count; i++) {
         struct record r = block_record(b, i);
+        if (columns) {
+            columns->ends[from + i] = r.end_s;
+            columns->starts[from + i] = r.start_s;
+            columns->scopes[from + i] = r.scope;
+        }
         uint32_t roles = a->roles[what_kind(r.what)];
 #define SIFT_NOTE(word, is_so) word |= (uint64_t)(is_so) << (from + i)
         SIFT_NOTE(out->begun, r.start_s <= a->at_s);
@@ -71,7 +80,7 @@ static inline void sift_plain(const struct sift_ask *a, const struct block *b, u
 
 #if defined(__x86_64__)
 /* Sixteen lines at once. Rows of places lie in registers, as long as there are no more than 1,024 of them. */
-__attribute__((target("avx512f"))) static inline void sift_avx512(const struct sift_ask *a, const struct block *b, unsigned from, struct sift *out) {
+__attribute__((target("avx512f"))) static inline void sift_avx512(const struct sift_ask *a, const struct block *b, unsigned from, struct sift *out, struct columns *columns) {
     const __m512i at = _mm512_set1_epi32((int)a->at_s), one = _mm512_set1_epi32(1), kinds = _mm512_loadu_si512(a->roles), medium = _mm512_set1_epi32((int)a->medium_bit);
     const void *row = (const void *)a->places;
     for (uint32_t i = 0; i < b->count; i += SIFT_STEP) {
@@ -84,6 +93,11 @@ __attribute__((target("avx512f"))) static inline void sift_avx512(const struct s
         else places = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), k, words, row, 4);
         places = _mm512_rorv_epi32(places, _mm512_srli_epi32(whats, WHAT_PLACE_SHIFT));
         __m512i roles = _mm512_permutexvar_epi32(_mm512_srli_epi32(whats, WHAT_KIND_SHIFT), kinds);
+        if (columns) {
+            _mm512_storeu_si512(columns->ends + line, ends);
+            _mm512_storeu_si512(columns->starts + line, starts);
+            _mm512_storeu_si512(columns->scopes + line, _mm512_maskz_loadu_epi32(k, block_scopes(b) + i));
+        }
 #define SIFT_HAS(words, bits) _mm512_mask_test_epi32_mask(k, words, _mm512_set1_epi32((int)(bits)))
 #define SIFT_ALL(NOTE)                                                       \
     do {                                                                     \
@@ -119,7 +133,7 @@ __attribute__((target("avx512f"))) static inline void sift_avx512(const struct s
 static_assert(ROLES == 4, "as many as are noted");
 static inline bool sift_has_avx512(void) { return __builtin_cpu_supports("avx512f"); }
 #else
-static inline void sift_avx512(const struct sift_ask *a, const struct block *b, unsigned from, struct sift *out) { sift_plain(a, b, from, out); }
+static inline void sift_avx512(const struct sift_ask *a, const struct block *b, unsigned from, struct sift *out, struct columns *columns) { sift_plain(a, b, from, out, columns); }
 static inline bool sift_has_avx512(void) { return false; }
 #endif
 

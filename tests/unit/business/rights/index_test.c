@@ -302,6 +302,7 @@ static void the_fast_sieve_equals_the_plain_one(void **state) {
         a.roles = sift_roles[a.is_party];
         a.at_s = round % 3 ? (uint32_t)rng_u64(&rng) : times[rng_below(&rng, ARRAY_LEN(times))];
         struct sift fast, plain;
+        struct columns fast_columns, plain_columns;
         memset(&fast, 0xee, sizeof fast);
         memset(&plain, 0xee, sizeof plain);
         unsigned from = 0, block_count = 1 + (unsigned)rng_below(&rng, 3);
@@ -316,13 +317,16 @@ static void the_fast_sieve_equals_the_plain_one(void **state) {
                 b->columns[2 * count + i] = rng_below(&rng, 2) ? (uint32_t)rng_u64(&rng) : times[rng_below(&rng, ARRAY_LEN(times))];
                 b->columns[3 * count + i] = UINT32_MAX;
             }
-            sift_plain(&a, b, from, &plain);
-            sift_avx512(&a, b, from, &fast);
+            sift_plain(&a, b, from, &plain, &plain_columns);
+            sift_avx512(&a, b, from, &fast, &fast_columns);
             from += (unsigned)count;
             free(b);
         }
         size_t bytes = a.is_party ? sizeof plain : offsetof(struct sift, others);
         assert_memory_equal(&fast, &plain, bytes);
+        assert_memory_equal(fast_columns.ends, plain_columns.ends, from * sizeof(uint32_t));
+        assert_memory_equal(fast_columns.starts, plain_columns.starts, from * sizeof(uint32_t));
+        assert_memory_equal(fast_columns.scopes, plain_columns.scopes, from * sizeof(uint32_t));
         for (size_t i = 0; i < bytes / sizeof(uint64_t); i++)
             for (unsigned line = 0; line < from; line++) seen[i][((const uint64_t *)&plain)[i] >> line & 1]++;
     }
