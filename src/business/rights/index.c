@@ -424,7 +424,7 @@ static void block_retire(struct rights_index *ix, struct block *b, uint64_t epoc
 
 /* --- tables --- */
 
-static_assert(TABLE_FIRST > BUCKET, "more than one bucket: a hash is not shifted out altogether");
+static_assert((int)TABLE_FIRST > (int)BUCKET, "more than one bucket: a hash is not shifted out altogether");
 static struct table *table_create(size_t titles) {
     size_t capacity = TABLE_FIRST;
     while (4 * capacity < 5 * titles) capacity *= 2; /* at most four in five places are taken */
