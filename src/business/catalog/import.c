@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
  * A catalogue comes in, in these steps, each over all rows so that all faults are told at once:
- *   read     CSV or JSON become items of cells, each with its place
+ *   read     CSV or JSON become items of cells, each with its place (import_csv.c, import_json.c)
  *   find     which items are titles that there are; what items are called, for others to refer to
  *   check    each cell by the rules that hold for a change by hand; parents and kinds among each other
  *   compare  what would change nothing is taken out
@@ -10,83 +10,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/csv.h"
-#include "base/json.h"
 #include "business/catalog/catalog_sql.h"
 #include "business/catalog/exchange.h"
+#include "business/catalog/import.h"
 #include "business/catalog/view.h"
-
-enum { JSON_BYTES_MAX = 1 << 30, FIELD_BYTES_MAX = 65536 };
-
-struct cell_in {
-    const char *ptr; /* NULL: not given */
-    uint32_t len, line, column;
-};
-struct credit_in {
-    size_t person; /* of work.people */
-    enum catalog_part part;
-    struct slice character;
-};
-struct item {
-    size_t line, column;
-    struct cell_in cells[CELLS];
-    const struct catalog_title *title; /* NULL: a new one */
-    int64_t id;
-    struct public_id public_id;
-    enum catalog_kind kind;
-    struct item *above_item; /* its parent, when that is an item */
-    const struct catalog_title *above_title;
-    struct catalog_change change, rest; /* rest: of a new one, what its row does not hold */
-    bool changes_anything;
-};
-struct person_in { /* somebody who is named in the file */
-    struct slice key;
-    const struct catalog_person *person; /* NULL: a new one */
-    int64_t id;
-    struct public_id public_id;
-    struct catalog_person_change change;
-    bool is_changed;
-};
-struct key {
-    struct slice text;
-    size_t at; /* + 1; 0: free */
-};
-struct keys { /* from text to a number */
-    struct key *table;
-    size_t room, count;
-};
-struct work {
-    struct catalog *catalog;
-    struct arena *arena;
-    int64_t org_id;
-    const struct catalog_view *view;
-    struct catalog_import_report *report;
-    struct item **items;
-    size_t count, room;
-    struct keys item_keys, person_keys;
-    struct person_in **people;
-    size_t people_count, people_room;
-    struct person_names *names;
-    int columns[256]; /* of the CSV: which cell */
-    size_t column_count;
-    bool has_header;
-    const struct item *failing; /* what the transaction was at, when it failed */
-};
 
 /* --- faults --- */
 
-static struct err fault_at(struct work *w, size_t line, size_t column, struct slice field, struct err e) {
+struct err import_fault(struct work *w, size_t line, size_t column, struct slice field, struct err e) {
     struct catalog_import_report *r = w->report;
     if (!r->faults && !(r->faults = arena_alloc_array(w->arena, CATALOG_FAULTS_MAX, sizeof *r->faults))) return err_memory();
     if (r->fault_count < CATALOG_FAULTS_MAX) r->faults[r->fault_count] = (struct catalog_fault){line, column, field, e.code, e.what};
     r->fault_count++;
     return ERR_OK;
 }
-static struct err cell_fault(struct work *w, const struct item *item, int cell, struct err e) {
+struct err import_cell_fault(struct work *w, const struct item *item, int cell, struct err e) {
     const struct cell_in *c = &item->cells[cell];
-    return fault_at(w, c->ptr ? c->line : item->line, c->ptr ? c->column : item->column, slice_cstr(cell_names[cell]), e);
+    return import_fault(w, c->ptr ? c->line : item->line, c->ptr ? c->column : item->column, slice_cstr(cell_names[cell]), e);
 }
-static struct err value_wrong(void) { return err_make(ERR_INPUT, "catalogue.value", "This is not a value that this field can have."); }
+struct err import_value_wrong(void) { return err_make(ERR_INPUT, "catalogue.value", "This is not a value that this field can have."); }
 
 /* --- growing --- */
 
@@ -105,7 +47,7 @@ static bool keys_grow(struct work *w, struct keys *k) {
     return true;
 }
 /* The number that this text stands for; puts it there as `fresh` if it is not. SIZE_MAX: memory. */
-static size_t key_put(struct work *w, struct keys *k, struct slice text, size_t fresh) {
+size_t import_key_put(struct work *w, struct keys *k, struct slice text, size_t fresh) {
     if (k->count * 2 >= k->room && !keys_grow(w, k)) return SIZE_MAX;
     size_t at = slice_hash(text) & (k->room - 1);
     for (; k->table[at].at; at = (at + 1) & (k->room - 1))
@@ -114,7 +56,7 @@ static size_t key_put(struct work *w, struct keys *k, struct slice text, size_t 
     k->count++;
     return fresh;
 }
-static bool key_find(const struct keys *k, struct slice text, size_t *out) {
+bool import_key_find(const struct keys *k, struct slice text, size_t *out) {
     if (!k->room) return false;
     for (size_t at = slice_hash(text) & (k->room - 1); k->table[at].at; at = (at + 1) & (k->room - 1))
         if (slice_eq(k->table[at].text, text)) {
@@ -133,7 +75,7 @@ static bool array_grow(struct work *w, void *array_at, size_t *room, size_t coun
     *room = *room ? *room * 2 : 256;
     return true;
 }
-static struct item *item_new(struct work *w, size_t line, size_t column) {
+struct item *import_item_new(struct work *w, size_t line, size_t column) {
     struct item *item = ARENA_NEW(w->arena, struct item);
     if (!item || !array_grow(w, &w->items, &w->room, w->count)) return NULL;
     item->line = line;
@@ -142,204 +84,7 @@ static struct item *item_new(struct work *w, size_t line, size_t column) {
     return item;
 }
 
-static struct slice cell(const struct item *item, int which) {
-    return item->cells[which].ptr ? slice_of(item->cells[which].ptr, item->cells[which].len) : SLICE_NONE;
-}
-static bool is_given(const struct item *item, int which) { return item->cells[which].ptr != NULL; }
-
-/* --- CSV --- */
-
-static struct err header_read(struct work *w, const struct csv_field *fields, size_t count) {
-    w->has_header = true;
-    w->column_count = count;
-    bool has[CELLS] = {0};
-    for (size_t i = 0; i < count; i++) {
-        struct slice name = slice_trim(fields[i].text);
-        int found = -1;
-        for (int c = 0; c < CELLS; c++)
-            if (slice_eq(name, slice_cstr(cell_names[c]))) found = c;
-        w->columns[i] = found;
-        if (found < 0 || has[found]) {
-            struct slice kept = arena_copy(w->arena, slice_sub(name, 0, 60));
-            struct err e = fault_at(w, fields[i].at.line, fields[i].at.column, kept,
-                                    err_make(ERR_INPUT, "catalogue.header", "The first line names the columns, each once, by names that the guide lists."));
-            if (e.kind) return e;
-            w->columns[i] = -1;
-        } else {
-            has[found] = true;
-        }
-    }
-    return ERR_OK;
-}
-
-static struct err record_read(void *user, const struct csv_field *fields, size_t count) {
-    struct work *w = user;
-    if (!w->has_header) return header_read(w, fields, count);
-    if (count != w->column_count)
-        return fault_at(w, fields[0].at.line, fields[count - 1].at.column, SLICE_NONE,
-                        err_make(ERR_INPUT, "catalogue.fields", "This line has more or fewer fields than the first one."));
-    struct item *item = item_new(w, fields[0].at.line, 1);
-    if (!item) return err_memory();
-    for (size_t i = 0; i < count; i++) {
-        if (w->columns[i] < 0) continue;
-        struct slice text = arena_copy(w->arena, slice_trim(fields[i].text));
-        if (!text.ptr) return err_memory();
-        item->cells[w->columns[i]] = (struct cell_in){text.ptr, (uint32_t)text.len, (uint32_t)fields[i].at.line, (uint32_t)fields[i].at.column};
-    }
-    return ERR_OK;
-}
-static struct err csv_fault(void *user, struct csv_place at, struct err fault) { return fault_at(user, at.line, at.column, SLICE_NONE, fault); }
-
-static struct err csv_read(struct work *w, struct slice bytes) {
-    struct csv_reader *reader = NULL;
-    struct csv_options options = {.field_bytes_max = FIELD_BYTES_MAX, .fields_max = ARRAY_LEN(w->columns), .on_record = record_read, .on_fault = csv_fault, .user = w};
-    struct err e = csv_open(&reader, &options);
-    if (!e.kind) e = csv_feed(reader, bytes);
-    if (!e.kind) e = csv_end(reader);
-    csv_close(&reader);
-    if (!e.kind && !w->has_header) e = fault_at(w, 1, 1, SLICE_NONE, err_make(ERR_INPUT, "catalogue.form", "This is no catalogue: CSV with a header line, or JSON with a list \"titles\"."));
-    return e;
-}
-
-/* --- JSON --- */
-
-struct json_places { /* where things stand in the text: jansson forgets it */
-    struct slice text;
-    size_t at, line;
-    const char *line_start;
-};
-static size_t json_column(const struct json_places *p) {
-    size_t column = 1;
-    for (const char *c = p->line_start; c < p->text.ptr + p->at; c++) column += ((unsigned char)*c & 0xc0) != 0x80;
-    return column;
-}
-/* The next byte that is neither blank nor inside a string; a string is passed over as a whole and its first quote given. 0 at the end. */
-static char json_next(struct json_places *p, size_t *start) {
-    while (p->at < p->text.len) {
-        char c = p->text.ptr[p->at];
-        *start = p->at++;
-        if (c == '\n') {
-            p->line++;
-            p->line_start = p->text.ptr + p->at;
-        }
-        if (c != '"') {
-            if (c != ' ' && c != '\t' && c != '\r' && c != '\n') return c;
-            continue;
-        }
-        while (p->at < p->text.len && p->text.ptr[p->at] != '"') p->at += p->text.ptr[p->at] == '\\' ? 2 : 1;
-        p->at++;
-        return '"';
-    }
-    return 0;
-}
-/* From the beginning of a value to behind it. */
-static void json_skip(struct json_places *p) {
-    size_t depth = 0, start;
-    for (char c; (c = json_next(p, &start));) {
-        if (c == '{' || c == '[') depth++;
-        if ((c == '}' || c == ']') && --depth == 0) return;
-        if (!depth && (c == '"' || !strchr("{}[],:", c))) {
-            while (c != '"' && p->at < p->text.len && !strchr(",]} \t\r\n", p->text.ptr[p->at])) p->at++; /* the rest of a number or word */
-            return;
-        }
-    }
-}
-
-static struct err json_text(struct work *w, struct item *item, int which, const json_t *value, const struct json_places *at) {
-    struct buf text = BUF(1 << 20);
-    bool is_wrong = false;
-    size_t index;
-    json_t *one;
-    if (json_is_string(value)) {
-        buf_bytes(&text, json_string_value(value), json_string_length(value));
-    } else if (json_is_integer(value) && json_integer_value(value) >= 0) {
-        buf_u64_text(&text, (uint64_t)json_integer_value(value));
-    } else if (json_is_boolean(value)) {
-        buf_cstr(&text, json_is_true(value) ? "yes" : "no");
-    } else if (json_is_array(value)) {
-        json_array_foreach((json_t *)(uintptr_t)value, index, one) {
-            if (which == CELL_PEOPLE && json_is_object(one)) {
-                struct slice id = json_get_string(one, "id"), name = json_get_string(one, "name"), character = json_get_string(one, "character");
-                const struct catalog_person *known;
-                size_t at_person;
-                bool is_ambiguous, by_id = id.len && (key_find(&w->person_keys, id, &at_person) || person_names_find(w->names, id, &known, &is_ambiguous));
-                struct slice part = json_get_string(one, "part");
-                buf_printf(&text, "%s%.*s: ", index ? "; " : "", SLICE_ARG(part));
-                people_escape(&text, by_id || !name.len ? id : name);
-                if (character.len) buf_cstr(&text, " = ");
-                people_escape(&text, character);
-            } else if (json_is_string(one) && which != CELL_PEOPLE) {
-                if (index) buf_cstr(&text, which == CELL_MEMBERS ? ";" : " ");
-                if (which != CELL_MEMBERS && strchr(json_string_value(one), ' ')) is_wrong = true;
-                buf_bytes(&text, json_string_value(one), json_string_length(one));
-            } else {
-                is_wrong = true;
-            }
-        }
-    } else if (!json_is_null(value)) {
-        is_wrong = true;
-    }
-    struct slice kept = arena_copy(w->arena, slice_trim(text.len ? buf_slice(&text) : SLICE("")));
-    bool is_out = text.has_failed || !kept.ptr;
-    buf_free(&text);
-    if (is_out) return err_memory();
-    item->cells[which] = (struct cell_in){kept.ptr, (uint32_t)kept.len, (uint32_t)at->line, (uint32_t)json_column(at)};
-    return is_wrong ? cell_fault(w, item, which, value_wrong()) : ERR_OK;
-}
-
-/* {"en": ...}: one cell for each language, or system. */
-static struct err json_group(struct work *w, struct item *item, int first, const json_t *value, const struct json_places *at) {
-    const char *name;
-    json_t *one;
-    struct err e = ERR_OK;
-    int count = first == CELL_RATING ? CATALOG_SYSTEMS : TEXT_LANGUAGE_COUNT;
-    for (int i = 0; i < count; i++) /* those that are not named are removed: the group was given */
-        item->cells[first + i] = (struct cell_in){"", 0, (uint32_t)at->line, (uint32_t)json_column(at)};
-    if (!json_is_object(value)) return cell_fault(w, item, first, value_wrong());
-    json_object_foreach((json_t *)(uintptr_t)value, name, one) {
-        int which = -1;
-        for (int i = 0; i < count; i++)
-            if (!strcmp(name, first == CELL_RATING ? catalog_system_name((enum catalog_system)i) : text_languages[i].code.ptr)) which = first + i;
-        if (which < 0 || !(json_is_string(one) || json_is_null(one))) e = cell_fault(w, item, first, value_wrong());
-        else e = json_text(w, item, which, one, at);
-        if (e.kind) return e;
-    }
-    return e;
-}
-
-static struct err json_title(struct work *w, const json_t *title, struct json_places *p) {
-    size_t start;
-    struct item *item = item_new(w, p->line, json_column(p));
-    if (!item) return err_memory();
-    if (!json_is_object(title)) {
-        json_skip(p);
-        return fault_at(w, item->line, item->column, SLICE_NONE, value_wrong());
-    }
-    struct err e = ERR_OK;
-    (void)json_next(p, &start); /* { */
-    for (char c; !e.kind && (c = json_next(p, &start)) == '"';) {
-        struct json_places at = *p;
-        at.at = start;
-        struct slice key = slice_sub(p->text, start + 1, p->at - 1);
-        (void)json_next(p, &start); /* : */
-        json_skip(p);
-        int which = -1;
-        for (int i = 0; i < CELLS; i++)
-            if (slice_eq(key, slice_cstr(cell_names[i])) && (i < CELL_RATING || i >= CELL_PEOPLE)) which = i;
-        if (slice_eq(key, SLICE("ratings"))) which = CELL_RATING;
-        if (slice_eq(key, SLICE("names"))) which = CELL_NAME;
-        if (slice_eq(key, SLICE("synopses"))) which = CELL_SYNOPSIS;
-        const json_t *value = json_object_getn(title, key.ptr, key.len);
-        if (which < 0 || !value)
-            e = fault_at(w, at.line, json_column(&at), arena_copy(w->arena, slice_sub(key, 0, 60)), err_make(ERR_INPUT, "catalogue.member", "A title has no such member."));
-        else if (which >= CELL_RATING && which < CELL_PEOPLE) e = json_group(w, item, which, value, &at);
-        else e = json_text(w, item, which, value, &at);
-        if (!e.kind && json_next(p, &start) != ',') break;
-    }
-    return e;
-}
-
-static struct person_in *person_in_new(struct work *w, struct slice key, size_t *at) {
+struct person_in *import_person_new(struct work *w, struct slice key, size_t *at) {
     struct person_in *p = ARENA_NEW(w->arena, struct person_in);
     if (!p || !array_grow(w, &w->people, &w->people_room, w->people_count)) return NULL;
     p->key = key;
@@ -348,88 +93,16 @@ static struct person_in *person_in_new(struct work *w, struct slice key, size_t 
     return p;
 }
 
-static bool names_are_new(const struct person_in *p) {
+bool import_names_are_new(const struct person_in *p) {
     for (int lang = 0; lang < TEXT_LANGUAGE_COUNT; lang++)
         if (p->change.names[lang].has_name && !slice_eq(p->change.names[lang].name, p->person->names[lang])) return true;
     return false;
 }
 
-static struct err json_person(struct work *w, const json_t *person, struct json_places *p) {
-    size_t line = p->line, column = json_column(p), at;
-    json_skip(p);
-    const json_t *names = json_object_get(person, "names");
-    struct err wrong = err_make(ERR_INPUT, "person.name", "A person has a name in at least one language, of at most 200 characters, all of which can be shown.");
-    struct slice id = arena_copy(w->arena, json_get_string(person, "id"));
-    struct public_id public_id;
-    if (!json_is_object(names) || !json_object_size(names) || !public_id_parse(id, &public_id)) return fault_at(w, line, column, SLICE("people"), wrong);
-    struct person_in *in = person_in_new(w, id, &at);
-    size_t known = in ? key_put(w, &w->person_keys, id, at) : SIZE_MAX;
-    if (known == SIZE_MAX) return err_memory();
-    if (known != at) return fault_at(w, line, column, SLICE("people"), err_make(ERR_INPUT, "catalogue.twice", "An earlier line is about the same title."));
-    in->person = catalog_person_of_public_id(w->view, id);
-    size_t found = 0;
-    for (int lang = 0; lang < TEXT_LANGUAGE_COUNT; lang++) {
-        const json_t *one = json_object_get(names, text_languages[lang].code.ptr);
-        in->change.names[lang].has_name = true;
-        in->change.names[lang].name = one && json_is_string(one) ? arena_copy(w->arena, slice_trim(slice_cstr(json_string_value(one)))) : SLICE("");
-        found += one != NULL;
-        if (!in->change.names[lang].name.ptr) return err_memory();
-    }
-    struct err e = person_check(&in->change);
-    if (e.kind || found != json_object_size(names)) return fault_at(w, line, column, SLICE("people"), wrong);
-    in->is_changed = !in->person || names_are_new(in);
-    return ERR_OK;
+static struct slice cell(const struct item *item, int which) {
+    return item->cells[which].ptr ? slice_of(item->cells[which].ptr, item->cells[which].len) : SLICE_NONE;
 }
-
-/* The list is gone through in the tree and in the text at the same time. */
-static struct err json_list(struct work *w, const json_t *list, struct json_places *p, struct err (*each)(struct work *, const json_t *, struct json_places *)) {
-    size_t start;
-    struct err e = ERR_OK;
-    (void)json_next(p, &start); /* [ */
-    for (size_t i = 0; !e.kind && i < json_array_size(list); i++) {
-        for (; p->at < p->text.len && strchr(" \t\r\n", p->text.ptr[p->at]); p->at++) /* to its first byte */
-            if (p->text.ptr[p->at] == '\n') {
-                p->line++;
-                p->line_start = p->text.ptr + p->at + 1;
-            }
-        e = each(w, json_array_get(list, i), p);
-        (void)json_next(p, &start); /* , or ] */
-    }
-    return e;
-}
-
-static struct err json_read(struct work *w, struct slice bytes) {
-    json_t *root = NULL;
-    struct err form = err_make(ERR_INPUT, "catalogue.form", "This is no catalogue: CSV with a header line, or JSON with a list \"titles\".");
-    struct err e = json_parse(bytes, JSON_BYTES_MAX, &root);
-    if (e.kind == ERR_INPUT) {
-        json_error_t where = {0};
-        json_t *again = json_loadb(bytes.ptr, bytes.len, JSON_REJECT_DUPLICATES, &where);
-        if (again) json_decref(again);
-        return fault_at(w, where.line > 0 ? (size_t)where.line : 1, where.column > 0 ? (size_t)where.column : 1, SLICE_NONE,
-                        err_make(ERR_INPUT, "catalogue.json", "This is not JSON, or has a member twice."));
-    }
-    if (e.kind) return e;
-    const json_t *titles = json_object_get(root, "titles"), *people = json_object_get(root, "people");
-    if (!json_is_array(titles) || (people && !json_is_array(people)) || json_object_size(root) != 1 + (people != NULL)) {
-        e = fault_at(w, 1, 1, SLICE_NONE, form);
-    } else {
-        for (int pass = 0; !e.kind && pass < 2; pass++) { /* people first, wherever they stand: titles refer to them */
-            struct json_places p = {.text = bytes, .line = 1, .line_start = bytes.ptr};
-            size_t start;
-            (void)json_next(&p, &start); /* { */
-            while (!e.kind && json_next(&p, &start) == '"') {
-                bool is_titles = slice_eq(slice_sub(bytes, start + 1, p.at - 1), SLICE("titles"));
-                (void)json_next(&p, &start); /* : */
-                if (is_titles == (pass == 1)) e = json_list(w, is_titles ? titles : people, &p, is_titles ? json_title : json_person);
-                else json_skip(&p);
-                if (json_next(&p, &start) != ',') break;
-            }
-        }
-    }
-    json_decref(root);
-    return e;
-}
+static bool is_given(const struct item *item, int which) { return item->cells[which].ptr != NULL; }
 
 /* --- which titles these are --- */
 
@@ -442,11 +115,11 @@ static struct err items_find(struct work *w) {
         struct public_id public_id;
         char canonical[CATALOG_EIDR_LEN + 1];
         if (id.len && !public_id_parse(id, &public_id)) {
-            e = cell_fault(w, item, CELL_ID, value_wrong());
+            e = import_cell_fault(w, item, CELL_ID, import_value_wrong());
             continue;
         }
         if (eidr.len && !catalog_eidr_parse(eidr, canonical)) {
-            e = cell_fault(w, item, CELL_EIDR, err_make(ERR_INPUT, "title.eidr", "This is no EIDR: 10.5240/, five groups of four, and a check character that fits them."));
+            e = import_cell_fault(w, item, CELL_EIDR, err_make(ERR_INPUT, "title.eidr", "This is no EIDR: 10.5240/, five groups of four, and a check character that fits them."));
             eidr = SLICE_NONE;
         } else if (eidr.len) {
             eidr = arena_copy(w->arena, slice_cstr(canonical));
@@ -472,10 +145,10 @@ static struct err items_find(struct work *w) {
         } names[] = {{CELL_ID, id}, {CELL_ID, public_id_slice(&item->public_id)}, {CELL_EIDR, eidr}, {CELL_EXTERNAL_ID, external}};
         for (size_t n = 0; !e.kind && n < ARRAY_LEN(names); n++) {
             if (!names[n].text.len) continue;
-            size_t known = key_put(w, &w->item_keys, names[n].text, i);
+            size_t known = import_key_put(w, &w->item_keys, names[n].text, i);
             if (known == SIZE_MAX) return err_memory();
             if (known != i) {
-                e = cell_fault(w, item, names[n].cell, twice);
+                e = import_cell_fault(w, item, names[n].cell, twice);
                 break;
             }
         }
@@ -526,14 +199,14 @@ static struct err person_of(struct work *w, struct slice name, size_t *out, bool
     const struct catalog_person *known = NULL;
     bool is_ambiguous;
     struct public_id id;
-    if (key_find(&w->person_keys, name, out)) return ERR_OK;
+    if (import_key_find(&w->person_keys, name, out)) return ERR_OK;
     bool is_known = person_names_find(w->names, name, &known, &is_ambiguous);
     if (!is_known && (is_ambiguous || public_id_parse(name, &id))) {
         *is_wrong = true;
         return ERR_OK;
     }
-    struct person_in *p = person_in_new(w, name, out);
-    if (!p || key_put(w, &w->person_keys, name, *out) == SIZE_MAX) return err_memory();
+    struct person_in *p = import_person_new(w, name, out);
+    if (!p || import_key_put(w, &w->person_keys, name, *out) == SIZE_MAX) return err_memory();
     p->person = known;
     if (!is_known) {
         p->is_changed = true;
@@ -561,7 +234,7 @@ static struct err people_read(struct work *w, struct item *item) {
         struct err e = is_wrong ? ERR_OK : person_of(w, name, &at, &is_wrong);
         if (e.kind) return e;
         if (is_wrong)
-            return cell_fault(w, item, CELL_PEOPLE, err_make(ERR_INPUT, "title.people", "A title names at most 200 people, each of whom is known here, with what they do."));
+            return import_cell_fault(w, item, CELL_PEOPLE, err_make(ERR_INPUT, "title.people", "A title names at most 200 people, each of whom is known here, with what they do."));
         people[count].character = unescape(w, slice_sub(entry, equals + 1, entry.len));
         people[count].person = slice_of(w->people[at], 0); /* which one, as a pointer of no length: ids are put in once all people are made */
         people[count].person.ptr = (const char *)w->people[at];
@@ -578,7 +251,7 @@ static bool refer(const struct work *w, struct slice text, struct item **item, c
     char canonical[CATALOG_EIDR_LEN + 1];
     size_t at;
     struct slice key = catalog_eidr_parse(text, canonical) ? slice_cstr(canonical) : text;
-    *item = key_find(&w->item_keys, key, &at) ? w->items[at] : NULL;
+    *item = import_key_find(&w->item_keys, key, &at) ? w->items[at] : NULL;
     *title = *item ? (*item)->title : catalog_find_any(w->view, text);
     return *item || *title;
 }
@@ -602,7 +275,7 @@ static struct err members_read(struct work *w, struct item *item) {
         count++;
     }
     if (is_wrong || count > CATALOG_MEMBERS_MAX || (count && item->kind != CATALOG_COLLECTION))
-        return cell_fault(w, item, CELL_MEMBERS,
+        return import_cell_fault(w, item, CELL_MEMBERS,
                           err_make(ERR_INPUT, "title.members", "A collection lists up to 1,000 titles that there are, each once and not itself. Other titles have no members."));
     item->change.has_members = true;
     item->change.members = members;
@@ -625,7 +298,7 @@ static struct err plain_cells_read(struct work *w, struct item *item) {
             if (!text.len) break;
             is_wrong = !catalog_kind_parse(text, &one.kind) || (one.kind == CATALOG_EVENT) != (item->title && item->title->kind == CATALOG_EVENT);
             if (is_wrong) {
-                e = cell_fault(w, item, c, err_make(ERR_INPUT, "title.kind", "A title is a film, a series, a season, an episode, a clip or a collection. Events are made on the live desk."));
+                e = import_cell_fault(w, item, c, err_make(ERR_INPUT, "title.kind", "A title is a film, a series, a season, an episode, a clip or a collection. Events are made on the live desk."));
                 continue;
             }
             ch->has_kind = true;
@@ -653,7 +326,7 @@ static struct err plain_cells_read(struct work *w, struct item *item) {
                 enum catalog_system system = (enum catalog_system)(c - CELL_RATING);
                 ch->ratings.values[system] = 0;
                 if (text.len && !catalog_rating_parse(text, system, &ch->ratings)) {
-                    e = cell_fault(w, item, c, err_make(ERR_INPUT, "title.ratings", "Ratings are given by system, each by a word that it has: FSK 0 6 12 16 18; MPA G PG PG-13 R NC-17; TH ส ท น 13+ น 15+ น 18+ ฉ 20+; AGE 0 to 21."));
+                    e = import_cell_fault(w, item, c, err_make(ERR_INPUT, "title.ratings", "Ratings are given by system, each by a word that it has: FSK 0 6 12 16 18; MPA G PG PG-13 R NC-17; TH ส ท น 13+ น 15+ น 18+ ฉ 20+; AGE 0 to 21."));
                     continue;
                 }
             } else if (c < CELL_SYNOPSIS) {
@@ -664,8 +337,8 @@ static struct err plain_cells_read(struct work *w, struct item *item) {
                 one.texts[c - CELL_SYNOPSIS].synopsis = ch->texts[c - CELL_SYNOPSIS].synopsis = text;
             }
         }
-        struct err fault = is_wrong ? value_wrong() : change_check(&one);
-        if (fault.kind) e = cell_fault(w, item, c, fault);
+        struct err fault = is_wrong ? import_value_wrong() : change_check(&one);
+        if (fault.kind) e = import_cell_fault(w, item, c, fault);
     }
     return e;
 }
@@ -684,10 +357,10 @@ static struct err parent_read(struct work *w, struct item *item) {
         const struct catalog_title *parent = item->title ? catalog_parent(w->view, item->title) : NULL;
         size_t at;
         item->above_title = parent;
-        if (parent && key_find(&w->item_keys, public_id_slice(&parent->public_id), &at)) item->above_item = w->items[at];
+        if (parent && import_key_find(&w->item_keys, public_id_slice(&parent->public_id), &at)) item->above_item = w->items[at];
         return ERR_OK;
     }
-    return cell_fault(w, item, CELL_PARENT, catalog_parent_wrong());
+    return import_cell_fault(w, item, CELL_PARENT, catalog_parent_wrong());
 }
 
 static enum catalog_kind kind_above(const struct item *item) { return item->above_item ? item->above_item->kind : item->above_title->kind; }
@@ -703,7 +376,7 @@ static struct err place_check(struct work *w, struct item *item) {
     if (item->kind == CATALOG_EPISODE && above == CATALOG_SEASON) return ERR_OK;
     if (catalog_may_stand_over(above, above_has_parent, item->kind)) return ERR_OK;
     if (!is_given(item, CELL_PARENT) && catalog_kind_holds(item->kind)) return ERR_OK; /* becomes one that stands alone */
-    return cell_fault(w, item, CELL_PARENT, catalog_parent_wrong());
+    return import_cell_fault(w, item, CELL_PARENT, catalog_parent_wrong());
 }
 
 /* --- what would change nothing is taken out --- */
@@ -776,7 +449,7 @@ static struct err name_check(struct work *w, const struct item *item) {
         loses |= text->has_name && !text->name.len && item->title && item->title->texts[i].name.len > 0;
     }
     if (has || (item->title && !loses)) return ERR_OK;
-    return cell_fault(w, item, CELL_NAME, err_make(ERR_INPUT, "catalogue.name", "A title needs a name in at least one language."));
+    return import_cell_fault(w, item, CELL_NAME, err_make(ERR_INPUT, "catalogue.name", "A title needs a name in at least one language."));
 }
 
 static struct err items_check(struct work *w) {
@@ -791,7 +464,7 @@ static struct err items_check(struct work *w) {
         if (!e.kind) e = name_check(w, item);
         struct slice external = cell(item, CELL_EXTERNAL_ID);
         if (!e.kind && (external.len > 200 || (item->title && is_given(item, CELL_EXTERNAL_ID) && !slice_eq(external, item->title->external_id))))
-            e = cell_fault(w, item, CELL_EXTERNAL_ID, err_make(ERR_INPUT, "title.external_id", "An external id has at most 200 bytes, and stays as it is."));
+            e = import_cell_fault(w, item, CELL_EXTERNAL_ID, err_make(ERR_INPUT, "title.external_id", "An external id has at most 200 bytes, and stays as it is."));
         compare(w, item);
     }
     return e;
@@ -887,7 +560,7 @@ struct err catalog_import(struct catalog *c, struct arena *arena, int64_t org_id
     if (e.kind) return e;
     struct work w = {.catalog = c, .arena = arena, .org_id = org_id, .view = view, .report = out};
     e = person_names_create(arena, view, &w.names);
-    if (!e.kind) e = format == CATALOG_CSV ? csv_read(&w, bytes) : json_read(&w, bytes);
+    if (!e.kind) e = format == CATALOG_CSV ? import_csv_read(&w, bytes) : import_json_read(&w, bytes);
     if (!e.kind) e = items_find(&w);
     if (!e.kind) e = items_check(&w);
     if (!e.kind && !out->fault_count) {
@@ -899,7 +572,7 @@ struct err catalog_import(struct catalog *c, struct arena *arena, int64_t org_id
         people_settle(&w);
         if (!is_trial && (out->created || out->changed || out->people)) {
             e = db_write(catalog_db(c), write_fn, &w);
-            if ((e.kind == ERR_INPUT || e.kind == ERR_CONFLICT) && w.failing) e = fault_at(&w, w.failing->line, w.failing->column, SLICE_NONE, e);
+            if ((e.kind == ERR_INPUT || e.kind == ERR_CONFLICT) && w.failing) e = import_fault(&w, w.failing->line, w.failing->column, SLICE_NONE, e);
             else if (!e.kind) e = catalog_refresh_all(c, org_id);
         }
     }
