@@ -157,6 +157,7 @@ static inline const struct block *table_find(const struct table *t, int64_t titl
             __builtin_prefetch((const char *)b + 64);
             __builtin_prefetch((const char *)b + 128);
             __builtin_prefetch((const char *)b + 192);
+            __builtin_prefetch((const char *)b + 256);
             if (b->title_id == title_id) return b;
         }
         if (!atomic_load_explicit(&bucket[BUCKET - 1], memory_order_relaxed)) return NULL;

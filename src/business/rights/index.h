@@ -14,7 +14,7 @@
  *            of a deal come into force in the same moment.
  *   deal     party, direction, status.
  *
- * What a decision about a title with ten lines touches: one cache line of the table, three or four of the block, which are asked for together, one of the
+ * What a decision about a title with ten lines touches: one cache line of the table, four or five of the block, which are asked for together, one of the
  * country's row, one or two of `actives`. In a book that is larger than the processor's caches the first two waits are what it costs: about two
  * accesses to memory, one after the other. The rest is reckoned without guesses (sift.h, decide.c).
  *
