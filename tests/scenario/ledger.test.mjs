@@ -21,12 +21,12 @@ test('accounts, a statement, and a check that finds what a hand has changed', (t
     assert.equal(run(['operator-link', '--data', data]).status, 0);
     make('make');
     const accounts = JSON.parse(books('accounts', '--json', '--owned').stdout);
-    assert.deepEqual(accounts.map((one) => [one.code, one.ledger, one.balance]), [[400, 'EUR', '5015'], [100, 'EUR', '-5015']]);
+    assert.deepEqual(accounts.map((one) => [one.code, one.ledger, one.balance]), [[100, 'EUR', '-5015'], [400, 'EUR', '5015']], 'by ledger and code');
     assert.match(books('accounts').stdout, /400 {2}EUR .* 50\.15/);
     assert.equal(JSON.parse(books('accounts', '--json', '--unit', 'THB').stdout).length, 0);
     assert.equal(books('accounts', '--unit', 'nothing').status, 2);
 
-    const revenue = accounts[0].id;
+    const revenue = accounts[1].id;
     const statement = JSON.parse(books('statement', revenue, '--json').stdout);
     assert.deepEqual([statement.opening, statement.closing, statement.items.length], ['0', '5015', 5]);
     assert.deepEqual(statement.items.map((one) => one.balance), ['1001', '2003', '3006', '4010', '5015']);
