@@ -94,7 +94,7 @@ static void model_time(struct world *w) {
     int64_t now_s = now(&w->s);
     for (int i = 0; i < w->bought_count; i++) {
         struct bought *b = &w->bought[i];
-        if (b->lost_at_s && !b->is_lost && now_s >= b->lost_at_s) {
+        if (b->lost_at_s && !b->is_lost && now_s >= b->lost_at_s && b->refunded < b->total) { /* what went back whole, no bank can take */
             b->is_lost = true;
             if (b->film < 0) plan_is_lost(w, i);
         }
