@@ -211,6 +211,7 @@ struct batch {
     bool (*is_linked)(const struct batch *, size_t i);
     int64_t (*id_of)(const struct batch *, size_t i);
     const void *items;
+    bool are_new; /* accounts: nobody has used their ids before */
 };
 
 static struct err batch_run(struct batch *batch) {
@@ -316,7 +317,7 @@ static struct err account_step(struct batch *batch, size_t i, bool *is_final) {
     struct book *b = &l->book;
     const struct ledger_account *given = account_at(batch, i);
     struct account *existing = NULL;
-    struct err e = given->id > 0 ? account_need(l, batch->tx, given->id, &existing) : ERR_OK;
+    struct err e = given->id > 0 && !batch->are_new ? account_need(l, batch->tx, given->id, &existing) : ERR_OK;
     if (e.kind) return e;
     batch->results[i] = account_judge(given, existing);
     if (batch->results[i] != LEDGER_CREATED) return ERR_OK;
@@ -346,14 +347,18 @@ static struct err accounts_store(struct ledger *l, struct db_tx *tx, const struc
     return e;
 }
 
-struct err ledger_accounts_open(struct ledger *l, struct db_tx *tx, const struct ledger_account *accounts, size_t count, enum ledger_result *results) {
+static struct err accounts_open(struct ledger *l, struct db_tx *tx, const struct ledger_account *accounts, size_t count, bool are_new, enum ledger_result *results) {
     if (count > LEDGER_BATCH_MAX) return too_many();
     struct err e = book_enter(l, tx);
     if (e.kind) return e;
     struct batch batch = {.ledger = l, .tx = tx, .results = results, .count = count, .step = account_step, .is_linked = account_is_linked,
-                          .id_of = account_id, .items = accounts};
+                          .id_of = account_id, .items = accounts, .are_new = are_new};
     e = batch_run(&batch);
     return e.kind ? e : accounts_store(l, tx, accounts, count, results);
+}
+
+struct err ledger_accounts_open(struct ledger *l, struct db_tx *tx, const struct ledger_account *accounts, size_t count, enum ledger_result *results) {
+    return accounts_open(l, tx, accounts, count, false, results);
 }
 
 struct err ledger_account_for(struct ledger *l, struct db_tx *tx, int64_t org_id, int32_t ledger, int32_t code, int64_t owner_id, uint32_t flags,
@@ -380,7 +385,7 @@ struct err ledger_account_for(struct ledger *l, struct db_tx *tx, int64_t org_id
     if (!e.kind && !was_found) {
         enum ledger_result result;
         stored.id = id_next(l->options.ids);
-        e = ledger_accounts_open(l, tx, &stored, 1, &result);
+        e = accounts_open(l, tx, &stored, 1, true, &result);
         if (!e.kind) e = ledger_result_error(result);
     }
     if (!e.kind) e = account_need(l, tx, stored.id, &a); /* with the counters of this group, where it was in memory already */

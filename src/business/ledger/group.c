@@ -105,10 +105,11 @@ static struct err rows_put(struct db_tx *tx, const struct db_statement *s, const
                            size_t rows) {
     struct db_ints ints[TRANSFER_COLUMNS];
     for (size_t i = 0; i < columns; i++) ints[i] = (struct db_ints){names[i], values + i * stride};
-    int64_t changed = (int64_t)rows;
-    struct err e = rows ? db_run_rows(tx, &changed, s, ints, columns, rows) : ERR_OK;
     /* PostgreSQL updates what is there and says nothing of a row that is not. */
-    if (!e.kind && s == &balance_put && changed != (int64_t)rows)
+    bool must_count = s == &balance_put;
+    int64_t changed = (int64_t)rows;
+    struct err e = rows ? db_run_rows(tx, must_count ? &changed : NULL, s, ints, columns, rows) : ERR_OK;
+    if (!e.kind && must_count && changed != (int64_t)rows)
         e = err_make(ERR_IO, "ledger.damaged", "Part of the books is gone from the database. Restore it from a backup.");
     return e;
 }

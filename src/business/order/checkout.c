@@ -207,7 +207,7 @@ struct pay_work {
     const struct order_key *key;
     enum pay_provider provider;
     struct slice order;
-    int64_t now_s, payment_id;
+    int64_t now_s;
     struct pay_info *out;
 };
 
@@ -228,7 +228,7 @@ static struct err pay_fn(struct db_tx *tx, void *arg) {
     struct pay_card card = {.number = w->wish->card_number, .expires = w->wish->card_expires, .cvc = w->wish->card_cvc, .name = w->wish->card_name};
     struct slice what = arena_printf(w->arena, "Order %lld", (long long)h.number);
     if (!what.ptr) return err_memory();
-    struct pay_new new = {.id = w->payment_id, .org_id = h.org_id, .household_id = h.household_id, .order_id = h.id, .provider = w->provider, .amount = money_of(&h, h.due), .what = what,
+    struct pay_new new = {.org_id = h.org_id, .household_id = h.household_id, .order_id = h.id, .provider = w->provider, .amount = money_of(&h, h.due), .what = what,
                           .return_url = w->wish->return_url, .card = card.number.len ? &card : NULL, .keeps_method = (h.flags & HEAD_PLAN) != 0, .expires_us = h.expires_s * 1000000};
     e = pay_create_in(w->r->o.pay, tx, w->arena, &new, w->out);
     if (!e.kind) e = DB_RUN(tx, &order_head_payment, DB_INT("id", h.id), DB_INT("org_id", h.org_id), DB_INT("payment_id", w->out->id));
@@ -239,7 +239,7 @@ static struct err pay_fn(struct db_tx *tx, void *arg) {
 
 struct err order_pay(struct order_room *r, struct arena *arena, const struct order_buyer *b, struct slice order, const struct order_payment_wish *wish, const struct order_key *key,
                      struct pay_info *out) {
-    struct pay_work w = {.r = r, .arena = arena, .buyer = b, .wish = wish, .key = key, .order = order, .now_s = now_of(r), .payment_id = id_next(r->o.ids), .out = out};
+    struct pay_work w = {.r = r, .arena = arena, .buyer = b, .wish = wish, .key = key, .order = order, .now_s = now_of(r), .out = out};
     if (!pay_provider_of(wish->provider, &w.provider)) return err_make(ERR_INPUT, "pay.provider", "There is no such way to pay here.");
     struct err e = db_write(r->o.db, pay_fn, &w);
     STEP(order_pay_stored);

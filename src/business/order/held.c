@@ -13,7 +13,7 @@
 #include "business/order/order_sql.h"
 #include "business/order/room.h"
 
-enum { LOAD_ROWS = 5000, LOAD_BYTES_MAX = 64 << 20, CHANGES_KEPT = 200000, PLANS_ASKED_MAX = 16, HOUSEHOLDS_TOLD = 256, BUCKETS_FIRST = 64 };
+enum { LOAD_ROWS = 5000, LOAD_BYTES_MAX = 64 << 20, CHANGES_KEPT = 200000, PRUNED_EACH = 1000, PLANS_ASKED_MAX = 16, HOUSEHOLDS_TOLD = 256, BUCKETS_FIRST = 64 };
 
 void helds_init(struct helds *hs) {
     for (int i = 0; i < SHARDS; i++) lock_init(&hs->shards[i].lock, LOCK_order_held);
@@ -308,9 +308,7 @@ bool order_has_plan(struct order_room *r, int64_t org_id, int64_t household_id, 
 /* --- changing: inside a transaction --- */
 
 struct err held_note(struct db_tx *tx, int64_t held_id) {
-    int64_t seq = DB_GET_INT(tx, 0, &order_change_insert, DB_INT("held_id", held_id));
-    struct err e = db_tx_error(tx);
-    return e.kind || seq % 1000 ? e : DB_RUN(tx, &order_change_prune, DB_INT("seq", seq - CHANGES_KEPT));
+    return DB_RUN(tx, &order_change_insert, DB_INT("held_id", held_id));
 }
 
 struct err held_add(struct order_room *r, struct db_tx *tx, const struct head *h, const struct line *l, int64_t title_id, int64_t starts_s, int64_t ends_s, int64_t watch_s, bool renews, int64_t *id) {
@@ -319,6 +317,7 @@ struct err held_add(struct order_room *r, struct db_tx *tx, const struct head *h
                           DB_INT("offer_id", l->offer_id), DB_INT("kind", l->kind), DB_INT("medium", l->t.medium), DB_INT("title_id", title_id), DB_INT("starts_s", starts_s),
                           DB_INT("ends_s", ends_s), DB_INT("watch_s", watch_s), DB_BOOL("renews", renews));
     if (!e.kind) e = held_note(tx, made);
+    if (!e.kind && atomic_fetch_add(&r->helds.made, 1) % PRUNED_EACH == 0) e = DB_RUN(tx, &order_change_prune, DB_INT("kept", CHANGES_KEPT));
     if (!e.kind && id) *id = made;
     return e;
 }

@@ -13,7 +13,9 @@
  *   order_refund       money (and vouchers) on the way back; kind 0 by finance, 1 the unused part of a plan that gave way, 2 money that came for nothing
  *   order_revenue      sums by day, for figures: a fold of orders and refunds, kept in their transactions
  *   order_sum          of months that are over: a fold of order_revenue by day (dim 0), title, country or offer and month (dim 1 to 3); order_summed: up to when (sums.c)
- * A household's id is all that is known here about people. */
+ * A household's id is all that is known here about people.
+ * What is found by its own key has `org_id + 0` beside it: PostgreSQL plans with what it knows of a table, which is nothing while the table is young, and may then walk
+ * through an index that begins with the organisation. */
 static const struct db_migration migrations[] = {
     {.sql = "CREATE TABLE order_head(id $ID, org_id $INT NOT NULL, public_id $TEXT NOT NULL UNIQUE, household_id $INT NOT NULL, user_id $INT NOT NULL, number $INT NOT NULL, "
             "state $INT NOT NULL, flags $INT NOT NULL, created_s $INT NOT NULL, expires_s $INT NOT NULL, paid_s $INT, lang $TEXT NOT NULL, country $TEXT NOT NULL, area $TEXT NOT NULL, "
@@ -118,16 +120,16 @@ const struct db_statement order_head_insert = {
     "total, unused, credit, due, vouchers, refunded, refunded_credit, lost, coupon_id, coupon, sub_id, switch_of, period_no, payment_id, hold_id, invoice, renews_s, renews_price) "
     "VALUES(:id, :org_id, :public_id, :household_id, :user_id, :number, 0, :flags, :created_s, :expires_s, NULL, :lang, :country, :area, :currency, :subtotal, :discount, :tax, "
     ":total, :unused, :credit, :due, :vouchers, 0, 0, 0, :coupon_id, :coupon, :sub_id, :switch_of, :period_no, 0, :hold_id, NULL, :renews_s, :renews_price)"};
-const struct db_statement order_head_by_public_id = {"order.head_by_public_id", "SELECT " HEAD " FROM order_head h WHERE h.public_id = :public_id AND h.org_id = :org_id"};
-const struct db_statement order_head_by_id = {"order.head_by_id", "SELECT " HEAD " FROM order_head h WHERE h.id = :id AND h.org_id = :org_id"};
-const struct db_statement order_head_settle = {"order.head_settle", "UPDATE order_head SET state = :state WHERE id = :id AND org_id = :org_id"};
+const struct db_statement order_head_by_public_id = {"order.head_by_public_id", "SELECT " HEAD " FROM order_head h WHERE h.public_id = :public_id AND h.org_id + 0 = :org_id"};
+const struct db_statement order_head_by_id = {"order.head_by_id", "SELECT " HEAD " FROM order_head h WHERE h.id = :id AND h.org_id + 0 = :org_id"};
+const struct db_statement order_head_settle = {"order.head_settle", "UPDATE order_head SET state = :state WHERE id = :id AND org_id + 0 = :org_id"};
 const struct db_statement order_head_paid = {"order.head_paid",
                                        "UPDATE order_head SET state = 1, paid_s = :paid_s, payment_id = :payment_id, hold_id = :hold_id, invoice = :invoice, sub_id = :sub_id, period_no = :period_no "
-                                       "WHERE id = :id AND org_id = :org_id"};
+                                       "WHERE id = :id AND org_id + 0 = :org_id"};
 const struct db_statement order_head_refunds = {"order.head_refunds",
-                                          "UPDATE order_head SET refunded = :refunded, refunded_credit = :refunded_credit, lost = :lost WHERE id = :id AND org_id = :org_id"};
-const struct db_statement order_head_payment = {"order.head_payment", "UPDATE order_head SET payment_id = :payment_id WHERE id = :id AND org_id = :org_id"};
-const struct db_statement order_head_name = {"order.head_name", "SELECT public_id, number, household_id, user_id FROM order_head WHERE id = :id AND org_id = :org_id"};
+                                          "UPDATE order_head SET refunded = :refunded, refunded_credit = :refunded_credit, lost = :lost WHERE id = :id AND org_id + 0 = :org_id"};
+const struct db_statement order_head_payment = {"order.head_payment", "UPDATE order_head SET payment_id = :payment_id WHERE id = :id AND org_id + 0 = :org_id"};
+const struct db_statement order_head_name = {"order.head_name", "SELECT public_id, number, household_id, user_id FROM order_head WHERE id = :id AND org_id + 0 = :org_id"};
 const struct db_statement order_head_unpaid_count = {"order.head_unpaid_count",
                                                "SELECT COUNT(*) FROM (SELECT state FROM order_head WHERE household_id = :household_id ORDER BY id DESC LIMIT 50) newest WHERE state = 0"};
 const struct db_statement order_head_expiring = {"order.head_expiring", "SELECT id, org_id FROM order_head WHERE state = 0 AND expires_s <= :now_s AND (flags & 1) = 0 ORDER BY expires_s LIMIT :limit"};
@@ -135,7 +137,7 @@ const struct db_statement order_head_of_period = {"order.head_of_period", "SELEC
 
 /* Lists are by the time of making, the id being a tie's end: with the clock going back, ids alone would not be in the order of time. Where a page begins is said as one place in
  * that order, which an index can seek; without a cursor it is the end of the time asked for. */
-const struct db_statement order_head_when = {"order.head_when", "SELECT created_s FROM order_head WHERE id = :id AND org_id = :org_id"};
+const struct db_statement order_head_when = {"order.head_when", "SELECT created_s FROM order_head WHERE id = :id AND org_id + 0 = :org_id"};
 #define WHEN "AND h.created_s >= :from_s AND (h.created_s, h.id) < (:before_s, :before_id) ORDER BY h.created_s DESC, h.id DESC LIMIT :limit"
 /* As enum order_state. */
 #define STATE                                                                                                                                                             \
@@ -171,7 +173,7 @@ const struct db_statement order_held_insert = {
     "order.held_insert",
     "INSERT INTO order_held(id, org_id, household_id, order_id, line, offer_id, kind, medium, title_id, starts_s, ends_s, watch_s, started_s, renews, revoked_s) "
     "VALUES(:id, :org_id, :household_id, :order_id, :line, :offer_id, :kind, :medium, :title_id, :starts_s, :ends_s, :watch_s, 0, :renews, NULL)"};
-const struct db_statement order_held_by_id = {"order.held_by_id", "SELECT " HELD " FROM order_held e WHERE e.id = :id AND e.org_id = :org_id"};
+const struct db_statement order_held_by_id = {"order.held_by_id", "SELECT " HELD " FROM order_held e WHERE e.id = :id AND e.org_id + 0 = :org_id"};
 const struct db_statement order_held_of_order = {"order.held_of_order", "SELECT " HELD " FROM order_held e WHERE e.order_id = :order_id ORDER BY e.id LIMIT 20000"};
 const struct db_statement order_held_load = {"order.held_load",
                                        "SELECT " HELD " FROM order_held e WHERE e.id > :after_id AND e.revoked_s IS NULL AND e.ends_s > :now_s ORDER BY e.id LIMIT :limit"};
@@ -190,8 +192,8 @@ const struct db_statement order_held_list = {
     "LEFT JOIN order_head h ON h.id = e.order_id WHERE e.household_id = :household_id AND e.org_id = :org_id AND e.revoked_s IS NULL AND e.ends_s > :now_s ORDER BY e.id DESC LIMIT :limit"};
 
 const struct db_statement order_change_newest = {"order.change_newest", "SELECT MAX(seq) FROM order_change"};
-const struct db_statement order_change_insert = {"order.change_insert", "INSERT INTO order_change(seq, held_id) SELECT COALESCE(MAX(seq), 0) + 1, CAST(:held_id AS BIGINT) FROM order_change RETURNING seq"};
-const struct db_statement order_change_prune = {"order.change_prune", "DELETE FROM order_change WHERE seq <= :seq"};
+const struct db_statement order_change_insert = {"order.change_insert", "INSERT INTO order_change(seq, held_id) SELECT COALESCE(MAX(seq), 0) + 1, CAST(:held_id AS BIGINT) FROM order_change"};
+const struct db_statement order_change_prune = {"order.change_prune", "DELETE FROM order_change WHERE seq <= (SELECT MAX(seq) FROM order_change) - :kept"};
 
 /* --- subscriptions --- */
 
@@ -217,7 +219,7 @@ const struct db_statement order_sub_write = {
     "period = :period, grace_s = :grace_s, anchor_s = :anchor_s, months = :months, period_no = :period_no, from_s = :from_s, to_s = :to_s, due_s = :due_s, "
     "tries = :tries, next_from_s = :next_from_s, order_id = :order_id, held_id = :held_id, next_order_id = :next_order_id, open_order_id = :open_order_id, "
     "provider = :provider, method_id = :method_id, method = :method, next_offer_id = :next_offer_id, next_offer = :next_offer, ended_s = :ended_s, "
-    "ended_why = :ended_why WHERE id = :id AND org_id = :org_id"};
+    "ended_why = :ended_why WHERE id = :id AND org_id + 0 = :org_id"};
 const struct db_statement order_household_keeps = {"order.household_keeps",
     "SELECT (SELECT COUNT(*) FROM order_head WHERE household_id = :household_id AND org_id = :org_id AND state NOT IN(2, 3)) + "
     "(SELECT COUNT(*) FROM order_held WHERE household_id = :household_id AND org_id = :org_id AND revoked_s IS NULL AND ends_s > :now_s) + "
@@ -225,7 +227,7 @@ const struct db_statement order_household_keeps = {"order.household_keeps",
 const struct db_statement order_sub_live = {"order.sub_live", "SELECT " SUB " FROM order_sub s WHERE s.household_id = :household_id AND s.org_id = :org_id AND s.state <> 4"};
 const struct db_statement order_sub_newest = {"order.sub_newest",
                                         "SELECT " SUB " FROM order_sub s WHERE s.household_id = :household_id AND s.org_id = :org_id ORDER BY s.id DESC LIMIT 1"};
-const struct db_statement order_sub_by_id = {"order.sub_by_id", "SELECT " SUB " FROM order_sub s WHERE s.id = :id AND s.org_id = :org_id"};
+const struct db_statement order_sub_by_id = {"order.sub_by_id", "SELECT " SUB " FROM order_sub s WHERE s.id = :id AND s.org_id + 0 = :org_id"};
 const struct db_statement order_sub_due = {"order.sub_due", "SELECT id, org_id FROM order_sub WHERE state <> 4 AND due_s <= :now_s ORDER BY due_s LIMIT :limit"};
 const struct db_statement order_sub_tally = {"order.sub_tally",
                                         "SELECT state, COUNT(*) AS n, SUM(CASE WHEN started_s >= :since_s THEN 1 ELSE 0 END) AS fresh, "
@@ -264,17 +266,17 @@ const struct db_statement order_refund_insert = {
     "order.refund_insert",
     "INSERT INTO order_refund(id, org_id, public_id, order_id, payment_id, kind, state, amount, tax, to_credit, vouchers, currency, reason, note, by_user_id, created_s, settled_s) "
     "VALUES(:id, :org_id, :public_id, :order_id, :payment_id, :kind, :state, :amount, :tax, :to_credit, :vouchers, :currency, :reason, :note, :by_user_id, :created_s, :settled_s)"};
-const struct db_statement order_refund_by_id = {"order.refund_by_id", "SELECT " REFUND " FROM order_refund r WHERE r.id = :id AND r.org_id = :org_id"};
+const struct db_statement order_refund_by_id = {"order.refund_by_id", "SELECT " REFUND " FROM order_refund r WHERE r.id = :id AND r.org_id + 0 = :org_id"};
 const struct db_statement order_refund_by_note = {"order.refund_by_note", "SELECT " REFUND " FROM order_refund r WHERE r.org_id = :org_id AND r.note = :note AND r.order_id = :order_id"};
 const struct db_statement order_refund_of_order = {"order.refund_of_order",
                                              "SELECT " REFUND " FROM order_refund r WHERE r.order_id = :order_id AND r.org_id = :org_id ORDER BY r.id LIMIT 1000"};
-const struct db_statement order_refund_by_public_id = {"order.refund_by_public_id", "SELECT id FROM order_refund WHERE public_id = :public_id AND org_id = :org_id"};
+const struct db_statement order_refund_by_public_id = {"order.refund_by_public_id", "SELECT id FROM order_refund WHERE public_id = :public_id AND org_id + 0 = :org_id"};
 #define REFUND_PAGE(which) "SELECT " REFUND " FROM order_refund r WHERE r.org_id = :org_id AND r.id < :before_id " which "ORDER BY r.id DESC LIMIT :limit"
 const struct db_statement order_refund_newest = {"order.refund_newest", REFUND_PAGE("")};
 const struct db_statement order_refund_newest_done = {"order.refund_newest_done", REFUND_PAGE("AND r.state = 1 ")};
 /* The few that wait or failed stand in an index of their own; its condition is said, so that it is used whatever the state. */
 const struct db_statement order_refund_newest_other = {"order.refund_newest_other", REFUND_PAGE("AND r.state = :state AND r.state <> 1 ")};
-const struct db_statement order_refund_settle = {"order.refund_settle", "UPDATE order_refund SET state = :state, settled_s = :settled_s, to_credit = :to_credit WHERE id = :id AND org_id = :org_id"};
+const struct db_statement order_refund_settle = {"order.refund_settle", "UPDATE order_refund SET state = :state, settled_s = :settled_s, to_credit = :to_credit WHERE id = :id AND org_id + 0 = :org_id"};
 const struct db_statement order_refund_line_insert = {"order.refund_line_insert",
                                                 "INSERT INTO order_refund_line(refund_id, n, amount, tax, vouchers, revoked) VALUES(:refund_id, :n, :amount, :tax, :vouchers, :revoked)"};
 const struct db_statement order_refund_line_of = {"order.refund_line_of", "SELECT n, amount, tax, vouchers, revoked FROM order_refund_line WHERE refund_id = :refund_id ORDER BY n LIMIT 20"};

@@ -55,7 +55,7 @@ struct shard {
 struct helds {
     struct shard shards[SHARDS];
     _Atomic int64_t seq;
-    _Atomic uint64_t count;
+    _Atomic uint64_t count, made; /* in memory; since the start, by us */
     struct lock following;
 };
 

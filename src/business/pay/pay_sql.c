@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
  * What is due stands in partial indexes, so that looking for it costs nothing when there is nothing. event_id of a webhook is filled in only once it has been
- * verified: a forgery that names an event first does not keep the real one out. */
+ * verified: a forgery that names an event first does not keep the real one out.
+ * What is found by its own key has `org_id + 0` beside it: PostgreSQL plans with what it knows of a table, which is nothing while the table is young, and may then walk
+ * through an index that begins with the organisation. */
 #include "business/pay/room.h"
 
 static const struct db_migration migrations[] = {
@@ -67,8 +69,8 @@ const struct db_schema pay_schema = {.room = "pay", .migrations = migrations, .v
 const struct db_statement pay_insert = {
     "pay.insert", "INSERT INTO pay_payment(" PAYMENT_COLUMNS ") VALUES(:id, :org_id, :public_id, :household_id, :order_id, :provider, 1, :currency, :amount, 0, 0, 0, '', 0, NULL, NULL, NULL, :label, :token, "
                   ":method_id, :is_off_session, :keeps_method, 0, 0, :now_us, 0, :expires_us, :what, :return_url, :capture_transfer_id, :ask_us, 0)"};
-const struct db_statement pay_by_id = {"pay.by_id", "SELECT " PAYMENT_COLUMNS " FROM pay_payment WHERE id = :id AND org_id = :org_id"};
-const struct db_statement pay_by_public_id = {"pay.by_public_id", "SELECT " PAYMENT_COLUMNS " FROM pay_payment WHERE public_id = :public_id AND org_id = :org_id"};
+const struct db_statement pay_by_id = {"pay.by_id", "SELECT " PAYMENT_COLUMNS " FROM pay_payment WHERE id = :id AND org_id + 0 = :org_id"};
+const struct db_statement pay_by_public_id = {"pay.by_public_id", "SELECT " PAYMENT_COLUMNS " FROM pay_payment WHERE public_id = :public_id AND org_id + 0 = :org_id"};
 const struct db_statement pay_by_ref = {
     "pay.by_ref", "SELECT " PAYMENT_COLUMNS " FROM pay_payment WHERE org_id = :org_id AND provider = :provider AND provider_ref = :ref AND provider_ref <> '' ORDER BY id LIMIT 1"};
 const struct db_statement pay_by_order = {"pay.by_order", "SELECT " PAYMENT_COLUMNS " FROM pay_payment WHERE org_id = :org_id AND order_id = :order_id ORDER BY id DESC LIMIT 100"};
@@ -120,7 +122,7 @@ const struct db_statement pay_outbox_sweeping = {"pay.outbox_sweeping", "SELECT 
 #define REFUND_COLUMNS "id, org_id, payment_id, order_id, currency, amount, state, provider_ref, code, hold_transfer_id, settle_transfer_id, back_transfer_id, created_us, settled_us, ask_us, asks"
 const struct db_statement pay_refund_insert = {
     "pay.refund_insert", "INSERT INTO pay_refund(" REFUND_COLUMNS ") VALUES(:id, :org_id, :payment_id, :order_id, :currency, :amount, 1, '', NULL, :hold_id, :settle_id, :back_id, :now_us, 0, :ask_us, 0)"};
-const struct db_statement pay_refund_by_id = {"pay.refund_by_id", "SELECT " REFUND_COLUMNS " FROM pay_refund WHERE id = :id AND org_id = :org_id"};
+const struct db_statement pay_refund_by_id = {"pay.refund_by_id", "SELECT " REFUND_COLUMNS " FROM pay_refund WHERE id = :id AND org_id + 0 = :org_id"};
 const struct db_statement pay_refund_by_ref = {"pay.refund_by_ref", "SELECT " REFUND_COLUMNS " FROM pay_refund WHERE payment_id = :payment_id AND provider_ref = :ref ORDER BY id LIMIT 1"};
 const struct db_statement pay_refund_update = {
     "pay.refund_update", "UPDATE pay_refund SET state = :state, provider_ref = :ref, code = :code, settled_us = :settled_us, ask_us = :ask_us WHERE id = :id"};
@@ -151,7 +153,7 @@ const struct db_statement pay_chargeback_oldest_open = {
 
 const struct db_statement pay_method_insert = {
     "pay.method_insert", "INSERT INTO pay_method(id, org_id, household_id, provider, token, label, created_us) VALUES(:id, :org_id, :household_id, :provider, :token, :label, :now_us)"};
-const struct db_statement pay_method_by_id = {"pay.method_by_id", "SELECT provider, token, label FROM pay_method WHERE id = :id AND org_id = :org_id AND household_id = :household_id"};
+const struct db_statement pay_method_by_id = {"pay.method_by_id", "SELECT provider, token, label FROM pay_method WHERE id = :id AND org_id + 0 = :org_id AND household_id = :household_id"};
 const struct db_statement pay_method_by_token = {
     "pay.method_by_token", "SELECT id FROM pay_method WHERE org_id = :org_id AND household_id = :household_id AND provider = :provider AND token = :token ORDER BY id LIMIT 1"};
 const struct db_statement pay_method_list = {
@@ -172,7 +174,7 @@ const struct db_statement pay_webhook_judged = {
 const struct db_statement pay_webhook_later = {"pay.webhook_later", "UPDATE pay_webhook SET due_us = :due_us, attempts = attempts + 1, trouble = :trouble WHERE id = :id AND due_us IS NOT NULL"};
 const struct db_statement pay_webhook_of_event = {
     "pay.webhook_of_event", "SELECT id FROM pay_webhook WHERE org_id = :org_id AND provider = :provider AND event_id = :event_id"};
-const struct db_statement pay_webhook_body = {"pay.webhook_body", "SELECT body FROM pay_webhook WHERE id = :id AND org_id = :org_id"};
+const struct db_statement pay_webhook_body = {"pay.webhook_body", "SELECT body FROM pay_webhook WHERE id = :id AND org_id + 0 = :org_id"};
 const struct db_statement pay_webhook_prune = {
     "pay.webhook_prune", "DELETE FROM pay_webhook WHERE id IN (SELECT id FROM pay_webhook WHERE due_us IS NULL AND ((judgement = 1 AND received_us < :applied_before_us) OR "
                          "(judgement <> 1 AND received_us < :others_before_us)) ORDER BY id LIMIT :limit)"};
@@ -200,9 +202,9 @@ const struct db_statement pay_parked_list = {
     "pay.parked_list", "SELECT " PARKED_COLUMNS " FROM pay_parked WHERE org_id = :org_id AND id < :before_id ORDER BY id DESC LIMIT :limit"};
 const struct db_statement pay_parked_open = {
     "pay.parked_open", "SELECT " PARKED_COLUMNS " FROM pay_parked WHERE org_id = :org_id AND id < :before_id AND settled_us = 0 ORDER BY id DESC LIMIT :limit"};
-const struct db_statement pay_parked_find = {"pay.parked_find", "SELECT payment_id FROM pay_parked WHERE id = :id AND org_id = :org_id"};
+const struct db_statement pay_parked_find = {"pay.parked_find", "SELECT payment_id FROM pay_parked WHERE id = :id AND org_id + 0 = :org_id"};
 const struct db_statement pay_parked_settle_one = {
-    "pay.parked_settle", "UPDATE pay_parked SET settled_us = :now_us, settled_by = :user_id, note = :note WHERE id = :id AND org_id = :org_id AND settled_us = 0"};
+    "pay.parked_settle", "UPDATE pay_parked SET settled_us = :now_us, settled_by = :user_id, note = :note WHERE id = :id AND org_id + 0 = :org_id AND settled_us = 0"};
 const struct db_statement pay_parked_open_of = {"pay.parked_open_of", "SELECT COUNT(*) FROM pay_parked WHERE org_id = :org_id AND payment_id = :payment_id AND settled_us = 0"};
 
 /* --- settings --- */
@@ -229,7 +231,7 @@ const struct db_statement sandbox_find = {"sandbox.find", "SELECT card, state, c
 const struct db_statement sandbox_update = {"sandbox.update", "UPDATE sandbox_payment SET state = :state, refunded = :refunded WHERE org_id = :org_id AND public_id = :public_id"};
 const struct db_statement sandbox_refund_insert = {
     "sandbox.refund_insert", "INSERT INTO sandbox_refund(id, org_id, public_id, amount, state) VALUES(:id, :org_id, :public_id, :amount, :state)"};
-const struct db_statement sandbox_refund_find = {"sandbox.refund_find", "SELECT amount, state FROM sandbox_refund WHERE id = :id AND org_id = :org_id"};
+const struct db_statement sandbox_refund_find = {"sandbox.refund_find", "SELECT amount, state FROM sandbox_refund WHERE id = :id AND org_id + 0 = :org_id"};
 const struct db_statement sandbox_dispute_insert = {
     "sandbox.dispute_insert", "INSERT INTO sandbox_dispute(id, org_id, public_id, amount, state) VALUES(:id, :org_id, :public_id, :amount, :state) "
                               "ON CONFLICT(org_id, public_id) DO UPDATE SET state = excluded.state"};
@@ -238,7 +240,8 @@ const struct db_statement sandbox_send_insert = {
     "sandbox.send_insert", "INSERT INTO sandbox_send(id, org_id, due_us, step, public_id, body) VALUES(:id, :org_id, :due_us, :step, :public_id, :body)"};
 const struct db_statement sandbox_send_list = {
     "sandbox.send_list", "SELECT id, org_id, step, public_id, body FROM sandbox_send WHERE due_us <= :now_us ORDER BY due_us, id LIMIT :limit"};
-const struct db_statement sandbox_send_delete = {"sandbox.send_delete", "DELETE FROM sandbox_send WHERE id = :id"};
+const struct db_statement sandbox_send_delete = {"sandbox.send_delete", "DELETE FROM sandbox_send WHERE id = :id",
+                                                   "DELETE FROM sandbox_send s USING unnest(:id) AS taken(id) WHERE s.id = taken.id"};
 
 /* --- what waits: each by a partial index that has little in it --- */
 

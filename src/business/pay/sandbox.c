@@ -103,12 +103,13 @@ struct message {
 };
 /* A webhook on its way. */
 static struct err send_add(struct pay *p, struct db_tx *tx, struct arena *arena, int64_t org_id, const struct message *m) {
-    struct public_id event = public_id_random();
+    int64_t id = id_next(p->o.ids);
+    struct public_id event = public_id_near(id);
     struct slice body = arena_printf(arena, "{\"id\":\"evt_%.*s\",\"type\":\"%s\",\"payment\":\"%.*s\",\"amount\":\"%lld\",\"currency\":\"%s\",\"code\":\"%.*s\",\"refund\":\"%lld\",\"chargeback\":\"%s%.*s\"}",
                                      PUBLIC_ID_LEN, event.text, m->type, SLICE_ARG(m->public_id), (long long)m->amount.minor, currency_code(m->amount.currency), SLICE_ARG(m->code), (long long)m->refund_id,
                                      m->is_chargeback ? "sandbox_cb_" : "", m->is_chargeback ? (int)m->public_id.len : 0, m->public_id.ptr);
     if (!body.ptr) return err_memory();
-    return DB_RUN(tx, &sandbox_send_insert, DB_INT("id", id_next(p->o.ids)), DB_INT("org_id", org_id), DB_INT("due_us", now_us(p)), DB_INT("step", SEND_BODY), DB_TEXT("public_id", m->public_id), DB_TEXT("body", body));
+    return DB_RUN(tx, &sandbox_send_insert, DB_INT("id", id), DB_INT("org_id", org_id), DB_INT("due_us", now_us(p)), DB_INT("step", SEND_BODY), DB_TEXT("public_id", m->public_id), DB_TEXT("body", body));
 }
 static struct err send_later(struct pay *p, struct db_tx *tx, int64_t org_id, struct slice public_id, enum send_step step, int64_t after_s) {
     return DB_RUN(tx, &sandbox_send_insert, DB_INT("id", id_next(p->o.ids)), DB_INT("org_id", org_id), DB_INT("due_us", now_us(p) + after_s * 1000000), DB_INT("step", step), DB_TEXT("public_id", public_id),
@@ -289,6 +290,7 @@ struct send_work {
     struct pay *p;
     struct arena *arena;
     struct db_rows rows;
+    bool is_beaten;
 };
 static struct err send_list_fn(struct db_tx *tx, void *arg) {
     struct send_work *w = arg;
@@ -296,13 +298,14 @@ static struct err send_list_fn(struct db_tx *tx, void *arg) {
 }
 static struct err send_fn(struct db_tx *tx, void *arg) {
     struct send_work *w = arg;
-    struct err e = ERR_OK;
+    int64_t ids[BATCH_MAX], changed = 0;
+    for (size_t i = 0; i < w->rows.count; i++) ids[i] = db_int(&w->rows, i, "id");
+    struct err e = db_run_rows(tx, &changed, &sandbox_send_delete, &(struct db_ints){"id", ids}, 1, w->rows.count);
+    w->is_beaten = !e.kind && changed != (int64_t)w->rows.count;
+    if (w->is_beaten) return err_make(ERR_CONFLICT, "pay.taken", "Another process was quicker.");
     for (size_t i = 0; !e.kind && i < w->rows.count; i++) {
         int64_t org_id = db_int(&w->rows, i, "org_id");
         enum send_step step = (enum send_step)db_int(&w->rows, i, "step");
-        int64_t changed = 0;
-        e = DB_CHANGE(tx, &changed, &sandbox_send_delete, DB_INT("id", db_int(&w->rows, i, "id")));
-        if (e.kind || !changed) continue; /* another process was quicker */
         if (step != SEND_BODY) {
             e = step_take(w->p, tx, w->arena, org_id, db_text(&w->rows, i, "public_id"), step);
             continue;
@@ -322,6 +325,7 @@ struct err sandbox_send_due(struct pay *p, struct arena *arena, size_t *did) {
     struct err e = db_read(p->o.db, send_list_fn, &w);
     if (e.kind || !w.rows.count) return e;
     e = db_write(p->o.db, send_fn, &w);
+    if (w.is_beaten) return ERR_OK; /* what is left is found in the next round */
     if (e.kind) return e;
     STEP(pay_webhook_stored);
     *did += w.rows.count;

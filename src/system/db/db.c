@@ -165,7 +165,7 @@ static struct err execute(struct db_tx *tx, const struct db_statement *s, const 
 }
 
 struct err db_run(struct db_tx *tx, int64_t *changed, const struct db_statement *s, const struct db_bind *binds, size_t count) {
-    struct db_output out = {0};
+    struct db_output out = {.can_wait = !changed};
     struct err e = execute(tx, s, binds, count, &out);
     if (e.kind) return e;
     db_count(&tx->db->counters.rows_changed, (uint64_t)out.changed);
@@ -177,7 +177,7 @@ struct err db_run_rows(struct db_tx *tx, int64_t *changed, const struct db_state
                        size_t rows) {
     if (tx->error.kind) return tx->error;
     int64_t sum = 0;
-    if (rows) tx->error = tx->conn->target->driver->execute_rows(tx->conn, s, columns, column_count, rows, &sum);
+    if (rows) tx->error = tx->conn->target->driver->execute_rows(tx->conn, s, columns, column_count, rows, changed ? &sum : NULL);
     db_count(&tx->db->counters.statements, 1);
     if (tx->error.kind == ERR_BUG)
         log_error("db", "statement", LOG_TEXT("statement", s->name), LOG_TEXT("file", tx->file), LOG_INT("line", tx->line));

@@ -142,7 +142,8 @@ static inline struct db_bind db_bind_bytes(const char *key, enum db_type type, s
  *     e = DB_RUN(tx, &title_rename, DB_INT("org_id", org), DB_INT("id", id), DB_TEXT("name", name));
  * Binding a name that the statement does not have, or leaving one out, ends the program: a bug of ours. Slices are read during the call. */
 
-/* For statements that change something. DB_CHANGE also says how many rows it changed. */
+/* For statements that change something. DB_CHANGE also says how many rows it changed. With PostgreSQL DB_RUN does not wait for the answer: an error may come with
+ * a later statement of the same request, or after its end, and is then the request's answer. */
 #define DB_RUN(tx, statement, ...) db_run((tx), NULL, (statement), DB_BINDS_(__VA_ARGS__))
 #define DB_CHANGE(tx, changed, statement, ...) db_run((tx), (changed), (statement), DB_BINDS_(__VA_ARGS__))
 MUST_USE struct err db_run(struct db_tx *, int64_t *changed, const struct db_statement *, const struct db_bind *, size_t count);

@@ -51,6 +51,7 @@ struct db_connection {
     /* Since the writer cleared it: a statement has changed something, or may have, or has spoiled the transaction by failing. A request that fails while this is
      * not so has left nothing behind. */
     bool must_undo;
+    bool is_late; /* the last error is of an earlier statement than the one that it answered (see settle) */
     bool is_unusable; /* its transaction could not even be ended (no memory): closing it will */
     int wal_pages;         /* after the last commit; SQLite */
     struct arena *scratch; /* for single values; 1 MB */
@@ -64,6 +65,7 @@ struct db_output {
     db_row_fn *row; /* NULL; else rows of numbers go there, one by one, and not into an arena */
     void *user;
     struct err row_error; /* what `row` said */
+    bool can_wait; /* nobody asks what it changed: its error may come with a later statement, or with settle */
     int64_t scanned;
     int64_t changed;
 };
@@ -80,7 +82,10 @@ struct db_driver {
     struct err (*savepoint_set)(struct db_connection *);
     struct err (*savepoint_release)(struct db_connection *);
     struct err (*savepoint_return)(struct db_connection *);
+    /* Learns what became of the statements that nobody has waited for. */
+    struct err (*settle)(struct db_connection *);
     struct err (*execute)(struct db_connection *, const struct db_statement *, const struct db_bind *, size_t count, struct db_output *);
+    /* `changed` NULL: as can_wait. */
     struct err (*execute_rows)(struct db_connection *, const struct db_statement *, const struct db_ints *columns, size_t column_count, size_t rows,
                                int64_t *changed);
     struct err (*script)(struct db_connection *, const char *sql); /* several statements, inside the transaction */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
  * PostgreSQL behind driver.h. Everything of a transaction goes through libpq's pipeline mode: BEGIN, SAVEPOINT and RELEASE are not sent
- * when they are asked for but together with the next statement, so that a request of one statement costs one round trip and
- * a commit one more (a round trip on a local socket costs about as much as the statement itself).
+ * when they are asked for but together with the next statement, and a statement of which nobody asks what it changed goes without waiting for its
+ * answer: that is read with the next one that is wanted, with the commit, or when the writer must know (settle). So a group costs as many round trips
+ * as it asks questions, and one more (a round trip on a local socket costs about as much as the statement itself). The first error of a pipeline
+ * is that of the statement that failed; `is_late` says when it is of an earlier one than was just asked for.
  *
  * Each group asks for its transaction number. If the connection breaks inside COMMIT, txid_status() of a new connection tells what
  * became of it (documentation of PostgreSQL, section 9.27.8), so that even then the answer is a true one. */
@@ -31,7 +33,7 @@ enum {
     OID_INT8_ARRAY = 1016,
     OID_NUMERIC = 1700,
 };
-enum { VERSION_MIN = 120000, PENDING_MAX = 8 };
+enum { VERSION_MIN = 120000, PENDING_MAX = 8, SENT_MAX = 256 /* their answers fit into what a socket holds */ };
 
 struct prepared {
     const struct db_statement *source; /* NULL: an empty slot */
@@ -42,9 +44,18 @@ struct prepared {
     bool is_on_server, only_reads;
 };
 
+/* What is on its way and was not answered yet: a command, or a statement, or its preparing. */
+struct sent {
+    const char *command; /* NULL: `prepared` */
+    struct prepared *prepared;
+    bool is_preparing;
+};
+
 struct postgres_connection {
     struct db_connection common; /* first: the driver's functions are given this */
     PGconn *handle;
+    struct sent sent[SENT_MAX]; /* in the order of their answers */
+    int sent_len;
     const char *pending[PENDING_MAX]; /* statements without values that go ahead of the next one */
     int pending_len;
     bool savepoint_is_set; /* on the server */
@@ -154,28 +165,30 @@ struct wire {
     void *owned[DB_BINDS_MAX]; /* arrays made for this call */
 };
 
-struct call {
-    struct prepared *prepared;
-    bool must_prepare;
-    const struct wire *wire;
-};
-
-static bool pipeline_send(struct postgres_connection *c, const struct call *call) {
-    for (int i = 0; i < c->pending_len; i++)
+static bool send_pending(struct postgres_connection *c) {
+    for (int i = 0; i < c->pending_len; i++) {
         if (!PQsendQueryParams(c->handle, c->pending[i], 0, NULL, NULL, NULL, NULL, 0)) return false;
-    if (call) {
-        const struct prepared *p = call->prepared;
-        const struct wire *w = call->wire;
-        int count = (int)p->sql.name_count;
-        if (call->must_prepare && !PQsendPrepare(c->handle, p->name, p->sql.text, count, w->types)) return false;
-        if (!PQsendQueryPrepared(c->handle, p->name, count, w->values, w->lengths, w->formats, 0)) return false;
+        c->sent[c->sent_len++] = (struct sent){.command = c->pending[i]};
     }
-    return PQpipelineSync(c->handle);
+    c->pending_len = 0;
+    return true;
 }
 
-/* What a pending command's success means. A COMMIT of a transaction that had failed says ROLLBACK and is no error to PostgreSQL:
+static bool send_statement(struct postgres_connection *c, struct prepared *p, const struct wire *w) {
+    int count = (int)p->sql.name_count;
+    if (!p->is_on_server) {
+        if (!PQsendPrepare(c->handle, p->name, p->sql.text, count, w->types)) return false;
+        c->sent[c->sent_len++] = (struct sent){.prepared = p, .is_preparing = true};
+        p->is_on_server = true; /* unless its answer says otherwise */
+    }
+    if (!PQsendQueryPrepared(c->handle, p->name, count, w->values, w->lengths, w->formats, 0)) return false;
+    c->sent[c->sent_len++] = (struct sent){.prepared = p};
+    return true;
+}
+
+/* What a command's success means. A COMMIT of a transaction that had failed says ROLLBACK and is no error to PostgreSQL:
  * to us it is. */
-static struct err pending_done(struct postgres_connection *c, const char *sql, PGresult *result) {
+static struct err command_done(struct postgres_connection *c, const char *sql, PGresult *result) {
     if (sql == sql_savepoint) c->savepoint_is_set = true;
     if (sql == sql_release) c->savepoint_is_set = false;
     if (sql == sql_txid) c->txid = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
@@ -184,32 +197,40 @@ static struct err pending_done(struct postgres_connection *c, const char *sql, P
     return error_contended();
 }
 
-/* Sends and reads one pipeline. The first error is the one that counts: the server has skipped what came after it. On success with a
- * call *out is its result, the caller's to PQclear. */
-static struct err exchange(struct postgres_connection *c, const struct call *call, PGresult **out) {
-    int pending = c->pending_len, answers = pending + (call ? 1 + call->must_prepare : 0);
-    bool was_sent = !is_broken(c) && pipeline_send(c, call);
-    c->pending_len = 0;
-    if (!was_sent) goto lost; /* also for lack of memory: a new connection begins from a known state */
+/* "SELECT 3" also counts, but nothing has changed. */
+static int64_t changed_by(PGresult *r) { return slice_starts_with(slice_cstr(PQcmdStatus(r)), SLICE("SELECT")) ? 0 : strtoll(PQcmdTuples(r), NULL, 10); }
 
+static struct err lost(struct postgres_connection *c) {
+    c->sent_len = c->pending_len = 0;
+    c->common.fate = DB_FATE_LOST;
+    return db_error_lost();
+}
+
+/* Reads the answers to all that was sent. The first error is the one that counts: the server has skipped what came after it. With `out` the answer to the last,
+ * which is a statement, is the caller's to PQclear, on success. */
+static struct err answers_read(struct postgres_connection *c, PGresult **out) {
     struct err e = ERR_OK;
-    PGresult *answer = NULL;
-    for (int i = 0; i < answers; i++) {
+    int count = c->sent_len;
+    if (is_broken(c) || !PQpipelineSync(c->handle)) return lost(c); /* also for lack of memory: a new connection begins from a known state */
+    for (int i = 0; i < count; i++) {
+        const struct sent *s = &c->sent[i];
         PGresult *result = result_take(c);
-        bool is_good = result && result_is_good(result);
+        bool is_good = result && result_is_good(result), is_wanted = out && i == count - 1;
+        if (!is_good && s->is_preparing) s->prepared->is_on_server = false;
         if (!is_good && !e.kind) {
-            e = failed(c, i < pending ? c->pending[i] : call->prepared->source->name, result);
-            bool is_stale = result && i == answers - 1 && call && !call->must_prepare && !strcmp(state_of(result), "0A000");
+            e = failed(c, s->command ? s->command : s->prepared->source->name, result);
+            bool is_stale = result && is_wanted && !strcmp(state_of(result), "0A000") && !(i && c->sent[i - 1].is_preparing);
             if (is_stale) c->common.fate = DB_FATE_LOST; /* a table was changed under what was prepared */
-            if (i < pending && c->common.fate == DB_FATE_OPEN) c->common.fate = DB_FATE_GONE; /* not the statement's own fault */
-        } else if (is_good && i < pending) {
-            struct err done = pending_done(c, c->pending[i], result);
+            if (s->command && c->common.fate == DB_FATE_OPEN) c->common.fate = DB_FATE_GONE; /* not the statement's own fault */
+            c->common.is_late = !s->command && !is_wanted && !(out && s->is_preparing && i == count - 2);
+        } else if (is_good && s->command) {
+            struct err done = command_done(c, s->command, result);
             if (!e.kind) e = done;
-        } else if (is_good && call->must_prepare && i == pending) {
-            call->prepared->is_on_server = true;
-        } else if (is_good && i == answers - 1) {
-            answer = result;
+        } else if (is_good && is_wanted && !e.kind) {
+            *out = result;
             continue;
+        } else if (is_good && !s->is_preparing) {
+            db_count(&c->common.target->counters->rows_changed, (uint64_t)changed_by(result));
         }
         PQclear(result);
         if (!result) break;
@@ -217,14 +238,23 @@ static struct err exchange(struct postgres_connection *c, const struct call *cal
     PGresult *sync = is_broken(c) ? NULL : PQgetResult(c->handle);
     bool is_whole = PQresultStatus(sync) == PGRES_PIPELINE_SYNC;
     PQclear(sync);
-    if (is_whole && !e.kind && out)
-        *out = answer;
-    else
-        PQclear(answer);
-    if (is_whole) return e;
-lost:
-    c->common.fate = DB_FATE_LOST;
-    return db_error_lost();
+    if (out && *out && (!is_whole || e.kind)) {
+        PQclear(*out);
+        *out = NULL;
+    }
+    c->sent_len = 0;
+    return is_whole ? e : lost(c);
+}
+
+/* Sends what is pending, and learns what became of all that is on its way. */
+static struct err exchange(struct postgres_connection *c) {
+    if (is_broken(c) || !send_pending(c)) return lost(c);
+    return answers_read(c, NULL);
+}
+
+static struct err settle(struct db_connection *common) {
+    struct postgres_connection *c = of(common);
+    return c->sent_len ? answers_read(c, NULL) : ERR_OK;
 }
 
 /* --- connecting --- */
@@ -310,6 +340,7 @@ static struct err connect(struct db_connection **out, const struct db_target *ta
 static struct err begin(struct db_connection *common) {
     struct postgres_connection *c = of(common);
     common->fate = DB_FATE_OPEN;
+    common->is_late = false;
     c->pending_len = 0;
     c->savepoint_is_set = false;
     c->txid = 0;
@@ -322,17 +353,26 @@ static void rollback(struct db_connection *common) {
     struct postgres_connection *c = of(common);
     c->pending_len = 0;
     if (common->fate == DB_FATE_LOST || is_broken(c)) return;
-    if (PQtransactionStatus(c->handle) == PQTRANS_IDLE) return; /* nothing was sent yet */
     enum db_fate fate = common->fate;
-    pend(c, "ROLLBACK");
-    common->is_unusable = exchange(c, NULL, NULL).kind != ERR_NONE;
+    bool is_late = common->is_late;
+    (void)settle(common); /* an error among them would have the server skip what follows */
+    if (common->fate != DB_FATE_LOST && PQtransactionStatus(c->handle) != PQTRANS_IDLE) { /* something was sent */
+        pend(c, "ROLLBACK");
+        (void)exchange(c);
+    }
+    common->is_unusable = common->fate == DB_FATE_LOST || PQtransactionStatus(c->handle) != PQTRANS_IDLE;
     common->fate = fate; /* of the transaction, which is over either way */
+    common->is_late = is_late;
 }
 
 static struct err commit(struct db_connection *common) {
     struct postgres_connection *c = of(common);
-    pend(c, sql_commit);
-    struct err e = exchange(c, NULL, NULL);
+    /* Should the connection break now, the transaction's number must be known. */
+    struct err e = c->txid ? ERR_OK : settle(common);
+    if (!e.kind) {
+        pend(c, sql_commit);
+        e = exchange(c);
+    }
     if (e.kind && common->fate == DB_FATE_OPEN) common->fate = DB_FATE_GONE; /* refused at the last moment */
     if (e.kind && common->fate == DB_FATE_LOST && c->txid) common->fate = DB_FATE_DOUBT;
     return e;
@@ -378,7 +418,11 @@ static struct err prepare(struct postgres_connection *c, const struct db_stateme
     uint8_t types[DB_BINDS_MAX] = {0};
     if (count > DB_BINDS_MAX) db_bug(s, "too many values", NULL);
     for (size_t i = 0; i < count; i++) types[i] = (uint8_t)binds[i].value.type;
-    if (c->prepared_count == DB_PREPARED_MAX) {
+    /* Room for what is pending, preparing and the statement itself; and what is on its way may need what would be forgotten. */
+    bool is_full = c->sent_len + c->pending_len + 3 > SENT_MAX, must_forget = c->prepared_count == DB_PREPARED_MAX;
+    struct err settled = is_full || must_forget ? settle(&c->common) : ERR_OK;
+    if (settled.kind) return settled;
+    if (must_forget) {
         pend(c, "DEALLOCATE ALL");
         prepared_clear(c);
     }
@@ -545,15 +589,14 @@ static struct err execute(struct db_connection *common, const struct db_statemen
     for (; put < p->sql.name_count && !e.kind; put++) e = wire_put(&wire, put, values[put]);
 
     PGresult *result = NULL;
-    if (!e.kind) {
-        e = exchange(c, &(struct call){.prepared = p, .must_prepare = !p->is_on_server, .wire = &wire}, &result);
-        common->must_undo |= e.kind || !p->only_reads; /* a transaction in which a statement failed takes no other */
-    }
+    bool was_sent = !e.kind;
+    if (!e.kind && (is_broken(c) || !send_pending(c) || !send_statement(c, p, &wire))) e = lost(c);
     wire_free(&wire, put);
-    if (!e.kind) {
-        /* "SELECT 3" also counts, but nothing has changed. */
-        const char *changed = PQcmdTuples(result);
-        out->changed = slice_starts_with(slice_cstr(PQcmdStatus(result)), SLICE("SELECT")) ? 0 : strtoll(changed, NULL, 10);
+    bool can_wait = out->can_wait && common->role == DB_ROLE_WRITER; /* nobody settles what readers do */
+    if (!e.kind && !can_wait) e = answers_read(c, &result);
+    common->must_undo |= was_sent && (e.kind || !p->only_reads); /* a transaction in which a statement failed takes no other */
+    if (!e.kind && result) {
+        out->changed = changed_by(result);
         if (out->arena) e = rows_take(c, p, result, out);
         if (out->row) rows_give(s, result, out);
     }
@@ -566,16 +609,16 @@ static struct err execute_rows(struct db_connection *common, const struct db_sta
     struct db_bind binds[DB_BINDS_MAX];
     if (column_count > DB_BINDS_MAX) db_bug(s, "too many values", NULL);
     for (size_t i = 0; i < column_count; i++) binds[i] = DB_INTS(columns[i].name, columns[i].values, rows);
-    struct db_output out = {0};
+    struct db_output out = {.can_wait = !changed};
     struct err e = execute(common, s, binds, column_count, &out);
-    if (!e.kind) *changed = out.changed;
+    if (!e.kind && changed) *changed = out.changed;
     return e;
 }
 
 /* Several statements at once need the simple protocol, which the pipeline cannot carry. */
 static struct err script(struct db_connection *common, const char *sql) {
     struct postgres_connection *c = of(common);
-    struct err e = c->pending_len ? exchange(c, NULL, NULL) : ERR_OK;
+    struct err e = c->pending_len || c->sent_len ? exchange(c) : ERR_OK;
     if (e.kind) return e;
     common->must_undo = true;
     if (!PQexitPipelineMode(c->handle)) {
@@ -653,6 +696,7 @@ const struct db_driver db_postgres_driver = {
     .savepoint_set = savepoint_set,
     .savepoint_release = savepoint_release,
     .savepoint_return = savepoint_return,
+    .settle = settle,
     .execute = execute,
     .execute_rows = execute_rows,
     .script = script,

@@ -208,6 +208,7 @@ static struct err savepoint_need(struct sqlite_connection *c) {
     c->savepoint = SAVEPOINT_SET;
     return script_run(c, "SAVEPOINT request");
 }
+static struct err settle(struct db_connection *c) { return ERR_OK; } /* every statement is answered at once */
 static struct err script(struct db_connection *common, const char *sql) {
     struct err e = savepoint_need(of(common));
     common->must_undo = true;
@@ -349,7 +350,7 @@ static struct err execute_rows(struct db_connection *common, const struct db_sta
         if (!e.kind && sqlite3_step(h) != SQLITE_DONE) e = failed(c, s->name); /* one that answers rows is no use here */
         sqlite3_reset(h);
     }
-    if (!e.kind) *changed = sqlite3_total_changes64(c->handle) - before;
+    if (!e.kind && changed) *changed = sqlite3_total_changes64(c->handle) - before;
     return e;
 }
 
@@ -410,6 +411,7 @@ const struct db_driver db_sqlite_driver = {
     .savepoint_set = savepoint_set,
     .savepoint_release = savepoint_release,
     .savepoint_return = savepoint_return,
+    .settle = settle,
     .execute = execute,
     .execute_rows = execute_rows,
     .script = script,

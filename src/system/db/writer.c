@@ -123,11 +123,13 @@ static enum outcome outcome_of_fate(struct db_writer *w, enum db_fate fate) {
     return fate == DB_FATE_GONE ? OUTCOME_FAILED : OUTCOME_AGAIN;
 }
 
-/* A participant could not do its part: nothing of this group may stand. Where the transaction itself is still open, trying again would fail again. */
+/* A participant could not do its part, or the commit was refused: nothing of this group may stand. Trying again would fail again, unless it was a statement of another
+ * request that failed, and nobody has waited for its answer: with care the error comes to the one whose it is. */
 static enum outcome undo_for(struct db_writer *w) {
-    bool is_open = w->conn->fate == DB_FATE_OPEN;
-    enum outcome outcome = outcome_of_fate(w, w->conn->fate);
-    return is_open ? OUTCOME_FAILED : outcome;
+    enum db_fate fate = w->conn->fate;
+    bool is_final = fate == DB_FATE_OPEN || fate == DB_FATE_GONE, is_anothers = w->conn->is_late && !w->careful_groups && w->group_len > 1;
+    enum outcome outcome = outcome_of_fate(w, fate);
+    return !is_final ? outcome : is_anothers ? OUTCOME_CAREFUL : OUTCOME_FAILED;
 }
 
 /* Runs one request, under a savepoint where care is due. OUTCOME_ANSWERED: the transaction goes on. */
@@ -136,12 +138,17 @@ static enum outcome request_run(struct db_writer *w, size_t i, struct err *error
     const struct db_driver *d = driver_of(w);
     bool is_careful = w->careful_groups > 0;
     *error = participants_ask(w, false);
+    if (!error->kind && is_careful) *error = d->settle(w->conn);
     if (error->kind) return undo_for(w);
     if (is_careful) *error = d->savepoint_set(w->conn);
     if (error->kind) return outcome_of_fate(w, w->conn->fate);
 
     w->conn->must_undo = false;
     r->answer = db_tx_run(w->db, w->conn, r->fn, r->arg, r->file, r->line);
+    if (w->conn->fate == DB_FATE_OPEN && (is_careful || r->answer.kind)) { /* a statement that failed before is the reason, as if it had been waited for */
+        struct err late = d->settle(w->conn);
+        if (late.kind) r->answer = late;
+    }
     if (w->conn->fate == DB_FATE_OPEN && r->answer.kind && w->conn->must_undo && !is_careful) {
         outcome_of_fate(w, DB_FATE_OPEN);
         if (w->group_len > 1) return OUTCOME_CAREFUL;
@@ -199,7 +206,7 @@ static enum outcome group_commit(struct db_writer *w, struct err *error, bool *d
     *did_commit = !error->kind;
     if (!error->kind) return OUTCOME_ANSWERED;
     db_count(&w->db->counters.commits_failed, 1);
-    if (w->conn->fate != DB_FATE_DOUBT) return outcome_of_fate(w, w->conn->fate);
+    if (w->conn->fate != DB_FATE_DOUBT) return undo_for(w);
     enum outcome outcome = doubt_resolve(w, error);
     *did_commit = outcome == OUTCOME_ANSWERED;
     return outcome;
