@@ -67,7 +67,9 @@ struct err sandbox_card(const struct pay_card *card, int64_t now, struct slice *
         struct utc_time end;
         is_date = !first.has_failed && utc_parse(buf_slice(&first), &end) && end.ns / NS_PER_US > now;
     }
+    struct err e = buf_error(&first);
     buf_free(&first);
+    if (e.kind) return e;
     if (!is_date) return err_make(ERR_INPUT, "card.expires", "The card has expired, or this is no date. Type month and year, as 12/30.");
     if (!digits_of(card->cvc, cvc, sizeof cvc, &len) || (len != 3 && len != 4)) return err_make(ERR_INPUT, "card.cvc", "The security code has three digits, or four.");
     *token = slice_cstr(cards[found].token);
