@@ -516,6 +516,41 @@ static void memory_may_run_out_anywhere(void **state) {
     fail_msg("there is no end to it");
 }
 
+/* Memory runs out at the n-th allocation while a deal comes into force and goes out of it again: it is reported and nothing has changed, or made good; all its lines
+ * change together, and the index says what the book says, also one that is compiled anew. */
+static void memory_may_run_out_while_a_deal_changes(void **state) {
+    struct fixture f = begin(state);
+    int64_t films[] = {title(&f, ORG, "one", NULL), title(&f, ORG, "two", NULL)};
+    struct public_id studio = party(&f, ORG, "Studio"), d = deal(&f, ORG, "S-1", RIGHTS_IN, &studio, RIGHTS_SUSPENDED);
+    struct rights_line_new ones[] = {line(films[0], "WORLD", FREE, 0, RIGHTS_ENDLESS), line(films[1], "DE", FREE, 0, RIGHTS_ENDLESS)};
+    for (size_t i = 0; i < ARRAY_LEN(films); i++) assert_ok(append(&f, ORG, &d, &ones[i], NULL));
+    enum rights_status stands = RIGHTS_SUSPENDED;
+    size_t failures = 0, changes = 0, clean = 0;
+    for (uint64_t nth = 1; nth < 2000 && clean < 2; nth++) {
+        enum rights_status wanted = stands == RIGHTS_ACTIVE ? RIGHTS_SUSPENDED : RIGHTS_ACTIVE;
+        fault_arm(FAULT_ALLOC, nth, false);
+        struct err e = rights_deal_change(f.rights, ORG, public_id_slice(&d), &(struct rights_deal_change){.has_status = true, .status = wanted}, 0);
+        bool fired = fault_fired(FAULT_ALLOC);
+        fault_disarm_all();
+        if (!fired) assert_ok(e);
+        clean = fired ? 0 : clean + 1; /* once in each direction */
+        failures += e.kind != ERR_NONE;
+        changes += e.kind == ERR_NONE;
+        stands = e.kind ? stands : wanted;
+        struct arena *arena = arena_create(1 << 20);
+        struct rights_deal stored;
+        assert_ok(rights_deal_get(f.rights, arena, ORG, public_id_slice(&d), &stored));
+        assert_int_equal(stored.status, stands);
+        arena_destroy(&arena);
+        assert_ok(rights_refresh(f.rights));
+        if (!fired) rights_again(&f);
+        for (size_t i = 0; i < ARRAY_LEN(films); i++) answers(&f, films[i], "DE", RIGHTS_FREE, START, stands == RIGHTS_ACTIVE ? "rights.allowed" : "rights.deal");
+    }
+    assert_int_equal(clean, 2);
+    assert_true(failures > 3 && changes >= 3); /* two of them at the end, and one that was made good */
+    end(&f);
+}
+
 /* Readers go on while the book changes; each answer is one of before or after. */
 struct reading {
     struct fixture *f;
@@ -568,6 +603,7 @@ int main(void) {
         ON_BOTH(plays_are_used_up),
         ON_BOTH(lines_say_why_they_do_not_apply),
         ON_SQLITE(memory_may_run_out_anywhere),
+        ON_BOTH(memory_may_run_out_while_a_deal_changes),
         ON_BOTH(readers_go_on_while_the_book_changes),
     };
     return cmocka_run_group_tests_name("book", tests, NULL, NULL);
