@@ -85,6 +85,12 @@ struct access_answer call_decide(struct call *c, const struct catalog_view *view
     return decide(c, view, t, &sale);
 }
 
+bool call_is_free(struct call *c, const struct catalog_view *view, const struct catalog_title *t) {
+    struct access_sale sale;
+    (void)decide(c, view, t, &sale);
+    return sale.badge == ACCESS_BADGE_FREE && !catalog_kind_holds(t->kind);
+}
+
 static void put_sale(struct json_writer *w, const struct access_sale *sale) {
     json_key(w, "sale");
     json_begin_object(w);

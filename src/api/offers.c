@@ -187,6 +187,7 @@ struct err shop_put_title_offers(struct call *c, const struct catalog_view *view
     struct access_answer answer = call_decide(c, view, t);
     offer_question_of(view, t, shop_place(c), now_s(c), &question);
     struct err e = offers_for_title(c->api->o.offers, c->arena, &question, &list);
+    if (!e.kind && call_is_free(c, view, t)) list.count = 0; /* nobody is sold what costs nothing */
     if (!e.kind && household_id) e = order_vouchers(c->api->o.order, c->org_id, household_id, &vouchers);
     if (e.kind) return e;
     struct json_writer *w = &c->w;

@@ -138,6 +138,8 @@ struct slice call_territory(struct call *); /* the country: ISO 3166-1 alpha-2 *
 const struct access_viewer *call_viewer(struct call *);
 /* May the caller watch it now? Without counting streams; of a series, a season, a collection: anything in it. With its outlook. */
 struct access_answer call_decide(struct call *, const struct catalog_view *, const struct catalog_title *);
+/* May anybody watch it here for nothing? Never of what holds others: those may differ. */
+bool call_is_free(struct call *, const struct catalog_view *, const struct catalog_title *);
 /* The members `access` and `sale` of a title. */
 void access_put(struct call *, struct json_writer *, const struct catalog_view *, const struct catalog_title *);
 /* Members `message` and `dated`. */

@@ -229,6 +229,16 @@ test('what must not be possible', async (t) => {
         assert.deepEqual((await bodo.ok('GET', '/me/orders')).items, []);
     });
 
+    await t.test('nobody is sold what is free', async () => {
+        const kinds = async () => (await bodo.ok('GET', `/titles/${premiere}/offers`)).items.map((one) => one.kind);
+        assert.ok((await kinds()).includes('rental'));
+        await operator.call('PATCH', `/operator/titles/${premiere}`, { is_free: true });
+        assert.equal((await bodo.ok('GET', `/titles/${premiere}`)).sale.badge, 'free');
+        assert.deepEqual(await kinds(), []);
+        await operator.call('PATCH', `/operator/titles/${premiere}`, { is_free: false });
+        assert.ok((await kinds()).includes('rental'));
+    });
+
     await t.test('one key for two bodies', async () => {
         const headers = { 'idempotency-key': 'the-same' };
         const first = await bodo.call('POST', '/orders', wish(rental.id, premiere), { headers });
