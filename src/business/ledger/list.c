@@ -19,8 +19,8 @@ enum { TAIL_MAX = 1000000 };
     " FROM ledger_account a JOIN ledger_balance b ON b.id = a.id"
 /* Accounts are listed in the order of their index: by ledger, code, owner. There are few kinds (ledger, code) and perhaps millions of owners, so the kinds are sought one after the
  * other and each is read from where the page begins: what a filter leaves out is not even looked at. */
-static const struct db_statement kind_after = {
-    "ledger.kind_after", "SELECT ledger, code FROM ledger_account WHERE org_id = :org_id AND (ledger, code) > (:ledger, :code) ORDER BY ledger, code LIMIT 1"};
+static const struct db_statement kind_from = {
+    "ledger.kind_from", "SELECT ledger, code FROM ledger_account WHERE org_id = :org_id AND (ledger, code) >= (:ledger, :code) ORDER BY ledger, code LIMIT 1"};
 #define OF_KIND "SELECT " ACCOUNT_FIELDS " WHERE a.org_id = :org_id AND a.ledger = :ledger AND a.code = :code AND "
 static const struct db_statement accounts_of_kind = {"ledger.accounts_of_kind", OF_KIND "(a.owner_id, a.id) > (:owner_id, :id) ORDER BY a.owner_id, a.id LIMIT :limit"};
 static const struct db_statement accounts_of_owner = {"ledger.accounts_of_owner", OF_KIND "a.owner_id = :owner_id AND a.id > :id ORDER BY a.id LIMIT :limit"};
@@ -80,11 +80,11 @@ struct kind {
     int32_t ledger, code;
 };
 
-/* The next kind that the filter lets through. Of one code each ledger is tried, also one that has none of it. */
+/* ("At least the next code" rather than "more than this one": for that SQLite would step through all accounts of this one.) The next kind that the filter lets through. Of one code each ledger is tried, also one that has none of it. */
 static struct err kind_step(struct db_tx *tx, int64_t org_id, const struct ledger_account_filter *f, struct kind *k, bool *is_there) {
     struct db_rows rows;
     struct arena *arena = arena_create(64 << 10);
-    struct err e = arena ? DB_QUERY(tx, arena, &rows, &kind_after, DB_INT("org_id", org_id), DB_INT("ledger", k->ledger), DB_INT("code", f->code ? INT32_MAX : k->code)) : err_memory();
+    struct err e = arena ? DB_QUERY(tx, arena, &rows, &kind_from, DB_INT("org_id", org_id), DB_INT("ledger", k->ledger), DB_INT("code", (int64_t)(f->code ? INT32_MAX : k->code) + 1)) : err_memory();
     *is_there = !e.kind && rows.count && (!f->ledger || db_int(&rows, 0, "ledger") == f->ledger);
     if (*is_there) *k = (struct kind){(int32_t)db_int(&rows, 0, "ledger"), f->code ? f->code : (int32_t)db_int(&rows, 0, "code")};
     arena_destroy(&arena);
