@@ -271,13 +271,13 @@ test('who is signed in is known from memory, and the first look takes what is ne
     const erika = await signUp(server, operator, { email: 'erika@example.org', name: 'Erika' });
     await erika.ok('GET', '/site');
     const counted = async () => [await server.metric('db_reads_total'), await server.metric('http_worker_requests_total')];
-    const [reads, workers] = await counted();
+    const nothing = await counted(), [reads, workers] = await counted(); // asking has its price too
     for (let i = 0; i < 20; i++) await erika.ok('GET', '/site');
     for (let i = 0; i < 20; i++) await server.get('/api/v1/site', { cookie: `grandstand_session=${'A'.repeat(43)}` });
     const after = await counted();
-    // The counters are read by workers themselves, and a cookie that is none is looked up once.
-    assert.ok(after[0] - reads <= 1, `${after[0] - reads} reads of the store for 40 questions`);
-    assert.ok(after[1] - workers <= 4, `${after[1] - workers} requests went to a worker`);
+    const cost = [after[0] - reads - (reads - nothing[0]), after[1] - workers - (workers - nothing[1])];
+    assert.ok(cost[0] <= 1, `${cost[0]} reads of the store for 40 questions`); // a cookie that is none is looked up once
+    assert.ok(cost[1] <= 2, `${cost[1]} requests went to a worker`);
     for (const method of ['HEAD', 'GET']) assert.equal((await server.call(method, '/api/v1/operator/members')).status, 401, method);
     assert.equal((await server.call('HEAD', '/api/v1/me/export', { headers: { cookie: erika.cookie } })).bytes.length, 0);
 });
