@@ -214,7 +214,7 @@ static void serving_close(struct serving *s) {
     playout_stop(&s->playout);
     broadcast_stop(s->house.broadcast);
     if (s->server) http_server_stop(s->server, STOP_MS_MAX);
-    job_runner_close(&s->house.jobs); /* before the API, which its news go to */
+    job_runner_stop(s->house.jobs); /* its last news go to the API, which asks it for more */
     api_close(&s->api);
     http_server_destroy(&s->server);
     geo_close(&s->geo);

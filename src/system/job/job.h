@@ -16,7 +16,7 @@
  *                                                            the program ended or was killed: at the next start, at once
  *
  * A function may therefore be run several times for one job: it looks at its checkpoint, and what it puts in place it puts there
- * whole. Stopping the program (job_runner_close) asks running jobs to stop as a cancel does, but leaves them queued; such a
+ * whole. Stopping the program (job_runner_stop) asks running jobs to stop as a cancel does, but leaves them queued; such a
  * stop, and a kill, do not use up an attempt of the back-off, though a job that was found running at 5 starts in a row without having
  * saved a checkpoint between fails with job.crashing: it would take the program down for ever.
  *
@@ -88,7 +88,10 @@ struct job_options {
  * (job_is_unfinished). */
 MUST_USE struct err job_runner_open(struct job_runner **out, const struct job_options *);
 MUST_USE struct err job_runner_start(struct job_runner *);
-/* Asks running jobs to stop, waits for them, leaves them queued. Clears the pointer; NULL is fine. */
+/* Asks running jobs to stop, waits for them, leaves them queued. Afterwards nothing is told any more, but jobs can still be asked about: whoever follows the news
+ * ends between this and job_runner_close. May be called again; NULL is fine. */
+void job_runner_stop(struct job_runner *);
+/* Stops first, if that was not done. Clears the pointer; NULL is fine. */
 void job_runner_close(struct job_runner **);
 /* Time was turned by hand, or jobs were added by job_add: look again. Any thread, does not block. */
 void job_runner_wake(struct job_runner *);

@@ -371,10 +371,8 @@ void job_runner_ask_to_cancel(struct job_runner *r, int64_t id) {
     lock_give(&r->lock);
 }
 
-void job_runner_close(struct job_runner **address) {
-    struct job_runner *r = *address;
+void job_runner_stop(struct job_runner *r) {
     if (!r) return;
-    *address = NULL;
     lock_take(&r->lock);
     r->must_end = true;
     for (unsigned i = 0; i < r->worker_count; i++)
@@ -382,6 +380,13 @@ void job_runner_close(struct job_runner **address) {
     condition_wake_all(&r->rung);
     lock_give(&r->lock);
     for (unsigned i = 0; i < r->worker_count; i++) thread_join(&r->workers[i].thread);
+}
+
+void job_runner_close(struct job_runner **address) {
+    struct job_runner *r = *address;
+    if (!r) return;
+    *address = NULL;
+    job_runner_stop(r);
     condition_destroy(&r->rung);
     lock_destroy(&r->lock);
     arena_destroy(&r->recovery_arena);

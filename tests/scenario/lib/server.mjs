@@ -82,7 +82,9 @@ class Server {
     async stop() {
         if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return this.ended;
         this.child.kill('SIGTERM');
-        return this.ended;
+        const { code, signal } = await this.ended;
+        if (!this.options.mayCrash) assert.ok(code === 0, `the server ended with ${code ?? signal}:\n${this.log()}`);
+        return { code, signal };
     }
 
     async kill() {

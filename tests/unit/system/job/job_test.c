@@ -336,9 +336,11 @@ static void stopping_the_program_leaves_jobs_for_the_next_start(void **state) {
     struct bench *b = bench_open(s, true);
     int64_t id = enqueue(b, "gated", "{}", NULL, NULL);
     wait_told(b, id, JOB_RUNNING, 1);
-    job_runner_close(&b->runner);
+    job_runner_stop(b->runner);
     assert_int_equal(b->stopped, 1);
     assert_int_equal(b->cancelled, 0);
+    assert_int_equal(info(b, id).state, JOB_QUEUED); /* it can still be asked */
+    job_runner_stop(b->runner);
     bench_close(b);
     b = bench_open(s, false);
     struct job_info i = info(b, id);
