@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fault.h"
@@ -145,6 +146,17 @@ static struct err empty(int dir_fd) {
     return e;
 }
 
+/* Children share the lock. They die with their server, but of one that was killed a moment later than it; it may be started anew within that moment. */
+static bool lock_take_soon(int fd) {
+    enum { TRIES = 50, BETWEEN_MS = 20 };
+    int bad = flock(fd, LOCK_EX | LOCK_NB);
+    for (int i = 1; bad && errno == EWOULDBLOCK && i < TRIES; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = BETWEEN_MS * 1000 * 1000}, NULL);
+        bad = flock(fd, LOCK_EX | LOCK_NB);
+    }
+    return !bad;
+}
+
 struct err object_store_open_folder(struct object_store **out, const char *path) {
     struct object_store *s = mem_zalloc(sizeof *s);
     if (!s) return err_memory();
@@ -152,7 +164,7 @@ struct err object_store_open_folder(struct object_store **out, const char *path)
     struct err e = fs_make_dirs(AT_FDCWD, path, 0700);
     if (!e.kind) e = fs_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &s->root_fd);
     if (!e.kind) e = fs_open(s->root_fd, ".lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &s->lock_fd);
-    if (!e.kind && flock(s->lock_fd, LOCK_EX | LOCK_NB))
+    if (!e.kind && !lock_take_soon(s->lock_fd))
         e = errno == EWOULDBLOCK
                 ? err_make(ERR_BUSY, "object.locked", "Another server uses this folder of media. Stop it, or choose another folder.")
                 : folder_error(errno, "object.lock");

@@ -30,7 +30,7 @@
 struct object_store;
 
 /* Makes the folder (0700) and those above it. Removes what an interrupted write or deletion left behind; stagings stay until
- * object_stagings_clean. One process at a time: ERR_BUSY object.locked. */
+ * object_stagings_clean. One process at a time: waits a second for another, then ERR_BUSY object.locked. */
 MUST_USE struct err object_store_open_folder(struct object_store **out, const char *path);
 void object_store_close(struct object_store **); /* objects, writers and stagings are closed before */
 

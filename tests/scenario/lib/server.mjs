@@ -68,6 +68,7 @@ class Server {
             this.ended.then(({ code, signal }) => fail(new Error(`the server ended (${code ?? signal}) before it was ready:\n${text}${this.log()}`)));
         });
         const said = JSON.parse(line);
+        assert.ok(said.port, `the server did not begin to serve: ${line}${this.log()}`);
         this.port = said.port;
         this.url = `http://127.0.0.1:${said.port}`;
         this.httpsPort = said.https_port;
