@@ -661,7 +661,7 @@ static int compare_faults(const void *a, const void *b) {
 }
 
 static struct err file_read(struct importer *m) {
-    struct csv_reader *reader;
+    struct csv_reader *reader = NULL;
     struct csv_options options = {.field_bytes_max = 16384, .fields_max = 64, .on_record = on_record, .on_fault = on_fault, .user = m};
     struct err e = csv_open(&reader, &options);
     struct buf bytes = BUF(FEED_BYTES_MAX);
