@@ -61,6 +61,11 @@ static struct err adult_remove(struct call *c) {
     return e.kind ? e : adults_answer(c);
 }
 
+static struct err hand_over(struct call *c) {
+    struct err e = account_adult_hand_over(c->api->o.account, call_who(c), call_param(c, "id"), body_text(c, "password"));
+    return e.kind ? e : adults_answer(c);
+}
+
 static struct err leave(struct call *c) {
     struct err e = account_adult_leave(c->api->o.account, call_who(c), body_text(c, "password"));
     if (!e.kind) e = account_session_find(c->api->o.account, c->org_id, call_session(c), &c->who); /* the caller as he now is */
@@ -73,6 +78,7 @@ const struct route adult_routes[] = {
     {HTTP_POST, "/api/v1/me/household/invitations", invite, CALL_USER | CALL_CHANGES | CALL_JSON},
     {HTTP_DELETE, "/api/v1/me/household/invitations/{id}", withdraw, CALL_USER | CALL_CHANGES},
     {HTTP_DELETE, "/api/v1/me/household/adults/{id}", adult_remove, CALL_USER | CALL_CHANGES | CALL_JSON},
+    {HTTP_POST, "/api/v1/me/household/adults/{id}/owner", hand_over, CALL_USER | CALL_CHANGES | CALL_JSON},
     {HTTP_POST, "/api/v1/me/household/leave", leave, CALL_USER | CALL_CHANGES | CALL_JSON},
     {0},
 };

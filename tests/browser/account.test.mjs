@@ -241,6 +241,29 @@ test('the adults of a household: one is invited, one removed, one leaves; each a
     assert.deepEqual(await audit(page), []);
     await page.click('button[aria-label="Withdraw the invitation of ben@example.org"]');
     await page.waitForFunction(() => !document.querySelector('#adults').parentElement.querySelector('ul').textContent.includes('ben@example.org'));
+    // Handed over: it is his, and she may leave; given back by him.
+    await page.click('button[aria-label="Hand over to Jonas Brandt"]');
+    assert.match(await page.textContent('dialog[open] .quiet'), /Jonas Brandt becomes the owner at once/);
+    assert.deepEqual(await audit(page), []);
+    await type(page, { 'adults-password': 'guess' });
+    await page.click('dialog[open] button[type=submit]');
+    await page.waitForSelector('dialog[open] .fault:has-text("me.password")');
+    await type(page, { 'adults-password': password });
+    await page.click('dialog[open] button[type=submit]');
+    await page.waitForSelector('[role=status]:has-text("The household belongs to Jonas Brandt now.")');
+    await page.waitForSelector('li:has-text("Jonas Brandt") .chip:has-text("Owner")');
+    assert.equal(await page.locator('.does').count(), 0, 'the former owner decides about nobody');
+    await page.waitForSelector('button:has-text("Leave the household")');
+    await visit(context, `${site.url}/account/privacy`).then(async (other) => {
+        await other.waitForSelector('.danger:has-text("stay with the other adults")');
+        assert.doesNotMatch(await other.textContent('.danger'), /becomes the owner/);
+        family.isGuest = false;
+        await other.reload();
+        await other.waitForSelector('.danger:has-text("Jonas Brandt becomes the owner of the household")');
+        assert.equal(await other.getAttribute('.danger a', 'href'), '/account/household');
+        await other.close();
+    });
+    await page.reload();
     await page.click('button[aria-label="Remove Jonas Brandt from the household"]');
     assert.deepEqual(await audit(page), []);
     await type(page, { 'adults-password': password });

@@ -319,12 +319,29 @@ test('two adults share a household: plan and orders of both, sign-ins of their o
     assert.equal((await again.ok('POST', '/invitation', { code: back.code })).has_account, true);
     await again.ok('POST', '/invitation/accept', { code: back.code, password, totp: totp(secret, nowS(server) + 30) });
     assert.equal((await again.ok('GET', '/me/plan')).subscription.state, 'active');
+    // She hands the household over, gets it back, and is told both times; nothing of it moves.
+    const { adults } = await erika.ok('GET', '/me/household');
+    const she = adults.find((one) => one.is_me).id, he = adults.find((one) => !one.is_me).id;
+    await again.refused('POST', `/me/household/adults/${he}/owner`, { password }, 403, 'household.owner');
+    await erika.refused('POST', `/me/household/adults/${he}/owner`, { password: 'nicht ihres' }, 403, 'me.password');
+    await erika.refused('POST', `/me/household/adults/${she}/owner`, { password }, 409, 'household.owned');
+    const handed = await erika.ok('POST', `/me/household/adults/${he}/owner`, { password });
+    assert.deepEqual(handed.adults.map((one) => [one.name, one.is_owner]), [['Bodo', true], ['Erika', false]]);
+    assert.match((await mailsTo(operator, 'bodo@example.org'))[0].subject, /handed the household over to you|hat dir den Haushalt übergeben/);
+    assert.match((await mailsTo(operator, 'erika@example.org'))[0].subject, /bodo@example\.org/);
+    assert.equal((await erika.ok('GET', '/me/plan')).subscription.state, 'active');
+    assert.equal((await again.ok('GET', '/me/orders')).items[0].id, order.id);
+    await erika.refused('DELETE', `/me/household/adults/${he}`, { password }, 403, 'household.owner');
+    await again.ok('POST', `/me/household/adults/${she}/owner`, { password });
     await erika.ok('POST', '/me/erase', { password }, 204);
+    assert.match((await mailsTo(operator, 'bodo@example.org'))[0].subject, /the household is yours now|gehört jetzt dir/);
     assert.deepEqual((await again.ok('GET', '/me/household')).adults.map((one) => [one.name, one.is_owner]), [['Bodo', true]]);
     assert.equal((await again.ok('GET', '/me/orders')).items[0].id, order.id);
     assert.deepEqual((await again.ok('GET', '/me')).profiles.map((one) => one.name), ['Bodo']);
     // Who has bought something of his own does not lose it by moving in.
     const rita = await signUp(server, operator, { email: 'rita@example.org', name: 'Rita' });
+    await rita.refused('POST', `/me/household/adults/${he}/owner`, { password }, 404, 'household.adult'); // hers is hers, and his is none of hers
+    await again.refused('POST', `/me/household/adults/${(await rita.ok('GET', '/me/household')).adults[0].id}/owner`, { password }, 404, 'household.adult');
     assert.equal((await buy(rita, [{ offer: offer.id }])).state, 'paid');
     await again.ok('POST', '/me/household/invitations', { email: 'rita@example.org', password }, 201);
     const hers = await linkTo(operator, 'rita@example.org', '/invitation#code=');

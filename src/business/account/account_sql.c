@@ -57,6 +57,9 @@ static const struct db_migration migrations[] = {
             "WHERE age_max = 18 AND id = (SELECT MIN(p.id) FROM profile p WHERE p.household_id = profile.household_id);"
             "ALTER TABLE account_code ADD COLUMN household_id $INT;"
             "CREATE INDEX account_code_by_household ON account_code(household_id) WHERE household_id IS NOT NULL;"},
+    /* To whom the household was handed over; where that was nobody who is still there, whoever has been in it longest owns it. */
+    {.sql = "ALTER TABLE account_user ADD COLUMN is_owner $INT NOT NULL DEFAULT 0 CHECK(is_owner IN(0, 1));"
+            "CREATE UNIQUE INDEX account_user_owner ON account_user(household_id) WHERE is_owner = 1;"},
 };
 const struct db_schema account_schema = {.room = "account", .migrations = migrations, .versions = ARRAY_LEN(migrations)};
 
@@ -151,7 +154,7 @@ const struct db_statement user_by_public = {"account.user_by_public",
 const struct db_statement user_of_household = {"account.user_of_household",
     "SELECT id, public_id, household_id, key_slot, email_box, name_box, lang, password, roles, totp_box, totp_state, "
     "totp_step, created_s, joined_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND household_id = :household_id AND "
-    "erasing_s IS NULL ORDER BY joined_s, id LIMIT 20"};
+    "erasing_s IS NULL ORDER BY is_owner DESC, joined_s, id LIMIT 20"};
 const struct db_statement user_with_role = {"account.user_with_role",
     "SELECT id, public_id, household_id, key_slot, email_box, name_box, lang, password, roles, totp_box, totp_state, "
     "totp_step, created_s, joined_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND roles > 0 AND erasing_s IS NULL "
@@ -179,7 +182,7 @@ const struct db_statement user_set_roles = {"account.user_set_roles",
 const struct db_statement user_seen = {"account.user_seen",
     "UPDATE account_user SET seen_s = :now_s WHERE id = :id AND seen_s < :now_s"};
 const struct db_statement user_erasing = {"account.user_erasing",
-    "UPDATE account_user SET erasing_s = :now_s WHERE org_id = :org_id AND id = :id AND erasing_s IS NULL"};
+    "UPDATE account_user SET erasing_s = :now_s, is_owner = 0 WHERE org_id = :org_id AND id = :id AND erasing_s IS NULL"};
 const struct db_statement user_erase_due = {"account.user_erase_due",
     "SELECT id, org_id, household_id, key_slot FROM account_user WHERE erasing_s IS NOT NULL AND erased_s IS NULL ORDER BY id "
     "LIMIT 100"};
@@ -188,8 +191,13 @@ const struct db_statement user_living_with = {"account.user_living_with",
 const struct db_statement user_last_joined = {"account.user_last_joined",
     "SELECT MAX(joined_s) FROM account_user WHERE household_id = :household_id"};
 const struct db_statement user_set_household = {"account.user_set_household",
-    "UPDATE account_user SET household_id = :household_id, joined_s = :joined_s WHERE org_id = :org_id AND id = :id AND "
-    "household_id = :from_id AND erasing_s IS NULL"};
+    "UPDATE account_user SET household_id = :household_id, joined_s = :joined_s, is_owner = 0 WHERE org_id = :org_id AND id = "
+    ":id AND household_id = :from_id AND erasing_s IS NULL"};
+const struct db_statement user_owns_no_more = {"account.user_owns_no_more",
+    "UPDATE account_user SET is_owner = 0 WHERE org_id = :org_id AND household_id = :household_id AND is_owner = 1"};
+const struct db_statement user_owns = {"account.user_owns",
+    "UPDATE account_user SET is_owner = 1 WHERE org_id = :org_id AND id = :id AND household_id = :household_id AND erasing_s IS "
+    "NULL"};
 const struct db_statement user_session_leave_profiles = {"account.user_session_leave_profiles",
     "UPDATE user_session SET profile_id = NULL WHERE org_id = :org_id AND user_id = :user_id"};
 const struct db_statement user_erase = {"account.user_erase",

@@ -9,8 +9,10 @@
 static const struct limit_rule invitations_by_household = {.kind = 9, .burst = 5, .refill_s = 3600};
 
 static struct err nobody_here(void) { return err_make(ERR_NOT_FOUND, "household.missing", "There is no such household."); }
+static struct err nobody_of_that_kind(void) { return err_make(ERR_NOT_FOUND, "household.adult", "Nobody of that kind lives in the household (any more)."); }
+static struct err not_the_owner(void) { return DENIED("household.owner", "Only the owner of the household may do this."); }
 static struct err too_many(void) { return err_make(ERR_LIMIT, "household.adults", "The household has as many adults as it may have, with those who are invited."); }
-static struct err owner_stays(void) { return err_make(ERR_CONFLICT, "household.owner_stays", "The owner of a household stays in it. Whoever wants to end it closes the account."); }
+static struct err owner_stays(void) { return err_make(ERR_CONFLICT, "household.owner_stays", "The owner of a household stays in it. Hand it over to another adult first."); }
 
 static int adults_max_of(struct account *a, int64_t org_id) {
     struct account_org_facts facts;
@@ -244,8 +246,8 @@ struct part_work {
 static struct err part_check(struct part_work *w) {
     bool is_here = false, is_caller_owner = w->users.count && db_int(&w->users, 0, "id") == w->who->user_id;
     for (size_t i = 0; i < w->users.count; i++) is_here = is_here || db_int(&w->users, i, "id") == w->user_id;
-    if (w->is_removed && !is_caller_owner) return DENIED("household.owner", "Only the owner of the household may do this.");
-    if (!is_here) return err_make(ERR_NOT_FOUND, "household.adult", "Nobody of that kind lives in the household (any more).");
+    if (w->is_removed && !is_caller_owner) return not_the_owner();
+    if (!is_here) return nobody_of_that_kind();
     return db_int(&w->users, 0, "id") == w->user_id ? owner_stays() : ERR_OK;
 }
 
@@ -327,19 +329,25 @@ static struct err part_in(struct house *h, const struct user_row *goes, int64_t 
     return w.has_moved ? keys_destroy(a->keys, w.profile_id, w.slots[1]) : ERR_OK; /* of no row */
 }
 
+/* Somebody else of the house, on the word of its owner. */
+static struct err owner_opens(struct account *a, struct arena *arena, const struct account_who *who, struct slice public_id, struct slice password, struct house *h, struct user_row *out) {
+    *out = (struct user_row){0};
+    struct err e = house_open(a, arena, who, h);
+    if (!e.kind && (!h->users.count || db_int(&h->users, 0, "id") != who->user_id)) e = not_the_owner();
+    if (!e.kind) e = own_password_check(a, who, &h->me, password);
+    for (size_t i = 0; !e.kind && i < h->users.count && !out->has; i++) {
+        struct user_row row;
+        user_row_take(&h->users, i, &row);
+        if (slice_eq(public_id_slice(&row.public_id), public_id)) *out = row;
+    }
+    return !e.kind && !out->has ? nobody_of_that_kind() : e;
+}
+
 struct err account_adult_remove(struct account *a, const struct account_who *who, struct slice public_id, struct slice password) {
     struct house h;
+    struct user_row goes;
     struct arena *arena = arena_create(ARENA_BYTES_MAX);
-    struct user_row goes = {0};
-    struct err e = arena ? house_open(a, arena, who, &h) : err_memory();
-    if (!e.kind && (!h.users.count || db_int(&h.users, 0, "id") != who->user_id)) e = DENIED("household.owner", "Only the owner of the household may do this.");
-    if (!e.kind) e = own_password_check(a, who, &h.me, password);
-    for (size_t i = 0; !e.kind && i < h.users.count && !goes.has; i++) {
-        struct user_row row;
-        user_row_take(&h.users, i, &row);
-        if (slice_eq(public_id_slice(&row.public_id), public_id)) goes = row;
-    }
-    if (!e.kind && !goes.has) e = err_make(ERR_NOT_FOUND, "household.adult", "Nobody of that kind lives in the household (any more).");
+    struct err e = arena ? owner_opens(a, arena, who, public_id, password, &h, &goes) : err_memory();
     if (!e.kind && goes.id == who->user_id) e = owner_stays();
     if (!e.kind) e = part_in(&h, &goes, 0);
     arena_destroy(&arena);
@@ -354,4 +362,76 @@ struct err account_adult_leave(struct account *a, const struct account_who *who,
     if (!e.kind) e = part_in(&h, &h.me, who->session_id);
     arena_destroy(&arena);
     return e;
+}
+
+/* --- handing over --- */
+
+struct hand_work {
+    struct house *h;
+    int64_t heir_id;
+    struct mail_new mails[2];
+};
+
+static struct err hand_fn(struct db_tx *tx, void *arg) {
+    struct hand_work *w = arg;
+    struct house *h = w->h;
+    int64_t org_id = h->who->org_id, home_id = h->me.household_id, changed = 0;
+    struct err e = house_fn(tx, h);
+    if (e.kind) return e;
+    if (!h->users.count || db_int(&h->users, 0, "id") != h->who->user_id) return not_the_owner(); /* any more: of two that come at once one hands over */
+    e = DB_RUN(tx, &user_owns_no_more, DB_INT("org_id", org_id), DB_INT("household_id", home_id));
+    if (!e.kind) e = DB_CHANGE(tx, &changed, &user_owns, DB_INT("org_id", org_id), DB_INT("id", w->heir_id), DB_INT("household_id", home_id));
+    if (!e.kind && !changed) e = nobody_of_that_kind(); /* any more */
+    for (size_t i = 0; !e.kind && i < ARRAY_LEN(w->mails); i++)
+        if (w->mails[i].to.len) e = mail_add(h->a->mail, tx, &w->mails[i]);
+    return e;
+}
+
+/* Each names the other by his address: what somebody calls himself proves nothing. */
+static struct err hand_letter(struct house *h, const char *code, const struct account_user *to, const struct account_user *other, struct mail_new *out) {
+    if (!to->email.len) return ERR_OK;
+    struct text_param param = {SLICE("other"), other->email};
+    struct letter letter = {.code = code, .lang = to->lang, .to = to->email, .email = to->email, .name = to->name, .org_id = h->who->org_id, .about_id = to->id, .extra = &param, .extra_count = 1};
+    struct err e = letter_link(h->a, h->arena, h->who->org_id, &(struct account_from){0}, "/account/household", NULL, &letter.link);
+    return e.kind ? e : letter_prepare(h->a, h->arena, &letter, out);
+}
+
+static struct err hand_in(struct house *h, const struct user_row *heir_row) {
+    struct hand_work w = {.h = h, .heir_id = heir_row->id};
+    struct account_user me, heir;
+    struct err e = user_open(h->a, h->arena, &h->me, &me);
+    if (!e.kind) e = user_open(h->a, h->arena, heir_row, &heir);
+    if (!e.kind) e = hand_letter(h, "mail.owner", &heir, &me, &w.mails[0]);
+    if (!e.kind) e = hand_letter(h, "mail.handed", &me, &heir, &w.mails[1]);
+    if (!e.kind) e = db_write(h->a->db, hand_fn, &w);
+    if (!e.kind) mail_wake(h->a->mail);
+    return e;
+}
+
+struct err account_adult_hand_over(struct account *a, const struct account_who *who, struct slice public_id, struct slice password) {
+    struct house h;
+    struct user_row heir;
+    struct arena *arena = arena_create(ARENA_BYTES_MAX);
+    struct err e = arena ? owner_opens(a, arena, who, public_id, password, &h, &heir) : err_memory();
+    if (!e.kind && heir.id == who->user_id) e = err_make(ERR_CONFLICT, "household.owned", "This is the owner already.");
+    if (!e.kind) e = hand_in(&h, &heir);
+    arena_destroy(&arena);
+    return e;
+}
+
+struct err owner_goes_in(struct account *a, struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t user_id, int64_t *household_id) {
+    struct db_rows me, users;
+    *household_id = 0;
+    struct err e = DB_QUERY(tx, arena, &me, &user_by_id, DB_INT("org_id", org_id), DB_INT("id", user_id));
+    if (e.kind || !me.count) return e;
+    int64_t home_id = db_int(&me, 0, "household_id");
+    e = DB_QUERY(tx, arena, &users, &user_of_household, DB_INT("org_id", org_id), DB_INT("household_id", home_id));
+    if (!e.kind && users.count > 1 && db_int(&users, 0, "id") == user_id) *household_id = home_id;
+    return e;
+}
+
+/* Who has closed the account is not named: from now on he is nobody's to name. */
+struct err heir_tell_in(struct account *a, struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t household_id) {
+    struct account_post post = {.code = "mail.heir", .org_id = org_id, .household_id = household_id, .path = "/account/household"};
+    return household_id ? account_post_in(a, tx, arena, &post) : ERR_OK;
 }

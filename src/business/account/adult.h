@@ -2,14 +2,17 @@
  * Part of the door account.h: the grown-ups of a household. Workers.
  *
  * A household has 1 to `adults_max` users (account_org_facts); each signs in for himself, with a password, sessions and a second factor of his own. They share
- * profiles, plan, orders, credit and screens. The owner is who has lived there longest; where he is erased the next one is.
+ * profiles, plan, orders, credit and screens. The owner is to whom it was handed over, else who has lived there longest: there is always one, and where he is erased the next
+ * one is, and gets a letter.
  *
  *   invite    any of them, by mail; the code is single use, lasts ACCOUNT_INVITATION_S, and can be withdrawn by each of them. Nothing is looked up by the address:
  *             there is nothing to learn from the answer. It is accepted by account_invitation_accept: who has no account gets one, in this household, with a profile
  *             if there is room; who has one moves in, with all his profiles, if he lives alone and has bought nothing there that would be lost.
  *   remove    by the owner: all sessions of the other end, and he has a household of his own again, as after signing up, with the profile that came with him.
+ *   hand over by the owner, to another one, at once: nothing is asked of the other that he had not before (who pays, and for what, is the household's), and he may hand it back.
+ *             Both get a letter, so that a stranger at the owner's keyboard does not do it unseen. From then on the former owner may leave, or be removed.
  *   leave     by any but the owner: the same by himself; this session stays, his others end.
- *   erase     (privacy.h) takes along the profile that came with him; household, plan and orders stay with the others.
+ *   erase     (privacy.h) takes along the profile that came with him; household, plan and orders stay with the others. Where it is the owner, items[1] owns it.
  *
  * What gives or takes somebody's way in asks for the caller's password: a profile chosen on the sofa is no proof of being its grown-up. */
 #ifndef BUSINESS_ACCOUNT_ADULT_H
@@ -32,7 +35,7 @@ struct account_adult_invitation {
 };
 struct account_adults {
     int adults_max;
-    struct account_adult *items; /* who has lived there longest first: the owner */
+    struct account_adult *items; /* the owner, then who has lived there longest: the order in which they would own it */
     struct account_adult_invitation *invitations;
     size_t count, invitation_count;
 };
@@ -46,6 +49,8 @@ MUST_USE struct err account_adult_invite(struct account *, const struct account_
 MUST_USE struct err account_adult_withdraw(struct account *, const struct account_who *, struct slice public_id);
 /* Errors: ERR_DENIED household.owner (not the owner); ERR_NOT_FOUND household.adult; ERR_CONFLICT household.owner_stays (himself). */
 MUST_USE struct err account_adult_remove(struct account *, const struct account_who *, struct slice public_id, struct slice password);
+/* Errors: ERR_DENIED household.owner (not the owner); ERR_NOT_FOUND household.adult; ERR_CONFLICT household.owned (himself). */
+MUST_USE struct err account_adult_hand_over(struct account *, const struct account_who *, struct slice public_id, struct slice password);
 /* ERR_CONFLICT household.owner_stays. */
 MUST_USE struct err account_adult_leave(struct account *, const struct account_who *, struct slice password);
 

@@ -252,12 +252,14 @@ struct erase_work {
 /* Step 1. The last operator of an organisation may go, too: `grandstand operator-link` lets another in. */
 static struct err erasing_fn(struct db_tx *tx, void *arg) {
     struct erase_work *w = arg;
+    int64_t orphan_id; /* a household that needs another owner */
     w->changed = 0;
-    struct err e = DB_CHANGE(tx, &w->changed, &user_erasing, DB_INT("org_id", w->org_id), DB_INT("id", w->user_id), DB_INT("now_s", w->now_s));
+    struct err e = owner_goes_in(w->a, tx, w->arena, w->org_id, w->user_id, &orphan_id);
+    if (!e.kind) e = DB_CHANGE(tx, &w->changed, &user_erasing, DB_INT("org_id", w->org_id), DB_INT("id", w->user_id), DB_INT("now_s", w->now_s));
     if (!e.kind) e = DB_RUN(tx, &user_session_end_others, DB_INT("org_id", w->org_id), DB_INT("user_id", w->user_id), DB_INT("but_id", 0));
     if (!e.kind) e = DB_RUN(tx, &code_end_user_all, DB_INT("org_id", w->org_id), DB_INT("user_id", w->user_id));
     if (!e.kind) e = change_note(w->a, tx, w->org_id, w->user_id, 0);
-    return e;
+    return e.kind ? e : heir_tell_in(w->a, tx, w->arena, w->org_id, orphan_id);
 }
 
 /* Who is to be forgotten, and who still lives with him. */
@@ -335,9 +337,11 @@ struct err erasing_go_on(struct account *a) {
 }
 
 struct err erasing_begin(struct account *a, int64_t org_id, int64_t user_id) {
-    struct erase_work w = {.a = a, .org_id = org_id, .user_id = user_id, .now_s = seconds_now(a)};
-    struct err e = db_write(a->db, erasing_fn, &w);
+    struct erase_work w = {.a = a, .arena = arena_create(ARENA_BYTES_MAX), .org_id = org_id, .user_id = user_id, .now_s = seconds_now(a)};
+    struct err e = w.arena ? db_write(a->db, erasing_fn, &w) : err_memory();
+    arena_destroy(&w.arena);
     if (e.kind) return e;
+    mail_wake(a->mail);
     changes_tell(a, org_id, &user_id, 1, 0);
     /* What stops it here (a full disk) is begun again by the next account_tick; until then it has not happened, and is not said to have. */
     return erasing_go_on(a);

@@ -6,7 +6,8 @@
  *   1. notes it in the store: from that commit on there is no way in, and no crash forgets what was begun (account_open goes on with it);
  *   2. destroys the keys, durably: from here on nobody can read the rows, nor their copies in backups;
  *   3. empties the rows. What the law or a ledger needs stays, under ids that nobody can resolve.
- * The last user of a household takes its household and profiles along; one of several only the profile that came with him. */
+ * The last user of a household takes its household and profiles along; one of several only the profile that came with him. Where the owner goes, who has lived there longest
+ * of the others owns it from step 1 on and is told by letter (adult.h): no household of somebody is ever without an owner. */
 #ifndef BUSINESS_ACCOUNT_PRIVACY_H
 #define BUSINESS_ACCOUNT_PRIVACY_H
 

@@ -219,6 +219,9 @@ MUST_USE struct err move_in(struct move *, struct db_tx *); /* household.others,
 MUST_USE struct err move_told(const struct move *);
 /* The letter to whoever invited. out->to empty: he is not there any more. */
 MUST_USE struct err joined_letter(struct account *, struct arena *, int64_t org_id, int64_t user_id, struct slice email, const struct account_from *, struct mail_new *out);
+/* Within the transaction that lets somebody go: the household that he owns and others live in, 0 if there is none; and once he is out, the letter to whoever owns it now. */
+MUST_USE struct err owner_goes_in(struct account *, struct db_tx *, struct arena *, int64_t org_id, int64_t user_id, int64_t *household_id);
+MUST_USE struct err heir_tell_in(struct account *, struct db_tx *, struct arena *, int64_t org_id, int64_t household_id);
 
 /* --- privacy.c --- */
 /* What was kept for a household that nobody lives in any more is forgotten, as erasing does it. */

@@ -175,7 +175,7 @@ export class AccountStandIn {
             return json(200, {});
         }
         if (at.startsWith('/me/household') || is('GET /me/household')) {
-            const [, , , what, which] = at.split('/');
+            const [, , , what, which, does] = at.split('/');
             const given = method === 'POST' || what === 'adults' ? await body() : {};
             const others = (user.others ??= []);
             const invitations = (user.invitations ??= []);
@@ -187,6 +187,10 @@ export class AccountStandIn {
             }
             if (method === 'DELETE' && what === 'invitations') user.invitations = invitations.filter((one) => one.id !== which);
             if (method === 'DELETE' && what === 'adults') user.others = others.filter((one) => one.id !== which);
+            if (does === 'owner') {
+                others.sort((a, b) => (b.id === which) - (a.id === which));
+                user.isGuest = true;
+            }
             if (what === 'leave') {
                 Object.assign(user, { household: { ...user.household, id: this.#id('hous'), name: user.name }, others: [], isGuest: false, profiles: user.profiles.slice(0, 1) });
                 return json(200, this.me(session));

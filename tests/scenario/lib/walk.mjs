@@ -57,6 +57,7 @@ export const walk = {
     'POST /api/v1/me/household/invitations': { who: 'user', body: { email: 'nonsense', password: 'wrong' } },
     'DELETE /api/v1/me/household/invitations/{id}': { who: 'user', at: (w) => ({ id: w.joining }), last: true },
     'DELETE /api/v1/me/household/adults/{id}': { who: 'user', at: (w) => ({ id: w.user }), body: { password } },
+    'POST /api/v1/me/household/adults/{id}/owner': { who: 'user', at: (w) => ({ id: w.user }), body: { password } },
     'POST /api/v1/me/household/leave': { who: 'user', body: { password: 'wrong' } },
     'POST /api/v1/me/totp': { who: 'user', body: {} },
     'POST /api/v1/me/totp/confirm': { who: 'user', body: { code: '000000' } },

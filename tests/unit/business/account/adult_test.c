@@ -345,6 +345,132 @@ static void erasing_one_leaves_the_household_to_the_other(void **state) {
     end(&f);
 }
 
+static struct public_id adult_id(struct fixture *f, const struct account_who *who, struct slice email) {
+    struct account_adults all = adults_of(f, who);
+    for (size_t i = 0; i < all.count; i++)
+        if (slice_eq(all.items[i].email, email)) return all.items[i].public_id;
+    fail_msg("%.*s does not live there", SLICE_ARG(email));
+    return (struct public_id){{0}};
+}
+/* Exactly one owns it, and he stands first. */
+static void assert_owner(struct fixture *f, const struct account_who *who, struct slice email) {
+    struct account_adults all = adults_of(f, who);
+    for (size_t i = 0; i < all.count; i++) assert_int_equal(all.items[i].is_owner, i == 0);
+    assert_true(slice_eq(all.items[0].email, email));
+}
+
+static void the_owner_hands_over(void **state) {
+    struct fixture f = begin(state);
+    struct account_entry hers, his, third, strange;
+    couple(&f, &hers, &his);
+    struct account_who anna = who_of(&f, &hers.session), ben = who_of(&f, &his.session);
+    assert_ok(invite(&f, &anna, CLEO));
+    assert_ok(accept(&f, code_to(&f, CLEO), SLICE("Cleo"), &third));
+    struct account_who cleo = who_of(&f, &third.session);
+    strange = person(&f, SLICE("dora@example.org"), SLICE("Dora"));
+    struct account_who dora = who_of(&f, &strange.session);
+    struct public_id a = adult_id(&f, &anna, ANNA), b = adult_id(&f, &anna, BEN), c = adult_id(&f, &anna, CLEO), d = adult_id(&f, &dora, SLICE("dora@example.org"));
+    size_t sent = letters(&f);
+    assert_error(account_adult_hand_over(f.account, &ben, public_id_slice(&b), PASSWORD), "household.owner"); /* nobody takes it */
+    assert_error(account_adult_hand_over(f.account, &anna, public_id_slice(&c), SLICE("wrong words")), "me.password");
+    assert_error(account_adult_hand_over(f.account, &anna, public_id_slice(&a), PASSWORD), "household.owned");
+    assert_error(account_adult_hand_over(f.account, &anna, public_id_slice(&d), PASSWORD), "household.adult"); /* lives elsewhere */
+    assert_error(account_adult_hand_over(f.account, &dora, public_id_slice(&b), PASSWORD), "household.adult");
+    assert_error(account_adult_hand_over(f.account, &anna, SLICE("nobody"), PASSWORD), "household.adult");
+    assert_owner(&f, &ben, ANNA);
+    assert_int_equal(letters(&f), sent);
+
+    assert_ok(account_adult_hand_over(f.account, &anna, public_id_slice(&c), PASSWORD)); /* not the next one: the last who came */
+    assert_owner(&f, &ben, CLEO);
+    assert_owner(&f, &dora, SLICE("dora@example.org"));
+    assert_true(slice_find(letter_to(&f, CLEO).text, ANNA) != SLICE_NPOS);
+    assert_true(slice_find(letter_to(&f, ANNA).text, CLEO) != SLICE_NPOS);
+    assert_int_equal(letters(&f), sent + 2);
+    struct account_adults all = adults_of(&f, &anna); /* nobody has moved, nor joined at another time */
+    assert_int_equal(all.count, 3);
+    assert_slice(all.items[1].email, "anna@example.org");
+    assert_true(all.items[2].joined_at.ns < all.items[0].joined_at.ns);
+    assert_int_equal(who_of(&f, &hers.session).household_id, cleo.household_id);
+    assert_int_equal(me_of(&f, &anna).profile_count, 3);
+    /* What an owner may is hers now, and no longer Anna's. */
+    assert_error(account_adult_hand_over(f.account, &anna, public_id_slice(&b), PASSWORD), "household.owner");
+    assert_error(account_adult_remove(f.account, &anna, public_id_slice(&b), PASSWORD), "household.owner");
+    assert_error(account_adult_leave(f.account, &cleo, PASSWORD), "household.owner_stays");
+    assert_ok(account_adult_remove(f.account, &cleo, public_id_slice(&b), PASSWORD));
+    assert_ok(account_adult_leave(f.account, &anna, PASSWORD));
+    assert_owner(&f, &cleo, CLEO);
+    anna = who_of(&f, &hers.session);
+    assert_owner(&f, &anna, ANNA);
+    /* Whoever moves in somewhere with what she owned elsewhere owns nothing there. */
+    pass(&f, 3600);
+    assert_ok(invite(&f, &anna, CLEO));
+    assert_ok(accept(&f, code_to(&f, CLEO), SLICE_NONE, &third));
+    assert_owner(&f, &anna, ANNA);
+    /* And it can be handed back. */
+    assert_ok(account_adult_hand_over(f.account, &anna, public_id_slice(&c), PASSWORD));
+    cleo = who_of(&f, &third.session);
+    assert_ok(account_adult_hand_over(f.account, &cleo, public_id_slice(&a), PASSWORD));
+    assert_owner(&f, &cleo, ANNA);
+    end(&f);
+}
+
+static void a_household_never_lacks_an_owner(void **state) {
+    struct fixture f = begin(state);
+    struct account_entry hers, his, third;
+    couple(&f, &hers, &his);
+    struct account_who anna = who_of(&f, &hers.session), ben = who_of(&f, &his.session);
+    assert_ok(invite(&f, &anna, CLEO));
+    assert_ok(accept(&f, code_to(&f, CLEO), SLICE("Cleo"), &third));
+    struct account_who cleo = who_of(&f, &third.session);
+    struct public_id c = adult_id(&f, &anna, CLEO);
+    assert_ok(account_adult_hand_over(f.account, &anna, public_id_slice(&c), PASSWORD));
+    size_t sent = letters(&f);
+    assert_ok(account_erase(f.account, &cleo, PASSWORD)); /* it falls back to who has been there longest, who is told */
+    assert_owner(&f, &ben, ANNA);
+    struct mail_item letter = letter_to(&f, ANNA);
+    assert_true(slice_find(letter.text, SLICE("/account/household")) != SLICE_NPOS);
+    assert_true(slice_find(letter.text, CLEO) == SLICE_NPOS); /* who is erased is named to nobody */
+    assert_true(letters(&f) <= sent); /* hers are gone, and nobody else was written to */
+    struct account_household_facts facts;
+    assert_ok(account_household_load(f.account, f.org, anna.household_id, &facts));
+    assert_int_equal(facts.profile_count, 2); /* theirs are untouched */
+    /* Who owns nothing goes without a word to the others. */
+    sent = letters(&f);
+    assert_ok(account_erase(f.account, &ben, PASSWORD));
+    assert_true(letters(&f) < sent);
+    assert_owner(&f, &anna, ANNA);
+    end(&f);
+}
+
+/* Two who hand over at once, and a program that ends in between: one of it holds, whole. */
+static void handing_over_is_whole_or_not_at_all(void **state) {
+    struct fixture f = begin(state);
+    struct account_entry hers, his;
+    couple(&f, &hers, &his);
+    struct account_who who[2] = {who_of(&f, &hers.session), who_of(&f, &his.session)};
+    struct public_id ids[2] = {adult_id(&f, &who[0], ANNA), adult_id(&f, &who[0], BEN)};
+    const struct slice emails[2] = {ANNA, BEN};
+    int owner = 0;
+    bool is_done = false;
+    for (int n = 1; n < 3000 && !is_done; n += 1 + n / 12) {
+        pass(&f, 60);
+        size_t sent = letters(&f);
+        fault_arm(FAULT_ALLOC, (uint64_t)n, false);
+        struct err e = account_adult_hand_over(f.account, &who[owner], public_id_slice(&ids[!owner]), PASSWORD);
+        is_done = !fault_fired(FAULT_ALLOC);
+        fault_disarm_all();
+        arena_reset(f.arena);
+        if (is_done) assert_ok(e);
+        size_t now = letters(&f);
+        assert_true(now == sent || now == sent + 2 || now == 200);
+        if (now == sent + 2) owner = !owner; /* told is done */
+        assert_owner(&f, &who[0], emails[owner]);
+        if (!e.kind) assert_int_equal(now, sent + 2);
+    }
+    assert_true(is_done);
+    end(&f);
+}
+
 /* Each allocation of the story fails in turn: he lives in exactly one household, and a code that was not used is still good. */
 static void each_allocation_may_fail(void **state) {
     struct fixture f = begin(state);
@@ -388,7 +514,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(a_second_adult_joins_with_a_sign_in_of_his_own), ON_BOTH(an_invitation_ends), ON_BOTH(there_are_so_many_and_no_more), ON_BOTH(inviting_is_slowed_down_and_tells_nothing),
         ON_SQLITE(a_teenager_on_the_sofa_invites_nobody), ON_BOTH(the_owner_removes_somebody), ON_BOTH(somebody_leaves), ON_BOTH(who_has_an_account_moves_in),
-        ON_BOTH(erasing_one_leaves_the_household_to_the_other), ON_SQLITE(each_allocation_may_fail),
+        ON_BOTH(erasing_one_leaves_the_household_to_the_other), ON_BOTH(the_owner_hands_over), ON_BOTH(a_household_never_lacks_an_owner),
+        ON_SQLITE(handing_over_is_whole_or_not_at_all), ON_SQLITE(each_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("account adults", tests, NULL, NULL);
 }
