@@ -271,6 +271,11 @@ struct err catalog_refresh_person(struct catalog *c, int64_t org_id, struct slic
 }
 struct err catalog_refresh_rows(struct catalog *c, int64_t org_id) { return refresh(c, &(struct load_work){.org_id = org_id, .wants_rows = true}); }
 
+/* What is saved is saved, and is not answered with an error: whoever believed that would do it again. An old view is never left up by a refresh that failed. */
+void catalog_followed(struct err e) {
+    if (e.kind) log_warn("catalog", "not_followed", LOG_ERR(e));
+}
+
 struct db *catalog_db(struct catalog *c) { return c->db; }
 struct id_maker *catalog_ids(struct catalog *c) { return c->ids; }
 
@@ -584,9 +589,10 @@ struct err catalog_create(struct catalog *c, int64_t org_id, const struct catalo
     struct title_work w = {.catalog = c, .org_id = org_id, .id = id_next(c->ids), .public_id = public_id_random(), .change = ch, .status = status};
     struct err e = change_check(ch);
     if (!e.kind) e = db_write(c->db, create_fn, &w);
-    if (!e.kind) e = catalog_refresh(c, org_id, public_id_slice(&w.public_id));
-    if (!e.kind) *out = w.public_id;
-    return e;
+    if (e.kind) return e;
+    catalog_followed(catalog_refresh(c, org_id, public_id_slice(&w.public_id)));
+    *out = w.public_id;
+    return ERR_OK;
 }
 
 static struct err title_id_find(struct db_tx *tx, int64_t org_id, struct slice public_id, int64_t *id) {
@@ -634,7 +640,8 @@ static struct err write_title(struct catalog *c, struct title_work *w, db_fn *fn
     struct public_id id;
     if (!public_id_parse(w->wanted, &id)) return not_found();
     struct err e = db_write(c->db, fn, w);
-    return e.kind ? e : catalog_refresh(c, w->org_id, w->wanted);
+    if (!e.kind) catalog_followed(catalog_refresh(c, w->org_id, w->wanted));
+    return e;
 }
 
 struct err catalog_change(struct catalog *c, int64_t org_id, struct slice public_id, const struct catalog_change *ch) {

@@ -570,13 +570,14 @@ struct err catalog_import(struct catalog *c, struct arena *arena, int64_t org_id
         }
         for (size_t i = 0; i < w.people_count; i++) out->people += w.people[i]->is_changed;
         people_settle(&w);
-        if (!is_trial && (out->created || out->changed || out->people)) {
+        if (arena_overflowed(arena)) e = err_memory(); /* before anything is saved */
+        if (!e.kind && !is_trial && (out->created || out->changed || out->people)) {
             e = db_write(catalog_db(c), write_fn, &w);
             if ((e.kind == ERR_INPUT || e.kind == ERR_CONFLICT) && w.failing) e = import_fault(&w, w.failing->line, w.failing->column, SLICE_NONE, e);
-            else if (!e.kind) e = catalog_refresh_all(c, org_id);
+            else if (!e.kind) catalog_followed(catalog_refresh_all(c, org_id));
         }
     }
     catalog_view_give(&view);
-    if (!e.kind && arena_overflowed(arena)) e = err_memory();
+    if (!e.kind && out->fault_count && arena_overflowed(arena)) e = err_memory();
     return !e.kind && out->fault_count ? faults_answer(out) : e;
 }

@@ -60,9 +60,10 @@ struct err catalog_person_create(struct catalog *c, int64_t org_id, const struct
     struct person_work w = {.org_id = org_id, .id = id_next(catalog_ids(c)), .public_id = public_id_random(), .change = ch};
     struct err e = person_check(ch);
     if (!e.kind) e = db_write(catalog_db(c), person_create_fn, &w);
-    if (!e.kind) e = catalog_refresh_person(c, org_id, public_id_slice(&w.public_id));
-    if (!e.kind) *out = w.public_id;
-    return e;
+    if (e.kind) return e;
+    catalog_followed(catalog_refresh_person(c, org_id, public_id_slice(&w.public_id)));
+    *out = w.public_id;
+    return ERR_OK;
 }
 
 static struct err person_find(struct db_tx *tx, struct person_work *w) {
@@ -87,7 +88,8 @@ static struct err person_write(struct catalog *c, struct person_work *w, db_fn *
     struct public_id id;
     if (!public_id_parse(w->wanted, &id)) return person_not_found();
     struct err e = db_write(catalog_db(c), fn, w);
-    return e.kind ? e : catalog_refresh_person(c, w->org_id, w->wanted);
+    if (!e.kind) catalog_followed(catalog_refresh_person(c, w->org_id, w->wanted));
+    return e;
 }
 struct err catalog_person_change(struct catalog *c, int64_t org_id, struct slice public_id, const struct catalog_person_change *ch) {
     struct person_work w = {.org_id = org_id, .wanted = public_id, .change = ch};
@@ -175,5 +177,6 @@ struct err catalog_rows_set(struct catalog *c, int64_t org_id, const struct cata
     }
     struct rows_work w = {.org_id = org_id, .rows = rows, .ids = ids, .count = count};
     struct err e = db_write(catalog_db(c), rows_fn, &w);
-    return e.kind ? e : catalog_refresh_rows(c, org_id);
+    if (!e.kind) catalog_followed(catalog_refresh_rows(c, org_id));
+    return e;
 }

@@ -86,6 +86,8 @@ struct db *catalog_db(struct catalog *);
 struct id_maker *catalog_ids(struct catalog *);
 MUST_USE struct err catalog_refresh_person(struct catalog *, int64_t org_id, struct slice public_id);
 MUST_USE struct err catalog_refresh_rows(struct catalog *, int64_t org_id);
+/* What a refresh after a commit said. */
+void catalog_followed(struct err);
 /* As catalog_create_in, and tells catalog_on_made. */
 MUST_USE struct err catalog_make_in(struct catalog *, struct db_tx *, int64_t org_id, int64_t id, const struct public_id *, const struct catalog_change *,
                                     enum catalog_status);
