@@ -3,6 +3,7 @@
  * Entitlements given by hand. A row is written with the next number of the change sequence; the hash in memory is a fold of these
  * changes, in their order, whoever made them. Loading reads the sequence first: a change that comes in between is taken in twice, and the
  * second time changes nothing. */
+#include "base/log.h"
 #include "business/access/access_sql.h"
 #include "business/access/room.h"
 
@@ -205,6 +206,13 @@ static struct err add_fn(struct db_tx *tx, void *arg) {
     return e.kind ? e : change_note(tx, g->org_id, g->id);
 }
 
+/* What is saved is saved, and is not answered with an error: whoever believed that would give it twice. The thread that is woken follows again. */
+static void turned(struct access *a) {
+    struct err e = grants_follow(a);
+    if (e.kind) log_warn("access", "grants not followed", LOG_ERR(e));
+    access_poke(a);
+}
+
 struct err access_grant_add(struct access *a, int64_t org_id, int64_t household_id, int64_t title_id, enum rights_medium medium, int64_t ends_s,
                             int64_t by_user_id, struct access_grant *out) {
     struct change_work w = {.a = a, .by_user_id = by_user_id, .now_s = access_now_s(a)};
@@ -213,10 +221,9 @@ struct err access_grant_add(struct access *a, int64_t org_id, int64_t household_
     if (medium >= RIGHTS_LINEAR) return err_make(ERR_INPUT, "grant.medium", "A household watches by subscription, rental, purchase, live, catch-up and the like.");
     if (ends_s <= w.now_s || ends_s > ACCESS_ENDLESS) return err_make(ERR_INPUT, "grant.ends", "A grant ends in the future, or never.");
     struct err e = db_write(a->o.db, add_fn, &w);
-    if (!e.kind) e = grants_follow(a);
     if (e.kind) return e;
     *out = w.grant;
-    access_poke(a);
+    turned(a);
     return ERR_OK;
 }
 
@@ -236,8 +243,7 @@ struct err access_grant_remove(struct access *a, int64_t org_id, int64_t househo
                             .grant = {.org_id = org_id, .household_id = household_id}};
     if (!w.arena) return err_memory();
     struct err e = db_write(a->o.db, remove_fn, &w);
-    if (!e.kind) e = grants_follow(a);
-    if (!e.kind) access_poke(a);
+    if (!e.kind) turned(a);
     arena_destroy(&w.arena);
     return e;
 }
