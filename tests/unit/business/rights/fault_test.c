@@ -15,7 +15,7 @@
 #include "sqlite_faults.h"
 
 static const struct db_schema *const schemas[] = {&account_schema, &catalog_schema, &rights_schema};
-enum { ORG = 7, STEPS_MAX = 16 };
+enum { ORG = 7, STEPS_MAX = 16, LIVES_OF_A_STORE = 24 };
 static const int64_t START = 1800000000, DAY = 86400;
 
 struct truth { /* what the tables say of one life's title and deal */
@@ -23,6 +23,7 @@ struct truth { /* what the tables say of one life's title and deal */
     char yes[64];    /* a digit for each question */
 };
 struct world {
+    struct test_store store; /* another each LIVES_OF_A_STORE, so that what is read does not grow as fast as the walk goes */
     struct db *db;
     struct clock *clock;
     struct id_maker *ids;
@@ -216,8 +217,24 @@ static void compile_again(struct world *f, struct fault_walk *w, const char *yes
     rights_close(&other);
 }
 
+static void world_open(struct world *f, int64_t life) {
+    snprintf(f->store.url, sizeof f->store.url, "%s/book-%lld.db", f->store.folder, (long long)life);
+    f->db = test_store_open(&f->store, schemas, ARRAY_LEN(schemas));
+    assert_ok(catalog_open(&f->catalog, f->db, f->ids));
+    assert_ok(rights_open(&f->rights, &(struct rights_options){.db = f->db, .clock = f->clock, .ids = f->ids, .catalog = f->catalog}));
+}
+static void world_close(struct world *f) {
+    rights_close(&f->rights);
+    catalog_close(&f->catalog);
+    db_close(&f->db);
+}
+
 static void live(void *world, struct fault_walk *w) {
     struct world *f = world;
+    if (w->life % LIVES_OF_A_STORE == 0) {
+        world_close(f);
+        world_open(f, w->life);
+    }
     struct catalog_change ch = {.texts[0].has_name = true};
     struct public_id id;
     struct catalog_view *view;
@@ -255,17 +272,14 @@ static void live(void *world, struct fault_walk *w) {
 }
 
 static void whatever_fails_the_book_is_whole_and_the_index_agrees(void **state) {
-    struct world f = {.db = test_store_open(test_store_of(state), schemas, ARRAY_LEN(schemas)), .clock = clock_manual_create(utc_from_seconds(START)), .arena = arena_create(64 << 20)};
+    struct world f = {.store = *test_store_of(state), .clock = clock_manual_create(utc_from_seconds(START)), .arena = arena_create(64 << 20)};
     f.ids = id_maker_create(f.clock, 0);
-    assert_ok(catalog_open(&f.catalog, f.db, f.ids));
-    assert_ok(rights_open(&f.rights, &(struct rights_options){.db = f.db, .clock = f.clock, .ids = f.ids, .catalog = f.catalog}));
+    world_open(&f, 0);
     fault_walk(live, &f, (const uint64_t[FAULT_POINTS]){[FAULT_ALLOC] = 9, [FAULT_WRITE] = 3, [FAULT_READ] = 2, [FAULT_SYNC] = 1});
-    rights_close(&f.rights);
-    catalog_close(&f.catalog);
+    world_close(&f);
     id_maker_destroy(&f.ids);
     clock_manual_destroy(&f.clock);
     arena_destroy(&f.arena);
-    db_close(&f.db);
 }
 
 int main(void) {
