@@ -222,7 +222,8 @@ void rights_conflict_sentence(struct buf *out, struct slice lang, const struct r
     where_write(&where, lang, x->overlap.territories);
     when_write(&when, lang, x->overlap.from_s, x->overlap.to_s);
     how_write(&how, lang, x->overlap.media);
-    snprintf(code, sizeof code, "clash.%s", rights_conflict_kind_name(x->kind));
+    bool is_run = x->kind == RIGHTS_OWN_SERVICE_SOLD && other && other->deal.direction != RIGHTS_OUT; /* told of the sale, not of our licence */
+    snprintf(code, sizeof code, "clash.%s", is_run ? "own_service_runs" : rights_conflict_kind_name(x->kind));
     struct text_param params[] = {{SLICE("deal"), other ? other->deal.reference : SLICE("?")}, {SLICE("party"), other ? other->deal.party.name : SLICE("?")},
                                   {SLICE("where"), buf_slice(&where)}, {SLICE("when"), buf_slice(&when)}, {SLICE("how"), buf_slice(&how)}};
     text_format(out, lang, slice_cstr(code), params, ARRAY_LEN(params));

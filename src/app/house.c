@@ -144,6 +144,7 @@ static struct err money_rooms_open(struct house *h) {
         e = offers_open(&h->offers, &(struct offers_options){.db = h->db, .clock = h->clock, .ids = h->ids, .keys = h->keys, .catalog = h->catalog, .rights = h->rights,
                                                              .follows = h->options.is_server});
     if (e.kind) return e;
+    rights_runs_from(h->rights, offer_runs, h->offers);
     return order_open(&h->order, &(struct order_options){.db = h->db, .clock = h->clock, .ids = h->ids, .account = h->account, .catalog = h->catalog, .mail = h->mail,
                                                          .ledger = h->ledger, .pay = h->pay, .offers = h->offers, .site_url = h->options.site_url});
 }

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { folder, run, start } from './lib/server.mjs';
+import { film as footage, folder, run, start } from './lib/server.mjs';
 
 const at = (s) => new Date(s * 1000).toISOString().replace('.000Z', 'Z');
 const now = 1_800_000_000, day = 86400;
@@ -117,6 +117,41 @@ test('a conflicting exclusive is refused with the overlap named, and nothing is 
     assert.equal(taken.lines[0].note, 'Both have agreed.');
     assert.equal(taken.conflicts.length, 1);
     assert.equal((await ok(operator.get('/rights/conflicts'))).total, 1);
+});
+
+test('an exclusive sale of what our own service runs is told before it is saved, in four languages and on the command line', async (t) => {
+    const server = await start(t, { args: ['--no-ladder', '--no-stills', '--no-example-channel'] });
+    const operator = await server.enter();
+    const { title: film } = await operator.import(footage(t, { seconds: 1 }), { names: { en: 'The Race' } }); // free, as long as nobody says otherwise
+    for (const house of (await ok(operator.get(`/rights/titles/${film}`))).lines) await ok(operator.call('DELETE', `/rights/lines/${house.id}`), 204);
+    const party = async (name) => (await ok(operator.call('POST', '/rights/parties', { name }), 201)).id;
+    const deal = async (reference, direction, with_) => (await ok(operator.call('POST', '/rights/deals', { reference, direction, party: with_, status: 'active' }), 201)).id;
+    const studio = await deal('IN-1', 'in', await party('Studio')), sale = await deal('OUT-1', 'out', await party('Erste'));
+    const line = (more) => ({ title: film, territories: 'WORLD', media: ['free', 'rental', 'linear'], starts_at: at(now), ...more });
+    const add = (body, lang = 'en') => operator.call('POST', `/rights/deals/${sale}/lines?lang=${lang}`, body);
+    await ok(operator.call('POST', `/rights/deals/${studio}/lines`, { lines: [line({ may_sublicense: true, ends_at: '2028-01-01' })] }), 201);
+    const wanted = { territories: 'DE,AT', is_exclusive: true, starts_at: '2027-03-01', ends_at: '2027-06-01' };
+    await ok(add({ lines: [line({ ...wanted, media: ['linear'] })], dry_run: true })).then(({ conflicts }) => assert.deepEqual(conflicts, [])); // we do not run that
+    const refused = await add({ lines: [line(wanted)] });
+    assert.deepEqual([refused.status, refused.json.error.code, refused.json.conflicts.length], [409, 'rights.conflict', 1], refused.text);
+    const [{ kind, line: ours, overlap, message }] = refused.json.conflicts;
+    assert.deepEqual([kind, ours.deal.reference], ['own_service_sold', 'IN-1']);
+    assert.deepEqual(overlap, { territories: 'AT,DE', media: ['free'], languages: [], from: '2027-03-01T00:00:00Z', to: '2027-06-01T00:00:00Z' });
+    assert.match(message, /^Our own service offers this under IN-1 .*1 March 2027 to 1 June 2027/);
+    for (const [lang, word] of [['de', /Dienst bietet/], ['zh', /IN-1提供/], ['th', /กำลังเสนอ/]]) assert.match((await add({ lines: [line(wanted)] }, lang)).json.conflicts[0].message, word);
+    // What is on sale is run as well.
+    await ok(operator.call('POST', '/finance/offers', { kind: 'rental', names: { en: 'Rent' }, is_on_sale: true, prices: [{ amount: '399', currency: 'EUR', territories: 'AT,CH' }],
+        rental: { start_within_days: 30, watch_hours: 48 }, contains: { kind: 'titles', titles: [film] } }), 201);
+    const both = (await ok(operator.call('POST', '/rights/conflicts', { deal: sale, line: line(wanted) }))).items;
+    assert.deepEqual(both.map((one) => [one.kind, one.overlap.territories, one.overlap.media.join()]).sort(), [['own_service_sold', 'AT,DE', 'free'], ['own_service_sold', 'AT', 'rental']]);
+    const saved = await ok(add({ lines: [line(wanted)], accept_conflicts: true, accept_reason: 'We step back.' }), 201);
+    assert.equal(saved.conflicts.length, 2);
+    assert.equal((await ok(operator.get('/rights/conflicts'))).total, 2);
+    assert.equal((await ok(operator.get(`/rights/deals/${sale}/conflicts`))).total, 2);
+    assert.equal((await ok(operator.get(`/rights/deals/${studio}/conflicts`))).total, 0);
+    const listed = run(['rights', 'conflicts', '--data', server.data, '--json']);
+    assert.equal(listed.status, 3, listed.stderr);
+    assert.deepEqual(JSON.parse(listed.stdout).items.map((one) => one.kind), ['own_service_sold', 'own_service_sold']);
 });
 
 test('a draft whose lines the book has moved past does not take effect unless that is accepted', async (t) => {

@@ -123,6 +123,30 @@ void offer_sale(struct offers *o, const struct offer_question *q, struct offer_s
     shop_leave(&reading);
 }
 
+/* The window is of being sold: what was sold in it is watched after it. */
+static struct err runs_add(const struct offer *one, const struct offer_question *q, bool is_named, struct rights_runs *runs) {
+    struct err e = ERR_OK;
+    if (!one->is_on_sale || one->ends_s <= q->at_s || !offer_fits(one, q, is_named)) return e;
+    for (size_t i = 0; i < one->price_count && !e.kind; i++)
+        e = rights_run_add(runs, one->prices[i].territories, (uint16_t)(1u << offer_medium(one->kind)), one->starts_s > q->at_s ? one->starts_s : q->at_s, RIGHTS_ENDLESS);
+    return e;
+}
+
+struct err offer_runs(void *offers, const struct catalog_view *view, const struct catalog_title *title, int64_t now_s, struct rights_runs *runs) {
+    struct offer_question q;
+    offer_question_of(view, title, (struct rights_place){.country = RIGHTS_NOWHERE}, now_s, &q);
+    struct reading reading;
+    const struct shop *shop = shop_enter(offers, q.org_id, &reading);
+    struct err e = ERR_OK;
+    for (size_t i = 0; shop && i < shop->all_count && !e.kind; i++) e = runs_add(&shop->stock->offers[shop->all[i]], &q, false, runs);
+    for (int t = 0; t < 3; t++) {
+        const struct holding *h = shop ? shop_holding(shop, q.titles[t]) : NULL;
+        for (uint32_t i = 0; h && i < h->count && !e.kind; i++) e = runs_add(&shop->stock->offers[shop->held[h->first + i]], &q, true, runs);
+    }
+    shop_leave(&reading);
+    return e;
+}
+
 bool shop_contains(const struct shop *shop, const struct offer *one, const int64_t titles[3]) {
     if (one->kind == OFFER_GIFT_CARD) return false;
     if (one->contents == OFFER_ALL) return true;

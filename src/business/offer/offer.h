@@ -163,6 +163,10 @@ struct offer_sale {
 };
 void offer_sale(struct offers *, const struct offer_question *, struct offer_sale *out);
 
+/* What is on sale of a title, now or from some day on, whoever may have bought it then: for rights_runs_from, with the offers as `user`. Where a title may be had by an offer only because it
+ * was bought before the offer was taken off sale, is not told. */
+MUST_USE struct err offer_runs(void *offers, const struct catalog_view *, const struct catalog_title *, int64_t now_s, struct rights_runs *);
+
 /* Does this offer (on sale or not) contain any of the titles (catalog_above)? Rights are not asked. False for gift cards and for offers of another organisation. */
 bool offer_contains(struct offers *, int64_t org_id, int64_t offer_id, const int64_t titles[3]);
 

@@ -28,6 +28,8 @@ struct rights {
         void *user;
     } listeners[LISTENERS_MAX];
     size_t listener_count;
+    rights_runs_fn *runs_fn; /* NULL: nothing is sold */
+    void *runs_user;
     struct thread *follower;
     _Atomic uint64_t generation, compiled, followed;
     _Atomic int64_t compile_ns;

@@ -2,10 +2,18 @@
  *
  * Contradictions: of lines before they are saved, and all that stand. The index knows lines of titles; what stands under what (episodes of a
  * series) is looked up in the catalogue here. */
+#include <string.h>
+
 #include "base/mem.h"
 #include "business/rights/book.h"
 
 enum { CONFLICTS_MAX = 1000 }; /* of one line */
+
+struct rights_runs {
+    struct index_run *items;
+    size_t count, room;
+    int64_t titles[3]; /* of the title that is being told of */
+};
 
 /* Where a line's title stands. */
 struct family {
@@ -14,7 +22,13 @@ struct family {
     size_t above_count;
     int64_t *below;
     size_t below_count, below_room;
+    struct rights_runs runs; /* of all of it, once somebody wanted to know */
+    bool has_runs;
 };
+static void family_free(struct family *f) {
+    mem_free(f->below);
+    mem_free(f->runs.items);
+}
 
 static bool below_add(struct family *f, int64_t id) {
     if (f->below_count == f->below_room) {
@@ -32,6 +46,7 @@ static bool below_add(struct family *f, int64_t id) {
 static struct err family_of(const struct catalog_view *v, int64_t title_id, struct family *f) {
     if (f->title_id == title_id) return ERR_OK;
     f->title_id = 0;
+    f->has_runs = false;
     f->above_count = f->below_count = 0;
     const struct catalog_title *t = catalog_find_id(v, title_id);
     if (!t) return err_make(ERR_INPUT, "rights.title", "There is no such title.");
@@ -49,6 +64,61 @@ static struct err family_of(const struct catalog_view *v, int64_t title_id, stru
             if (!below_add(f, grand[k]->id)) return err_memory();
     }
     f->title_id = title_id;
+    return ERR_OK;
+}
+
+/* --- what our own service runs --- */
+
+struct err rights_run_add(struct rights_runs *runs, uint32_t territories, uint16_t media, int64_t from_s, int64_t to_s) {
+    if (!media || from_s >= to_s) return ERR_OK;
+    if (runs->count == runs->room) {
+        size_t room = runs->room ? runs->room * 2 : 16;
+        struct index_run *moved = mem_realloc_array(runs->items, room, sizeof *moved);
+        if (!moved) return err_memory();
+        runs->items = moved;
+        runs->room = room;
+    }
+    struct index_run run = {.territories = territories, .media = media, .from_s = from_s, .to_s = to_s};
+    memcpy(run.titles, runs->titles, sizeof run.titles);
+    runs->items[runs->count++] = run;
+    return ERR_OK;
+}
+
+static struct err runs_of_title(struct rights *r, const struct catalog_view *v, const struct catalog_title *t, int64_t now_s, struct rights_runs *runs) {
+    if (!t || catalog_kind_holds(t->kind) || !catalog_is_shown(v, t)) return ERR_OK; /* what holds others is not watched itself */
+    catalog_above(v, t, runs->titles);
+    struct err e = ERR_OK;
+    if (t->is_free) {
+        bool is_to_come = t->kind == CATALOG_EVENT && t->status != CATALOG_READY; /* or on air; then its recording is watched */
+        uint32_t world;
+        struct slice bad;
+        e = rights_territories_of(SLICE("WORLD"), &world, &bad);
+        if (!e.kind) e = rights_run_add(runs, world, (uint16_t)(1u << RIGHTS_FREE | (is_to_come ? 1u << RIGHTS_LIVE : 0)), now_s, RIGHTS_ENDLESS);
+    }
+    return !e.kind && r->runs_fn ? r->runs_fn(r->runs_user, v, t, now_s, runs) : e;
+}
+
+/* From the beginning of today (UTC) on, so that who asks twice is told the same. */
+static struct err runs_of_family(struct rights *r, const struct catalog_view *v, struct family *f) {
+    enum { DAY_S = 86400 };
+    int64_t now_s = rights_now_s(r);
+    now_s -= now_s % DAY_S;
+    f->runs.count = 0;
+    struct err e = runs_of_title(r, v, catalog_find_id(v, f->title_id), now_s, &f->runs);
+    for (size_t i = 0; !e.kind && i < f->below_count; i++) e = runs_of_title(r, v, catalog_find_id(v, f->below[i]), now_s, &f->runs);
+    f->has_runs = !e.kind;
+    return e;
+}
+
+/* All that the index wants to know but the line itself and what is withdrawn. */
+static struct err ask_of(struct rights *r, const struct catalog_view *v, struct family *f, const struct index_line *line, const struct index_deal *deal,
+                         struct index_conflicts_ask *out) {
+    if (deal->direction == RIGHTS_OUT && line->effect == RIGHTS_ALLOW && line->is_exclusive && !f->has_runs) {
+        struct err e = runs_of_family(r, v, f);
+        if (e.kind) return e;
+    }
+    *out = (struct index_conflicts_ask){.line = line, .deal = deal, .above = f->above, .above_count = f->above_count, .below = f->below, .below_count = f->below_count,
+                                        .runs = f->has_runs ? f->runs.items : NULL, .run_count = f->has_runs ? f->runs.count : 0, .limit = CONFLICTS_MAX};
     return ERR_OK;
 }
 
@@ -105,10 +175,12 @@ struct err rights_conflicts(struct rights *r, struct arena *arena, int64_t org_i
         if (e.kind) break;
         struct rights_line_row row = {.line = {.deal_id = deal.id, .terms = lines->items[i].terms}};
         struct index_line line = rights_index_line(&row);
-        struct index_conflicts_ask ask = {.line = &line, .deal = &index_deal, .above = family.above, .above_count = family.above_count, .below = family.below,
-                                          .below_count = family.below_count, .withdrawn = w.withdrawn, .withdrawn_count = w.count, .limit = CONFLICTS_MAX};
+        struct index_conflicts_ask ask;
         struct rights_conflict_list found = {0};
-        e = rights_index_conflicts(r->index, arena, &ask, &found);
+        e = ask_of(r, view, &family, &line, &index_deal, &ask);
+        ask.withdrawn = w.withdrawn;
+        ask.withdrawn_count = w.count;
+        if (!e.kind) e = rights_index_conflicts(r->index, arena, &ask, &found);
         if (!e.kind && count + found.count > room) {
             size_t more = (count + found.count) * 2;
             struct rights_conflict *moved = mem_realloc_array(all, more, sizeof *moved);
@@ -132,15 +204,15 @@ struct err rights_conflicts(struct rights *r, struct arena *arena, int64_t org_i
         *at = 0;
     }
     mem_free(all);
-    mem_free(family.below);
+    family_free(&family);
     catalog_view_give(&view);
     return e;
 }
 
 /* --- all that stand --- */
 
-/* Each once: what is seen from both sides is told by the older line; that our own service would show what was sold, by the grant that came after the
- * sale, for a sale out of what we have is the order of things; what a sale is not covered by is only seen from there. */
+/* Each once: what is seen from both sides is told by the older line; our own service against an exclusive sale by the later of the two, for from there it was looked at when it was
+ * written: a later grant is told wherever the sale is, a later sale where our service runs it; what a sale is not covered by is only seen from there. */
 static bool is_told_here(const struct rights_conflict *c, int64_t line_id) {
     switch (c->kind) {
     case RIGHTS_OUT_WITHOUT_IN:
@@ -151,12 +223,15 @@ static bool is_told_here(const struct rights_conflict *c, int64_t line_id) {
 }
 
 /* What a saved line contradicts; `f` is where its title stands. */
-static struct err conflicts_of(struct rights *r, struct arena *mem, const struct family *f, const struct rights_line_row *row, struct rights_conflict_list *out) {
+static struct err conflicts_of(struct rights *r, struct arena *mem, const struct catalog_view *v, struct family *f, const struct rights_line_row *row, struct rights_conflict_list *out) {
     struct index_line line = rights_index_line(row);
     struct index_deal deal = rights_index_deal(&row->deal);
-    struct index_conflicts_ask ask = {.line = &line, .deal = &deal, .above = f->above, .above_count = f->above_count, .below = f->below,
-                                      .below_count = f->below_count, .withdrawn = &line.id, .withdrawn_count = 1, .limit = CONFLICTS_MAX};
+    struct index_conflicts_ask ask;
     *out = (struct rights_conflict_list){0};
+    struct err e = ask_of(r, v, f, &line, &deal, &ask);
+    if (e.kind) return e;
+    ask.withdrawn = &line.id;
+    ask.withdrawn_count = 1;
     return rights_index_conflicts(r->index, mem, &ask, out);
 }
 
@@ -182,10 +257,10 @@ struct err rights_deal_conflicts(struct rights *r, struct arena *arena, int64_t 
         struct arena_mark mark = arena_mark(page);
         struct rights_conflict_list found = {0};
         e = family_of(view, row->line.terms.title_id, &family);
-        if (!e.kind) e = conflicts_of(r, page, &family, row, &found);
+        if (!e.kind) e = conflicts_of(r, page, view, &family, row, &found);
         for (size_t k = 0; !e.kind && k < found.count; k++) {
-            /* A sale out of what we have is the order of things. */
-            if (found.items[k].kind == RIGHTS_OWN_SERVICE_SOLD && found.items[k].line_id > row->line.id) continue;
+            /* A later sale out of what we have is the order of things; where our own service runs it, its own deal tells. */
+            if (found.items[k].kind == RIGHTS_OWN_SERVICE_SOLD && row->deal.direction != RIGHTS_OUT && found.items[k].line_id > row->line.id) continue;
             if (count < limit) kept[count++] = (struct rights_standing_conflict){row->line.terms.title_id, row->line.id, found.items[k]};
             all++;
         }
@@ -196,7 +271,7 @@ struct err rights_deal_conflicts(struct rights *r, struct arena *arena, int64_t 
         *total = all;
     }
     arena_destroy(&page);
-    mem_free(family.below);
+    family_free(&family);
     catalog_view_give(&view);
     return e;
 }
@@ -222,7 +297,7 @@ struct err rights_conflicts_standing(struct rights *r, struct arena *arena, int6
             int64_t line_id = rows.items[i].line.id;
             struct arena_mark mark = arena_mark(page);
             struct rights_conflict_list found;
-            e = conflicts_of(r, page, &family, &rows.items[i], &found);
+            e = conflicts_of(r, page, view, &family, &rows.items[i], &found);
             for (size_t k = 0; !e.kind && k < found.count; k++) {
                 if (!is_told_here(&found.items[k], line_id)) continue;
                 if (count < limit) kept[count++] = (struct rights_standing_conflict){view->titles[t]->id, line_id, found.items[k]};
@@ -236,7 +311,7 @@ struct err rights_conflicts_standing(struct rights *r, struct arena *arena, int6
         *total = all;
     }
     arena_destroy(&page);
-    mem_free(family.below);
+    family_free(&family);
     catalog_view_give(&view);
     return e;
 }

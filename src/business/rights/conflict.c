@@ -4,7 +4,10 @@
  *
  * A line says something about a box: territories x media x languages x a window. Two lines contradict each other where their boxes overlap. What a sale is
  * not covered by is found by cutting the boxes of all that we hold out of its own: what is left over was sold and never licensed. The same with
- * only those licences that may be passed on: what is left over then, and lies within another licence, was sold against its terms. */
+ * only those licences that may be passed on: what is left over then, and lies within another licence, was sold against its terms.
+ *
+ * Our own service against an exclusive sale: a new licence of ours is told wherever it was sold. A new sale is not, for it is out of what we have that we sell; it is told where our own
+ * service runs what is sold, which it would have to give up. */
 #include <string.h>
 
 #include "business/rights/atlas.h"
@@ -26,7 +29,7 @@ enum { COMMONS = 64 };
 struct standing { /* a line that overlaps the new one */
     struct record record;
     const struct scope *scope;
-    int64_t id;
+    int64_t id, title_id;
     bool is_first_family; /* its title is the new line's, or above it */
 };
 
@@ -39,9 +42,10 @@ struct check {
     bool has_areas;
     uint8_t contradictions[2][KINDS]; /* enum rights_conflict_kind of a standing line: of a deal with the same party, with another */
     unsigned may_cover; /* kinds that a sale may rest on, a bit each */
+    unsigned may_run;   /* kinds by which our own service may run what is sold */
     struct rights_conflict *found;
     size_t found_count, found_room;
-    struct standing *holds; /* grants that overlap a sale */
+    struct standing *holds; /* grants that overlap a sale: those that may cover it, and those by which we may run it */
     size_t hold_count, hold_room;
     struct { /* what sets have in common with the new line's; the lines of a title name the same few again and again */
         uint32_t set, common;
@@ -146,21 +150,23 @@ static bool is_withdrawn(const struct index_conflicts_ask *ask, int64_t id) {
     return false;
 }
 
+static unsigned kinds_held(const struct check *c, bool is_first_family) { return c->may_run | (is_first_family ? c->may_cover : 0); }
+
 static void look_at(struct check *c, const struct block *b, uint32_t line, bool is_first_family) {
     const struct record r = block_record(b, line);
     const struct index_line *l = c->ask->line;
     if (r.end_s <= c->from_s || r.start_s >= c->to_s || !(r.what & l->media)) return;
     const struct scope *s = &c->scopes[r.scope];
-    bool may_cover = is_first_family && c->may_cover >> what_kind(r.what) & 1;
+    bool is_held = (kinds_held(c, is_first_family) >> what_kind(r.what)) & 1;
     enum rights_conflict_kind kind = (enum rights_conflict_kind)c->contradictions[s->party_id != c->ask->deal->party_id][s->kind];
-    if (!may_cover && kind == RIGHTS_CONFLICT_KINDS) return;
+    if (!is_held && kind == RIGHTS_CONFLICT_KINDS) return;
     enum rights_status status = (enum rights_status)atomic_load_explicit(&s->deal->status, memory_order_acquire);
     if (status != RIGHTS_ACTIVE && status != RIGHTS_SUSPENDED) return;
-    struct standing found = {r, s, block_ids(b)[line], is_first_family};
+    struct standing found = {r, s, block_ids(b)[line], b->title_id, is_first_family};
     uint64_t common = 0;
     for (int i = 0; i < 4; i++) common |= c->bits[i] & s->bits[i];
     if ((!common && !((c->has_areas || s->flags & SCOPE_HAS_AREAS) && rights_territories_meet(l->territories, s->territories))) || !languages_meet(l->languages, s->languages) || is_withdrawn(c->ask, found.id)) return;
-    if (may_cover) {
+    if (is_held) {
         struct standing *holds = grow(c->mem, c->holds, c->hold_count, &c->hold_room, sizeof *holds);
         if (!holds) {
             c->error = err_memory();
@@ -177,7 +183,7 @@ static void look_at(struct check *c, const struct block *b, uint32_t line, bool 
 
 /* Which kinds of lines matter at all: a bit each. */
 static unsigned kinds_of_interest(const struct check *c, bool is_first_family) {
-    unsigned kinds = is_first_family ? c->may_cover : 0;
+    unsigned kinds = kinds_held(c, is_first_family);
     for (unsigned kind = 0; kind < KINDS; kind++)
         for (int other = 0; other < 2; other++)
             if (c->contradictions[other][kind] != RIGHTS_CONFLICT_KINDS) kinds |= 1u << kind;
@@ -385,7 +391,7 @@ static bool covers_alone(const struct check *c, const struct standing *s) {
 
 static struct err cover(struct check *c) {
     for (size_t i = 0; i < c->hold_count; i++)
-        if (covers_alone(c, &c->holds[i])) return ERR_OK;
+        if (c->holds[i].is_first_family && covers_alone(c, &c->holds[i])) return ERR_OK;
     const struct index_line *l = c->ask->line;
     struct atlas atlas = {0};
     struct err e = atlas_add(&atlas, c->mem, l->territories);
@@ -400,7 +406,7 @@ static struct err cover(struct check *c) {
     for (int pass_on = 1; pass_on >= 0; pass_on--) /* first what may be passed on; then what is left is told by whose terms forbid it */
         for (size_t i = 0; i < c->hold_count && left.count; i++) {
             const struct standing *s = &c->holds[i];
-            if (may_pass_on(s->scope) != pass_on) continue;
+            if (!s->is_first_family || may_pass_on(s->scope) != pass_on) continue;
             if (atlas.area_count) atlas_bits(&atlas, s->scope->territories, held);
             else memcpy(held, s->scope->bits, sizeof s->scope->bits);
             struct box b = {held, s->scope->media, s->scope->languages, s->record.start_s, s->record.end_s};
@@ -409,6 +415,54 @@ static struct err cover(struct check *c) {
             if ((e = boxes_tell(c, &atlas, &commons, RIGHTS_SUBLICENCE, s->id)).kind) return e;
         }
     return boxes_tell(c, &atlas, &left, RIGHTS_OUT_WITHOUT_IN, 0);
+}
+
+/* --- what our own service runs of an exclusive sale --- */
+
+static bool is_run_by(const struct index_run *run, int64_t title_id) {
+    for (size_t i = 0; i < ARRAY_LEN(run->titles); i++)
+        if (run->titles[i] == title_id) return true;
+    return false;
+}
+
+/* For each grant what it and the sale have in common, and of that what is run: piece by piece cut out, so that what several offers have is told once. Neither what is run nor, for
+ * reckoning, anything else here is bound to languages: what the two lines have in common of these is said of all pieces. */
+static struct err tell_runs(struct check *c) {
+    const struct index_conflicts_ask *ask = c->ask;
+    struct atlas atlas = {0};
+    struct err e = atlas_add(&atlas, c->mem, ask->line->territories);
+    for (size_t i = 0; i < c->hold_count && !e.kind; i++) e = atlas_add(&atlas, c->mem, c->holds[i].scope->territories);
+    for (size_t i = 0; i < ask->run_count && !e.kind; i++) e = atlas_add(&atlas, c->mem, ask->runs[i].territories);
+    if (e.kind) return e;
+    atlas_close(&atlas);
+    uint64_t *sold = NULL;
+    struct boxes runs = {0};
+    if ((e = bits_new(&atlas, c->mem, &sold)).kind) return e;
+    atlas_bits(&atlas, ask->line->territories, sold);
+    for (size_t i = 0; i < ask->run_count; i++) {
+        const struct index_run *run = &ask->runs[i];
+        uint64_t *bits;
+        if ((e = bits_new(&atlas, c->mem, &bits)).kind) return e;
+        atlas_bits(&atlas, run->territories, bits);
+        if ((e = boxes_add(&runs, c->mem, (struct box){bits, run->media, 0, (uint32_t)run->from_s, (uint32_t)run->to_s})).kind) return e;
+    }
+    for (size_t i = 0; i < c->hold_count && c->found_count < ask->limit; i++) {
+        const struct standing *s = &c->holds[i];
+        uint32_t languages;
+        uint64_t *both;
+        if ((e = common_languages(ask->line->languages, s->scope->languages, &languages)).kind || (e = bits_new(&atlas, c->mem, &both)).kind) return e;
+        atlas_bits(&atlas, s->scope->territories, both);
+        for (size_t k = 0; k < atlas.words; k++) both[k] &= sold[k];
+        struct box common = {both, ask->line->media & s->scope->media, 0, c->from_s > s->record.start_s ? c->from_s : s->record.start_s,
+                             c->to_s < s->record.end_s ? c->to_s : s->record.end_s};
+        struct boxes left = {0}, run = {0};
+        if ((e = boxes_add(&left, c->mem, common)).kind) return e;
+        for (size_t k = 0; k < runs.count && left.count; k++)
+            if (is_run_by(&ask->runs[k], s->title_id) && (e = cut_all(&atlas, c->mem, &left, &runs.items[k], &run)).kind) return e;
+        for (size_t k = 0; k < run.count; k++) run.items[k].languages = languages;
+        if ((e = boxes_tell(c, &atlas, &run, RIGHTS_OWN_SERVICE_SOLD, s->id)).kind) return e;
+    }
+    return c->error;
 }
 
 struct err rights_index_conflicts(const struct rights_index *ix, struct arena *mem, const struct index_conflicts_ask *ask, struct rights_conflict_list *out) {
@@ -420,6 +474,7 @@ struct err rights_index_conflicts(const struct rights_index *ix, struct arena *m
     c.has_areas = territories_at(l->territories)->area_count > 0;
     bool is_sale = ask->deal->direction == RIGHTS_OUT && l->effect == RIGHTS_ALLOW;
     c.may_cover = is_sale ? 1u << KIND_GRANT : 0;
+    c.may_run = is_sale && l->is_exclusive && ask->run_count ? 1u << KIND_GRANT : 0;
     for (unsigned kind = 0; kind < KINDS; kind++)
         for (int other = 0; other < 2; other++) c.contradictions[other][kind] = (uint8_t)contradiction(ask, (enum rights_kind)kind, other);
     struct epoch_place *reading = epoch_enter();
@@ -431,6 +486,7 @@ struct err rights_index_conflicts(const struct rights_index *ix, struct arena *m
         if (b) look_through(&c, b, is_above);
     }
     if (!c.error.kind && is_sale && c.found_count < ask->limit) c.error = cover(&c);
+    if (!c.error.kind && c.may_run && c.found_count < ask->limit) c.error = tell_runs(&c);
     epoch_leave(reading);
     if (!c.error.kind) *out = (struct rights_conflict_list){c.found, c.found_count};
     return c.error;

@@ -80,6 +80,12 @@ void rights_index_decide_many(const struct rights_index *, const struct rights_q
 
 /* --- contradictions of one line --- */
 
+struct index_run { /* something of a title that our own service runs */
+    int64_t titles[3]; /* whose contracts hold for it: itself, its season, its series; 0: none */
+    uint32_t territories;
+    uint16_t media;
+    int64_t from_s, to_s;
+};
 struct index_conflicts_ask {
     const struct index_line *line; /* its id may be 0 */
     const struct index_deal *deal; /* whose line it is */
@@ -89,10 +95,12 @@ struct index_conflicts_ask {
     size_t below_count;
     const int64_t *withdrawn; /* lines that are to be looked past */
     size_t withdrawn_count;
+    const struct index_run *runs; /* for an exclusive sale: of the line's title and all under it */
+    size_t run_count;
     size_t limit; /* of conflicts listed */
 };
 /* Lines of active and suspended deals count. Contradictions by title, in the order of the lines' starts; then, for a sale, what it is not covered
- * by. out->items are in `mem`; `at` is 0, `other` SIZE_MAX. No lock; as of one moment for each title. Errors: ERR_LIMIT (memory, sets). */
+ * by; then, for an exclusive one, the grants by which our own service runs what is sold, with what of it. out->items are in `mem`; `at` is 0, `other` SIZE_MAX. No lock; as of one moment for each title. Errors: ERR_LIMIT (memory, sets). */
 MUST_USE struct err rights_index_conflicts(const struct rights_index *, struct arena *mem, const struct index_conflicts_ask *, struct rights_conflict_list *out);
 
 /* --- availability --- */

@@ -57,6 +57,11 @@ void rights_listen(struct rights *r, void (*fn)(void *user, int64_t org_id), voi
     r->listeners[r->listener_count++].user = user;
 }
 
+void rights_runs_from(struct rights *r, rights_runs_fn *fn, void *user) {
+    r->runs_fn = fn;
+    r->runs_user = user;
+}
+
 uint64_t rights_generation(const struct rights *r) { return atomic_load_explicit(&r->generation, memory_order_acquire); }
 
 int64_t rights_seen_sequence(struct rights *r, int64_t org_id) {

@@ -216,6 +216,17 @@ uint64_t rights_generation(const struct rights *);
  * the life of `rights`; before other threads use it. */
 void rights_listen(struct rights *, void (*fn)(void *user, int64_t org_id), void *user);
 
+/* --- what our own service runs ---
+ *
+ * Selling exclusively out of what we license is what licences are for; that it takes from our own service what it runs is a contradiction. What it runs: titles that may be listed, by
+ * the media for which they are free (that the catalogue says), and those by which they are on sale, which a room above says: */
+struct rights_runs;
+/* Windows and sets as those of lines. What several say is told once. */
+MUST_USE struct err rights_run_add(struct rights_runs *, uint32_t territories, uint16_t media, int64_t from_s, int64_t to_s);
+/* Adds by which media, where and when this title (no series, season or collection) is on sale from now_s on. From the threads that ask for contradictions. */
+typedef struct err rights_runs_fn(void *user, const struct catalog_view *, const struct catalog_title *, int64_t now_s, struct rights_runs *);
+void rights_runs_from(struct rights *, rights_runs_fn *, void *user); /* before other threads use it */
+
 /* --- the decision --- */
 
 struct rights_question {
@@ -318,7 +329,7 @@ enum rights_conflict_kind {
     RIGHTS_EXCLUSIVE_EXCLUSIVE, /* both promise to be the only one */
     RIGHTS_EXCLUSIVE_ALLOW,     /* one promises to be the only one, the other grants the same to somebody else */
     RIGHTS_OUT_WITHOUT_IN,      /* sold, and not (everywhere, always) licensed */
-    RIGHTS_OWN_SERVICE_SOLD,    /* our own service would show what was sold exclusively */
+    RIGHTS_OWN_SERVICE_SOLD,    /* a licence of ours where it was sold exclusively; or, of a new exclusive sale, what our own service runs by a standing one */
     RIGHTS_SUBLICENCE,          /* sold under a licence that does not allow that */
     RIGHTS_HOLDBACK_SOLD,       /* sold while a holdback or blackout forbids it */
     RIGHTS_CONFLICT_KINDS,

@@ -206,6 +206,71 @@ static struct err quote(struct fixture *f, const char *country, const struct pub
 
 /* --- tests --- */
 
+/* Pieces of what would be sold exclusively of this title, which our own service runs. */
+static struct rights_conflict_list runs_told(struct fixture *f, const struct public_id *title, const struct public_id *deal, uint16_t media) {
+    struct rights_line_new item = {.terms = {.title_id = title_id(f, title), .media = media, .starts_s = START_S - 86400 * 400, .ends_s = RIGHTS_ENDLESS, .is_exclusive = true, .note = SLICE("")}};
+    struct slice bad;
+    struct rights_conflict_list list;
+    size_t at;
+    assert_ok(rights_territories_of(SLICE("DE,FR,CN"), &item.terms.territories, &bad));
+    assert_ok(rights_conflicts(f->rights, f->arena, ORG, &(struct rights_lines_new){.deal = public_id_slice(deal), .items = &item, .count = 1}, &list, &at));
+    for (size_t i = 0; i < list.count; i++) assert_int_equal(list.items[i].kind, RIGHTS_OWN_SERVICE_SOLD);
+    return list;
+}
+
+static void what_is_on_sale_is_what_our_own_service_runs(void **state) {
+    struct fixture f = begin(state);
+    rights_runs_from(f.rights, offer_runs, f.offers);
+    struct public_id film = film_make(&f, "The Long Run"), other = film_make(&f, "The Short Walk"), series = title_make(&f, "The Run", (struct title_wish){.kind = CATALOG_SERIES});
+    struct public_id episode = title_make(&f, "First", (struct title_wish){.kind = CATALOG_EPISODE, .parent = series, .episode = 1});
+    struct public_id party, deal;
+    assert_ok(rights_party_create(f.rights, ORG, &(struct rights_party_change){.has_name = true, .name = SLICE("Station")}, &party));
+    assert_ok(rights_deal_create(f.rights, ORG, &(struct rights_deal_new){.reference = SLICE("T-1"), .party = public_id_slice(&party), .direction = RIGHTS_OUT}, 0, &deal));
+    const uint16_t sold = 1u << RIGHTS_SUBSCRIPTION | 1u << RIGHTS_RENTAL | 1u << RIGHTS_PURCHASE;
+    assert_int_equal(runs_told(&f, &film, &deal, sold).count, 0); /* nothing is on sale */
+
+    struct offer_change ch = change_of(OFFER_RENTAL, "Rent it");
+    ch.price_count = 2; /* CN, and DE with AT */
+    struct slice named = public_id_slice(&film);
+    ch.has_contents = true;
+    ch.contents = OFFER_TITLES;
+    ch.titles = &named;
+    ch.title_count = 1;
+    struct public_id rental = offer_make(&f, &ch);
+    struct rights_conflict_list told = runs_told(&f, &film, &deal, sold);
+    assert_int_equal(told.count, 1); /* one piece, though of two prices */
+    assert_true(slice_eq(rights_territories_text(told.items[0].overlap.territories), SLICE("CN,DE")));
+    assert_true(told.items[0].overlap.media == 1u << RIGHTS_RENTAL && told.items[0].overlap.to_s == RIGHTS_ENDLESS);
+    assert_int_equal(told.items[0].overlap.from_s, START_S - START_S % 86400); /* what was before today is past */
+    assert_int_equal(runs_told(&f, &other, &deal, sold).count, 0);
+    (void)offer_of_holder(&f, OFFER_SEASON_PASS, "Pass", OFFER_SERIES, &series);
+    told = runs_told(&f, &episode, &deal, sold);
+    assert_int_equal(told.count, 2); /* by its own line, and by the series' */
+    assert_int_equal(told.items[0].overlap.media, 1u << RIGHTS_PURCHASE);
+    assert_true(slice_eq(rights_territories_text(told.items[0].overlap.territories), SLICE("CN,DE,FR")));
+
+    ch = (struct offer_change){.has_window = true, .starts_s = START_S + 86400, .ends_s = START_S + 2 * 86400}; /* to be sold from tomorrow on for a day, to be watched after it */
+    assert_ok(offer_change(f.offers, f.arena, ORG, public_id_slice(&rental), &ch, NULL));
+    told = runs_told(&f, &film, &deal, sold);
+    assert_int_equal(told.count, 1);
+    assert_true(told.items[0].overlap.from_s == START_S + 86400 && told.items[0].overlap.to_s == RIGHTS_ENDLESS);
+    ch = (struct offer_change){.has_is_on_sale = true};
+    assert_ok(offer_change(f.offers, f.arena, ORG, public_id_slice(&rental), &ch, NULL));
+    assert_int_equal(runs_told(&f, &film, &deal, sold).count, 0);
+
+    ch = change_of(OFFER_SUBSCRIPTION, "Month"); /* contains all */
+    ch.has_period = true;
+    ch.unit = OFFER_MONTH;
+    ch.period = 1;
+    (void)offer_make(&f, &ch);
+    for (int i = 0; i < 2; i++) {
+        told = runs_told(&f, i ? &other : &film, &deal, sold);
+        assert_int_equal(told.count, 1);
+        assert_int_equal(told.items[0].overlap.media, 1u << RIGHTS_SUBSCRIPTION);
+    }
+    end(&f);
+}
+
 static void offers_are_priced_where_one_is(void **state) {
     struct fixture f = begin(state);
     struct public_id film = film_make(&f, "The Long Run");
@@ -846,7 +911,7 @@ static void memory_may_run_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_SQLITE(offers_are_priced_where_one_is), ON_SQLITE(windows_open_and_close_a_sale), ON_SQLITE(rights_decide_what_is_sold), ON_SQLITE(bundles_and_passes_are_sold_whole),
+        ON_SQLITE(what_is_on_sale_is_what_our_own_service_runs), ON_SQLITE(offers_are_priced_where_one_is), ON_SQLITE(windows_open_and_close_a_sale), ON_SQLITE(rights_decide_what_is_sold), ON_SQLITE(bundles_and_passes_are_sold_whole),
         ON_SQLITE(events_are_sold_before_they_begin), ON_SQLITE(collections_are_followed), ON_BOTH(each_change_is_a_version), ON_SQLITE(what_is_wrong_is_said_by_field),
         ON_SQLITE(quotes_refuse_what_is_not_sold), ON_BOTH(coupons_are_found_without_case), ON_BOTH(gift_cards_are_redeemed_once), ON_BOTH(settings_decide_the_tax),
         ON_SQLITE(readers_see_one_state_or_the_next), ON_SQLITE(memory_may_run_out),

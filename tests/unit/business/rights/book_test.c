@@ -349,6 +349,140 @@ static void contradictions_are_told_before_anything_is_saved(void **state) {
     end(&f);
 }
 
+/* What is on sale, as a room above says: everything by subscription in Germany, from the fifth day on, by two offers. */
+static struct err sold_by_subscription(void *user, const struct catalog_view *view, const struct catalog_title *t, int64_t now_s, struct rights_runs *runs) {
+    uint32_t germany;
+    struct slice bad;
+    assert_ok(rights_territories_of(SLICE("DE"), &germany, &bad));
+    assert_true(now_s <= START && now_s > START - DAY && catalog_find_id(view, t->id) == t);
+    ++*(int *)user;
+    struct err e = rights_run_add(runs, germany, 1u << RIGHTS_SUBSCRIPTION, START + 5 * DAY, RIGHTS_ENDLESS);
+    return e.kind ? e : rights_run_add(runs, germany, 1u << RIGHTS_SUBSCRIPTION, START + 8 * DAY, RIGHTS_ENDLESS);
+}
+static int64_t member(struct fixture *f, const char *name, enum catalog_kind kind, const struct public_id *parent, enum catalog_status status, struct public_id *out) {
+    struct catalog_change ch = {.has_kind = true, .kind = kind, .has_parent = parent, .has_season = parent, .season = 1, .has_episode = parent, .episode = (int)strlen(name)};
+    struct public_id id;
+    if (parent) ch.parent = public_id_slice(parent);
+    ch.texts[0].has_name = true;
+    ch.texts[0].name = slice_cstr(name);
+    assert_ok(catalog_create(f->catalog, ORG, &ch, status, &id));
+    struct catalog_view *v;
+    assert_ok(catalog_view_take(f->catalog, ORG, &v));
+    int64_t inside = catalog_find(v, public_id_slice(&id))->id;
+    catalog_view_give(&v);
+    if (out) *out = id;
+    return inside;
+}
+/* How many pieces of a new line our own service runs, or (of a licence) was sold; the last of them in *overlap. */
+static size_t own_service_told(struct fixture *f, const struct public_id *deal_id, const struct rights_line_new *n, struct rights_overlap *overlap) {
+    struct rights_conflict_list list;
+    size_t at, count = 0;
+    assert_ok(rights_conflicts(f->rights, f->arena, ORG, &(struct rights_lines_new){.deal = public_id_slice(deal_id), .items = n, .count = 1}, &list, &at));
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.items[i].kind != RIGHTS_OWN_SERVICE_SOLD) continue;
+        assert_true(list.items[i].line_id != 0);
+        *overlap = list.items[i].overlap;
+        count++;
+    }
+    return count;
+}
+
+static void what_our_own_service_runs_is_told_of_an_exclusive_sale(void **state) {
+    struct fixture f = begin(state);
+    const uint16_t subscription = 1u << RIGHTS_SUBSCRIPTION, linear = 1u << RIGHTS_LINEAR;
+    int asked = 0;
+    rights_runs_from(f.rights, sold_by_subscription, &asked);
+    int64_t film = title(&f, ORG, "film", NULL);
+    struct public_id studio = party(&f, ORG, "Studio"), in = deal(&f, ORG, "S-1", RIGHTS_IN, &studio, RIGHTS_ACTIVE);
+    struct public_id station = party(&f, ORG, "Station"), out = deal(&f, ORG, "T-1", RIGHTS_OUT, &station, RIGHTS_ACTIVE);
+    struct rights_line_new n = line(film, "WORLD,-CH", FREE | subscription | linear, 0, START + 30 * DAY);
+    n.terms.may_sublicense = true;
+    assert_ok(append(&f, ORG, &in, &n, NULL));
+
+    struct rights_overlap o;
+    n = line(film, "DE,AT,CH", FREE | subscription | linear, START, START + 20 * DAY);
+    assert_int_equal(own_service_told(&f, &out, &n, &o), 0); /* not exclusive: both may */
+    assert_int_equal(asked, 0);
+    n.terms.is_exclusive = true;
+    n.terms.media = linear;
+    assert_int_equal(own_service_told(&f, &out, &n, &o), 0); /* what we do not run is there to be sold */
+    assert_int_equal(asked, 1);
+    n.terms.media = FREE | linear; /* the title is marked as free */
+    assert_int_equal(own_service_told(&f, &out, &n, &o), 1);
+    assert_true(slice_eq(rights_territories_text(o.territories), SLICE("AT,DE")));
+    assert_true(o.media == FREE && o.from_s == START && o.to_s == START + 20 * DAY);
+    n.terms.media = subscription | linear;
+    assert_int_equal(own_service_told(&f, &out, &n, &o), 1); /* once, though two offers have it */
+    assert_true(slice_eq(rights_territories_text(o.territories), SLICE("DE")));
+    assert_true(o.media == subscription && o.from_s == START + 5 * DAY && o.to_s == START + 20 * DAY);
+    n.terms.ends_s = START + 5 * DAY;
+    assert_int_equal(own_service_told(&f, &out, &n, &o), 0); /* it ends where that begins */
+    n = line(film, "DE", FREE, 0, START - DAY);
+    n.terms.is_exclusive = true;
+    assert_int_equal(own_service_told(&f, &out, &n, &o), 0); /* long ago */
+
+    /* Refused, accepted, and told once of those that stand: by the sale, and not by the licence's deal as well. */
+    n = line(film, "DE,AT", subscription, START, START + 20 * DAY);
+    n.terms.is_exclusive = true;
+    struct rights_lines_new lines = {.deal = public_id_slice(&out), .items = &n, .count = 1};
+    struct rights_appended made;
+    size_t at, total;
+    assert_error(rights_lines_append(f.rights, f.arena, ORG, &lines, &made, &at), "rights.conflict");
+    assert_int_equal(line_count(&f, &out, true), 0);
+    lines.accepts_conflicts = true;
+    assert_ok(rights_lines_append(f.rights, f.arena, ORG, &lines, &made, &at));
+    assert_int_equal(made.conflicts.count, 1);
+    int64_t sale = made.lines.items[0].id;
+    struct rights_standing_conflict_list standing;
+    assert_ok(rights_conflicts_standing(f.rights, f.arena, ORG, 10, &standing, &total));
+    assert_true(total == 1 && standing.items[0].first_id == sale && standing.items[0].conflict.kind == RIGHTS_OWN_SERVICE_SOLD);
+    assert_ok(rights_deal_conflicts(f.rights, f.arena, ORG, public_id_slice(&out), 10, &standing, &total));
+    assert_int_equal(total, 1);
+    assert_ok(rights_deal_conflicts(f.rights, f.arena, ORG, public_id_slice(&in), 10, &standing, &total));
+    assert_int_equal(total, 0);
+    n = line(film, "DE", subscription, START, START + 9 * DAY); /* a licence that came after it is told from its own side alone */
+    lines = (struct rights_lines_new){.deal = public_id_slice(&in), .items = &n, .count = 1, .accepts_conflicts = true};
+    assert_ok(rights_lines_append(f.rights, f.arena, ORG, &lines, &made, &at));
+    assert_int_equal(made.conflicts.count, 1);
+    assert_ok(rights_conflicts_standing(f.rights, f.arena, ORG, 10, &standing, &total));
+    assert_int_equal(total, 2);
+    assert_ok(rights_deal_conflicts(f.rights, f.arena, ORG, public_id_slice(&out), 10, &standing, &total));
+    assert_int_equal(total, 2); /* the sale's deal names both */
+
+    /* Series: what is licensed above or below, what is run below. */
+    struct public_id series;
+    int64_t whole = member(&f, "series", CATALOG_SERIES, NULL, CATALOG_READY, &series), first = member(&f, "one", CATALOG_EPISODE, &series, CATALOG_READY, NULL);
+    int64_t hidden = member(&f, "hidden", CATALOG_EPISODE, &series, CATALOG_IMPORTING, NULL);
+    n = line(whole, "WORLD", FREE, 0, RIGHTS_ENDLESS);
+    n.terms.may_sublicense = true;
+    assert_ok(append(&f, ORG, &in, &n, NULL));
+    n = line(first, "DE", FREE, START, START + DAY);
+    n.terms.is_exclusive = true;
+    assert_int_equal(own_service_told(&f, &out, &n, &o), 1);
+    n.terms.title_id = whole;
+    assert_int_equal(own_service_told(&f, &out, &n, &o), 1);
+    n.terms.title_id = hidden; /* nobody sees it yet */
+    assert_int_equal(own_service_told(&f, &out, &n, &o), 0);
+    n = line(first, "DE", 1u << RIGHTS_LIVE, 0, RIGHTS_ENDLESS); /* an episode is not free live */
+    assert_ok(append(&f, ORG, &in, &n, NULL));
+    n = line(whole, "DE", 1u << RIGHTS_LIVE, START, START + DAY);
+    n.terms.is_exclusive = true;
+    assert_int_equal(own_service_told(&f, &out, &n, &o), 0);
+    n = line(first, "DE,AT", FREE, 0, RIGHTS_ENDLESS);
+    assert_ok(append(&f, ORG, &in, &n, NULL));
+    n = line(whole, "AT", FREE, START, START + DAY);
+    n.terms.is_exclusive = true;
+    assert_int_equal(own_service_told(&f, &out, &n, &o), 2); /* by either licence */
+    int64_t match = member(&f, "match", CATALOG_EVENT, NULL, CATALOG_SCHEDULED, NULL);
+    n = line(match, "WORLD", 1u << RIGHTS_LIVE, 0, RIGHTS_ENDLESS);
+    n.terms.may_sublicense = true;
+    assert_ok(append(&f, ORG, &in, &n, NULL));
+    n = line(match, "TH", 1u << RIGHTS_LIVE, START, START + DAY);
+    n.terms.is_exclusive = true;
+    assert_int_equal(own_service_told(&f, &out, &n, &o), 1); /* an event that is announced is */
+    end(&f);
+}
+
 static void wrong_lines_are_refused_by_name(void **state) {
     struct fixture f = begin(state);
     int64_t film = title(&f, ORG, "film", NULL), foreign = title(&f, OTHER_ORG, "film", NULL);
@@ -598,6 +732,7 @@ int main(void) {
         ON_BOTH(processes_over_one_database_see_each_other),
         ON_BOTH(titles_of_before_get_their_house_line_once),
         ON_BOTH(contradictions_are_told_before_anything_is_saved),
+        ON_BOTH(what_our_own_service_runs_is_told_of_an_exclusive_sale),
         ON_BOTH(wrong_lines_are_refused_by_name),
         ON_BOTH(another_organisation_finds_nothing),
         ON_BOTH(plays_are_used_up),
