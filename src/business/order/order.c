@@ -146,6 +146,33 @@ void order_stop(struct order_room *r) {
     thread_join(&r->thread);
 }
 
+/* --- counting --- */
+
+static struct err tally_begin(void *room, struct db_tx *tx) {
+    struct order_room *r = room;
+    r->of_request = (struct tally){0};
+    return ERR_OK;
+}
+static void tally_request(void *room, bool is_kept) {
+    struct order_room *r = room;
+    if (is_kept) {
+        r->of_group.paid += r->of_request.paid;
+        r->of_group.renewals += r->of_request.renewals;
+        r->of_group.sent_back += r->of_request.sent_back;
+    }
+    r->of_request = (struct tally){0};
+}
+static struct err tally_commit(void *room, struct db_tx *tx) { return ERR_OK; }
+static void tally_group(void *room, enum db_group_end end) {
+    struct order_room *r = room;
+    if (end == DB_GROUP_COMMITTED) {
+        atomic_fetch_add(&r->paid, r->of_group.paid);
+        atomic_fetch_add(&r->renewals, r->of_group.renewals);
+        atomic_fetch_add(&r->sent_back, r->of_group.sent_back);
+    }
+    r->of_group = r->of_request = (struct tally){0};
+}
+
 /* --- opening and closing --- */
 
 /* Ids that are written down for orders yet to come: nobody else may get one of them, whatever the clock says. */
@@ -167,6 +194,11 @@ struct err order_open(struct order_room **out, const struct order_options *optio
     if (!e.kind) e = helds_load(r);
     if (!e.kind) e = sums_open(r);
     if (!e.kind) e = account_add_holder(r->o.account, &(struct account_holder){.name = "orders", .write = write_subject, .erase = erase_subject, .keeps = keeps_subject, .user = r});
+    r->participant = (struct db_participant){.self = r, .before_request = tally_begin, .after_request = tally_request, .before_commit = tally_commit, .after_group = tally_group};
+    if (!e.kind) {
+        e = db_join(r->o.db, &r->participant);
+        r->takes_part = !e.kind;
+    }
     if (e.kind) {
         order_close(&r);
         return e;
@@ -180,6 +212,7 @@ void order_close(struct order_room **room) {
     struct order_room *r = *room;
     if (!r) return;
     order_stop(r);
+    if (r->takes_part) db_leave(r->o.db, &r->participant);
     helds_destroy(&r->helds);
     condition_destroy(&r->wake);
     lock_destroy(&r->lock);

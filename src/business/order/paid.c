@@ -103,7 +103,7 @@ struct err paid_in(struct order_room *r, struct db_tx *tx, struct arena *arena, 
     }
     if (!e.kind) e = tell(r, tx, arena, h);
     STEP(order_entitled_inside);
-    if (!e.kind) atomic_fetch_add(&r->paid, 1);
+    if (!e.kind) r->of_request.paid++;
     return e;
 }
 

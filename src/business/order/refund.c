@@ -386,7 +386,7 @@ struct err send_back(struct order_room *r, struct db_tx *tx, struct arena *arena
     struct letter l = {.code = "mail.sent_back", .org_id = h->org_id, .household_id = h->household_id, .user_id = h->user_id, .lang = h->lang,
                        .order = arena_printf(arena, "%lld", (long long)h->number), .path = "/account/orders", .amount = p->amount};
     if (!e.kind) e = letter_send(r, tx, arena, &l);
-    if (!e.kind) atomic_fetch_add(&r->sent_back, 1);
+    if (!e.kind) r->of_request.sent_back++;
     if (!e.kind) log_info("order", "money sent back", LOG_INT("order", h->id), LOG_SLICE("reason", n.reason));
     return e;
 }

@@ -75,6 +75,12 @@ struct order_room {
     _Atomic int64_t summed_until_s; /* at least where the sums of any organisation end: what is noted before it looks into the store */
     _Atomic int64_t summed_month_s; /* the month in which all that is over was added up */
     _Atomic uint64_t created, paid, expired, cancelled, refunds, renewals, sent_back;
+    /* What requests have done within their transactions counts when it is durable, however often they were run: the writer thread's own until then. */
+    struct tally {
+        uint64_t paid, renewals, sent_back;
+    } of_request, of_group;
+    struct db_participant participant;
+    bool takes_part;
 };
 static inline int64_t now_of(const struct order_room *r) { return utc_seconds(clock_utc(r->o.clock)); }
 

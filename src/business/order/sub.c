@@ -166,7 +166,7 @@ static struct err renewed(struct order_room *r, struct db_tx *tx, struct head *h
     s->period_no = h->period_no;
     struct err e = period_open(r, tx, h, l, s, is_new_plan);
     STEP(renew_paid_inside);
-    if (!e.kind) atomic_fetch_add(&r->renewals, 1);
+    if (!e.kind) r->of_request.renewals++;
     return e.kind ? e : sub_put(tx, s);
 }
 

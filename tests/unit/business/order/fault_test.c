@@ -99,6 +99,10 @@ static void whatever_fails_it_is_bought_once_and_given_back_once(void **state) {
     }
     struct pay_stats stats = pay_stats(s.pay);
     assert_int_equal(stats.parked, 0);
+    struct order_stats counted; /* each once, however often its transaction was undone and run again */
+    order_stats(s.order, &counted);
+    assert_int_equal(counted.paid, household - 5000);
+    assert_int_equal(counted.sent_back, 0);
     end(&s);
 }
 
