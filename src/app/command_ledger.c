@@ -359,6 +359,7 @@ int command_ledger(struct command_context *c) {
     }
     struct books b = {.command = c};
     struct house_options options = house_options_of(c);
+    options.must_exist = true;
     char about[512];
     struct err e = house_open_database(&b.house, &options, about);
     if (e.kind) return command_fail(c, e, about);

@@ -41,6 +41,10 @@ static int64_t limit_of(const struct command_context *c) {
 
 /* --- small things that several need --- */
 
+struct err rights_no_title(void) { return err_make(ERR_INPUT, "rights.title", "There is no title of this public id, EIDR or external id."); }
+struct err rights_no_place(void) { return err_make(ERR_INPUT, "rights.place", "This is no country of ISO 3166-1, as in DE, and no area of one, as in US-CA."); }
+void rights_print_count(FILE *out, uint64_t count, const char *one, const char *many) { fprintf(out, "%llu %s", (unsigned long long)count, count == 1 ? one : many); }
+
 struct err rights_time_option(const struct command_context *c, const char *name, int64_t fallback, int64_t *out) {
     const char *text = option_text(c, name);
     *out = fallback;
@@ -62,7 +66,7 @@ struct err rights_party_named(struct rights_shop *s, struct slice name, int64_t 
         *out = p->is_us ? 0 : p->id;
         return ERR_OK;
     }
-    return err_make(ERR_NOT_FOUND, "rights.party_missing", "There is no such party.");
+    return err_make(ERR_NOT_FOUND, "rights.party_missing", "There is no party of this name or public id. Without one it is about our own service.");
 }
 
 void rights_print_time(FILE *out, int64_t at_s) {
@@ -149,11 +153,15 @@ static void import_report(const struct command_context *c, const struct rights_i
         if (f->about.len) fprintf(stderr, " \"%.*s\"", SLICE_ARG(f->about));
         fputc('\n', stderr);
     }
-    if (e.kind)
-        fprintf(stderr, "%llu faults%s. Nothing was changed.\n", (unsigned long long)job->fault_count, job->fault_count > job->faults.count ? ", the first of which are shown" : "");
-    else
-        printf("%s%llu lines, %llu new deals, %llu new parties\n", job->is_dry_run ? "would make " : "", (unsigned long long)job->line_count,
-               (unsigned long long)job->deal_count, (unsigned long long)job->party_count);
+    if (e.kind) {
+        rights_print_count(stderr, job->fault_count, "fault", "faults");
+        fprintf(stderr, "%s. Nothing was changed.\n", job->fault_count > job->faults.count ? ", the first of which are shown" : "");
+        return;
+    }
+    printf("%s", job->is_dry_run ? "would make " : "");
+    rights_print_count(stdout, job->line_count, "line, ", "lines, ");
+    rights_print_count(stdout, job->deal_count, "new deal, ", "new deals, ");
+    rights_print_count(stdout, job->party_count, "new party\n", "new parties\n");
 }
 
 static int run_import(struct command_context *c, struct rights_shop *s) {
@@ -172,22 +180,32 @@ static int run_import(struct command_context *c, struct rights_shop *s) {
 
 /* --- check --- */
 
-static struct err question_of(struct command_context *c, struct rights_shop *s, struct rights_question *q, int64_t *known_s) {
+/* What is wrong stands in `about`, as it was written. */
+static struct err question_of(struct command_context *c, struct rights_shop *s, struct rights_question *q, int64_t *known_s, const char **about) {
     const char *title = option_text(c, "title"), *territory = option_text(c, "territory"), *medium = option_text(c, "medium"), *lang = option_text(c, "lang"),
                *party = option_text(c, "party");
     *q = (struct rights_question){0};
+    *about = NULL;
     if (!title || !territory || !medium) return err_make(ERR_INPUT, "option.missing", "A question needs --title, --territory and --medium.");
     const struct catalog_title *t = catalog_find_any(s->view, slice_cstr(title));
-    if (!t) return err_make(ERR_INPUT, "rights.title", "There is no such title.");
+    *about = title;
+    if (!t) return rights_no_title();
     catalog_above(s->view, t, q->titles);
-    if (!rights_place_parse(slice_cstr(territory), SLICE_NONE, &q->place))
-        return err_make(ERR_INPUT, "rights.place", "Say for which country, as in DE, and for an area as in US-CA.");
+    *about = territory;
+    if (!rights_place_parse(slice_cstr(territory), SLICE_NONE, &q->place)) return rights_no_place();
+    *about = medium;
     if (!rights_medium_parse(slice_cstr(medium), &q->medium)) return err_make(ERR_INPUT, "rights.medium_unknown", "There is no such medium. See --help for all of them.");
+    *about = option_text(c, "at");
     struct err e = rights_time_option(c, "at", s->now_s, &q->at_s);
-    if (!e.kind) e = rights_time_option(c, "known-at", RIGHTS_KNOWN_NOW, known_s);
-    if (!e.kind && lang) e = rights_tag_of(slice_cstr(lang), &q->language);
-    if (!e.kind) e = rights_party_named(s, slice_cstr(party), &q->party_id);
-    return e;
+    if (e.kind) return e;
+    *about = option_text(c, "known-at");
+    e = rights_time_option(c, "known-at", RIGHTS_KNOWN_NOW, known_s);
+    if (e.kind) return e;
+    *about = lang;
+    if (lang) e = rights_tag_of(slice_cstr(lang), &q->language);
+    if (e.kind) return e;
+    *about = party;
+    return rights_party_named(s, slice_cstr(party), &q->party_id);
 }
 
 static int run_check(struct command_context *c, struct rights_shop *s) {
@@ -196,9 +214,10 @@ static int run_check(struct command_context *c, struct rights_shop *s) {
     struct rights_answer a;
     struct public_id line = {0};
     int64_t known_s;
-    struct err e = question_of(c, s, &q, &known_s);
+    const char *about;
+    struct err e = question_of(c, s, &q, &known_s, &about);
     if (e.kind) {
-        int code = command_fail(c, e, NULL);
+        int code = command_fail(c, e, about);
         return e.kind == ERR_INPUT ? EXIT_CODE_USAGE : code == EXIT_CODE_NO_SUCH ? EXIT_CODE_FAILED : code; /* 3 is an answer here */
     }
     if (known_s == RIGHTS_KNOWN_NOW) rights_decide(s->house->rights, &q, &a);
@@ -288,7 +307,7 @@ static int run_conflicts(struct command_context *c, struct rights_shop *s) {
         json_end(&w);
         print_json(&out);
     } else {
-        printf("%zu conflicts\n", total);
+        rights_print_count(stdout, total, "conflict\n", "conflicts\n");
     }
     return total ? EXIT_CODE_NO_SUCH : EXIT_CODE_DONE;
 }
@@ -313,7 +332,7 @@ static struct err avails_ask(struct command_context *c, struct rights_shop *s, s
     ask->titles = (const int64_t (*)[3])titles;
     if (title) {
         const struct catalog_title *t = catalog_find_any(s->view, slice_cstr(title));
-        if (!t) return err_make(ERR_NOT_FOUND, "title.not_found", "There is no such title. It may have been removed.");
+        if (!t) return rights_no_title();
         catalog_above(s->view, t, titles[ask->title_count++]);
         return ERR_OK;
     }
@@ -387,6 +406,7 @@ int command_rights(struct command_context *c) {
     }
     struct house house;
     struct house_options options = house_options_of(c);
+    options.must_exist = true; /* contracts are about titles: where there are none, the folder is another */
     char about[512];
     struct err e = house_open_database(&house, &options, about);
     if (e.kind) return command_fail(c, e, about);

@@ -25,6 +25,9 @@ MUST_USE struct err rights_time_option(const struct command_context *, const cha
 MUST_USE struct err rights_party_named(struct rights_shop *, struct slice name, int64_t *out);
 MUST_USE struct err rights_file_open(const char *path, FILE **out); /* "-": standard input */
 void rights_file_close(FILE **);
+struct err rights_no_title(void); /* ERR_INPUT, with what a title is named by */
+struct err rights_no_place(void);
+void rights_print_count(FILE *, uint64_t count, const char *one, const char *many); /* "1 fault", "7 faults" */
 void rights_print_time(FILE *, int64_t at_s); /* nothing where there is no end */
 void rights_put_time_json(struct json_writer *, const char *name, int64_t at_s);
 

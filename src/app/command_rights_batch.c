@@ -28,15 +28,29 @@ struct batch {
     size_t count, room;
     uint64_t fault_count;
     const char *path;
+    bool as_json;
+    struct json_writer faults; /* as_json: an array of them */
 };
 
 static struct err fault(struct batch *b, struct csv_place at, const char *code, const char *what, struct slice about) {
     if (!about.ptr) about = SLICE("");
-    if (b->fault_count++ < FAULTS_SHOWN)
+    if (b->fault_count++ >= FAULTS_SHOWN) return ERR_OK;
+    if (b->as_json) {
+        struct json_writer *w = &b->faults;
+        json_begin_object(w);
+        json_put_number(w, "line", (int64_t)at.line);
+        json_put_number(w, "column", (int64_t)at.column);
+        json_put_cstr(w, "code", code);
+        json_put_cstr(w, "message", what);
+        json_put_string(w, "about", about);
+        json_end(w);
+    } else {
         fprintf(stderr, "%s:%llu:%llu: %s [%s]%s%.*s%s\n", b->path, (unsigned long long)at.line, (unsigned long long)at.column, what, code, about.len ? " \"" : "", SLICE_ARG(about),
                 about.len ? "\"" : "");
+    }
     return ERR_OK;
 }
+static struct err fault_of(struct batch *b, struct csv_place at, struct err e, struct slice about) { return fault(b, at, e.code, e.what, about); }
 
 static struct err on_fault(void *user, struct csv_place at, struct err e) { return fault(user, at, e.code, e.what, SLICE_NONE); }
 
@@ -49,7 +63,7 @@ static struct err header_take(struct batch *b, const struct csv_field *fields, s
             b->places[c] = (int)i;
             continue;
         }
-        fault(b, fields[i].at, "rights.import_column", "There is no column of this name, or it is there twice.", fields[i].text);
+        fault(b, fields[i].at, "rights.import_column", "There is no column of this name, or it is there twice. There are title, territory, medium, at, party, lang and known_at.", fields[i].text);
     }
     for (int c = 0; c <= COLUMN_MEDIUM; c++)
         if (b->places[c] < 0) fault(b, fields[0].at, "rights.import_missing", "This column is missing.", slice_cstr(column_names[c]));
@@ -85,11 +99,11 @@ static struct err on_record(void *user, const struct csv_field *fields, size_t c
     struct csv_field f = field_of(b, fields, COLUMN_TITLE);
     const struct catalog_title *t = catalog_find_any(b->shop->view, f.text);
     if (t) catalog_above(b->shop->view, t, q->titles);
-    else fault(b, f.at, "rights.title", "There is no such title.", f.text);
+    else fault_of(b, f.at, rights_no_title(), f.text);
     f = field_of(b, fields, COLUMN_TERRITORY);
-    if (!rights_place_parse(f.text, SLICE_NONE, &q->place)) fault(b, f.at, "rights.place", "Say for which country, as in DE, and for an area as in US-CA.", f.text);
+    if (!rights_place_parse(f.text, SLICE_NONE, &q->place)) fault_of(b, f.at, rights_no_place(), f.text);
     f = field_of(b, fields, COLUMN_MEDIUM);
-    if (!rights_medium_parse(f.text, &q->medium)) fault(b, f.at, "rights.medium_unknown", "There is no such medium.", f.text);
+    if (!rights_medium_parse(f.text, &q->medium)) fault(b, f.at, "rights.medium_unknown", "There is no such medium. See --help for all of them.", f.text);
     f = field_of(b, fields, COLUMN_AT);
     if (f.text.len && !rights_time_parse(f.text, &q->at_s)) fault(b, f.at, "rights.time", no_time, f.text);
     f = field_of(b, fields, COLUMN_KNOWN);
@@ -159,7 +173,10 @@ static void answer_write(struct buf *out, bool as_json, const struct rights_answ
 }
 
 int rights_batch(struct command_context *c, struct rights_shop *s) {
-    struct batch b = {.shop = s, .path = option_text(c, "batch")};
+    bool as_json = option_flag(c, "json"), all_are_allowed = true;
+    struct buf told = BUF(FAULTS_SHOWN * 8192);
+    struct batch b = {.shop = s, .path = option_text(c, "batch"), .as_json = as_json, .faults = json_writer_of(&told)};
+    json_begin_array(&b.faults);
     struct err e = questions_read(&b);
     struct rights_answer *answers = e.kind ? NULL : mem_zalloc_array(b.count + 1, sizeof *answers);
     int64_t *ids = e.kind ? NULL : mem_zalloc_array(b.count + 1, sizeof *ids);
@@ -171,7 +188,6 @@ int rights_batch(struct command_context *c, struct rights_shop *s) {
         ids[i] = answers[i].line_id;
     }
     if (!e.kind) e = rights_line_names(s->house->rights, s->org_id, ids, b.count, lines);
-    bool as_json = option_flag(c, "json"), all_are_allowed = true;
     struct buf out = BUF(STEP * 2);
     if (!e.kind && !as_json) buf_cstr(&out, "allowed,reason,line,from,until\n");
     for (size_t i = 0; !e.kind && i < b.count; i++) {
@@ -187,10 +203,19 @@ int rights_batch(struct command_context *c, struct rights_shop *s) {
     mem_free(ids);
     mem_free(lines);
     mem_free(b.items);
-    if (e.kind == ERR_INPUT && b.fault_count) {
-        fprintf(stderr, "%llu faults. Nothing was answered.\n", (unsigned long long)b.fault_count);
-        return EXIT_CODE_FAILED;
+    json_end(&b.faults);
+    bool is_faulty = e.kind == ERR_INPUT && b.fault_count;
+    if (is_faulty && as_json) {
+        printf("{\"error_count\":%llu,\"errors\":%.*s}\n", (unsigned long long)b.fault_count, (int)told.len, told.ptr ? told.ptr : "[]");
+    } else if (is_faulty) {
+        rights_print_count(stderr, b.fault_count, "fault", "faults");
+        fprintf(stderr, "%s. Nothing was answered.\n", b.fault_count > FAULTS_SHOWN ? ", the first of which are shown" : "");
     }
-    if (e.kind) return command_fail(c, e, b.path);
+    buf_free(&told);
+    if (is_faulty) return EXIT_CODE_FAILED;
+    if (e.kind) { /* 3 is an answer here */
+        int code = command_fail(c, e, b.path);
+        return code == EXIT_CODE_NO_SUCH ? EXIT_CODE_FAILED : code;
+    }
     return all_are_allowed ? EXIT_CODE_DONE : EXIT_CODE_NO_SUCH;
 }

@@ -73,6 +73,10 @@ void house_tell(const char *data_path) {
 static struct err database_open(struct house *h, char about[512]) {
     char *path = h->options.database ? mem_strdup(h->options.database) : path_in(h, "grandstand.db");
     if (!path) return err_memory();
+    if (h->options.must_exist && !h->options.database && access(path, F_OK) != 0) {
+        mem_free(path);
+        return err_make(ERR_INPUT, "house.none", "There is no house in this folder: it holds no grandstand.db. Say with --data which folder it is.");
+    }
     snprintf(about, 512, "%s", h->options.database ? "the database" : path); /* a URL may hold a password */
     struct err e = db_open(&h->db, &(struct db_options){.url = path});
     mem_free(path);
@@ -226,7 +230,7 @@ struct err house_open(struct house *h, const struct house_options *options, char
 struct err house_open_database(struct house *h, const struct house_options *options, char about[512]) {
     house_begin(h, options);
     snprintf(about, 512, "%s", options->data_path);
-    struct err e = fs_make_dirs(AT_FDCWD, options->data_path, 0700);
+    struct err e = options->must_exist ? ERR_OK : fs_make_dirs(AT_FDCWD, options->data_path, 0700);
     if (!e.kind) e = database_open(h, about);
     /* Another maker of ids than a running server's, and most likely than that of another command at this moment. */
     if (!e.kind) e = business_open(h, 32 + (unsigned)getpid() % 32);

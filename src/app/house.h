@@ -31,6 +31,7 @@ struct house_options {
     bool has_ladder;
     bool no_stills;         /* live channels are not decoded */
     int threads;
+    bool must_exist;        /* a folder without a house is refused, where house_open_database would begin one */
     bool is_server;         /* with job runner and delivery */
     void (*on_job_change)(void *user, const struct job_change *);
     void *on_job_change_user;

@@ -125,7 +125,7 @@ static struct err take(struct csv_reader *r, const char *run, size_t len) {
 }
 
 static struct err byte(struct csv_reader *r, char c) {
-    if (c == '\0' && r->state != SKIPPING) return fault(r, r->at, "csv.text", "There is a zero byte in the file. It is not a text.");
+    if (c == '\0' && r->state != SKIPPING) return fault(r, r->at, "csv.text", "There is a zero byte in the file: it is no UTF-8 text. Save the file as CSV in UTF-8.");
     switch (r->state) {
     case AFTER_CR:
         if (c == '\n') return record_end(r);

@@ -3,6 +3,7 @@
 // `grandstand ledger`: the books for scripts and auditors.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { folder, program, run } from './lib/server.mjs';
@@ -14,11 +15,14 @@ test('accounts, a statement, and a check that finds what a hand has changed', (t
     const books = (...args) => run(['ledger', ...args, '--data', data]);
     const make = (what) => assert.equal(spawnSync(maker, [join(data, 'grandstand.db'), what], { stdio: 'inherit' }).status, 0);
 
-    const empty = books('verify', '--json'); // makes the database, too
+    // Of a folder without a house nothing is said to be sound, and no house is begun in it.
+    const none = books('verify', '--json');
+    assert.deepEqual([none.status, JSON.parse(none.stdout).error.code], [1, 'house.none'], none.stderr);
+    assert.equal(existsSync(join(data, 'grandstand.db')), false);
+    assert.equal(run(['operator-link', '--data', data]).status, 0);
+    const empty = books('verify', '--json');
     assert.equal(empty.status, 0, empty.stderr);
     assert.deepEqual([JSON.parse(empty.stdout).is_sound, JSON.parse(empty.stdout).transfers], [true, 0]);
-
-    assert.equal(run(['operator-link', '--data', data]).status, 0);
     make('make');
     const accounts = JSON.parse(books('accounts', '--json', '--owned').stdout);
     assert.deepEqual(accounts.map((one) => [one.code, one.ledger, one.balance]), [[100, 'EUR', '-5015'], [400, 'EUR', '5015']], 'by ledger and code');

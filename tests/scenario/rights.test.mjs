@@ -2,7 +2,7 @@
 //
 // Contracts from outside: the API of the rights manager, the command for scripts, and both over one database.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { film as footage, folder, run, start } from './lib/server.mjs';
@@ -237,10 +237,13 @@ test('lines come from a file, by the page and by the command, all or none', asyn
     const send = (text, query = '') => operator.call('POST', `/rights/import${query}`, undefined, { raw: Buffer.from(text), headers: { 'content-type': 'text/csv' } });
     const header = 'deal,party,direction,title,effect,territories,media,starts,ends\n';
     const bad = await send(`${header}S-1,Studio,in,${film},,DE,free,2027-01-01,\nS-1,Studio,in,nobody,,"DE,QQ",free,2027-01-01,2026-01-01\n`, '?lang=de');
-    assert.deepEqual([bad.status, bad.json.error.code, bad.json.error_count], [400, 'rights.import', 2]);
-    assert.deepEqual(bad.json.errors.map((one) => [one.line, one.column, one.code, one.about]), [[3, 15, 'rights.title', 'nobody'], [3, 23, 'rights.territory_unknown', 'QQ']]);
-    assert.equal(bad.json.errors[0].message, 'Diesen Titel gibt es nicht.');
+    assert.deepEqual([bad.status, bad.json.error.code, bad.json.error_count], [400, 'rights.import', 3]);
+    assert.deepEqual(bad.json.errors.map((one) => [one.line, one.column, one.code, one.about]), [[3, 15, 'rights.title', 'nobody'], [3, 23, 'rights.territory_unknown', 'QQ'], [3, 47, 'rights.window', '2026-01-01']]); // all at once: nobody comes twice
+    assert.equal(bad.json.errors[0].message, 'Es gibt keinen Titel mit dieser öffentlichen Kennung, EIDR oder externen Kennung.');
     assert.ok(!(await ok(operator.get('/rights/deals'))).items.some((one) => one.reference === 'S-1'));
+    const spread = await send(`${header.replaceAll(',', ';')}S-1;Studio;in;${film};;DE;free;2027-01-01;\n`, '?lang=de');
+    assert.deepEqual(spread.json.errors.map((one) => [one.line, one.column, one.code]), [[1, 1, 'rights.import_commas']], 'one fault that says what it is');
+    assert.match(spread.json.errors[0].message, /Kommas/);
     const text = `${header}S-1,Studio,in,${film},,DE,free,2027-01-01,\n`;
     assert.deepEqual(await ok(send(text, '?dry_run=1')), { lines: 1, deals: 1, parties: 1, error_count: 0, errors: [] });
     assert.deepEqual(await ok(send(text)), { lines: 1, deals: 1, parties: 1, error_count: 0, errors: [] });
@@ -280,6 +283,17 @@ test('lines come from a file, by the page and by the command, all or none', asyn
     const faulty = check('--batch', batch);
     assert.deepEqual([faulty.status, faulty.stdout], [1, '']);
     assert.equal(faulty.stderr.trim().split('\n').length, 5);
+    const told = check('--batch', batch, '--json');
+    assert.deepEqual([told.status, told.stderr, JSON.parse(told.stdout).error_count], [1, '', 4], 'for scripts as JSON');
+    assert.deepEqual(JSON.parse(told.stdout).errors.map((one) => [one.line, one.column, one.code, one.about]),
+        [[3, 1, 'rights.title', 'nobody'], [3, 8, 'rights.place', 'XX'], [3, 11, 'rights.medium_unknown', 'smoke'], [3, 17, 'rights.time', 'soon']]);
+    // Only an answer ends with 3: not a file that is not there, nor a folder without a house, in which nothing is begun.
+    assert.equal(check('--batch', join(dir, 'none.csv')).status, 1);
+    const nowhere = run(['rights', 'check', '--data', join(dir, 'nowhere'), '--title', film, '--territory', 'DE', '--medium', 'free']);
+    assert.equal(nowhere.status, 1);
+    assert.match(nowhere.stderr, /There is no house in this folder.*--data.*\[house.none\]/);
+    assert.equal(existsSync(join(dir, 'nowhere')), false);
+    assert.match(check('--title', 'nobody', '--territory', 'DE', '--medium', 'free').stderr, /nobody: There is no title of this public id, EIDR or external id/);
 
     writeFileSync(csv, `${header}S-1,,,${film},,DE,free,2027-13-01,\n`);
     const refused = run(['rights', 'import', csv, ...data]);

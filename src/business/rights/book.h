@@ -90,6 +90,7 @@ struct err rights_error_no_line(void);
 struct err rights_error_no_party(void);
 
 /* Checks what needs no store: windows, masks, blocks. */
+struct err rights_window_fault(void); /* of a line that ends before it begins */
 MUST_USE struct err rights_terms_check(const struct rights_terms *);
 MUST_USE struct err rights_reference_check(struct slice);
 MUST_USE struct err rights_party_check(const struct rights_party_change *, bool is_new);

@@ -200,10 +200,14 @@ static struct err input(const char *code, const char *what) { return err_make(ER
 
 static struct err header_take(struct importer *m, const struct csv_field *fields, size_t count) {
     for (int c = 0; c < COLUMNS; c++) m->places[c] = -1;
+    if (count == 1 && (slice_find_byte(fields[0].text, ';') != SLICE_NPOS || slice_find_byte(fields[0].text, '\t') != SLICE_NPOS)) { /* as spreadsheets save it in half of Europe */
+        fault_note(m, fields[0].at, input("rights.import_commas", "The columns are not separated by commas. Save the file as CSV with commas between the fields."), SLICE_NONE);
+        return input("rights.import", "The file has faults. Nothing was changed.");
+    }
     for (size_t i = 0; i < count; i++) {
         int c = 0;
         while (c < COLUMNS && !slice_eq_nocase(slice_trim(fields[i].text), slice_cstr(column_names[c]))) c++;
-        if (c == COLUMNS) fault_note(m, fields[i].at, input("rights.import_column", "There is no column of this name. The guide lists them."), fields[i].text);
+        if (c == COLUMNS) fault_note(m, fields[i].at, input("rights.import_column", "There is no column of this name. There are deal, party, direction, title, effect, territories, media, languages, starts, ends, exclusive, sublicense, plays and note."), fields[i].text);
         else if (m->places[c] >= 0) fault_note(m, fields[i].at, input("rights.import_twice", "This column is there twice."), fields[i].text);
         else m->places[c] = (int)i;
     }
@@ -351,7 +355,7 @@ static struct err on_record(void *user, const struct csv_field *fields, size_t c
     struct csv_field f = field_of(m, fields, COLUMN_TITLE);
     const struct catalog_title *title = catalog_find_any(m->view, f.text);
     if (title) t.title_id = title->id;
-    else fault_note(m, f.at, input("rights.title", "There is no such title."), f.text);
+    else fault_note(m, f.at, input("rights.title", "There is no title of this public id, EIDR or external id."), f.text);
     f = field_of(m, fields, COLUMN_EFFECT);
     if (f.text.len && !rights_effect_parse(f.text, &t.effect)) fault_note(m, f.at, input("rights.effect", "The effect of a line is allow, holdback or blackout."), f.text);
     f = field_of(m, fields, COLUMN_TERRITORIES);
@@ -402,6 +406,8 @@ static struct err on_record(void *user, const struct csv_field *fields, size_t c
         bool is_window = e.kind && !strcmp(e.code, "rights.window"), is_note = e.kind && !strcmp(e.code, "rights.note");
         struct csv_field about = is_window ? ends : is_note ? note : exclusive;
         if (e.kind) fault_note(m, about.at, e, about.text);
+    } else if (has_window && t.ends_s <= t.starts_s) { /* the window stands for itself, so that nobody has to come twice */
+        fault_note(m, ends.at, rights_window_fault(), ends.text);
     }
     if (m->job->fault_count != before || m->job->fault_count) {
         m->lines.count = 0; /* nothing will be written: the rest is only looked at */

@@ -20,9 +20,11 @@ static bool is_note(struct slice note) {
     return true;
 }
 
+struct err rights_window_fault(void) { return err_make(ERR_INPUT, "rights.window", "A line begins before it ends, between 1970 and 2106."); }
+
 struct err rights_terms_check(const struct rights_terms *t) {
     if (t->starts_s < 0 || t->starts_s > RIGHTS_TIME_MAX || t->ends_s <= t->starts_s || t->ends_s > RIGHTS_ENDLESS)
-        return err_make(ERR_INPUT, "rights.window", "A line begins before it ends, between 1970 and 2106.");
+        return rights_window_fault();
     if (!t->media || t->media & ~RIGHTS_ALL_MEDIA) return err_make(ERR_INPUT, "rights.media", "A line is about at least one medium.");
     if (!rights_territories_text(t->territories).len)
         return err_make(ERR_INPUT, "rights.territories", "A line is about at least one territory, as in WORLD or DE,AT,CH.");
