@@ -38,6 +38,7 @@ static struct err households_list(struct call *c) {
         json_end(&c->w);
     }
     json_end(&c->w);
+    json_put_bool(&c->w, "is_whole", list.is_whole);
     json_end(&c->w);
     return ERR_OK;
 }

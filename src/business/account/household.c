@@ -423,7 +423,7 @@ struct err account_household_list(struct account *a, struct arena *arena, int64_
     char email[MAIL_ADDRESS_MAX + 1];
     size_t len;
     if (limit > LIST_MAX) limit = LIST_MAX;
-    w.limit = limit;
+    w.limit = limit + 1;
     if (mail_address(q, email, &len)) {
         w.has_email = true;
         email_index(a, org_id, slice_of(email, len), w.email_index);
@@ -431,23 +431,28 @@ struct err account_household_list(struct account *a, struct arena *arena, int64_
         w.public_id = q;
     } else if (q.len) {
         part = q;
-        w.limit = SEARCHED_MAX;
+        w.limit = SEARCHED_MAX + 1;
     }
     struct err e = db_read(a->db, household_list_fn, &w);
     if (e.kind) return e;
     struct account_household_item *items = arena_alloc_array(arena, (w.rows.count < limit ? w.rows.count : limit) + 1, sizeof *items);
     if (!items) return err_memory();
-    size_t count = 0;
-    for (size_t i = 0; !e.kind && i < w.rows.count && count < limit; i++) {
+    size_t count = 0, looked_at = w.rows.count < SEARCHED_MAX ? w.rows.count : SEARCHED_MAX;
+    bool is_whole = looked_at == w.rows.count;
+    for (size_t i = 0; !e.kind && i < looked_at; i++) {
         struct household_row row;
         struct account_household household;
         household_row_take(&w.rows, i, &row);
         e = household_open(a, arena, &row, &household);
         if (e.kind || !has_part(household.name, part)) continue;
+        if (count == limit) {
+            is_whole = false;
+            break;
+        }
         items[count] = (struct account_household_item){.household = household};
         e = item_fill(a, arena, org_id, &items[count++], NULL);
     }
-    if (!e.kind) *out = (struct account_household_list){items, count};
+    if (!e.kind) *out = (struct account_household_list){items, count, is_whole};
     return e;
 }
 

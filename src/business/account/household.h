@@ -114,6 +114,7 @@ struct account_household_item {
 struct account_household_list {
     struct account_household_item *items; /* newest first */
     size_t count;
+    bool is_whole; /* nobody was left out for the limit */
 };
 /* `query`: a whole address, a public id, or part of the name of one of the newest 1,000 (what is sealed cannot be searched otherwise). */
 MUST_USE struct err account_household_list(struct account *, struct arena *, int64_t org_id, struct slice query, size_t limit, struct account_household_list *out);

@@ -29,6 +29,7 @@ export class Room {
     people = [];
     rows = [];
     households = [];
+    isHouseholdsWhole = true; // false: there are more than were listed
     organisation = { country: 'DE', portability: 'off' };
     members = [];
     tokens = [];
@@ -205,7 +206,7 @@ export class Room {
         if (kind === 'households') {
             const named = (home) => ({ ...home, grants: home.grants.map((grant) => ({ ...grant, title: { id: grant.title, name: this.titleName(grant.title, url) } })), streams: home.streams.map((stream) => ({ ...stream, title: { id: stream.title, name: this.titleName(stream.title, url) } })) });
             const words = (q.get('q') ?? '').toLowerCase();
-            if (!id) return [200, { items: this.households.filter((home) => JSON.stringify([home.name, home.users]).toLowerCase().includes(words)).map(({ grants: _, streams: __, profiles, ...home }) => ({ ...home, profile_count: profiles.length })) }];
+            if (!id) return [200, { is_whole: this.isHouseholdsWhole, items: this.households.filter((home) => JSON.stringify([home.name, home.users]).toLowerCase().includes(words)).map(({ grants: _, streams: __, profiles, ...home }) => ({ ...home, profile_count: profiles.length })) }];
             const home = this.households.find((one) => one.id === id);
             if (!home) return fail(404, 'household.missing');
             if (verb === 'grants' && method === 'POST') home.grants.push({ id: this.#id('grant'), created_at: iso(Date.now()), ...body });

@@ -75,7 +75,7 @@ export const householdShort = object({
     users: or(array(object({ name: or(string, ''), email: or(string, '') })), []),
 });
 export type HouseholdShort = Checked<typeof householdShort>;
-export const households = object({ items: array(householdShort) });
+export const households = object({ items: array(householdShort), is_whole: or(boolean, true) });
 /** Where the organisation is at home, and what its subscribers see abroad. */
 export const organisation = object({ country: string, portability: oneOf('off', 'home', 'eu'), adults_max: or(number, 4) });
 

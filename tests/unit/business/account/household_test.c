@@ -260,7 +260,16 @@ static void operators_find_households(void **state) {
     add(&f, &who, SLICE("Kim"), 6, NULL);
     assert_ok(account_household_list(f.account, f.arena, f.org, SLICE(""), 50, &list));
     assert_int_equal(list.count, 2);
+    assert_true(list.is_whole);
     assert_slice(list.items[0].household.name, "Ben"); /* newest first */
+    assert_ok(account_household_list(f.account, f.arena, f.org, SLICE(""), 2, &list));
+    assert_true(list.is_whole);
+    const struct slice all[] = {SLICE(""), SLICE("n")}; /* a list that was cut says so, whether it was searched or not */
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        assert_ok(account_household_list(f.account, f.arena, f.org, all[i], 1, &list));
+        assert_int_equal(list.count, 1);
+        assert_false(list.is_whole);
+    }
     const struct slice queries[] = {SLICE("ANNA@example.org"), public_id_slice(&id), SLICE("müLL"), SLICE(" anna ")};
     for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
         assert_ok(account_household_list(f.account, f.arena, f.org, queries[i], 50, &list));
