@@ -262,6 +262,28 @@ test('the map reaches all 249 territories, says who decides, follows time, mediu
     assert.deepEqual(await page.faults(), []);
 });
 
+test('whoever does not say which medium looks at one in which there is something to see; on a phone nothing of it is cut', async () => {
+    const deal = room.deals.find((one) => one.direction === 'in' && one.status === 'active');
+    const line = room.addLine(deal, 'film000000000009', { media: ['clip', 'download'] });
+    const context = await open(browser, { viewport: { width: 390, height: 844 }, hasTouch: true });
+    for (const lang of ['en', 'de', 'zh', 'th']) {
+        const page = await visit(context, `${site.url}/operator/rights/titles/film000000000009?lang=${lang}`);
+        await page.waitForSelector('select[name=medium]');
+        assert.equal(await page.inputValue('select[name=medium]'), 'clip');
+        const cut = await page.evaluate(() => {
+            const nav = document.querySelector('.site-nav');
+            return { nav: nav.scrollWidth - nav.clientWidth, page: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+                ends: [...document.querySelectorAll('.slider .ends > span')].map((one) => Math.round(one.getBoundingClientRect().height / parseFloat(getComputedStyle(one).lineHeight))) };
+        });
+        assert.deepEqual(cut, { nav: 0, page: 0, ends: [1, 1] }, lang);
+        await page.selectOption('select[name=medium]', 'rental');
+        await page.waitForURL('**medium=rental**');
+        assert.deepEqual(await page.faults(), []);
+        await page.close();
+    }
+    room.lines.splice(room.lines.indexOf(line), 1);
+});
+
 test('the timeline draws endless windows off the edge and overlapping ones in rows of their own, and zooms by keyboard', async () => {
     const context = await open(browser);
     const page = await visit(context, `${site.url}/operator/rights/titles/${first}`);
@@ -355,6 +377,12 @@ test('the home page is arranged by keyboard and by hand; a row waits for its day
 test('what subscribers abroad see is chosen, and holds at once', async () => {
     const context = await open(browser);
     const page = await visit(context, `${site.url}/operator/households`);
+    await page.waitForSelector('[name=portability]');
+    assert.match(await page.innerText('.sheet [role=status]'), /^\d+ households$/);
+    room.isHouseholdsWhole = false; // a list that was cut says so, and is no count of all
+    await page.turn(`${site.url}/operator/households`);
+    await page.waitForFunction(() => /^The newest \d+ households\. Find others/.test(document.querySelector('.sheet [role=status]')?.textContent ?? ''));
+    room.isHouseholdsWhole = true;
     await page.waitForSelector('[name=portability]');
     assert.equal(await page.inputValue('[name=portability]'), 'off');
     await page.selectOption('[name=portability]', 'eu');
