@@ -52,7 +52,7 @@ static struct access_answer decide_within(struct call *c, const struct access_qu
 /* The page knows its reader's zone, we do not: a sentence with a moment in it also comes with that moment apart. */
 void access_put_sentence(struct call *c, struct json_writer *w, const struct access_answer *answer, const struct geo_place *place, int64_t now_s) {
     struct buf text = BUF(SENTENCE_BYTES_MAX), open = BUF(SENTENCE_BYTES_MAX);
-    access_sentence(&text, c->lang, answer, place, now_s);
+    access_sentence(&text, c->lang, answer, place, now_s, (struct text_zone){0});
     json_key(w, "message");
     if (text.len) json_add_string(w, buf_slice(&text));
     else json_add_null(w);
@@ -115,9 +115,22 @@ void access_put(struct call *c, struct json_writer *w, const struct catalog_view
     put_sale(w, &sale);
 }
 
+/* What a page's script has left in a cookie, so that the first HTML says what the script will; for who comes for the first time the zone of his household's country or, of a
+ * stranger, of the operator's. */
+struct text_zone call_zone(struct call *c) {
+    struct slice name;
+    const struct zone *zone = http_request_cookie(c->r, SLICE("zone"), &name) ? zone_find(name) : NULL;
+    if (zone) return (struct text_zone){.zone = zone, .is_readers = true};
+    const struct account_who *who = call_who(c);
+    struct account_household_facts household;
+    struct account_org_facts org;
+    if (who->household_id && account_household_facts(c->api->o.account, c->org_id, who->household_id, &household)) return (struct text_zone){.zone = zone_of_country(slice_cstr(household.country))};
+    return (struct text_zone){.zone = account_org_facts(c->api->o.account, c->org_id, &org) ? zone_of_country(slice_cstr(org.country)) : NULL};
+}
+
 struct slice call_access_message(struct call *c, const struct access_answer *answer) {
     struct buf text = BUF(SENTENCE_BYTES_MAX);
-    access_sentence(&text, c->lang, answer, call_place(c), call_now_s(c));
+    access_sentence(&text, c->lang, answer, call_place(c), call_now_s(c), call_zone(c));
     struct slice copy = arena_copy(c->arena, buf_slice(&text));
     buf_free(&text);
     return copy;

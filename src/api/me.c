@@ -9,10 +9,11 @@
 #include "api/qr.h"
 
 struct account_from me_from(struct call *c) {
-    struct slice agent = SLICE_NONE, device = SLICE_NONE;
+    struct slice agent = SLICE_NONE, device = SLICE_NONE, zone = SLICE_NONE;
     if (!http_request_header(c->r, SLICE("user-agent"), &agent)) agent = SLICE_NONE;
     if (!http_request_cookie(c->r, http_request_is_https(c->r) ? SLICE("__Host-grandstand_device") : SLICE("grandstand_device"), &device)) device = SLICE_NONE;
-    return (struct account_from){.peer = http_request_peer(c->r), .agent = agent, .origin = request_origin(c->r, c->arena), .lang = c->lang,
+    if (!http_request_cookie(c->r, SLICE("zone"), &zone)) zone = SLICE_NONE;
+    return (struct account_from){.peer = http_request_peer(c->r), .agent = agent, .origin = request_origin(c->r, c->arena), .lang = c->lang, .zone = zone,
                                  .session = call_session(c), .device = device};
 }
 

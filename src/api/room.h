@@ -144,7 +144,9 @@ bool call_is_free(struct call *, const struct catalog_view *, const struct catal
 void access_put(struct call *, struct json_writer *, const struct catalog_view *, const struct catalog_title *);
 /* Members `message` and `dated`. */
 void access_put_sentence(struct call *, struct json_writer *, const struct access_answer *, const struct geo_place *, int64_t now_s);
-/* The sentence alone, in the call's arena; empty: there is none to say. */
+/* In which zone moments are said in the first HTML. */
+struct text_zone call_zone(struct call *);
+/* The sentence alone, in that zone, in the call's arena; empty: there is none to say. */
 struct slice call_access_message(struct call *, const struct access_answer *);
 /* Makes the call's answer a 403 with the reason, its sentence, and what runs elsewhere if that is it. */
 struct err access_put_refusal(struct call *, const struct catalog_view *, const struct access_answer *, bool was_watching);

@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "text/moment.h"
 
 /* The languages by their BCP 47 codes, the first being the one fallen back to: "en", "de", "zh", "th". */
 enum { TEXT_LANGUAGE_COUNT = 4 };

@@ -410,6 +410,7 @@ test('a sentence with a moment in it is told in the zone of whoever reads it', a
             await page.goto(`${site.url}/title/${film.id}?lang=${lang}`, { waitUntil: 'commit' });
             return page.textContent('.access-note');
         };
+        assert.equal((await page.context().cookies()).find((one) => one.name === 'zone')?.value, zone, 'for the first HTML and for letters');
         for (const [at, , day] of cases.filter((one) => one[1] === zone)) assert.equal(await told(at, 'en'), `Blacked out in Germany until ${day}.`, `${at} in ${zone}`);
         if (zone === 'Asia/Bangkok') assert.equal(await told('2035-03-24T17:00:00Z', 'th'), 'Blacked out in Germany until 25 มีนาคม 2578.');
     }

@@ -62,6 +62,12 @@ test('where it may be shown', async (t) => {
     assert.equal((await accessOf(server, title, thailand, '?lang=de')).message, 'Hier (Thailand) bis 3. März gesperrt.');
     assert.equal((await accessOf(server, title, thailand, '?lang=th')).message, 'งดเผยแพร่ในไทยจนถึง 3 มีนาคม');
     assert.equal((await accessOf(server, title, thailand, '?lang=zh')).message, '在泰国被禁播，至3月3日。');
+    // The first HTML says it in the zone that the page has left in a cookie; else in that of the country, and then which one a time is of.
+    const firstSays = async (zone, lang = 'en') => (await server.get(`/title/${title}?lang=${lang}`, { ...thailand, ...(zone ? { cookie: `zone=${zone}` } : {}) })).text;
+    assert.match(await firstSays('America/New_York'), /Blacked out in Thailand until 2 March\./);
+    assert.match(await firstSays('Asia/Bangkok'), /Blacked out in Thailand until 3 March\./);
+    assert.match(await firstSays('America/New_York', 'de'), /bis 2\. März gesperrt/);
+    for (const none of ['', '../../../etc/passwd', 'America/Nowhere', 'a'.repeat(500)]) assert.match(await firstSays(none), /Blacked out in Thailand until 3 March\./);
     assert.equal((await accessOf(server, title, california)).state, 'unavailable');
     const rows = (await server.get('/api/v1/titles?rows=1', thailand)).json.rows;
     assert.equal(rows[0].items[0].access.reason, 'rights.blackout');

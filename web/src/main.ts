@@ -6,13 +6,14 @@ import { mount } from 'svelte';
 import App from './app.svelte';
 import { readIsland } from './lib/api';
 import { router } from './lib/router.svelte';
-import { pageLanguage } from './lib/settings.svelte';
+import { pageLanguage, tellZone } from './lib/settings.svelte';
 import { useLanguage } from './lib/text';
 import { loadPage } from './pages/routes';
 
 const language = pageLanguage();
 document.documentElement.lang = language;
 readIsland();
+tellZone();
 router.start();
 // The server's HTML stays until the language and the page's own code are here: then one replaces the other at once.
 const [, page] = await Promise.all([useLanguage(language), loadPage(location.pathname)]);

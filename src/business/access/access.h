@@ -52,6 +52,7 @@
 #include "delivery/delivery.h"
 #include "system/db/db.h"
 #include "system/geo/geo.h"
+#include "text/text.h"
 
 struct access;
 
@@ -160,10 +161,10 @@ struct access_answer access_explain(struct access *, const struct access_questio
  * or from one country of the European Union to another, as Regulation (EU) 2017/1128 has it). `household_id` may be 0. Memory only. */
 struct geo_place access_place(struct access *, int64_t org_id, int64_t household_id, const struct geo_place *address);
 
-/* The sentence for a person, appended: "Not available in Thailand until 3 March." Countries and dates in the language; dates in UTC, with the
+/* The sentence for a person, appended: "Not available in Thailand until 3 March." Countries and dates in the language; dates in that zone ({0}: UTC), with the
  * year where it is another than that of `now_s`, with the time within a day. Dates need access_outlook. Nothing is said of what may be watched
  * without an end in sight. `place` may be NULL. */
-void access_sentence(struct buf *, struct slice lang, const struct access_answer *, const struct geo_place *, int64_t now_s);
+void access_sentence(struct buf *, struct slice lang, const struct access_answer *, const struct geo_place *, int64_t now_s, struct text_zone);
 /* The same with "{at}" where answer->turns_s would stand, for whoever knows the reader's zone: a page. False, and nothing is appended: there is no date in it. */
 bool access_sentence_open(struct buf *, struct slice lang, const struct access_answer *, const struct geo_place *);
 

@@ -7,50 +7,9 @@
 #include "business/access/room.h"
 #include "text/text.h"
 
-#define DAY_S INT64_C(86400)
-enum { BUDDHIST_ERA = 543 };
-
-struct date {
-    int64_t year;
-    int month, day, minute; /* from 1; minute of the day */
-};
-
-/* Days to a date of the Gregorian calendar, by eras of 400 years that begin in March (so that the leap day is a year's last). */
-static struct date date_of(int64_t at_s) {
-    int64_t days = at_s / DAY_S + 719468, era = days / 146097, day_of_era = days % 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100), month = (5 * day_of_year + 2) / 153;
-    struct date d = {.day = (int)(day_of_year - (153 * month + 2) / 5 + 1), .month = (int)(month < 10 ? month + 3 : month - 9), .minute = (int)(at_s % DAY_S / 60)};
-    d.year = year_of_era + era * 400 + (d.month <= 2);
-    return d;
-}
-
 static struct slice print(char *out, size_t size, int64_t n) {
     int len = snprintf(out, size, "%lld", (long long)n);
     return slice_of(out, (size_t)len);
-}
-
-static void date_write(struct buf *out, struct slice lang, int64_t at_s, int64_t now_s) {
-    struct date d = date_of(at_s);
-    bool is_thai = slice_eq(lang, SLICE("th"));
-    char day[24], year[24], month_code[24], time[32];
-    snprintf(month_code, sizeof month_code, "date.month_%d", d.month);
-    struct text_param params[] = {
-        {SLICE("day"), print(day, sizeof day, d.day)},
-        {SLICE("month"), text_lookup(lang, slice_cstr(month_code))},
-        {SLICE("year"), print(year, sizeof year, d.year + (is_thai ? BUDDHIST_ERA : 0))},
-    };
-    struct buf date = BUF(400);
-    text_format(&date, lang, d.year == date_of(now_s).year ? SLICE("date.day") : SLICE("date.day_year"), params, ARRAY_LEN(params));
-    bool is_soon = at_s - now_s < DAY_S && now_s - at_s < DAY_S;
-    if (is_soon) {
-        int len = snprintf(time, sizeof time, "%d:%02d", d.minute / 60, d.minute % 60);
-        struct text_param with_time[] = {{SLICE("date"), buf_slice(&date)}, {SLICE("time"), slice_of(time, (size_t)len)}};
-        text_format(out, lang, SLICE("date.at"), with_time, ARRAY_LEN(with_time));
-    } else {
-        buf_append(out, buf_slice(&date));
-    }
-    buf_free(&date);
 }
 
 /* What one can do about a title that is not his: by the bits of its kind in `sold`. */
@@ -93,9 +52,9 @@ static void sentence_write(struct buf *out, struct slice lang, const struct acce
     }
 }
 
-void access_sentence(struct buf *out, struct slice lang, const struct access_answer *answer, const struct geo_place *place, int64_t now_s) {
+void access_sentence(struct buf *out, struct slice lang, const struct access_answer *answer, const struct geo_place *place, int64_t now_s, struct text_zone zone) {
     struct buf date = BUF(400);
-    if (answer->turns_s) date_write(&date, lang, answer->turns_s, now_s);
+    if (answer->turns_s) text_moment(&date, lang, answer->turns_s, now_s, zone);
     sentence_write(out, lang, answer, place, buf_slice(&date));
     buf_free(&date);
 }

@@ -127,7 +127,8 @@ struct account_post {
     int64_t org_id, household_id, user_id; /* to this user, or to the first of the household if he is gone */
     struct slice lang;     /* empty: his */
     const char *path;      /* of {link}: "/account/orders" */
-    const struct text_param *params; /* at most 8 more */
+    int64_t until_s;       /* {until}: this moment in the reader's language and zone, which is that of his device, or else of his household's country; 0: empty */
+    const struct text_param *params; /* at most 7 more */
     size_t param_count;
 };
 /* A letter in the caller's transaction. Nobody there to write to is no error. After the commit: mail_wake. */

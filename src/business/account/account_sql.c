@@ -60,6 +60,7 @@ static const struct db_migration migrations[] = {
     /* To whom the household was handed over; where that was nobody who is still there, whoever has been in it longest owns it. */
     {.sql = "ALTER TABLE account_user ADD COLUMN is_owner $INT NOT NULL DEFAULT 0 CHECK(is_owner IN(0, 1));"
             "CREATE UNIQUE INDEX account_user_owner ON account_user(household_id) WHERE is_owner = 1;"},
+    {.sql = "ALTER TABLE account_user ADD COLUMN zone_box $BLOB;"}, /* in which zone of the time zone database the device was from which was signed in last */
 };
 const struct db_schema account_schema = {.room = "account", .migrations = migrations, .versions = ARRAY_LEN(migrations)};
 
@@ -142,22 +143,22 @@ const struct db_statement user_insert = {"account.user_insert",
     ":key_slot, :email_index, :email_box, :name_box, :lang, :password, :roles, 0, 0, :now_s, :joined_s, :now_s)"};
 const struct db_statement user_by_email = {"account.user_by_email",
     "SELECT id, public_id, household_id, key_slot, email_box, name_box, lang, password, roles, totp_box, totp_state, "
-    "totp_step, created_s, joined_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND email_index = :email_index AND "
+    "totp_step, created_s, joined_s, seen_s, erasing_s, zone_box FROM account_user WHERE org_id = :org_id AND email_index = :email_index AND "
     "erasing_s IS NULL"};
 const struct db_statement user_by_id = {"account.user_by_id",
     "SELECT id, public_id, household_id, key_slot, email_box, name_box, lang, password, roles, totp_box, totp_state, "
-    "totp_step, created_s, joined_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND id = :id AND erasing_s IS NULL"};
+    "totp_step, created_s, joined_s, seen_s, erasing_s, zone_box FROM account_user WHERE org_id = :org_id AND id = :id AND erasing_s IS NULL"};
 const struct db_statement user_by_public = {"account.user_by_public",
     "SELECT id, public_id, household_id, key_slot, email_box, name_box, lang, password, roles, totp_box, totp_state, "
-    "totp_step, created_s, joined_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND public_id = :public_id AND "
+    "totp_step, created_s, joined_s, seen_s, erasing_s, zone_box FROM account_user WHERE org_id = :org_id AND public_id = :public_id AND "
     "erasing_s IS NULL"};
 const struct db_statement user_of_household = {"account.user_of_household",
     "SELECT id, public_id, household_id, key_slot, email_box, name_box, lang, password, roles, totp_box, totp_state, "
-    "totp_step, created_s, joined_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND household_id = :household_id AND "
+    "totp_step, created_s, joined_s, seen_s, erasing_s, zone_box FROM account_user WHERE org_id = :org_id AND household_id = :household_id AND "
     "erasing_s IS NULL ORDER BY is_owner DESC, joined_s, id LIMIT 20"};
 const struct db_statement user_with_role = {"account.user_with_role",
     "SELECT id, public_id, household_id, key_slot, email_box, name_box, lang, password, roles, totp_box, totp_state, "
-    "totp_step, created_s, joined_s, seen_s, erasing_s FROM account_user WHERE org_id = :org_id AND roles > 0 AND erasing_s IS NULL "
+    "totp_step, created_s, joined_s, seen_s, erasing_s, zone_box FROM account_user WHERE org_id = :org_id AND roles > 0 AND erasing_s IS NULL "
     "ORDER BY id LIMIT 1000"};
 const struct db_statement user_has_email = {"account.user_has_email",
     "SELECT COUNT(*) FROM account_user WHERE org_id = :org_id AND email_index = :email_index"};
@@ -167,6 +168,8 @@ const struct db_statement user_set_name = {"account.user_set_name",
     "UPDATE account_user SET name_box = :box WHERE org_id = :org_id AND id = :id"};
 const struct db_statement user_set_lang = {"account.user_set_lang",
     "UPDATE account_user SET lang = :lang WHERE org_id = :org_id AND id = :id"};
+const struct db_statement user_set_zone = {"account.user_set_zone",
+    "UPDATE account_user SET zone_box = :box WHERE org_id = :org_id AND id = :id AND erasing_s IS NULL"};
 const struct db_statement user_set_password = {"account.user_set_password",
     "UPDATE account_user SET password = :password WHERE org_id = :org_id AND id = :id AND erasing_s IS NULL"};
 const struct db_statement user_set_email = {"account.user_set_email",
@@ -201,7 +204,7 @@ const struct db_statement user_owns = {"account.user_owns",
 const struct db_statement user_session_leave_profiles = {"account.user_session_leave_profiles",
     "UPDATE user_session SET profile_id = NULL WHERE org_id = :org_id AND user_id = :user_id"};
 const struct db_statement user_erase = {"account.user_erase",
-    "UPDATE account_user SET email_index = NULL, email_box = NULL, name_box = NULL, totp_box = NULL, totp_state = 0, password "
+    "UPDATE account_user SET email_index = NULL, email_box = NULL, name_box = NULL, zone_box = NULL, totp_box = NULL, totp_state = 0, password "
     "= '', roles = 0, seen_s = 0, lang = 'en', erased_s = :now_s WHERE id = :id"};
 const struct db_statement recovery_insert = {"account.recovery_insert",
     "INSERT INTO account_recovery(id, org_id, user_id, code_hash) VALUES(:id, :org_id, :user_id, :hash)"};

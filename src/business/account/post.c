@@ -5,6 +5,7 @@
 
 #include "business/account/account_sql.h"
 #include "business/account/room.h"
+#include "text/text.h"
 
 /* The user asked for, else the first of his household who is still there. */
 static struct err addressee(struct account *a, struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t user_id, int64_t household_id, struct account_user *out, bool *has) {
@@ -22,15 +23,39 @@ static struct err addressee(struct account *a, struct db_tx *tx, struct arena *a
     return e.kind == ERR_NOT_FOUND ? ERR_OK : e; /* being erased */
 }
 
+enum { POST_PARAMS_MAX = 8 };
+
+/* A letter is read some day and anywhere: the whole date, the time, and in which zone that is. */
+static struct err until_write(struct db_tx *tx, struct arena *arena, const struct account_post *post, struct slice lang, struct slice zone_name, struct slice *out) {
+    struct text_zone zone = {.zone = zone_find(zone_name)};
+    if (!zone.zone) {
+        struct db_rows rows;
+        struct err e = DB_QUERY(tx, arena, &rows, &household_by_id, DB_INT("org_id", post->org_id), DB_INT("id", post->household_id));
+        if (e.kind) return e;
+        if (rows.count) zone.zone = zone_of_country(db_text(&rows, 0, "country"));
+    }
+    struct buf text = BUF(400);
+    text_moment_whole(&text, lang, post->until_s, zone);
+    struct err e = buf_error(&text);
+    if (!e.kind && !(*out = arena_copy(arena, buf_slice(&text))).ptr) e = err_memory();
+    buf_free(&text);
+    return e;
+}
+
 struct err account_post_in(struct account *a, struct db_tx *tx, struct arena *arena, const struct account_post *post) {
     struct account_user user;
     bool has = false;
     struct err e = addressee(a, tx, arena, post->org_id, post->user_id, post->household_id, &user, &has);
     if (e.kind || !has) return e;
-    struct letter letter = {.code = post->code, .org_id = post->org_id, .about_id = user.id, .lang = post->lang.len ? post->lang : user.lang, .to = user.email, .name = user.name,
-                            .email = user.email, .extra = post->params, .extra_count = post->param_count};
+    struct slice lang = post->lang.len ? post->lang : user.lang;
+    struct text_param params[POST_PARAMS_MAX] = {{SLICE("until"), SLICE_NONE}};
+    size_t count = 1;
+    for (size_t i = 0; i < post->param_count && count < POST_PARAMS_MAX; i++) params[count++] = post->params[i];
+    struct letter letter = {.code = post->code, .org_id = post->org_id, .about_id = user.id, .lang = lang, .to = user.email, .name = user.name, .email = user.email,
+                            .extra = params, .extra_count = count};
     struct mail_new mail;
-    e = letter_link(a, arena, post->org_id, &(struct account_from){0}, post->path, NULL, &letter.link);
+    if (post->until_s) e = until_write(tx, arena, post, text_language_of(lang), user.zone, &params[0].value);
+    if (!e.kind) e = letter_link(a, arena, post->org_id, &(struct account_from){0}, post->path, NULL, &letter.link);
     if (!e.kind) e = letter_prepare(a, arena, &letter, &mail);
     return e.kind ? e : mail_add(a->mail, tx, &mail);
 }

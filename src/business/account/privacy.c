@@ -181,6 +181,7 @@ static struct err export_in(struct account *a, struct arena *arena, const struct
     json_put_string(w, "name", me.user.name);
     json_put_string(w, "email", me.user.email);
     json_put_string(w, "lang", me.user.lang);
+    if (me.user.zone.len) json_put_string(w, "zone", me.user.zone);
     json_put_bool(w, "has_totp", me.user.has_totp);
     put_time(w, "created_at", me.user.created_at);
     json_key(w, "roles");

@@ -106,7 +106,7 @@ bool device_check(const struct account *, int64_t user_id, struct slice device);
 struct user_row {
     int64_t id, household_id, key_slot, totp_state, totp_step, created_s, joined_s, seen_s;
     struct public_id public_id;
-    struct slice email_box, name_box, lang, password, totp_box;
+    struct slice email_box, name_box, zone_box, lang, password, totp_box;
     uint32_t roles;
     bool has; /* there is one */
 };
@@ -157,7 +157,7 @@ struct session_new { /* a session about to be made: prepared outside, inserted w
     uint8_t hash[HASH_BYTES], old_hash[HASH_BYTES];
     bool has_old;
     int64_t old_id, trimmed; /* set by session_insert_in */
-    struct slice from_box;
+    struct slice from_box, zone_box; /* zone_box empty: not known, what was known before stays */
     int64_t now_s;
 };
 /* `user`: whose; his key is opened for the box. keep_device: what the browser shows stays. */

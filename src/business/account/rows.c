@@ -12,7 +12,7 @@ void user_row_take(const struct db_rows *rows, size_t i, struct user_row *out) {
     *out = (struct user_row){
         .id = db_int(rows, i, "id"), .household_id = db_int(rows, i, "household_id"), .key_slot = db_int(rows, i, "key_slot"), .totp_state = db_int(rows, i, "totp_state"),
         .totp_step = db_int(rows, i, "totp_step"), .created_s = db_int(rows, i, "created_s"), .joined_s = db_int(rows, i, "joined_s"), .seen_s = db_int(rows, i, "seen_s"), .email_box = db_blob(rows, i, "email_box"),
-        .name_box = db_blob(rows, i, "name_box"), .lang = db_text(rows, i, "lang"), .password = db_text(rows, i, "password"), .totp_box = db_blob(rows, i, "totp_box"),
+        .name_box = db_blob(rows, i, "name_box"), .zone_box = db_blob(rows, i, "zone_box"), .lang = db_text(rows, i, "lang"), .password = db_text(rows, i, "password"), .totp_box = db_blob(rows, i, "totp_box"),
         .roles = (uint32_t)db_int(rows, i, "roles"), .has = true};
     public_id_take(db_text(rows, i, "public_id"), &out->public_id);
 }
@@ -111,6 +111,7 @@ struct err user_open(struct account *a, struct arena *arena, const struct user_r
     struct err e = open_key(a, row->id, row->key_slot, &s, &has_key);
     if (!e.kind) e = open_box(&s, has_key, arena, "user.email", row->email_box, &u.email);
     if (!e.kind) e = open_box(&s, has_key, arena, "user.name", row->name_box, &u.name);
+    if (!e.kind) e = open_box(&s, has_key, arena, "user.zone", row->zone_box, &u.zone);
     if (!e.kind) *out = u;
     return e;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "base/zone.h"
 #include "business/account/room.h"
 
 enum { NOBODY_MS = 10 * 1000, AGENT_BYTES_MAX = 300, UNFOLLOWED_S_MAX = 30 };
@@ -252,6 +253,7 @@ struct err session_prepare(struct account *a, struct arena *arena, int64_t org_i
     if (out->has_old) secret_hash(from->session, out->old_hash);
     struct sealed s;
     struct err e = sealed_of(a, user_id, key_slot, &s);
+    if (!e.kind && zone_find(from->zone)) e = sealed_put(&s, arena, "user.zone", from->zone, &out->zone_box);
     s.id = out->entry.who.session_id; /* the user's key, the session's place */
     struct slice text = arena_printf(arena, "%.*s\n%.*s", SLICE_ARG(shown_text(from->peer, 64)), SLICE_ARG(shown_text(from->agent, AGENT_BYTES_MAX)));
     if (!e.kind && !text.ptr) e = err_memory();
@@ -266,6 +268,7 @@ struct err session_insert_in(struct account *a, struct db_tx *tx, struct session
     if (n->old_id) e = change_note(a, tx, who->org_id, n->old_id, 0);
     if (!e.kind) e = DB_CHANGE(tx, &n->trimmed, &user_session_trim, DB_INT("user_id", who->user_id), DB_INT("keep", ACCOUNT_SESSIONS_MAX - 1));
     if (!e.kind && n->trimmed) e = change_note(a, tx, who->org_id, who->user_id, 0);
+    if (!e.kind && n->zone_box.len) e = DB_RUN(tx, &user_set_zone, DB_INT("org_id", who->org_id), DB_INT("id", who->user_id), DB_BLOB("box", n->zone_box));
     if (e.kind) return e;
     return DB_RUN(tx, &user_session_insert, DB_INT("id", who->session_id), DB_INT("org_id", who->org_id), DB_TEXT("public_id", public_id_slice(&n->public_id)), DB_INT("user_id", who->user_id),
                   DB_INT_IF("profile_id", who->profile_id != 0, who->profile_id), DB_BLOB("hash", hash_slice(n->hash)), DB_BLOB("from_box", n->from_box), DB_INT("now_s", n->now_s),

@@ -53,6 +53,7 @@ struct account_user {
     int64_t id;
     struct public_id public_id;
     struct slice name, email, lang;
+    struct slice zone; /* of his device when he signed in last: "Europe/Berlin"; empty: not known */
     bool is_confirmed, has_totp;
     uint32_t roles;
     struct utc_time created_at;

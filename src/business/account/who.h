@@ -79,6 +79,7 @@ struct account_from {
     struct slice agent;   /* its User-Agent */
     struct slice origin;  /* "https://example.org", as the client calls us: for links in mails (see account_options.site_url) */
     struct slice lang;    /* of mails to somebody whose language is not known */
+    struct slice zone;    /* of the device, as its browser calls it; anything else than a zone of the time zone database is not kept */
     struct slice session; /* the secret that came with it: whoever signs in, that session ends */
     struct slice device;  /* what account_entry.device gave this browser earlier */
 };

@@ -3,16 +3,13 @@
 
 struct err letter_send(struct order_room *r, struct db_tx *tx, struct arena *arena, const struct letter *l) {
     if (!l->order.ptr) return err_memory();
-    struct buf amount = BUF(256), until = BUF(64);
+    struct buf amount = BUF(256);
     if (l->amount.currency) money_print(&amount, l->amount, l->lang);
-    if (l->until_s) utc_format(&until, utc_from_seconds(l->until_s), 0);
-    const struct text_param params[] = {{SLICE("what"), l->what}, {SLICE("order"), l->order}, {SLICE("amount"), buf_slice(&amount)}, {SLICE("until"), slice_sub(buf_slice(&until), 0, 10)}};
+    const struct text_param params[] = {{SLICE("what"), l->what}, {SLICE("order"), l->order}, {SLICE("amount"), buf_slice(&amount)}};
     struct err e = buf_error(&amount);
-    if (!e.kind) e = buf_error(&until);
     if (!e.kind)
         e = account_post_in(r->o.account, tx, arena, &(struct account_post){.code = l->code, .org_id = l->org_id, .household_id = l->household_id, .user_id = l->user_id, .lang = l->lang,
-                                                                            .path = l->path, .params = params, .param_count = ARRAY_LEN(params)});
+                                                                            .path = l->path, .until_s = l->until_s, .params = params, .param_count = ARRAY_LEN(params)});
     buf_free(&amount);
-    buf_free(&until);
     return e;
 }

@@ -51,6 +51,12 @@ class Settings {
 }
 export const settings = new Settings();
 
+/** For the first HTML, which the server writes before a script runs, and for letters: dates in the zone of this device. */
+export function tellZone(): void {
+    const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
+    if (timeZone && !document.cookie.split('; ').includes(`zone=${timeZone}`)) document.cookie = `zone=${timeZone}; Path=/; Max-Age=31536000; SameSite=Lax`;
+}
+
 /** The language of this page: ?lang=, else what the server wrote into <html lang>. */
 export function pageLanguage(): Language {
     const wish = new URLSearchParams(location.search).get('lang');

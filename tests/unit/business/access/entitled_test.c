@@ -243,7 +243,7 @@ static void a_tile_says_what_it_costs(void **state) {
         assert_string_equal(access_badge_name(sale.badge), cases[i].badge);
         assert_int_equal(sale.price.minor, cases[i].lowest);
         struct buf text = BUF(400);
-        access_sentence(&text, SLICE("en"), &answer, &germany, START_S);
+        access_sentence(&text, SLICE("en"), &answer, &germany, START_S, (struct text_zone){0});
         assert_memory_equal(text.ptr, cases[i].sentence, text.len);
         assert_int_equal(text.len, strlen(cases[i].sentence));
         buf_free(&text);
@@ -256,7 +256,7 @@ static void a_tile_says_what_it_costs(void **state) {
     assert_string_equal(access_badge_name(sale.badge), "rented");
     assert_true(sale.until_s == START_S + 30 * DAY_S && sale.price.currency == 0);
     struct buf text = BUF(400);
-    access_sentence(&text, SLICE("en"), &answer, &germany, START_S);
+    access_sentence(&text, SLICE("en"), &answer, &germany, START_S, (struct text_zone){0});
     assert_true(slice_eq(buf_slice(&text), SLICE("Rented. Begin to watch by 22 December.")));
     buf_free(&text);
     assert_string_equal(access_badge_name(sale_of(&f, &title, somebody(CHILD), &answer).badge), "rented"); /* it is theirs, though not for him */

@@ -5,7 +5,7 @@
 
 static void said(const char *lang, struct access_answer answer, const struct geo_place *place, const char *wanted) {
     struct buf out = BUF(2000);
-    access_sentence(&out, slice_cstr(lang), &answer, place, START_S);
+    access_sentence(&out, slice_cstr(lang), &answer, place, START_S, (struct text_zone){0});
     char text[2000] = "";
     if (out.len) memcpy(text, out.ptr, out.len);
     assert_string_equal(text, wanted);
@@ -30,6 +30,20 @@ static void answers_are_said_in_four_languages(void **state) {
     struct access_answer soon = {.state = ACCESS_UNAVAILABLE, .reason = "rights.not_yet", .turns_s = START_S + 19 * 3600 + 300};
     said("en", soon, &germany, "Available in Germany from 22 November, 19:05 UTC.");
     said("de", soon, NULL, "Verfügbar ab 22. November, 19:05 UTC.");
+    /* In the reader's zone it is another day; and whoever reads elsewhere is told in which zone it is. */
+    static const struct { const char *lang, *sure, *guessed; } in_sydney[] = {
+        {"en", "Available in Germany from 23 November at 06:05.", "Available in Germany from 23 November, 06:05 UTC+11."},
+        {"de", "Hier (Deutschland) ab 23. November um 06:05 verfügbar.", "Hier (Deutschland) ab 23. November, 06:05 UTC+11 verfügbar."}};
+    const struct zone *sydney = zone_find(SLICE("Australia/Sydney"));
+    assert_non_null(sydney);
+    for (size_t i = 0; i < ARRAY_LEN(in_sydney); i++)
+        for (int is_readers = 0; is_readers < 2; is_readers++) {
+            struct buf out = BUF(2000);
+            access_sentence(&out, slice_cstr(in_sydney[i].lang), &soon, &germany, START_S, (struct text_zone){sydney, is_readers});
+            buf_bytes(&out, "", 1);
+            assert_string_equal(out.ptr, is_readers ? in_sydney[i].sure : in_sydney[i].guessed);
+            buf_free(&out);
+        }
     struct access_answer adult = {.state = ACCESS_TOO_YOUNG, .step = ACCESS_RATING, .reason = "access.rating", .age = 18};
     said("en", adult, &germany, "This profile may not watch this title: it is for viewers aged 18 and over.");
     adult.state = ACCESS_SIGN_IN;
@@ -53,7 +67,7 @@ static void every_refusal_has_a_sentence(void **state) {
                 answer.step = i < ARRAY_LEN(ours) ? ACCESS_RATING : ACCESS_RIGHTS;
                 answer.reason = i < ARRAY_LEN(ours) ? ours[i] : rights_reason_code((enum rights_reason)(i - ARRAY_LEN(ours) + 1));
                 struct buf out = BUF(2000);
-                access_sentence(&out, text_languages[l].code, &answer, with & 2 ? &thailand : NULL, START_S);
+                access_sentence(&out, text_languages[l].code, &answer, with & 2 ? &thailand : NULL, START_S, (struct text_zone){0});
                 if (out.len < 5 || slice_find_byte(buf_slice(&out), '{') != SLICE_NPOS) fail_msg("%s in %s: %.*s", answer.reason, text_languages[l].code.ptr, (int)out.len, out.ptr);
                 buf_free(&out);
             }
@@ -81,7 +95,7 @@ static void every_refusal_has_a_sentence(void **state) {
         memcpy(place.country, rights_country_code((uint8_t)i), 3);
         struct access_answer answer = {.state = ACCESS_UNAVAILABLE, .reason = "rights.none"};
         struct buf out = BUF(2000);
-        access_sentence(&out, SLICE("en"), &answer, &place, START_S);
+        access_sentence(&out, SLICE("en"), &answer, &place, START_S, (struct text_zone){0});
         assert_true(slice_starts_with(buf_slice(&out), SLICE("Not available in ")));
         buf_free(&out);
     }

@@ -544,6 +544,55 @@ static void organisations_are_apart(void **state) {
     end(&f);
 }
 
+/* --- in which zone letters say their dates --- */
+
+struct posting {
+    struct fixture *f;
+    int64_t household_id;
+};
+static struct err post_fn(struct db_tx *tx, void *arg) {
+    struct posting *p = arg;
+    struct text_param what = {SLICE("what"), SLICE("Plus")};
+    struct account_post post = {.code = "mail.plan_pay", .org_id = p->f->org, .household_id = p->household_id, .path = "/account/plan", .until_s = 1774746000, /* 2026-03-29T01:00:00Z */
+                                .params = &what, .param_count = 1};
+    return account_post_in(p->f->account, tx, p->f->arena, &post);
+}
+static void letter_says(struct fixture *f, int64_t household_id, struct slice to, const char *wanted) {
+    struct posting p = {f, household_id};
+    pass(f, 60);
+    assert_ok(db_write(f->db, post_fn, &p));
+    struct slice said = letter_to(f, to).text;
+    if (slice_find(said, slice_cstr(wanted)) == SLICE_NPOS) fail_msg("'%s' is not in: %.*s", wanted, SLICE_ARG(said));
+}
+static struct account_entry sign_in_from(struct fixture *f, struct slice email, struct slice zone) {
+    struct account_from from = from_nobody();
+    struct account_entry entry;
+    from.zone = zone;
+    pass(f, 60);
+    assert_ok(account_sign_in(f->account, f->org, email, PASSWORD, SLICE_NONE, &from, &entry));
+    return entry;
+}
+
+static void letters_say_dates_in_the_readers_zone(void **state) {
+    struct fixture f = begin(state);
+    struct slice anna = SLICE("anna@example.org");
+    struct account_entry entry = person(&f, anna, SLICE("Anna"));
+    struct account_who who = who_of(&f, &entry.session);
+    letter_says(&f, who.household_id, anna, "29. März 2026, 03:00 UTC+2"); /* nothing is known but the country: Germany's, on the night when its clocks go forward */
+    entry = sign_in_from(&f, anna, SLICE("America/St_Johns"));
+    letter_says(&f, who.household_id, anna, "28. März 2026, 22:30 UTC-2:30");
+    entry = sign_in_from(&f, anna, SLICE("../../../etc/passwd")); /* what is no zone, and a browser that says none, change nothing */
+    entry = sign_in_from(&f, anna, SLICE_NONE);
+    letter_says(&f, who.household_id, anna, "28. März 2026, 22:30 UTC-2:30");
+    who = who_of(&f, &entry.session);
+    assert_slice(me_of(&f, &who).user.zone, "America/St_Johns");
+    struct buf all = BUF(1 << 20);
+    assert_ok(account_export(f.account, f.arena, &who, &all));
+    assert_true(slice_find(buf_slice(&all), SLICE("\"zone\":\"America/St_Johns\"")) != SLICE_NPOS);
+    buf_free(&all);
+    end(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(who_reads_the_mailbox_gets_an_account), ON_BOTH(nobody_learns_who_has_an_account), ON_BOTH(nobody_prepares_an_account_for_somebody_else),
@@ -551,7 +600,7 @@ int main(void) {
         ON_BOTH(a_session_is_new_and_ends_the_one_that_came_with_it), ON_SQLITE(guessing_is_slowed_down_and_keeps_nobody_out_for_ever),
         ON_BOTH(a_new_password_ends_all_other_sessions), ON_BOTH(a_forgotten_password_is_made_anew_once), ON_BOTH(a_new_address_needs_the_password_the_mailbox_and_the_session),
         ON_BOTH(a_second_factor_is_asked_for_and_used_once), ON_SQLITE(codes_cannot_be_guessed), ON_BOTH(sessions_are_listed_and_ended_one_by_one), ON_BOTH(viewers_stay_while_they_come),
-        ON_BOTH(another_process_hears_within_seconds), ON_BOTH(a_member_is_invited_and_has_roles), ON_BOTH(tokens_have_scopes_and_an_end), ON_BOTH(organisations_are_apart),
+        ON_BOTH(another_process_hears_within_seconds), ON_BOTH(a_member_is_invited_and_has_roles), ON_BOTH(tokens_have_scopes_and_an_end), ON_BOTH(organisations_are_apart), ON_BOTH(letters_say_dates_in_the_readers_zone),
     };
     return cmocka_run_group_tests_name("account users", tests, NULL, NULL);
 }
