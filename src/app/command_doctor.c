@@ -150,7 +150,7 @@ static void check_titles(struct report *r, struct house *h, const char *data) {
         failed += t->status == CATALOG_FAILED;
         live += t->status == CATALOG_LIVE || t->status == CATALOG_ENDED;
         scheduled += t->status == CATALOG_SCHEDULED;
-        if (t->status != CATALOG_READY || t->kind == CATALOG_SERIES) continue;
+        if (t->status != CATALOG_READY || catalog_kind_holds(t->kind)) continue;
         ready++;
         snprintf(path, sizeof path, "%s/objects/titles/%s", data, t->public_id.text);
         if (access(path, F_OK) == 0) continue;

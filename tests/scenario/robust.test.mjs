@@ -203,6 +203,8 @@ test('import works beside a server and without one; doctor sees what is wrong', 
 
     const missing = run(['import', join(data, 'nothing.mp4'), '--data', data]);
     assert.equal(missing.status, 3);
+    const operator = await server.enter();
+    for (const kind of ['collection', 'series']) assert.equal((await operator.call('POST', '/operator/titles', { kind, names: { en: kind } })).status, 201); // these hold others, and no media
     await server.stop();
     const well = run(['doctor', '--data', data, '--json']);
     assert.equal(well.status, 0, well.stdout);
