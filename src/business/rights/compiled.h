@@ -147,6 +147,22 @@ static inline unsigned bucket_hits(const _Atomic uint64_t *bucket, uint64_t tag)
 }
 #endif
 static inline const _Atomic uint64_t *table_bucket(const struct table *t, int64_t title_id) { return t->nodes + (title_hash(title_id) >> t->shift) * BUCKET; }
+/* Asks for the cache lines of a block of about ten lines; the first one is about to be read. */
+static inline void block_fetch(const struct block *b) {
+    __builtin_prefetch((const char *)b + 64);
+    __builtin_prefetch((const char *)b + 128);
+    __builtin_prefetch((const char *)b + 192);
+    __builtin_prefetch((const char *)b + 256);
+}
+/* Asks for the title's block, where it lies in the bucket of its hash, without a look into it. */
+static inline void table_fetch(const struct table *t, int64_t title_id) {
+    const _Atomic uint64_t *bucket = table_bucket(t, title_id);
+    for (unsigned hits = bucket_hits(bucket, title_tag(title_hash(title_id))); hits; hits &= hits - 1) {
+        const struct block *b = node_block(atomic_load_explicit(&bucket[__builtin_ctz(hits)], memory_order_relaxed));
+        __builtin_prefetch(b);
+        block_fetch(b);
+    }
+}
 static inline const struct block *table_find(const struct table *t, int64_t title_id) {
     uint64_t hash = title_hash(title_id), tag = title_tag(hash);
     for (size_t at = (hash >> t->shift) * BUCKET;; at = (at + BUCKET) & (t->capacity - 1)) {
@@ -154,10 +170,7 @@ static inline const struct block *table_find(const struct table *t, int64_t titl
         unsigned hits = bucket_hits(bucket, tag);
         for (; hits; hits &= hits - 1) {
             const struct block *b = node_block(atomic_load_explicit(&bucket[__builtin_ctz(hits)], memory_order_acquire));
-            __builtin_prefetch((const char *)b + 64);
-            __builtin_prefetch((const char *)b + 128);
-            __builtin_prefetch((const char *)b + 192);
-            __builtin_prefetch((const char *)b + 256);
+            block_fetch(b);
             if (b->title_id == title_id) return b;
         }
         if (!atomic_load_explicit(&bucket[BUCKET - 1], memory_order_relaxed)) return NULL;

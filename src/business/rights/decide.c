@@ -558,42 +558,48 @@ static inline void decide(const struct view *view, const struct rights_question 
     decide_few_lines(&a, &l, &w, out);
 }
 
+/* Those that have lines. Returns how many. */
+static inline unsigned blocks_of(const struct table *table, const struct rights_question *q, const struct block *blocks[TITLES_MAX]) {
+    unsigned count = 0;
+    for (size_t i = 0; i < TITLES_MAX; i++) {
+        const struct block *b = q->titles[i] ? table_find(table, q->titles[i]) : NULL;
+        if (b && b->count) blocks[count++] = b;
+    }
+    return count;
+}
+
 void rights_index_decide(const struct rights_index *ix, const struct rights_question *q, struct rights_answer *out) {
     struct epoch_place *reading = epoch_enter();
     const struct table *table = atomic_load(&ix->table);
-    const struct block *blocks[ARRAY_LEN(q->titles)];
-    unsigned count = 0;
-    for (size_t i = 1; i < ARRAY_LEN(q->titles); i++)
+    const struct block *blocks[TITLES_MAX];
+    for (size_t i = 1; i < TITLES_MAX; i++)
         if (q->titles[i]) __builtin_prefetch((const void *)table_bucket(table, q->titles[i]));
-    for (size_t i = 0; i < ARRAY_LEN(q->titles); i++) {
-        const struct block *b = q->titles[i] ? table_find(table, q->titles[i]) : NULL;
-        if (!b || !b->count) continue;
-        blocks[count++] = b;
-    }
+    unsigned count = blocks_of(table, q, blocks);
     struct view view = view_of(ix);
     decide(&view, q, blocks, count, out);
     epoch_leave(reading);
 }
 
+/* In three passes: where the titles' buckets are, where their blocks are, the answers. Each pass asks for what the next one reads, so memory is waited for
+ * sixteen at once. */
 void rights_index_decide_many(const struct rights_index *ix, const struct rights_question *questions, size_t count, struct rights_answer *out) {
     enum { AHEAD = 16 };
     struct epoch_place *reading = epoch_enter();
     const struct table *table = atomic_load(&ix->table);
     for (size_t from = 0; from < count; from += AHEAD) {
         size_t many = count - from < AHEAD ? count - from : AHEAD;
-        const struct block *blocks[AHEAD][ARRAY_LEN(questions->titles)];
-        unsigned block_counts[AHEAD] = {0};
         for (size_t i = 0; i < many; i++)
-            for (size_t t = 0; t < ARRAY_LEN(questions->titles); t++)
+            for (size_t t = 0; t < TITLES_MAX; t++)
                 if (questions[from + i].titles[t]) __builtin_prefetch((const void *)table_bucket(table, questions[from + i].titles[t]));
         for (size_t i = 0; i < many; i++)
-            for (size_t t = 0; t < ARRAY_LEN(questions->titles); t++) {
-                const struct block *b = questions[from + i].titles[t] ? table_find(table, questions[from + i].titles[t]) : NULL;
-                if (!b || !b->count) continue;
-                blocks[i][block_counts[i]++] = b;
-            }
-        struct view view = view_of(ix);
-        for (size_t i = 0; i < many; i++) decide(&view, &questions[from + i], blocks[i], block_counts[i], &out[from + i]);
+            for (size_t t = 0; t < TITLES_MAX; t++)
+                if (questions[from + i].titles[t]) table_fetch(table, questions[from + i].titles[t]);
+        for (size_t i = 0; i < many; i++) {
+            const struct block *blocks[TITLES_MAX];
+            unsigned block_count = blocks_of(table, &questions[from + i], blocks);
+            struct view view = view_of(ix);
+            decide(&view, &questions[from + i], blocks, block_count, &out[from + i]);
+        }
     }
     epoch_leave(reading);
 }
