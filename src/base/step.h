@@ -20,7 +20,7 @@ enum step {
 };
 
 const char *step_name(enum step); /* "order_created" */
-const char *step_walk(enum step); /* "purchase", "rental", "renewal", "refund", "charge_back": in which it is passed */
+const char *step_walk(enum step); /* "purchase", "rental", "renewal", "refund", "charge_back", "deal": in which it is passed */
 
 #ifdef GRANDSTAND_TEST_DOORS
 #define STEP(name) step_pass(STEP_##name)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
- * Every point between two durable steps of whatever moves money, in the order in which they are passed. "inside": the transaction is open, and
+ * Every point between two durable steps of whatever moves money, and of what memory has to follow, in the order in which they are passed. "inside": the transaction is open, and
  * being killed there takes it back. STEP_POINT(name, in which walk, between what and what) */
 STEP_POINT(order_create_inside, purchase, "the order and its holds are written, not committed")
 STEP_POINT(order_created, purchase, "the order stands, nobody has been told")
@@ -28,3 +28,4 @@ STEP_POINT(pay_refunded_inside, refund, "the refund is done and the ledger has p
 STEP_POINT(refund_done_inside, refund, "the provider has paid back and the order says so, not committed")
 STEP_POINT(pay_charged_back_inside, charge_back, "the bank has taken the money back and the ledger has it, the order has not been told; not committed")
 STEP_POINT(charge_back_inside, charge_back, "the entitlement is taken away, not committed")
+STEP_POINT(rights_saved, deal, "the deal or its lines are saved, the index does not know it yet")

@@ -307,7 +307,7 @@ test('lines come from a file, by the page and by the command, all or none', asyn
     assert.deepEqual(JSON.parse(avails.stdout).items, [{ title: other, territories: 'AT,CH,US,-US-CA', media: 'free', languages: '', from: '2027-02-01T00:00:00Z', to: '2027-03-01T00:00:00Z' }], avails.stderr);
 });
 
-test('killed between saving and the end: what was answered stands', async (t) => {
+test('killed after the answer, and between saving and compiling: what was saved stands', async (t) => {
     const server = await start(t, { mayCrash: true });
     const operator = await server.enter();
     const film = await titleOf(operator, 'The Race');
@@ -315,6 +315,14 @@ test('killed between saving and the end: what was answered stands', async (t) =>
     const deal = (await ok(operator.call('POST', '/rights/deals', { reference: 'S-1', direction: 'in', party, status: 'active' }), 201)).id;
     await ok(operator.call('POST', `/rights/deals/${deal}/lines`, { lines: [{ title: film, territories: 'WORLD', media: ['free'], starts_at: '2027-01-01' }] }), 201);
     await server.kill();
+    const why = async (medium) => (await ok(operator.get(`/rights/why?title=${film}&territory=DE&medium=${medium}`))).decision.is_allowed;
+    server.options.env = { GRANDSTAND_TEST_KILL: 'rights_saved' };
     await server.start();
-    assert.equal((await ok(operator.get(`/rights/why?title=${film}&territory=DE&medium=free`))).decision.is_allowed, true);
+    assert.deepEqual([await why('free'), await why('rental')], [true, false]);
+    await assert.rejects(operator.call('POST', `/rights/deals/${deal}/lines`, { lines: [{ title: film, territories: 'WORLD', media: ['rental'], starts_at: '2027-01-01' }] }), 'nobody answers');
+    assert.equal((await server.ended).signal, 'SIGKILL');
+    server.options.env = {};
+    await server.start();
+    assert.deepEqual([await why('free'), await why('rental')], [true, true], 'compiled from what is saved');
+    assert.equal((await ok(operator.get(`/rights/deals/${deal}`))).lines.length, 2);
 });

@@ -2,6 +2,7 @@
  * The door: the index and who keeps it up to date. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/step.h"
 #include "business/rights/book.h"
 #include "business/rights/role.h"
 #include "business/rights/set.h"
@@ -107,6 +108,7 @@ struct err rights_refresh(struct rights *r) {
 }
 
 void rights_turned(struct rights *r) {
+    STEP(rights_saved);
     struct err e = rights_refresh(r);
     if (e.kind) log_warn("rights", "not_followed", LOG_ERR(e));
 }

@@ -62,6 +62,7 @@ static void every_step_is_survived(void **state) {
     int households = 1;
     assert_true(was_fine(end_of(start(store, "walk", households, NULL, NULL))));
     for (int step = 0; step < STEP_POINTS; step++) {
+        if (!strcmp(step_walk((enum step)step), "deal")) continue; /* no purchase comes by; tests/scenario/rights.test.mjs */
         int times = getenv("GRANDSTAND_TEST_LONG") ? 40 : 1;
         /* In the short form only what differs there: a transaction that is cut off. */
         if (store->engine == DB_POSTGRES && times == 1 && !strstr(step_name((enum step)step), "_inside")) continue;
