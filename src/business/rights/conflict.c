@@ -8,6 +8,7 @@
  *
  * Our own service against an exclusive sale: a new licence of ours is told wherever it was sold. A new sale is not, for it is out of what we have that we sell; it is told where our own
  * service runs what is sold, which it would have to give up. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "business/rights/atlas.h"
@@ -419,10 +420,35 @@ static struct err cover(struct check *c) {
 
 /* --- what our own service runs of an exclusive sale --- */
 
-static bool is_run_by(const struct index_run *run, int64_t title_id) {
-    for (size_t i = 0; i < ARRAY_LEN(run->titles); i++)
-        if (run->titles[i] == title_id) return true;
-    return false;
+struct run_title { /* a title that a run stands under */
+    int64_t title_id;
+    size_t run;
+};
+static int by_title(const void *a, const void *b) {
+    const struct run_title *x = a, *y = b;
+    return x->title_id != y->title_id ? (x->title_id > y->title_id) - (x->title_id < y->title_id) : (x->run > y->run) - (x->run < y->run);
+}
+/* By title, so that each grant finds the runs under its own: a series may have thousands of both. */
+static struct err runs_by_title(struct arena *mem, const struct index_run *runs, size_t count, struct run_title **out, size_t *out_count) {
+    struct run_title *all = arena_alloc_array(mem, count * ARRAY_LEN(runs->titles), sizeof *all);
+    if (!all) return err_memory();
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < ARRAY_LEN(runs->titles); k++)
+            if (runs[i].titles[k]) all[n++] = (struct run_title){runs[i].titles[k], i};
+    qsort(all, n, sizeof *all, by_title);
+    *out = all;
+    *out_count = n;
+    return ERR_OK;
+}
+static size_t runs_from(const struct run_title *all, size_t count, int64_t title_id) {
+    size_t low = 0;
+    for (size_t high = count; low < high;) {
+        size_t middle = (low + high) / 2;
+        if (all[middle].title_id < title_id) low = middle + 1;
+        else high = middle;
+    }
+    return low;
 }
 
 /* For each grant what it and the sale have in common, and of that what is run: piece by piece cut out, so that what several offers have is told once. Neither what is run nor, for
@@ -437,7 +463,9 @@ static struct err tell_runs(struct check *c) {
     atlas_close(&atlas);
     uint64_t *sold = NULL;
     struct boxes runs = {0};
-    if ((e = bits_new(&atlas, c->mem, &sold)).kind) return e;
+    struct run_title *by_titles = NULL;
+    size_t by_title_count = 0;
+    if ((e = runs_by_title(c->mem, ask->runs, ask->run_count, &by_titles, &by_title_count)).kind || (e = bits_new(&atlas, c->mem, &sold)).kind) return e;
     atlas_bits(&atlas, ask->line->territories, sold);
     for (size_t i = 0; i < ask->run_count; i++) {
         const struct index_run *run = &ask->runs[i];
@@ -457,8 +485,8 @@ static struct err tell_runs(struct check *c) {
                              c->to_s < s->record.end_s ? c->to_s : s->record.end_s};
         struct boxes left = {0}, run = {0};
         if ((e = boxes_add(&left, c->mem, common)).kind) return e;
-        for (size_t k = 0; k < runs.count && left.count; k++)
-            if (is_run_by(&ask->runs[k], s->title_id) && (e = cut_all(&atlas, c->mem, &left, &runs.items[k], &run)).kind) return e;
+        for (size_t k = runs_from(by_titles, by_title_count, s->title_id); k < by_title_count && by_titles[k].title_id == s->title_id && left.count; k++)
+            if ((e = cut_all(&atlas, c->mem, &left, &runs.items[by_titles[k].run], &run)).kind) return e;
         for (size_t k = 0; k < run.count; k++) run.items[k].languages = languages;
         if ((e = boxes_tell(c, &atlas, &run, RIGHTS_OWN_SERVICE_SOLD, s->id)).kind) return e;
     }
