@@ -229,12 +229,9 @@ struct err rights_fold_all(struct rights *r, bool is_first, struct rights_seen *
 
 struct changes_work {
     struct rights *rights;
-    struct arena *arena; /* for the lists of what changed */
     struct arena *page;
     struct rights_seen *fresh;
     size_t fresh_count;
-    int64_t *orgs;
-    size_t org_count;
     int64_t *titles;
     size_t title_count, title_room;
     struct book book;
@@ -297,19 +294,14 @@ static struct err changes_fn(struct db_tx *tx, void *arg) {
     struct rights *r = w->rights;
     mem_free(w->fresh);
     w->fresh = NULL;
-    w->org_count = w->title_count = 0;
+    w->title_count = 0;
     w->is_too_much = false;
     w->book.deal_count = w->book.line_count = w->book.set_count = 0;
     struct err e = seen_read(tx, w->page, &w->fresh, &w->fresh_count);
-    if (e.kind) return e;
-    w->orgs = arena_alloc_array(w->arena, w->fresh_count + 1, sizeof *w->orgs);
-    if (!w->orgs) return err_memory();
-    for (size_t i = 0; !e.kind && i < w->fresh_count; i++) {
+    for (size_t i = 0; !e.kind && i < w->fresh_count && !w->is_too_much; i++) {
         const struct rights_seen *now = &w->fresh[i];
         int64_t before = seen_of(r->seen, r->seen_count, now->org_id);
-        if (now->sequence == before) continue;
-        w->orgs[w->org_count++] = now->org_id;
-        if (!w->is_too_much) e = org_read(tx, w, now->org_id, before, now->sequence);
+        if (now->sequence != before) e = org_read(tx, w, now->org_id, before, now->sequence);
     }
     if (e.kind || w->is_too_much || !w->title_count) return e;
     e = pages_read(tx, w->page, &fold_sets, &w->book, sets_take); /* each text once: a few, however many lines there are */
@@ -317,29 +309,40 @@ static struct err changes_fn(struct db_tx *tx, void *arg) {
     return e;
 }
 
+/* Those whose book is not where `r` has seen it. */
+static struct err orgs_changed(const struct rights *r, struct arena *arena, const struct rights_seen *fresh, size_t count, int64_t **orgs, size_t *org_count) {
+    size_t n = 0;
+    if (!(*orgs = arena_alloc_array(arena, count + 1, sizeof **orgs))) return err_memory();
+    for (size_t i = 0; i < count; i++)
+        if (fresh[i].sequence != seen_of(r->seen, r->seen_count, fresh[i].org_id)) (*orgs)[n++] = fresh[i].org_id;
+    *org_count = n;
+    return ERR_OK;
+}
+
+/* Who is told follows from what will be marked as seen, and from nothing else. Where the whole book is read after all, that is a later moment of the store than the one at
+ * which there was found to be too much: whoever changed in between is in the index from then on, and would never be told. */
 struct err rights_fold_changes(struct rights *r, struct arena *arena, struct rights_seen **fresh, size_t *fresh_count, int64_t **orgs, size_t *org_count) {
-    struct changes_work w = {.rights = r, .arena = arena, .page = arena_create(PAGE_BYTES_MAX)};
+    struct changes_work w = {.rights = r, .page = arena_create(PAGE_BYTES_MAX)};
+    *fresh = NULL;
+    *org_count = 0;
     if (!w.page) return err_memory();
     struct err e = db_read(r->o.db, changes_fn, &w);
     arena_destroy(&w.page);
-    *fresh = NULL;
-    *org_count = 0;
-    if (!e.kind && w.org_count && w.is_too_much) {
-        e = rights_fold_all(r, false, fresh, fresh_count);
-    } else if (!e.kind && w.org_count) {
+    if (!e.kind && w.is_too_much) {
+        MEM_FREE(&w.fresh);
+        e = rights_fold_all(r, false, &w.fresh, &w.fresh_count);
+    }
+    if (!e.kind) e = orgs_changed(r, arena, w.fresh, w.fresh_count, orgs, org_count);
+    if (!e.kind && !w.is_too_much && *org_count) {
         struct index_change change = {.deals = w.book.deals, .deal_count = w.book.deal_count, .titles = w.titles, .title_count = w.title_count,
                                       .lines = w.book.lines, .line_count = w.book.line_count};
         e = rights_index_update(r->index, &change);
-        if (!e.kind) {
-            *fresh = w.fresh;
-            *fresh_count = w.fresh_count;
-            w.fresh = NULL;
-            atomic_fetch_add(&r->followed, 1);
-        }
+        if (!e.kind) atomic_fetch_add(&r->followed, 1);
     }
-    if (!e.kind) {
-        *orgs = w.orgs;
-        *org_count = w.org_count;
+    if (!e.kind && *org_count) {
+        *fresh = w.fresh;
+        *fresh_count = w.fresh_count;
+        w.fresh = NULL;
     }
     mem_free(w.fresh);
     mem_free(w.titles);
