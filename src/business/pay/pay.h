@@ -246,7 +246,6 @@ struct pay_filter {
     size_t limit;                 /* at most 200 */
 };
 MUST_USE struct err pay_payments(struct pay *, struct arena *, int64_t org_id, const struct pay_filter *, struct pay_list *out);
-MUST_USE struct err pay_refunds(struct pay *, struct arena *, int64_t org_id, enum pay_refund_state, int64_t after, size_t limit, struct pay_refund_list *out, int64_t *next);
 
 /* What happened to a payment, oldest first. */
 struct pay_event {

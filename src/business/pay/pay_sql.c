@@ -127,8 +127,6 @@ const struct db_statement pay_refund_by_ref = {"pay.refund_by_ref", "SELECT " RE
 const struct db_statement pay_refund_update = {
     "pay.refund_update", "UPDATE pay_refund SET state = :state, provider_ref = :ref, code = :code, settled_us = :settled_us, ask_us = :ask_us WHERE id = :id"};
 const struct db_statement pay_refund_by_order = {"pay.refund_by_order", "SELECT " REFUND_COLUMNS " FROM pay_refund WHERE org_id = :org_id AND order_id = :order_id ORDER BY id DESC LIMIT 200"};
-const struct db_statement pay_refund_list = {
-    "pay.refund_list", "SELECT " REFUND_COLUMNS " FROM pay_refund WHERE org_id = :org_id AND id < :before_id AND (:state = 0 OR state = :state) ORDER BY id DESC LIMIT :limit"};
 const struct db_statement pay_refund_ask_due = {
     "pay.refund_ask_due", "SELECT r.id, r.org_id, r.payment_id, r.asks, r.currency, r.amount, p.provider, p.is_parked FROM pay_refund r JOIN pay_payment p ON p.id = r.payment_id "
                           "WHERE r.ask_us IS NOT NULL AND (r.ask_us <= :now_us OR r.ask_us > :far_us) ORDER BY r.ask_us LIMIT :limit"};

@@ -212,13 +212,12 @@ struct err pay_of_order_in(struct pay *p, struct db_tx *tx, struct arena *arena,
 struct read_work {
     struct pay *p;
     struct arena *arena;
-    int64_t org_id, number, after;
+    int64_t org_id, after;
     struct slice text;
     size_t limit;
     const struct pay_filter *filter;
     bool only_open;
     void *out;
-    int64_t *next;
 };
 
 static struct err find_fn(struct db_tx *tx, void *arg) {
@@ -313,12 +312,11 @@ static struct pay_refund refund_at(const struct db_rows *rows, size_t i) {
                                .code = text_or_empty(rows, i, "code"), .created_us = db_int(rows, i, "created_us"), .settled_us = db_int(rows, i, "settled_us")};
 }
 
-static struct err refunds_of(struct arena *arena, const struct db_rows *rows, size_t limit, struct pay_refund_list *out) {
-    size_t count = rows->count < limit ? rows->count : limit;
-    struct pay_refund *items = arena_alloc_array(arena, count + 1, sizeof *items);
+static struct err refunds_of(struct arena *arena, const struct db_rows *rows, struct pay_refund_list *out) {
+    struct pay_refund *items = arena_alloc_array(arena, rows->count + 1, sizeof *items);
     if (!items) return err_memory();
-    for (size_t i = 0; i < count; i++) items[i] = refund_at(rows, i);
-    *out = (struct pay_refund_list){items, count};
+    for (size_t i = 0; i < rows->count; i++) items[i] = refund_at(rows, i);
+    *out = (struct pay_refund_list){items, rows->count};
     return ERR_OK;
 }
 
@@ -372,20 +370,7 @@ struct err pay_refund_find_in(struct pay *p, struct db_tx *tx, struct arena *are
 struct err pay_refunds_of_order_in(struct pay *p, struct db_tx *tx, struct arena *arena, int64_t org_id, int64_t order_id, struct pay_refund_list *out) {
     struct db_rows rows;
     struct err e = DB_QUERY(tx, arena, &rows, &pay_refund_by_order, DB_INT("org_id", org_id), DB_INT("order_id", order_id));
-    return e.kind ? e : refunds_of(arena, &rows, rows.count, out);
-}
-
-static struct err refund_list_fn(struct db_tx *tx, void *arg) {
-    struct read_work *w = arg;
-    struct db_rows rows;
-    struct err e = DB_QUERY(tx, w->arena, &rows, &pay_refund_list, DB_INT("org_id", w->org_id), DB_INT("before_id", before_of(w->after)), DB_INT("state", w->number), DB_INT("limit", (int64_t)w->limit + 1));
-    if (!e.kind) e = refunds_of(w->arena, &rows, w->limit, w->out);
-    if (!e.kind) *w->next = rows.count > w->limit ? db_int(&rows, w->limit - 1, "id") : 0;
-    return e;
-}
-struct err pay_refunds(struct pay *p, struct arena *arena, int64_t org_id, enum pay_refund_state state, int64_t after, size_t limit, struct pay_refund_list *out, int64_t *next) {
-    struct read_work w = {.p = p, .arena = arena, .org_id = org_id, .number = state, .after = after, .limit = limit_of(limit), .out = out, .next = next};
-    return db_read(p->o.db, refund_list_fn, &w);
+    return e.kind ? e : refunds_of(arena, &rows, out);
 }
 
 /* --- charge-backs --- */

@@ -148,7 +148,7 @@ extern const size_t sandbox_card_count;
     "method_id, is_off_session, keeps_method, wants_cancel, is_parked, created_us, captured_us, expires_us, what, return_url, capture_transfer_id, ask_us, asks"
 extern const struct db_statement pay_insert, pay_by_id, pay_by_public_id, pay_by_ref, pay_by_order, pay_update, pay_set_cancel, pay_page, pay_page_captured, pay_page_parked, pay_page_other, pay_set_parked, pay_ask_due, pay_set_ask, pay_clear_parked;
 extern const struct db_statement pay_outbox_insert, pay_outbox_claim, pay_outbox_claimed, pay_outbox_delete, pay_outbox_later, pay_outbox_of_payment, pay_outbox_drop_create, pay_outbox_sweeping, pay_outbox_of_refund;
-extern const struct db_statement pay_refund_insert, pay_refund_by_id, pay_refund_by_ref, pay_refund_update, pay_refund_by_order, pay_refund_list, pay_refund_ask_due, pay_refund_set_ask;
+extern const struct db_statement pay_refund_insert, pay_refund_by_id, pay_refund_by_ref, pay_refund_update, pay_refund_by_order, pay_refund_ask_due, pay_refund_set_ask;
 extern const struct db_statement pay_chargeback_insert, pay_chargeback_by_ref, pay_chargeback_update, pay_chargeback_list, pay_chargeback_oldest_open;
 extern const struct db_statement pay_method_insert, pay_method_by_id, pay_method_by_token, pay_method_list, pay_method_label, pay_method_remove;
 extern const struct db_statement pay_webhook_insert, pay_webhook_due, pay_webhook_judged, pay_webhook_later, pay_webhook_of_event, pay_webhook_body, pay_webhook_prune, pay_webhook_prune_forged;

@@ -103,6 +103,8 @@ static void whatever_fails_it_is_bought_once_and_given_back_once(void **state) {
     order_stats(s.order, &counted);
     assert_int_equal(counted.paid, household - 5000);
     assert_int_equal(counted.sent_back, 0);
+    struct db_stats undone = db_stats(s.db);
+    assert_true(undone.reruns > 0 && undone.commits_failed > 0); /* or nothing was proved */
     end(&s);
 }
 

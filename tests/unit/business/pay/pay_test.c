@@ -167,14 +167,6 @@ static void refunds(void **state) {
     assert_int_equal(shop_balance(s, CURRENCY_EUR, LEDGER_CODE_CLEARING, PAY_SANDBOX), -900);
     assert_int_equal(shop_pending(s, CURRENCY_EUR, LEDGER_CODE_CLEARING, PAY_SANDBOX), 0);
     assert_int_equal(shop_balance(s, CURRENCY_EUR, LEDGER_CODE_ORDER, p.order_id), 0);
-    struct pay_refund_list list;
-    int64_t next;
-    assert_ok(pay_refunds(s->pay, s->arena, ORG, 0, 0, 2, &list, &next));
-    assert_int_equal(list.count, 2);
-    assert_int_equal(next, 5003);
-    assert_ok(pay_refunds(s->pay, s->arena, ORG, 0, next, 2, &list, &next));
-    assert_int_equal(list.count, 1);
-    assert_int_equal(next, 0);
     shop_verify(s);
     shop_close(s);
 }
