@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
  * sqlite_faults.h: a layer under SQLite that asks base/fault, so that its allocations, reads, writes and syncs fail as ours do.
- * `layer_put_in` is the group setup of a test program of its own: before anything else of SQLite, and for good. */
+ * `layer_put_in` is the group setup of a test program of its own: before anything else of SQLite, and for good.
+ * What a connection has read once it keeps, and would not read again: `sqlite_caches_drop` makes all of them forget it, so that reads can fail. */
 #ifndef TESTS_LIB_SQLITE_FAULTS_H
 #define TESTS_LIB_SQLITE_FAULTS_H
 
 #include <malloc.h>
+#include <pthread.h>
 #include <sqlite3.h>
 
 #include "base/fault.h"
@@ -63,6 +65,36 @@ static int shim_roundup(int bytes) { return (bytes + 7) & ~7; }
 static int shim_init(void *unused) { return SQLITE_OK; }
 static void shim_shutdown(void *unused) {}
 
+/* The connections that are open: SQLite says of each that it opens, and that it closes by letting go of a function that it was given. */
+enum { SHIM_CONNECTIONS_MAX = 64 };
+static struct {
+    pthread_mutex_t lock;
+    sqlite3 *open[SHIM_CONNECTIONS_MAX];
+    size_t count;
+} shim_connections = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void shim_unused(sqlite3_context *context, int count, sqlite3_value **values) {}
+static void shim_closes(void *handle) {
+    pthread_mutex_lock(&shim_connections.lock);
+    for (size_t i = 0; i < shim_connections.count; i++)
+        if (shim_connections.open[i] == handle) shim_connections.open[i] = shim_connections.open[--shim_connections.count];
+    pthread_mutex_unlock(&shim_connections.lock);
+}
+static int shim_opens(sqlite3 *handle, char **error, const struct sqlite3_api_routines *api) {
+    pthread_mutex_lock(&shim_connections.lock);
+    bool has_room = shim_connections.count < SHIM_CONNECTIONS_MAX;
+    if (has_room) shim_connections.open[shim_connections.count++] = handle;
+    pthread_mutex_unlock(&shim_connections.lock);
+    return has_room ? sqlite3_create_function_v2(handle, "shim_unused", 0, SQLITE_UTF8, handle, shim_unused, NULL, NULL, shim_closes) : SQLITE_FULL;
+}
+
+/* While nobody asks any of them anything. */
+static inline void sqlite_caches_drop(void) {
+    pthread_mutex_lock(&shim_connections.lock);
+    for (size_t i = 0; i < shim_connections.count; i++) sqlite3_db_release_memory(shim_connections.open[i]);
+    pthread_mutex_unlock(&shim_connections.lock);
+}
+
 static int layer_put_in(void **state) {
     static const sqlite3_mem_methods memory = {shim_malloc,  mem_free,  shim_realloc,  shim_msize,
                                                shim_roundup, shim_init, shim_shutdown, NULL};
@@ -73,7 +105,8 @@ static int layer_put_in(void **state) {
     shim.zName = "fault";
     shim.szOsFile = (int)sizeof(struct shim_file) + real_vfs->szOsFile;
     shim.xOpen = shim_open;
-    return sqlite3_vfs_register(&shim, 1);
+    if (sqlite3_vfs_register(&shim, 1) != SQLITE_OK) return -1;
+    return sqlite3_auto_extension((void (*)(void))shim_opens);
 }
 
 #endif

@@ -167,7 +167,7 @@ static void whatever_fails_the_view_and_its_search_say_what_is_stored(void **sta
     f.now = malloc(SAID_MAX);
     f.fresh = malloc(SAID_MAX);
     assert_ok(catalog_open(&f.catalog, f.db, f.ids));
-    fault_walk(live, &f, (const uint64_t[FAULT_POINTS]){[FAULT_ALLOC] = 11, [FAULT_WRITE] = 3, [FAULT_READ] = 2, [FAULT_SYNC] = 1});
+    fault_walk(live, &f, (const uint64_t[FAULT_POINTS]){[FAULT_ALLOC] = 11, [FAULT_WRITE] = 3, [FAULT_READ] = 4, [FAULT_SYNC] = 1});
     catalog_close(&f.catalog);
     arena_destroy(&f.arena);
     id_maker_destroy(&f.ids);

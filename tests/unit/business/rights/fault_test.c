@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #include "business/account/account.h"
-#include "business/rights/rights.h"
+#include "business/rights/book.h"
 #include "fault_walk.h"
 #include "sqlite_faults.h"
 
@@ -33,6 +33,9 @@ struct world {
     struct truth path[STEPS_MAX]; /* where nothing fails */
     int64_t title_id;
     char name[32]; /* of this life's title, party and deal */
+    int64_t turns_before; /* of the book, when this life began */
+    bool is_replaced; /* the index, by a step */
+    int told; /* how often whoever listens */
 };
 
 /* --- the truth, by SQL alone --- */
@@ -43,7 +46,7 @@ static const int64_t moments[] = {-2, 0, 40}; /* days from START */
 
 static const struct db_statement book_of_life = {
     "test.book_of_life",
-    "SELECT (SELECT COUNT(*) FROM rights_party y WHERE y.org_id = 7 AND y.name = :name) AS parties, "
+    "SELECT (SELECT b.sequence FROM rights_book b WHERE b.org_id = 7) AS sequence, (SELECT COUNT(*) FROM rights_party y WHERE y.org_id = 7 AND y.name = :name) AS parties, "
     "(SELECT COUNT(*) FROM rights_deal d WHERE d.org_id = 7 AND d.reference = :name) AS deals, "
     "COALESCE((SELECT d.status FROM rights_deal d WHERE d.org_id = 7 AND d.reference = :name), -1) AS status, "
     "(SELECT COUNT(*) FROM rights_deal_version v JOIN rights_deal d ON d.id = v.deal_id WHERE d.reference = :name) AS versions, "
@@ -73,7 +76,8 @@ static struct err truth_fn(struct db_tx *tx, void *arg) {
     struct db_rows rows;
     struct err e = DB_QUERY(tx, a->f->arena, &rows, &book_of_life, DB_CSTR("name", a->f->name), DB_INT("title_id", a->f->title_id));
     if (e.kind) return e;
-    snprintf(a->out->book, sizeof a->out->book, "%lld parties, %lld deals, status %lld, %lld versions, %lld lines, %lld withdrawn, %lld plays", (long long)db_int(&rows, 0, "parties"),
+    snprintf(a->out->book, sizeof a->out->book, "turn %lld: %lld parties, %lld deals, status %lld, %lld versions, %lld lines, %lld withdrawn, %lld plays",
+             (long long)(db_int(&rows, 0, "sequence") - a->f->turns_before), (long long)db_int(&rows, 0, "parties"),
              (long long)db_int(&rows, 0, "deals"), (long long)db_int(&rows, 0, "status"), (long long)db_int(&rows, 0, "versions"), (long long)db_int(&rows, 0, "lines"),
              (long long)db_int(&rows, 0, "withdrawn"), (long long)db_int(&rows, 0, "plays"));
     e = DB_QUERY(tx, a->f->arena, &rows, &asked_of_sql, DB_INT("title_id", a->f->title_id), DB_INT("first", media[0]), DB_INT("second", media[1]), DB_INT("third", media[2]),
@@ -90,6 +94,16 @@ static struct truth truth_of(struct world *f) {
     struct truth_ask ask = {f, &t};
     assert_ok(db_read(f->db, truth_fn, &ask));
     return t;
+}
+
+static struct err turns_fn(struct db_tx *tx, void *arg) {
+    *(int64_t *)arg = DB_GET_INT(tx, 0, &book_sequence, DB_INT("org_id", ORG));
+    return db_tx_error(tx);
+}
+static int64_t turns(struct world *f) {
+    int64_t turn;
+    assert_ok(db_read(f->db, turns_fn, &turn));
+    return turn;
 }
 
 /* The same questions, asked of an index. */
@@ -191,7 +205,21 @@ static struct err play(struct world *f) { /* the only one */
         if (rows.items[i].line.terms.plays_max) return rights_play(f->rights, ORG, rows.items[i].line.id);
     return e.kind ? e : err_make(ERR_BUG, "test.plays", "There is no such line.");
 }
-static struct err (*const steps[])(struct world *) = {import, activate, amend, withdraw, play, suspend, resume, terminate};
+/* As an import of thousands of titles notes it: nothing of this title, and so much else that the index is made anew. */
+static struct err whole_fn(struct db_tx *tx, void *arg) {
+    struct rights_turn turn;
+    struct err e = rights_turn_begin(arg, tx, ORG, &turn);
+    return e.kind ? e : rights_turn_note(tx, ORG, &turn, CHANGE_WHOLE, 0);
+}
+static struct err whole(struct world *f) {
+    uint64_t compiled = rights_stats(f->rights).compiled;
+    struct err e = db_write(f->db, whole_fn, f->rights);
+    if (e.kind) return e;
+    rights_turned(f->rights);
+    f->is_replaced |= rights_stats(f->rights).compiled > compiled;
+    return e;
+}
+static struct err (*const steps[])(struct world *) = {import, activate, amend, whole, withdraw, play, suspend, whole, resume, terminate};
 
 /* --- a life --- */
 
@@ -217,11 +245,14 @@ static void compile_again(struct world *f, struct fault_walk *w, const char *yes
     rights_close(&other);
 }
 
+static void on_change(void *user, int64_t org_id) { ((struct world *)user)->told++; }
+
 static void world_open(struct world *f, int64_t life) {
     snprintf(f->store.url, sizeof f->store.url, "%s/book-%lld.db", f->store.folder, (long long)life);
     f->db = test_store_open(&f->store, schemas, ARRAY_LEN(schemas));
     assert_ok(catalog_open(&f->catalog, f->db, f->ids));
     assert_ok(rights_open(&f->rights, &(struct rights_options){.db = f->db, .clock = f->clock, .ids = f->ids, .catalog = f->catalog}));
+    rights_listen(f->rights, on_change, f);
 }
 static void world_close(struct world *f) {
     rights_close(&f->rights);
@@ -244,11 +275,13 @@ static void live(void *world, struct fault_walk *w) {
     assert_ok(catalog_view_take(f->catalog, ORG, &view));
     f->title_id = catalog_find(view, public_id_slice(&id))->id;
     catalog_view_give(&view);
+    f->turns_before = turns(f);
     struct truth before = truth_of(f);
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         clock_manual_advance(f->clock, NS_PER_S);
         char answers[64];
         arena_reset(f->arena);
+        f->told = 0;
         struct err e = FAULT_STEP(w, steps[i](f));
         struct truth now = truth_of(f);
         if (!w->nth) f->path[i] = now;
@@ -266,6 +299,7 @@ static void live(void *world, struct fault_walk *w) {
         assert_ok(rights_refresh(f->rights));
         answers_of(f, f->rights, answers);
         same("what the index says", i, answers, now.yes);
+        if (!f->told) fail_msg("nobody was told of step %zu", i);
         before = now;
     }
     compile_again(f, w, before.yes);
@@ -275,7 +309,8 @@ static void whatever_fails_the_book_is_whole_and_the_index_agrees(void **state) 
     struct world f = {.store = *test_store_of(state), .clock = clock_manual_create(utc_from_seconds(START)), .arena = arena_create(64 << 20)};
     f.ids = id_maker_create(f.clock, 0);
     world_open(&f, 0);
-    fault_walk(live, &f, (const uint64_t[FAULT_POINTS]){[FAULT_ALLOC] = 9, [FAULT_WRITE] = 3, [FAULT_READ] = 2, [FAULT_SYNC] = 1});
+    fault_walk(live, &f, (const uint64_t[FAULT_POINTS]){[FAULT_ALLOC] = 9, [FAULT_WRITE] = 3, [FAULT_READ] = 4, [FAULT_SYNC] = 1});
+    assert_true(f.is_replaced);
     world_close(&f);
     id_maker_destroy(&f.ids);
     clock_manual_destroy(&f.clock);
