@@ -50,7 +50,7 @@ struct change_work {
     bool has_code;
     struct code_new code;
     struct session_new session;
-    struct mail_new mails[2];
+    struct mail_new mails[3]; /* to the new address, to the old one, and of the new password */
     size_t mail_count;
 };
 

@@ -267,6 +267,25 @@ static void a_new_address_needs_the_password_the_mailbox_and_the_session(void **
     end(&f);
 }
 
+/* One request that changes all of it, with its three letters. */
+static void a_new_address_and_a_new_password_come_together(void **state) {
+    struct fixture f = begin(state);
+    struct account_entry anna = person(&f, ANNA, SLICE("Anna")), entry;
+    struct account_who who = who_of(&f, &anna.session);
+    struct account_from from = from_nobody();
+    bool is_new;
+    size_t before = letters(&f);
+    pass(&f, 3600);
+    struct account_user_change c = {.name = SLICE("Anna B."), .lang = SLICE("en"), .email = SLICE("b@example.org"), .password = SLICE("another horse and battery"), .old_password = PASSWORD};
+    assert_ok(account_user_change(f.account, &who, &c, &from, &is_new, &entry));
+    assert_true(is_new);
+    assert_int_equal(letters(&f), before + 3);
+    from.session = text(&entry.session);
+    assert_ok(account_confirm(f.account, f.org, code_to(&f, SLICE("b@example.org")), &from, &entry));
+    assert_ok(sign_in(&f, SLICE("b@example.org"), SLICE("another horse and battery"), SLICE_NONE, &entry));
+    end(&f);
+}
+
 /* --- the second factor --- */
 
 static void base32_read(const char *text, uint8_t out[TOTP_SECRET_BYTES]) {
@@ -599,6 +618,7 @@ int main(void) {
         ON_SQLITE(what_is_wrong_with_a_sign_up_is_said), ON_SQLITE(mass_sign_up_is_slowed_down), ON_SQLITE(links_lead_only_where_they_may),
         ON_BOTH(a_session_is_new_and_ends_the_one_that_came_with_it), ON_SQLITE(guessing_is_slowed_down_and_keeps_nobody_out_for_ever),
         ON_BOTH(a_new_password_ends_all_other_sessions), ON_BOTH(a_forgotten_password_is_made_anew_once), ON_BOTH(a_new_address_needs_the_password_the_mailbox_and_the_session),
+        ON_BOTH(a_new_address_and_a_new_password_come_together),
         ON_BOTH(a_second_factor_is_asked_for_and_used_once), ON_SQLITE(codes_cannot_be_guessed), ON_BOTH(sessions_are_listed_and_ended_one_by_one), ON_BOTH(viewers_stay_while_they_come),
         ON_BOTH(another_process_hears_within_seconds), ON_BOTH(a_member_is_invited_and_has_roles), ON_BOTH(tokens_have_scopes_and_an_end), ON_BOTH(organisations_are_apart), ON_BOTH(letters_say_dates_in_the_readers_zone),
     };
