@@ -28,6 +28,8 @@ const inLanguages = (texts) => Object.fromEntries(languages.map((language, i) =>
 const types = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', woff2: 'font/woff2', m3u8: 'application/vnd.apple.mpegurl',
     mpd: 'application/dash+xml', mp4: 'video/mp4', vtt: 'text/vtt', jpg: 'image/jpeg', html: 'text/html' };
 
+const lasting = 'public, max-age=31536000, immutable'; // as the server says it of what has its version in its address
+
 function film(id, i, more = {}) {
     return { id, kind: 'film', names: inLanguages(names[i]), synopses: inLanguages(synopses), year: 2020 + i, duration_ms: duration_s * 1000,
         genres: ['nature', 'sport'], poster: `/art/${id}/poster.jpg?v=1`, colour: '#1f4a5a', status: 'ready',
@@ -193,8 +195,9 @@ export class StandIn {
         const url = new URL(request.url, 'http://stand.in');
         const at = url.pathname;
         const pages = path.join(root, 'build/pages');
-        if (at.startsWith('/assets/') || at === '/icon.svg') return this.#file(request, response, path.join(pages, path.normalize(at)));
-        if (at.startsWith('/art/')) return this.#file(request, response, path.join(this.film, 'poster.jpg'));
+        if (at.startsWith('/assets/')) return this.#file(request, response, path.join(pages, path.normalize(at)), { 'cache-control': lasting });
+        if (at === '/icon.svg') return this.#file(request, response, path.join(pages, 'icon.svg'));
+        if (at.startsWith('/art/')) return this.#file(request, response, path.join(this.film, 'poster.jpg'), { 'cache-control': lasting });
         if (at.startsWith('/media/')) {
             const token = request.headers['cta-common-access-token'] ?? '';
             if (this.revoked || !token.startsWith('token-')) {
