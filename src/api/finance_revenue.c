@@ -11,10 +11,8 @@ static void put_row_key(struct call *c, const struct catalog_view *view, enum or
     struct json_writer *w = &c->w;
     struct slice key = SLICE_NONE, name = SLICE_NONE;
     if (by == ORDER_BY_DAY) {
-        struct buf day = BUF(64);
-        utc_format(&day, utc_from_seconds(row->day_s), 0);
-        key = name = arena_copy(c->arena, slice_sub(buf_slice(&day), 0, 10));
-        buf_free(&day);
+        struct utc_text day = utc_text_of(utc_from_seconds(row->day_s), 0);
+        key = name = arena_copy(c->arena, slice_of(day.text, 10));
     } else if (by == ORDER_BY_TERRITORY) {
         struct slice code = arena_printf(c->arena, "country.%c%c", row->country[0] | 0x20, row->country[1] | 0x20);
         key = slice_cstr(row->country);

@@ -12,8 +12,7 @@
 enum { EVENT_ARENA_BYTES_MAX = 1 << 20 };
 
 void job_put(struct json_writer *w, const struct job_info *job) {
-    struct buf created = BUF(64);
-    utc_format(&created, job->created_at, 3);
+    struct utc_text created = utc_text_of(job->created_at, 3);
     json_begin_object(w);
     json_put_string(w, "id", job->public_id);
     json_put_string(w, "kind", job->kind);
@@ -33,9 +32,8 @@ void job_put(struct json_writer *w, const struct job_info *job) {
     } else {
         json_add_null(w);
     }
-    json_put_string(w, "created_at", buf_slice(&created));
+    json_put_cstr(w, "created_at", created.text);
     json_end(w);
-    buf_free(&created);
 }
 
 static struct err jobs_list(struct call *c) {

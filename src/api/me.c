@@ -44,12 +44,8 @@ void put_words(struct json_writer *w, const char *key, uint32_t bits, const char
 }
 
 void put_utc_or_null(struct json_writer *w, const char *key, struct utc_time t) {
-    struct buf text = BUF(64);
-    if (t.ns) utc_format(&text, t, 0);
-    json_key(w, key);
-    if (text.len) json_add_string(w, buf_slice(&text));
-    else json_add_null(w);
-    buf_free(&text);
+    struct utc_text text = utc_text_of(t, 0);
+    json_put_cstr(w, key, t.ns ? text.text : NULL);
 }
 
 struct slice body_text(const struct call *c, const char *name) {

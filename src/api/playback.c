@@ -5,13 +5,11 @@
 #include "base/utf8.h"
 
 static void put_token(struct call *c, const struct delivery_pass *pass) {
-    struct buf expires = BUF(64);
-    utc_format(&expires, utc_from_seconds(pass->token.expires_s), 0);
+    struct utc_text expires = utc_text_of(utc_from_seconds(pass->token.expires_s), 0);
     int64_t now_s = utc_seconds(clock_utc(c->api->o.clock));
     json_put_string(&c->w, "token", token_slice(&pass->token));
-    json_put_string(&c->w, "expires_at", buf_slice(&expires));
+    json_put_cstr(&c->w, "expires_at", expires.text);
     json_put_number(&c->w, "renew_after_ms", pass->token.renew_s > now_s ? (pass->token.renew_s - now_s) * 1000 : 0);
-    buf_free(&expires);
 }
 
 /* An event that has ended and left no recording. */

@@ -50,12 +50,8 @@ static void put_words(struct json_writer *w, const char *name, struct slice word
 static void put_id_or_null(struct json_writer *w, const char *name, const struct public_id *id) { json_put_cstr(w, name, id->text[0] ? id->text : NULL); }
 
 void put_time_or_null(struct json_writer *w, const char *name, int64_t ms) {
-    struct buf text = BUF(64);
-    if (ms) utc_format(&text, (struct utc_time){ms * NS_PER_MS}, 3);
-    json_key(w, name);
-    if (text.len) json_add_string(w, buf_slice(&text));
-    else json_add_null(w);
-    buf_free(&text);
+    struct utc_text text = utc_text_of((struct utc_time){ms * NS_PER_MS}, 3);
+    json_put_cstr(w, name, ms ? text.text : NULL);
 }
 
 /* The members that do not depend on who asks: shared by the public and the operator's form. `lang` chooses the poster. */

@@ -98,15 +98,18 @@ static bool civil_is_valid(struct civil c) {
     return c.hour < 24 && c.minute < 60 && c.second < 60;
 }
 
-void utc_format(struct buf *out, struct utc_time t, int decimals) {
-    int64_t s = utc_seconds(t), fraction = t.ns - s * NS_PER_S;
+struct utc_text utc_text_of(struct utc_time t, int decimals) {
+    int64_t s = utc_seconds(t), fraction = t.ns - s * NS_PER_S, unit = NS_PER_S;
     struct civil c = civil_from_seconds(s);
-    buf_printf(out, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)c.year, c.month, c.day, c.hour, c.minute, c.second);
-    int64_t unit = NS_PER_S;
+    struct utc_text out;
+    char point[16] = "";
     for (int i = 0; i < decimals; i++) unit /= 10;
-    if (decimals > 0) buf_printf(out, ".%0*lld", decimals, (long long)(fraction / unit));
-    buf_u8(out, 'Z');
+    if (decimals > 0) snprintf(point, sizeof point, ".%0*lld", decimals, (long long)(fraction / unit));
+    snprintf(out.text, sizeof out.text, "%04lld-%02d-%02dT%02d:%02d:%02d%sZ", (long long)c.year, c.month, c.day, c.hour, c.minute, c.second, point);
+    return out;
 }
+
+void utc_format(struct buf *out, struct utc_time t, int decimals) { buf_cstr(out, utc_text_of(t, decimals).text); }
 
 static bool digits(struct slice *s, size_t count, int *out) {
     uint64_t v;

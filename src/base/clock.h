@@ -44,7 +44,11 @@ static inline int64_t utc_seconds(struct utc_time t) {
 }
 static inline struct utc_time utc_from_seconds(int64_t s) { return (struct utc_time){s * NS_PER_S}; }
 
-/* "2026-11-20T20:41:00.123Z" with `decimals` (0, 3, 6 or 9) digits of fraction. */
+/* "2026-11-20T20:41:00.123Z" with `decimals` (0, 3, 6 or 9) digits of fraction. utc_text_of needs no memory that could be missing. */
+struct utc_text {
+    char text[96];
+};
+struct utc_text utc_text_of(struct utc_time, int decimals);
 void utc_format(struct buf *, struct utc_time, int decimals);
 /* The same form back, any number of fraction digits, also with "+08:00"; false and untouched on anything else. */
 bool utc_parse(struct slice, struct utc_time *out);

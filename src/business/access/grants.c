@@ -282,12 +282,8 @@ struct err access_grants(struct access *a, struct arena *arena, int64_t org_id, 
 /* --- what is kept about people --- */
 
 static void put_when(struct json_writer *w, const char *name, int64_t at_s) {
-    struct buf text = BUF(64);
-    if (at_s < ACCESS_ENDLESS) utc_format(&text, utc_from_seconds(at_s), 0);
-    json_key(w, name);
-    if (text.len) json_add_string(w, buf_slice(&text));
-    else json_add_null(w);
-    buf_free(&text);
+    struct utc_text text = utc_text_of(utc_from_seconds(at_s), 0);
+    json_put_cstr(w, name, at_s < ACCESS_ENDLESS ? text.text : NULL);
 }
 
 struct err grants_write_subject(void *access_at, struct db_tx *tx, struct arena *arena, const struct account_subject *subject, struct json_writer *out) {

@@ -22,14 +22,9 @@ void page_words(void *user, int page, int count, struct buf *out) {
 void day_print(struct buf *out, int64_t at_s, struct slice lang) {
     static const char *const english[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     static const char *const thai[] = {"ม.ค.", "ก.พ.", "มี.ค.", "เม.ย.", "พ.ค.", "มิ.ย.", "ก.ค.", "ส.ค.", "ก.ย.", "ต.ค.", "พ.ย.", "ธ.ค."};
-    struct buf iso = BUF(40);
-    utc_format(&iso, utc_from_seconds(at_s), 0);
+    struct utc_text iso = utc_text_of(utc_from_seconds(at_s), 0);
     int year = 0, month = 1, day = 1;
-    if (!iso.has_failed && iso.len >= 10 && iso.len < 30) {
-        buf_bytes(&iso, "", 1);
-        (void)sscanf(iso.ptr, "%d-%d-%d", &year, &month, &day);
-    }
-    buf_free(&iso);
+    (void)sscanf(iso.text, "%d-%d-%d", &year, &month, &day);
     if (month < 1 || month > 12) month = 1;
     lang = text_language_of(lang);
     if (slice_eq(lang, SLICE("de"))) buf_printf(out, "%02d.%02d.%04d", day, month, year);

@@ -37,11 +37,9 @@ struct err key_keep(struct db_tx *tx, int64_t org_id, const struct order_key *k,
 /* --- numbers --- */
 
 int year_of(int64_t at_s) {
-    struct buf text = BUF(64);
-    utc_format(&text, utc_from_seconds(at_s), 0);
+    struct utc_text text = utc_text_of(utc_from_seconds(at_s), 0);
     int year = 0;
-    for (size_t i = 0; i < 4 && i < text.len; i++) year = year * 10 + (text.ptr[i] - '0');
-    buf_free(&text);
+    for (size_t i = 0; i < 4; i++) year = year * 10 + (text.text[i] - '0');
     return year;
 }
 

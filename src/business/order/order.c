@@ -11,12 +11,8 @@
 /* --- what is kept about people --- */
 
 static void put_when(struct json_writer *w, const char *name, int64_t at_s) {
-    struct buf text = BUF(64);
-    if (at_s && at_s < ORDER_ENDLESS) utc_format(&text, utc_from_seconds(at_s), 0);
-    json_key(w, name);
-    if (text.len) json_add_string(w, buf_slice(&text));
-    else json_add_null(w);
-    buf_free(&text);
+    struct utc_text text = utc_text_of(utc_from_seconds(at_s), 0);
+    json_put_cstr(w, name, at_s && at_s < ORDER_ENDLESS ? text.text : NULL);
 }
 
 /* Inside the export's reading: orders and subscriptions of the household, with their lines. */
