@@ -20,7 +20,7 @@ static const struct {
     {"profile.pin_many", 429},  {"upload.too_large", 413}, {"json.large", 413},          {"title.not_ready", 409}, {"feed.over", 409},
     {"channel.many", 409},      {"upload.incomplete", 409}, {"store.full", 507},         {"title.many", 409},
     {"profile.count", 409},     {"household.adults", 409}, {"household.invitations", 429}, {"tries.many", 429},       {"order.many", 409},         {"offer.many", 409},         {"coupon.many", 409},
-        {"token.count", 409},      {"member.many", 409},         {"account.name", 400},
+        {"token.count", 409},      {"member.many", 409},         {"account.name", 400},        {"me.erasing", 500},
 };
 static const int by_kind[] = {
     [ERR_NONE] = 200, [ERR_INPUT] = 400, [ERR_NOT_FOUND] = 404, [ERR_DENIED] = 403, [ERR_CONFLICT] = 409,

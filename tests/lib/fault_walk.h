@@ -27,6 +27,7 @@ struct fault_walk {
     int64_t life;       /* which; for names that nobody had yet */
     bool has_fired;     /* in this life */
     uint64_t failed;    /* steps that met it and said so */
+    const char *step;   /* for whoever reads what failed; may be NULL */
 };
 
 static inline void fault_step_begin(struct fault_walk *w) {
@@ -38,7 +39,10 @@ static inline struct err fault_step_end(struct fault_walk *w, struct err e) {
     bool fired = fault_fired(w->point);
     fault_disarm_all();
     w->has_fired |= fired;
-    if (e.kind && !(fired && (e.kind == ERR_LIMIT || e.kind == ERR_IO))) assert_ok(e);
+    if (e.kind && !(fired && (e.kind == ERR_LIMIT || e.kind == ERR_IO))) {
+        print_error("point %d, %llu: %s\n", w->point, (unsigned long long)w->nth, w->step ? w->step : "a step");
+        assert_ok(e);
+    }
     w->failed += e.kind != ERR_NONE;
     return e;
 }

@@ -259,9 +259,11 @@ struct err account_org_set_facts(struct account *a, int64_t org_id, const struct
     if (facts->adults_max < 0 || facts->adults_max > ACCOUNT_ADULTS_MAX) return err_make(ERR_INPUT, "organisation.adults", "A household has 1 to 8 adults.");
     struct org_work w = {.a = a, .id = org_id, .country = country, .portability = facts->portability, .adults_max = facts->adults_max ? facts->adults_max : ACCOUNT_ADULTS_DEFAULT};
     struct err e = db_write(a->db, org_facts_fn, &w);
-    if (!e.kind) e = account_hosts_reload(a);
-    if (!e.kind) changes_tell(a, org_id, &org_id, 1, 0);
-    return e;
+    if (e.kind) return e;
+    struct err later = account_hosts_reload(a);
+    if (later.kind) log_warn("account", "not_followed", LOG_ERR(later)); /* it is saved; changes_follow comes to it */
+    changes_tell(a, org_id, &org_id, 1, 0);
+    return ERR_OK;
 }
 
 /* --- changes --- */
@@ -447,6 +449,13 @@ static struct err tick_fn(struct db_tx *tx, void *arg) {
     return e;
 }
 
+/* Seen is seen, whether it could be written now or not. */
+static void touches_put_back(struct account *a, const struct touch *touches, size_t count) {
+    lock_take(&a->lock);
+    for (size_t i = 0; i < count && a->touch_count < TOUCHES_MAX; i++) a->touches[a->touch_count++] = touches[i];
+    lock_give(&a->lock);
+}
+
 struct err account_tick(struct account *a) {
     struct tick_work w = {.a = a, .now_s = seconds_now(a), .touches = mem_zalloc_array(TOUCHES_MAX, sizeof *w.touches)};
     if (!w.touches) return err_memory();
@@ -456,8 +465,9 @@ struct err account_tick(struct account *a) {
     a->touch_count = 0;
     lock_give(&a->lock);
     struct err e = db_write(a->db, tick_fn, &w);
+    if (e.kind) touches_put_back(a, w.touches, w.touch_count);
     mem_free(w.touches);
     if (!e.kind) e = changes_follow(a);
     if (!e.kind) e = erasing_go_on(a);
-    return e;
+    return e.kind ? e : keys_spent_destroy(a);
 }

@@ -61,6 +61,7 @@ static const struct db_migration migrations[] = {
     {.sql = "ALTER TABLE account_user ADD COLUMN is_owner $INT NOT NULL DEFAULT 0 CHECK(is_owner IN(0, 1));"
             "CREATE UNIQUE INDEX account_user_owner ON account_user(household_id) WHERE is_owner = 1;"},
     {.sql = "ALTER TABLE account_user ADD COLUMN zone_box $BLOB;"}, /* in which zone of the time zone database the device was from which was signed in last */
+    {.sql = "CREATE TABLE account_spent_key(slot $ID, owner_id $INT NOT NULL) $TABLE;"}, /* of rows that are gone: to be destroyed, whatever ends the program before */
 };
 const struct db_schema account_schema = {.room = "account", .migrations = migrations, .versions = ARRAY_LEN(migrations)};
 
@@ -189,6 +190,8 @@ const struct db_statement user_erasing = {"account.user_erasing",
 const struct db_statement user_erase_due = {"account.user_erase_due",
     "SELECT id, org_id, household_id, key_slot FROM account_user WHERE erasing_s IS NOT NULL AND erased_s IS NULL ORDER BY id "
     "LIMIT 100"};
+const struct db_statement user_erase_one = {"account.user_erase_one",
+    "SELECT id, org_id, household_id, key_slot FROM account_user WHERE id = :id AND erasing_s IS NOT NULL AND erased_s IS NULL"};
 const struct db_statement user_living_with = {"account.user_living_with",
     "SELECT COUNT(*) FROM account_user WHERE household_id = :household_id AND erasing_s IS NULL"};
 const struct db_statement user_last_joined = {"account.user_last_joined",
@@ -298,6 +301,14 @@ const struct db_statement profile_move_all = {"account.profile_move_all",
     "UPDATE profile SET household_id = :to_id WHERE org_id = :org_id AND household_id = :household_id"};
 const struct db_statement profile_delete_all = {"account.profile_delete_all",
     "DELETE FROM profile WHERE household_id = :household_id"};
+
+/* Keys of rows that are gone. */
+const struct db_statement spent_key_insert = {"account.spent_key_insert",
+    "INSERT INTO account_spent_key(slot, owner_id) VALUES(:slot, :owner_id) ON CONFLICT DO NOTHING"};
+const struct db_statement spent_key_all = {"account.spent_key_all",
+    "SELECT slot, owner_id FROM account_spent_key ORDER BY slot LIMIT 1000"};
+const struct db_statement spent_key_delete = {"account.spent_key_delete",
+    "DELETE FROM account_spent_key WHERE slot = :slot"};
 
 /* Consent. */
 const struct db_statement consent_insert = {"account.consent_insert",

@@ -117,11 +117,13 @@ static struct err invite_in(struct account *a, struct arena *arena, const struct
     if (!e.kind) e = own_password_check(a, who, &h.me, password);
     if (!e.kind) e = lives_here(&h, email, &is_here);
     if (!e.kind && is_here) e = err_make(ERR_CONFLICT, "household.already", "Whoever has this address lives in the household already.");
-    if (!e.kind && !limit_take(a->limits, &invitations_by_household, slice_of(&h.me.household_id, sizeof h.me.household_id), mono_now(a)))
-        e = err_make(ERR_LIMIT, "household.invitations", "This household has invited often. Try again in an hour.");
-    if (!e.kind) e = mail_allow(a, who->org_id, email, from->peer, &is_silent);
-    if (!e.kind && is_silent) e = err_make(ERR_LIMIT, "sign_up.many", "Too many mails were asked for. Try again later."); /* no invitation without its letter */
     if (!e.kind) e = user_open(a, arena, &h.me, &me);
+    if (e.kind) return e;
+    struct slice home = slice_of(&h.me.household_id, sizeof h.me.household_id);
+    if (!limit_take(a->limits, &invitations_by_household, home, mono_now(a)))
+        return err_make(ERR_LIMIT, "household.invitations", "This household has invited often. Try again in an hour.");
+    e = mail_allow(a, who->org_id, email, from->peer, &is_silent);
+    if (!e.kind && is_silent) e = err_make(ERR_LIMIT, "sign_up.many", "Too many mails were asked for. Try again later."); /* no invitation without its letter */
     if (e.kind) return e;
     code_prepare(a, who->org_id, CODE_JOINING, ACCOUNT_INVITATION_S, &w.code);
     w.code.user_id = who->user_id;
@@ -135,7 +137,11 @@ static struct err invite_in(struct account *a, struct arena *arena, const struct
     if (!e.kind) e = letter_link(a, arena, who->org_id, from, "/invitation", &w.code.secret, &letter.link);
     if (!e.kind) e = letter_prepare(a, arena, &letter, &w.mail);
     if (!e.kind) e = db_write(a->db, invite_fn, &w);
-    if (e.kind) return e;
+    if (e.kind) {
+        limit_give(a->limits, &invitations_by_household, home, mono_now(a));
+        mail_allow_undo(a, who->org_id, email, from->peer);
+        return e;
+    }
     mail_wake(a->mail);
     *public_id = w.code.public_id;
     return ERR_OK;
@@ -203,15 +209,16 @@ struct err move_in(struct move *m, struct db_tx *tx) {
     if (!e.kind && !moved) e = nobody_here();
     if (!e.kind) e = DB_RUN(tx, &joining_end_user, DB_INT("org_id", m->org_id), DB_INT("household_id", m->from_id), DB_INT("user_id", m->user_id));
     if (!e.kind) e = household_forget_in(m->a, tx, &left, m->now_s);
+    if (!e.kind) e = key_spent_in(tx, m->from_id, m->from_slot);
     if (!e.kind) e = change_note(m->a, tx, m->org_id, m->user_id, 0);
     if (!e.kind) e = change_note(m->a, tx, m->org_id, m->from_id, m->from_id);
     return e.kind ? e : change_note(m->a, tx, m->org_id, m->to_id, m->to_id);
 }
 
-struct err move_told(const struct move *m) {
+void move_told(const struct move *m) {
     changes_tell(m->a, m->org_id, &m->user_id, 1, m->from_id);
     changes_tell(m->a, m->org_id, NULL, 0, m->to_id);
-    return keys_destroy(m->a->keys, m->from_id, m->from_slot); /* last: should the program end before, a key is left that opens nothing that still stands */
+    keys_spent_told(m->a);
 }
 
 struct err joined_letter(struct account *a, struct arena *arena, int64_t org_id, int64_t user_id, struct slice email, const struct account_from *from, struct mail_new *out) {
@@ -326,7 +333,8 @@ static struct err part_in(struct house *h, const struct user_row *goes, int64_t 
     if (e.kind) return e;
     mail_wake(a->mail);
     changes_tell(a, h->who->org_id, &w.user_id, 1, w.home_id);
-    return w.has_moved ? keys_destroy(a->keys, w.profile_id, w.slots[1]) : ERR_OK; /* of no row */
+    if (w.has_moved) key_unused(a, w.profile_id, w.slots[1]);
+    return ERR_OK;
 }
 
 /* Somebody else of the house, on the word of its owner. */

@@ -321,6 +321,7 @@ static struct err profile_remove_fn(struct db_tx *tx, void *arg) {
     if (w->count <= 1) return err_make(ERR_CONFLICT, "profile.last", "A household keeps one profile.");
     struct err e = DB_RUN(tx, &user_session_leave_profile, DB_INT("org_id", w->org_id), DB_INT("profile_id", w->row.id));
     if (!e.kind) e = DB_RUN(tx, &profile_delete, DB_INT("org_id", w->org_id), DB_INT("household_id", w->household_id), DB_INT("id", w->row.id));
+    if (!e.kind) e = key_spent_in(tx, w->row.id, w->row.key_slot);
     return e.kind ? e : change_note(w->a, tx, w->org_id, w->household_id, w->household_id);
 }
 
@@ -335,8 +336,7 @@ struct err account_profile_remove(struct account *a, const struct account_who *w
         w.row = *profile;
         e = profile_write(&h, &w, profile_remove_fn);
     }
-    /* Its key last: should the program end before, what is left is a key that opens nothing that still stands. */
-    if (!e.kind) e = keys_destroy(a->keys, w.row.id, w.row.key_slot);
+    if (!e.kind) keys_spent_told(a);
     home_close(&h);
     return e;
 }

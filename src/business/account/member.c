@@ -216,6 +216,7 @@ struct err account_invitation_read(struct account *a, struct arena *arena, int64
 struct accept_work {
     struct account *a;
     struct code_row code;
+    struct second_factor factor;
     struct newcomer newcomer;
     struct session_new session;
     bool is_new, has_profile;
@@ -232,7 +233,8 @@ static struct err accept_fn(struct db_tx *tx, void *arg) {
     if (e.kind) return e;
     if (!w->used) return wrong_code();
     bool joins = w->code.kind == CODE_JOINING;
-    if (joins) e = joining_check_in(w->a, tx, who->org_id, w->code.household_id);
+    e = second_factor_use_in(tx, &w->factor);
+    if (!e.kind && joins) e = joining_check_in(w->a, tx, who->org_id, w->code.household_id);
     if (e.kind) return e;
     if (w->is_new) {
         w->taken = DB_GET_INT(tx, 0, &user_has_email, DB_INT("org_id", who->org_id), DB_BLOB("email_index", hash_slice(w->newcomer.email_index)));
@@ -252,12 +254,15 @@ static struct err accept_fn(struct db_tx *tx, void *arg) {
 }
 
 /* After the commit: a key that nothing needs any more goes. */
-static struct err accepted_tell(struct accept_work *w, int64_t org_id) {
-    if (w->code.kind != CODE_JOINING) return ERR_OK;
+static void accepted_tell(struct accept_work *w, int64_t org_id) {
+    if (w->code.kind != CODE_JOINING) return;
     mail_wake(w->a->mail);
-    if (!w->is_new) return move_told(&w->move);
+    if (!w->is_new) {
+        move_told(&w->move);
+        return;
+    }
     changes_tell(w->a, org_id, NULL, 0, w->code.household_id);
-    return w->has_profile ? ERR_OK : keys_destroy(w->a->keys, w->newcomer.profile_id, w->newcomer.slots[1]);
+    if (!w->has_profile) key_unused(w->a, w->newcomer.profile_id, w->newcomer.slots[1]);
 }
 
 static struct err accept_in(struct account *a, struct arena *arena, int64_t org_id, struct slice code, struct slice name, struct slice password, struct slice totp,
@@ -286,18 +291,20 @@ static struct err accept_in(struct account *a, struct arena *arena, int64_t org_
         w.roles = user.roles | w.code.roles;
         e = own_password_check(a, &(struct account_who){.user_id = user.id}, &user, password);
         if (e.kind && !strcmp(e.code, "me.password")) e = DENIED("sign_in.wrong", "Address or password are not right.");
-        if (!e.kind && user.totp_state == 2) e = second_factor(a, arena, org_id, &user, totp);
+        if (!e.kind && user.totp_state == 2) e = second_factor_check(a, arena, org_id, &user, totp, &w.factor);
         if (!e.kind && joins_id == user.household_id) e = err_make(ERR_CONFLICT, "household.already", "Whoever has this address lives in the household already.");
         w.move = (struct move){.a = a, .arena = arena, .org_id = org_id, .user_id = user.id, .from_id = user.household_id, .to_id = joins_id, .now_s = seconds_now(a)};
         if (!e.kind) e = session_prepare(a, arena, org_id, user.id, user.key_slot, joins_id ? joins_id : user.household_id, (uint32_t)w.roles, 0, from, &w.session);
     }
     if (!e.kind) e = db_write(a->db, accept_fn, &w);
+    second_factor_told(a, &w.factor, e);
     sodium_memzero(hash, sizeof hash);
     if (e.kind) return e;
     if (!w.is_new) changes_tell(a, org_id, &user.id, 1, 0);
     session_told(a, &w.session);
     *out = w.session.entry;
-    return accepted_tell(&w, org_id);
+    accepted_tell(&w, org_id);
+    return ERR_OK;
 }
 
 struct err account_invitation_accept(struct account *a, int64_t org_id, struct slice code, struct slice name, struct slice password, struct slice totp, const struct account_from *from,

@@ -106,12 +106,8 @@ struct export_work {
 };
 
 static void put_time(struct json_writer *w, const char *name, struct utc_time at) {
-    struct buf text = BUF(64);
-    if (at.ns) utc_format(&text, at, 0);
-    json_key(w, name);
-    if (at.ns && !text.has_failed) json_add_string(w, buf_slice(&text));
-    else json_add_null(w);
-    buf_free(&text);
+    struct utc_text text = utc_text_of(at, 0);
+    json_put_cstr(w, name, at.ns ? text.text : NULL);
 }
 
 /* May run again: it begins where the members that were written before end. */
@@ -266,8 +262,7 @@ static struct err erasing_fn(struct db_tx *tx, void *arg) {
 /* Who is to be forgotten, and who still lives with him. */
 static struct err erase_look_fn(struct db_tx *tx, void *arg) {
     struct erase_work *w = arg;
-    struct err e = DB_QUERY(tx, w->arena, &w->due, &user_erase_due);
-    return e;
+    return w->user_id ? DB_QUERY(tx, w->arena, &w->due, &user_erase_one, DB_INT("id", w->user_id)) : DB_QUERY(tx, w->arena, &w->due, &user_erase_due);
 }
 static struct err erase_home_fn(struct db_tx *tx, void *arg) {
     struct erase_work *w = arg;
@@ -329,23 +324,30 @@ static struct err erase_go_on(struct account *a, struct erase_work *w, size_t ro
     return e;
 }
 
-struct err erasing_go_on(struct account *a) {
-    struct erase_work w = {.a = a, .arena = arena_create(ARENA_BYTES_MAX), .now_s = seconds_now(a)};
+/* user_id 0: of all. What stops one (a key that cannot be destroyed) stops nobody else. */
+static struct err erasing_run(struct account *a, int64_t user_id) {
+    struct erase_work w = {.a = a, .arena = arena_create(ARENA_BYTES_MAX), .user_id = user_id, .now_s = seconds_now(a)};
     struct err e = w.arena ? db_read(a->db, erase_look_fn, &w) : err_memory();
-    for (size_t i = 0; !e.kind && i < w.due.count; i++) e = erase_go_on(a, &w, i);
+    for (size_t i = 0; !(e.kind && user_id) && i < w.due.count; i++) {
+        struct err one = erase_go_on(a, &w, i);
+        if (one.kind) log_error("account", "not_erased", LOG_INT("user", db_int(&w.due, i, "id")), LOG_ERR(one));
+        if (one.kind) e = one;
+    }
     arena_destroy(&w.arena);
     return e;
 }
 
-struct err erasing_begin(struct account *a, int64_t org_id, int64_t user_id) {
+struct err erasing_go_on(struct account *a) { return erasing_run(a, 0); }
+
+struct err erasing_begin(struct account *a, int64_t org_id, int64_t user_id, bool *is_done) {
     struct erase_work w = {.a = a, .arena = arena_create(ARENA_BYTES_MAX), .org_id = org_id, .user_id = user_id, .now_s = seconds_now(a)};
     struct err e = w.arena ? db_write(a->db, erasing_fn, &w) : err_memory();
     arena_destroy(&w.arena);
     if (e.kind) return e;
     mail_wake(a->mail);
     changes_tell(a, org_id, &user_id, 1, 0);
-    /* What stops it here (a full disk) is begun again by the next account_tick; until then it has not happened, and is not said to have. */
-    return erasing_go_on(a);
+    *is_done = !erasing_run(a, user_id).kind;
+    return ERR_OK;
 }
 
 struct err account_erase(struct account *a, const struct account_who *who, struct slice password) {
@@ -357,5 +359,10 @@ struct err account_erase(struct account *a, const struct account_who *who, struc
     if (!e.kind && !user.has) e = DENIED("session.required", "This needs somebody who is signed in. Sign in, or open the operator's link (`grandstand operator-link`).");
     if (!e.kind) e = own_password_check(a, who, &user, password);
     arena_destroy(&arena);
-    return e.kind ? e : erasing_begin(a, who->org_id, who->user_id);
+    bool is_done = false;
+    if (!e.kind) e = erasing_begin(a, who->org_id, who->user_id, &is_done);
+    /* Neither done nor undone: he is told what has happened, and that he need not ask again, which he could not. */
+    if (!e.kind && !is_done)
+        e = err_make(ERR_LIMIT, "me.erasing", "The account is closed for good. Not everything could be erased at once; the server goes on with it by itself until it is done.");
+    return e;
 }

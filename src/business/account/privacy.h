@@ -6,6 +6,7 @@
  *   1. notes it in the store: from that commit on there is no way in, and no crash forgets what was begun (account_open goes on with it);
  *   2. destroys the keys, durably: from here on nobody can read the rows, nor their copies in backups;
  *   3. empties the rows. What the law or a ledger needs stays, under ids that nobody can resolve.
+ * A profile that is removed, and a household that its last user leaves behind, lose their keys as well.
  * The last user of a household takes its household and profiles along; one of several only the profile that came with him. Where the owner goes, who has lived there longest
  * of the others owns it from step 1 on and is told by letter (adult.h): no household of somebody is ever without an owner. */
 #ifndef BUSINESS_ACCOUNT_PRIVACY_H
@@ -60,7 +61,8 @@ MUST_USE struct err account_add_holder(struct account *, const struct account_ho
 
 /* One JSON object of everything that we hold of the user, his household and its profiles. Errors: ERR_DENIED profile.child. */
 MUST_USE struct err account_export(struct account *, struct arena *, const struct account_who *, struct buf *out);
-/* Errors: ERR_DENIED me.password, profile.child, ERR_LIMIT sign_in.many. */
+/* Errors: ERR_DENIED me.password, profile.child, ERR_LIMIT sign_in.many; ERR_LIMIT me.erasing: step 1 is done and cannot be undone, what follows could not be done now (a full
+ * disk) and is left to account_tick. With all others nothing has happened. */
 MUST_USE struct err account_erase(struct account *, const struct account_who *, struct slice password);
 
 #endif

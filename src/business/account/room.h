@@ -88,6 +88,12 @@ struct sealed {
     struct key key;
 };
 MUST_USE struct err sealed_of(struct account *, int64_t id, int64_t slot, struct sealed *out); /* keys.destroyed */
+/* A row's key goes with the row: noted in the transaction that deletes it, destroyed after that. What stops the second, or ends the program before it, stops nothing of what was
+ * asked for; account_tick goes on with it. */
+MUST_USE struct err key_spent_in(struct db_tx *, int64_t id, int64_t slot);
+MUST_USE struct err keys_spent_destroy(struct account *);
+void keys_spent_told(struct account *); /* after the commit */
+void key_unused(struct account *, int64_t id, int64_t slot); /* that no row ever named */
 /* `column` binds the box to its place. */
 MUST_USE struct err sealed_put(const struct sealed *, struct arena *, const char *column, struct slice plain, struct slice *box);
 MUST_USE struct err sealed_get(const struct sealed *, struct arena *, const char *column, struct slice box, struct slice *plain);
@@ -172,8 +178,17 @@ MUST_USE struct err who_operator(const struct account_who *);
 /* --- sign.c --- */
 /* The password of whoever is signed in, slowed down as signing in is. me.password, sign_in.many. */
 MUST_USE struct err own_password_check(struct account *, const struct account_who *, const struct user_row *, struct slice password);
-/* A six-digit code or a recovery code, used up by it. sign_in.code. */
-MUST_USE struct err second_factor(struct account *, struct arena *, int64_t org_id, const struct user_row *, struct slice code);
+/* A six-digit code or a recovery code. It is used up by the transaction of what it lets in, so that who is told of an error still has it.
+ * All zeros: none is asked for. */
+struct second_factor {
+    int64_t org_id, user_id, state, step; /* step 0: a recovery code */
+    uint8_t hash[HASH_BYTES];
+};
+/* Looks whether the code may be right. sign_in.code, sign_in.many. Who has it from here tells how it ended: second_factor_told. */
+MUST_USE struct err second_factor_check(struct account *, struct arena *, int64_t org_id, const struct user_row *, struct slice code, struct second_factor *out);
+MUST_USE struct err second_factor_use_in(struct db_tx *, const struct second_factor *); /* sign_in.code */
+/* A code that was not wrong is no try. */
+void second_factor_told(struct account *, const struct second_factor *, struct err);
 
 enum code_kind { CODE_CONFIRM = 1, CODE_RESET = 2, CODE_EMAIL = 3, CODE_INVITATION = 4, CODE_JOINING = 5 }; /* to work here; to live with somebody */
 struct code_row {
@@ -200,6 +215,8 @@ MUST_USE struct err code_insert_in(struct db_tx *, const struct code_new *);
 
 /* May one more mail be sent for this? *is_silent: to this address not; whoever asks from outside is told nothing. sign_up.many. */
 MUST_USE struct err mail_allow(struct account *, int64_t org_id, struct slice email, struct slice peer, bool *is_silent);
+/* It was allowed, and then there was none: it does not count. */
+void mail_allow_undo(struct account *, int64_t org_id, struct slice email, struct slice peer);
 
 /* --- member.c --- */
 /* The address in an invitation's row is sealed with the house's key: nobody has one of his own yet, and the list must show it. */
@@ -216,7 +233,7 @@ struct move {
     int64_t org_id, user_id, from_id, from_slot, to_id, now_s;
 };
 MUST_USE struct err move_in(struct move *, struct db_tx *); /* household.others, household.purchases, household.profiles */
-MUST_USE struct err move_told(const struct move *);
+void move_told(const struct move *);
 /* The letter to whoever invited. out->to empty: he is not there any more. */
 MUST_USE struct err joined_letter(struct account *, struct arena *, int64_t org_id, int64_t user_id, struct slice email, const struct account_from *, struct mail_new *out);
 /* Within the transaction that lets somebody go: the household that he owns and others live in, 0 if there is none; and once he is out, the letter to whoever owns it now. */
@@ -226,8 +243,8 @@ MUST_USE struct err heir_tell_in(struct account *, struct db_tx *, struct arena 
 /* --- privacy.c --- */
 /* What was kept for a household that nobody lives in any more is forgotten, as erasing does it. */
 MUST_USE struct err household_forget_in(struct account *, struct db_tx *, const struct account_subject *, int64_t now_s);
-/* Notes that somebody is to be erased, and does it. */
-MUST_USE struct err erasing_begin(struct account *, int64_t org_id, int64_t user_id);
+/* Notes that somebody is to be erased, and does it. An error: nothing was noted. *is_done false: the rest is left to account_tick. */
+MUST_USE struct err erasing_begin(struct account *, int64_t org_id, int64_t user_id, bool *is_done);
 /* Erasing that was begun and not finished, of anybody. */
 MUST_USE struct err erasing_go_on(struct account *);
 

@@ -54,8 +54,9 @@ static struct err user_get(struct account *a, struct read_work *w, struct user_r
     struct user_row row;
     struct sealed own;
     user_row_take(&w->rows, 0, &row);
+    bool is_done;
     e = sealed_of(a, row.id, row.key_slot, &own);
-    if (e.kind == ERR_NOT_FOUND) return erasing_begin(a, w->org_id, row.id); /* an older database beside today's keys: he was erased, and stays so */
+    if (e.kind == ERR_NOT_FOUND) return erasing_begin(a, w->org_id, row.id, &is_done); /* an older database beside today's keys: he was erased, and stays so */
     if (!e.kind) *out = row;
     return e;
 }

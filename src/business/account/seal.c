@@ -2,6 +2,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/rng.h"
 #include "business/account/room.h"
 
@@ -27,6 +28,44 @@ struct err sealed_get(const struct sealed *s, struct arena *arena, const char *c
     struct slice context;
     struct err e = context_of(s, arena, column, &context);
     return e.kind ? e : key_open(&s->key, arena, context, box, plain);
+}
+
+/* --- keys of rows that are gone --- */
+
+struct spent_work {
+    struct arena *arena;
+    struct db_rows rows;
+};
+static struct err spent_all_fn(struct db_tx *tx, void *arg) {
+    struct spent_work *w = arg;
+    return DB_QUERY(tx, w->arena, &w->rows, &spent_key_all);
+}
+static struct err spent_delete_fn(struct db_tx *tx, void *arg) {
+    struct spent_work *w = arg;
+    struct err e = ERR_OK;
+    for (size_t i = 0; !e.kind && i < w->rows.count; i++) e = DB_RUN(tx, &spent_key_delete, DB_INT("slot", db_int(&w->rows, i, "slot")));
+    return e;
+}
+
+struct err key_spent_in(struct db_tx *tx, int64_t id, int64_t slot) { return DB_RUN(tx, &spent_key_insert, DB_INT("slot", slot), DB_INT("owner_id", id)); }
+
+struct err keys_spent_destroy(struct account *a) {
+    struct spent_work w = {.arena = arena_create(ARENA_BYTES_MAX)};
+    struct err e = w.arena ? db_read(a->db, spent_all_fn, &w) : err_memory();
+    for (size_t i = 0; !e.kind && i < w.rows.count; i++) e = keys_destroy(a->keys, db_int(&w.rows, i, "owner_id"), db_int(&w.rows, i, "slot"));
+    if (!e.kind && w.rows.count) e = db_write(a->db, spent_delete_fn, &w);
+    arena_destroy(&w.arena);
+    return e;
+}
+
+void keys_spent_told(struct account *a) {
+    struct err e = keys_spent_destroy(a);
+    if (e.kind) log_warn("account", "keys_not_destroyed", LOG_ERR(e)); /* account_tick tries again */
+}
+
+void key_unused(struct account *a, int64_t id, int64_t slot) {
+    struct err e = keys_destroy(a->keys, id, slot);
+    if (e.kind) log_warn("account", "key_not_destroyed", LOG_ERR(e)); /* it opens nothing */
 }
 
 static void keyed_hash(const uint8_t key[KEY_BYTES], const char *use, int64_t number, struct slice text, uint8_t *out, size_t len) {

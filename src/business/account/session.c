@@ -122,7 +122,8 @@ static struct err session_from_store(struct account *a, struct find_work *w, str
         struct sealed own;
         e = sealed_of(a, w->user_id, db_int(&w->rows, 0, "key_slot"), &own);
         if (e.kind == ERR_NOT_FOUND) { /* an older database beside today's keys: he was erased, and stays so */
-            e = erasing_begin(a, w->org_id, w->user_id);
+            bool is_done;
+            e = erasing_begin(a, w->org_id, w->user_id, &is_done);
             return e.kind ? e : denied_session();
         }
         if (e.kind) return e;

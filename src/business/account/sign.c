@@ -41,6 +41,7 @@ struct err code_read(struct account *a, struct arena *arena, int64_t org_id, str
     if (e.kind) return e;
     secret_hash(code, w.hash);
     if (code.len == ACCOUNT_SECRET_LEN) e = db_read(a->db, code_find_fn, &w);
+    if (e.kind) code_was_right(a, peer); /* or nobody knows */
     if (e.kind) return e;
     if (!w.rows.count || !(kinds >> db_int(&w.rows, 0, "kind") & 1)) return wrong_code();
     code_was_right(a, peer);
@@ -123,13 +124,21 @@ struct err mail_allow(struct account *a, int64_t org_id, struct slice email, str
     return ERR_OK;
 }
 
-static struct err sign_up_in(struct account *a, struct arena *arena, int64_t org_id, const struct account_sign_up *s, const struct account_from *from) {
+void mail_allow_undo(struct account *a, int64_t org_id, struct slice email, struct slice peer) {
+    char name[64];
+    uint8_t index[HASH_BYTES];
+    struct mono_time now = mono_now(a);
+    email_index(a, org_id, email, index);
+    limit_give(a->limits, &mails_by_peer, peer_name(peer, name), now);
+    limit_give(a->limits, &mails_by_org, slice_of(&org_id, sizeof org_id), now);
+    limit_give(a->limits, &mails_by_address, hash_slice(index), now);
+}
+
+static struct err sign_up_in(struct account *a, struct arena *arena, int64_t org_id, const struct account_sign_up *s, const struct account_from *from, bool is_silent) {
     struct sign_up_work w = {.a = a, .arena = arena};
     struct user_row user;
     char hash[PASSWORD_HASH_MAX];
-    bool is_silent;
-    struct err e = mail_allow(a, org_id, s->email, from->peer, &is_silent);
-    if (!e.kind) e = password_hash(a->passwords, s->password, hash); /* also for those who have an account: the time tells nothing */
+    struct err e = password_hash(a->passwords, s->password, hash); /* also for those who have an account: the time tells nothing */
     if (!e.kind) e = user_read_by_email(a, arena, org_id, s->email, &user);
     if (e.kind || is_silent) return e;
     struct letter letter = {.lang = s->lang, .to = s->email, .email = s->email, .org_id = org_id, .code = user.has ? "mail.known" : "mail.confirm", .about_id = user.id, .name = s->name};
@@ -166,9 +175,13 @@ struct err account_sign_up(struct account *a, int64_t org_id, const struct accou
     if (!account_country(s.country)) return err_make(ERR_INPUT, "account.country", "A country is two large letters of ISO 3166-1, such as DE or TH.");
     if (!s.lang.len) s.lang = text_language_of(from->lang);
     if (!text_language_is_known(s.lang)) return err_make(ERR_INPUT, "account.lang", "The languages are en, de, zh and th.");
+    bool is_silent;
+    e = mail_allow(a, org_id, s.email, from->peer, &is_silent);
+    if (e.kind) return e;
     struct arena *arena = arena_create(ARENA_BYTES_MAX);
-    e = arena ? sign_up_in(a, arena, org_id, &s, from) : err_memory();
+    e = arena ? sign_up_in(a, arena, org_id, &s, from, is_silent) : err_memory();
     arena_destroy(&arena);
+    if (e.kind && !is_silent) mail_allow_undo(a, org_id, s.email, from->peer);
     return e;
 }
 
@@ -274,43 +287,54 @@ static void try_give(struct account *a, const struct measure_of m[2]) {
     for (int i = 0; i < 2; i++) limit_give(a->limits, m[i].rule, m[i].name, mono_now(a));
 }
 
-struct recovery_work {
-    struct account *a;
-    int64_t org_id, user_id, step, state, changed;
-    uint8_t hash[HASH_BYTES];
-};
-static struct err recovery_fn(struct db_tx *tx, void *arg) {
-    struct recovery_work *w = arg;
-    w->changed = 0;
-    if (w->step) return DB_CHANGE(tx, &w->changed, &user_use_totp, DB_INT("org_id", w->org_id), DB_INT("id", w->user_id), DB_INT("step", w->step), DB_INT("state", w->state));
-    return DB_CHANGE(tx, &w->changed, &recovery_use, DB_INT("org_id", w->org_id), DB_INT("user_id", w->user_id), DB_BLOB("hash", hash_slice(w->hash)));
+static struct err wrong_factor(void) { return DENIED("sign_in.code", "This account asks for a code as well: six digits from the authenticator, or a recovery code."); }
+
+/* With its hyphen or without, in large or small letters. */
+static void recovery_hash(struct slice code, uint8_t out[HASH_BYTES]) {
+    char plain[ACCOUNT_RECOVERY_LEN];
+    size_t n = 0;
+    for (size_t i = 0; i < code.len && n < sizeof plain; i++)
+        if (code.ptr[i] != '-') plain[n++] = code.ptr[i] >= 'A' && code.ptr[i] <= 'Z' ? (char)(code.ptr[i] - 'A' + 'a') : code.ptr[i];
+    secret_hash(slice_of(plain, n), out);
 }
 
-struct err second_factor(struct account *a, struct arena *arena, int64_t org_id, const struct user_row *user, struct slice code) {
-    static const struct err wrong = {.kind = ERR_DENIED, .code = "sign_in.code", .what = "This account asks for a code as well: six digits from the authenticator, or a recovery code."};
-    struct recovery_work w = {.a = a, .org_id = org_id, .user_id = user->id, .state = user->totp_state};
-    struct slice trimmed = slice_trim(code), secret;
+static struct err factor_find(struct account *a, struct arena *arena, const struct user_row *user, struct slice code, struct second_factor *out) {
+    struct slice secret;
     struct sealed own;
-    if (!trimmed.len) return wrong;
-    if (!limit_take(a->limits, &totp_by_account, slice_of(&user->id, sizeof user->id), mono_now(a)))
-        return err_make(ERR_LIMIT, "sign_in.many", "There were too many wrong tries. Wait a little, or ask for a new password by mail.");
     struct err e = sealed_of(a, user->id, user->key_slot, &own);
     if (!e.kind) e = sealed_get(&own, arena, "user.totp", user->totp_box, &secret);
     if (e.kind) return e;
     if (secret.len != TOTP_SECRET_BYTES) return err_make(ERR_BUG, "totp.secret", "A second factor is not of the expected form.");
-    if (trimmed.len == ACCOUNT_RECOVERY_LEN || trimmed.len == ACCOUNT_RECOVERY_LEN - 1) { /* with its hyphen or without, in large or small letters */
-        char plain[ACCOUNT_RECOVERY_LEN];
-        size_t n = 0;
-        for (size_t i = 0; i < trimmed.len && n < sizeof plain; i++)
-            if (trimmed.ptr[i] != '-') plain[n++] = trimmed.ptr[i] >= 'A' && trimmed.ptr[i] <= 'Z' ? (char)(trimmed.ptr[i] - 'A' + 'a') : trimmed.ptr[i];
-        secret_hash(slice_of(plain, n), w.hash);
-        e = db_write(a->db, recovery_fn, &w);
-    } else if (totp_check((const uint8_t *)secret.ptr, trimmed, seconds_now(a), user->totp_step, &w.step)) {
-        e = db_write(a->db, recovery_fn, &w); /* only one of two that come at once changes the row */
-    }
-    if (!e.kind && w.changed) limit_give(a->limits, &totp_by_account, slice_of(&user->id, sizeof user->id), mono_now(a));
+    bool is_recovery = code.len == ACCOUNT_RECOVERY_LEN || code.len == ACCOUNT_RECOVERY_LEN - 1;
+    if (is_recovery) recovery_hash(code, out->hash);
+    else if (!totp_check((const uint8_t *)secret.ptr, code, seconds_now(a), user->totp_step, &out->step)) return wrong_factor();
+    return ERR_OK;
+}
+
+struct err second_factor_check(struct account *a, struct arena *arena, int64_t org_id, const struct user_row *user, struct slice code, struct second_factor *out) {
+    struct second_factor f = {.org_id = org_id, .user_id = user->id, .state = user->totp_state};
+    struct slice trimmed = slice_trim(code);
+    if (!trimmed.len) return wrong_factor();
+    if (!limit_take(a->limits, &totp_by_account, slice_of(&user->id, sizeof user->id), mono_now(a)))
+        return err_make(ERR_LIMIT, "sign_in.many", "There were too many wrong tries. Wait a little, or ask for a new password by mail.");
+    struct err e = factor_find(a, arena, user, trimmed, &f);
+    if (e.kind) second_factor_told(a, &f, e);
+    else *out = f;
+    return e;
+}
+
+struct err second_factor_use_in(struct db_tx *tx, const struct second_factor *f) {
+    int64_t changed = 0;
+    if (!f->user_id) return ERR_OK;
+    struct err e = f->step ? DB_CHANGE(tx, &changed, &user_use_totp, DB_INT("org_id", f->org_id), DB_INT("id", f->user_id), DB_INT("step", f->step), DB_INT("state", f->state))
+                           : DB_CHANGE(tx, &changed, &recovery_use, DB_INT("org_id", f->org_id), DB_INT("user_id", f->user_id), DB_BLOB("hash", hash_slice(f->hash)));
     if (e.kind) return e;
-    return w.changed ? ERR_OK : wrong;
+    return changed ? ERR_OK : wrong_factor(); /* only one of two that come at once changes the row */
+}
+
+void second_factor_told(struct account *a, const struct second_factor *f, struct err e) {
+    bool was_wrong = e.kind && !strcmp(e.code, "sign_in.code");
+    if (f->user_id && !was_wrong) limit_give(a->limits, &totp_by_account, slice_of(&f->user_id, sizeof f->user_id), mono_now(a));
 }
 
 struct err own_password_check(struct account *a, const struct account_who *who, const struct user_row *user, struct slice password) {
@@ -326,17 +350,16 @@ struct err own_password_check(struct account *a, const struct account_who *who, 
 
 struct sign_in_work {
     struct account *a;
+    struct second_factor factor;
     struct session_new session;
     const char *password; /* hashed anew; NULL: as it is */
 };
 static struct err sign_in_fn(struct db_tx *tx, void *arg) {
     struct sign_in_work *w = arg;
     const struct account_who *who = &w->session.entry.who;
-    if (w->password) {
-        struct err e = DB_RUN(tx, &user_set_password, DB_INT("org_id", who->org_id), DB_INT("id", who->user_id), DB_CSTR("password", w->password));
-        if (e.kind) return e;
-    }
-    return session_insert_in(w->a, tx, &w->session);
+    struct err e = second_factor_use_in(tx, &w->factor);
+    if (!e.kind && w->password) e = DB_RUN(tx, &user_set_password, DB_INT("org_id", who->org_id), DB_INT("id", who->user_id), DB_CSTR("password", w->password));
+    return e.kind ? e : session_insert_in(w->a, tx, &w->session);
 }
 
 static struct err sign_in_in(struct account *a, struct arena *arena, int64_t org_id, struct slice email, struct slice password, struct slice code, const struct account_from *from,
@@ -368,20 +391,16 @@ static struct err sign_in_in(struct account *a, struct arena *arena, int64_t org
         atomic_fetch_add(&a->sign_in_refusals, 1);
         return DENIED("sign_in.wrong", "Address or password are not right.");
     }
-    if (user.totp_state == 2) {
-        e = second_factor(a, arena, org_id, &user, code);
-        try_give(a, measures); /* the password was right; the code has a measure of its own */
-        if (e.kind) return e;
-    } else {
-        try_give(a, measures);
-    }
-    if (is_weak) {
+    try_give(a, measures); /* the password was right; the code has a measure of its own */
+    if (user.totp_state == 2) e = second_factor_check(a, arena, org_id, &user, code, &w.factor);
+    if (!e.kind && is_weak) {
         e = password_hash(a->passwords, password, anew);
         if (!e.kind) w.password = anew;
-        else if (e.kind != ERR_BUSY) return e;
+        else if (e.kind == ERR_BUSY) e = ERR_OK;
     }
-    e = session_prepare(a, arena, org_id, user.id, user.key_slot, user.household_id, user.roles, 0, from, &w.session);
+    if (!e.kind) e = session_prepare(a, arena, org_id, user.id, user.key_slot, user.household_id, user.roles, 0, from, &w.session);
     if (!e.kind) e = db_write(a->db, sign_in_fn, &w);
+    second_factor_told(a, &w.factor, e);
     if (e.kind) return e;
     session_told(a, &w.session);
     *out = w.session.entry;
@@ -401,13 +420,11 @@ struct err account_sign_in(struct account *a, int64_t org_id, struct slice email
 
 /* --- a forgotten password --- */
 
-static struct err forget_in(struct account *a, struct arena *arena, int64_t org_id, struct slice email, const struct account_from *from) {
+static struct err forget_in(struct account *a, struct arena *arena, int64_t org_id, struct slice email, const struct account_from *from, bool is_silent) {
     struct sign_up_work w = {.a = a, .arena = arena};
     struct user_row user;
     struct account_user known;
-    bool is_silent;
-    struct err e = mail_allow(a, org_id, email, from->peer, &is_silent);
-    if (!e.kind) e = user_read_by_email(a, arena, org_id, email, &user);
+    struct err e = user_read_by_email(a, arena, org_id, email, &user);
     if (e.kind || is_silent) return e;
     struct letter letter = {.to = email, .email = email, .org_id = org_id, .lang = text_language_of(from->lang)};
     if (user.has) {
@@ -437,15 +454,21 @@ struct err account_password_forget(struct account *a, int64_t org_id, struct sli
     char address[MAIL_ADDRESS_MAX + 1];
     size_t len;
     if (!mail_address(email, address, &len)) return wrong_email();
+    struct slice to = slice_of(address, len);
+    bool is_silent;
+    struct err e = mail_allow(a, org_id, to, from->peer, &is_silent);
+    if (e.kind) return e;
     struct arena *arena = arena_create(ARENA_BYTES_MAX);
-    struct err e = arena ? forget_in(a, arena, org_id, slice_of(address, len), from) : err_memory();
+    e = arena ? forget_in(a, arena, org_id, to, from, is_silent) : err_memory();
     arena_destroy(&arena);
+    if (e.kind && !is_silent) mail_allow_undo(a, org_id, to, from->peer);
     return e;
 }
 
 struct reset_work {
     struct account *a;
     struct code_row code;
+    struct second_factor factor;
     struct session_new session;
     const char *password;
     int64_t used;
@@ -458,7 +481,8 @@ static struct err reset_fn(struct db_tx *tx, void *arg) {
     struct err e = DB_CHANGE(tx, &w->used, &code_use, DB_INT("org_id", who->org_id), DB_INT("id", w->code.id));
     if (e.kind) return e;
     if (!w->used) return wrong_code();
-    e = DB_RUN(tx, &user_set_password, DB_INT("org_id", who->org_id), DB_INT("id", who->user_id), DB_CSTR("password", w->password));
+    e = second_factor_use_in(tx, &w->factor);
+    if (!e.kind) e = DB_RUN(tx, &user_set_password, DB_INT("org_id", who->org_id), DB_INT("id", who->user_id), DB_CSTR("password", w->password));
     if (!e.kind) e = DB_RUN(tx, &code_end_user_all, DB_INT("org_id", who->org_id), DB_INT("user_id", who->user_id));
     if (!e.kind) e = DB_RUN(tx, &user_session_end_others, DB_INT("org_id", who->org_id), DB_INT("user_id", who->user_id), DB_INT("but_id", 0));
     if (!e.kind) e = change_note(w->a, tx, who->org_id, who->user_id, 0);
@@ -479,13 +503,14 @@ static struct err reset_in(struct account *a, struct arena *arena, int64_t org_i
     e = user_open(a, arena, &user, &known);
     if (!e.kind) e = password_check(password, known.email, known.name);
     if (!e.kind) e = password_hash(a->passwords, password, hash);
-    if (!e.kind && user.totp_state == 2) e = second_factor(a, arena, org_id, &user, totp); /* last of what may fail: it is used up */
+    if (!e.kind && user.totp_state == 2) e = second_factor_check(a, arena, org_id, &user, totp, &w.factor);
     if (!e.kind) e = session_prepare(a, arena, org_id, user.id, user.key_slot, user.household_id, user.roles, 0, from, &w.session);
     struct letter letter = {.code = "mail.password", .lang = known.lang, .to = known.email, .email = known.email, .name = known.name, .org_id = org_id, .about_id = user.id};
     if (!e.kind) e = letter_link(a, arena, org_id, from, "/forgot", NULL, &letter.link);
     if (!e.kind) e = letter_prepare(a, arena, &letter, &w.mail);
     w.password = hash;
     if (!e.kind) e = db_write(a->db, reset_fn, &w);
+    second_factor_told(a, &w.factor, e);
     sodium_memzero(hash, sizeof hash);
     if (e.kind) return e;
     changes_tell(a, org_id, &user.id, 1, 0);
