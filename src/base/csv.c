@@ -21,13 +21,14 @@ enum state {
 
 struct span {
     size_t from, len;
-    struct csv_place at;
+    struct csv_place at, end;
 };
 
 struct csv_reader {
     struct csv_options o;
     enum state state;
     struct csv_place at, field_at; /* of the next byte; where the field under way began */
+    struct csv_place cr_at;        /* AFTER_CR: where it was */
     struct buf text;
     size_t field_from;
     struct span *spans;
@@ -87,7 +88,7 @@ static struct err field_end(struct csv_reader *r) {
     if (r->count == r->o.fields_max) return fault(r, r->field_at, "csv.fields", "This line has more fields than are understood.");
     if (len && !utf8_is_valid(slice_of(r->text.ptr + r->field_from, len)))
         return fault(r, r->field_at, "csv.text", "This field is not UTF-8 text. Save the file as UTF-8.");
-    r->spans[r->count++] = (struct span){r->field_from, len, r->field_at};
+    r->spans[r->count++] = (struct span){r->field_from, len, r->field_at, r->state == AFTER_CR ? r->cr_at : r->at};
     r->field_from = r->text.len;
     r->state = AT_FIELD;
     return ERR_OK;
@@ -99,7 +100,7 @@ static struct err record_end(struct csv_reader *r) {
         e = field_end(r);
         if (!e.kind && r->state != SKIPPING) {
             for (size_t i = 0; i < r->count; i++)
-                r->fields[i] = (struct csv_field){slice_of(r->spans[i].len ? r->text.ptr + r->spans[i].from : "", r->spans[i].len), r->spans[i].at};
+                r->fields[i] = (struct csv_field){slice_of(r->spans[i].len ? r->text.ptr + r->spans[i].from : "", r->spans[i].len), r->spans[i].at, r->spans[i].end};
             e = r->o.on_record(r->o.user, r->fields, r->count);
         }
     }
@@ -160,6 +161,7 @@ static struct err byte(struct csv_reader *r, char c) {
     }
     if (c == '\n') return record_end(r);
     if (c == '\r') {
+        r->cr_at = r->at;
         r->state = AFTER_CR;
         return ERR_OK;
     }

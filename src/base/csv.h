@@ -23,7 +23,7 @@ struct csv_place {
 };
 struct csv_field {
     struct slice text; /* without its quotes; lives during the call */
-    struct csv_place at;
+    struct csv_place at, end; /* of its first character, and of what follows it: a separator, or the end of the line */
 };
 struct csv_options {
     char separator;         /* 0: a comma */
@@ -41,5 +41,8 @@ MUST_USE struct err csv_open(struct csv_reader **out, const struct csv_options *
 MUST_USE struct err csv_feed(struct csv_reader *, struct slice bytes);
 MUST_USE struct err csv_end(struct csv_reader *); /* that was all */
 void csv_close(struct csv_reader **);             /* NULL is fine */
+
+/* Where a record of another number of fields than `expected` goes wrong: at the first field too many, or where the line ends. `count` is not 0. */
+static inline struct csv_place csv_uneven_place(const struct csv_field *fields, size_t count, size_t expected) { return count > expected ? fields[expected].at : fields[count - 1].end; }
 
 #endif

@@ -32,9 +32,10 @@ static struct err header_read(struct work *w, const struct csv_field *fields, si
 static struct err record_read(void *user, const struct csv_field *fields, size_t count) {
     struct work *w = user;
     if (!w->has_header) return header_read(w, fields, count);
-    if (count != w->column_count)
-        return import_fault(w, fields[0].at.line, fields[count - 1].at.column, SLICE_NONE,
-                        err_make(ERR_INPUT, "catalogue.fields", "This line has more or fewer fields than the first one."));
+    if (count != w->column_count) {
+        struct csv_place at = csv_uneven_place(fields, count, w->column_count);
+        return import_fault(w, at.line, at.column, SLICE_NONE, err_make(ERR_INPUT, "catalogue.fields", "This line has more or fewer fields than the first one."));
+    }
     struct item *item = import_item_new(w, fields[0].at.line, 1);
     if (!item) return err_memory();
     for (size_t i = 0; i < count; i++) {

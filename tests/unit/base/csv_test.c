@@ -15,6 +15,12 @@ static struct err note_record(void *user, const struct csv_field *fields, size_t
     buf_cstr(user, ";");
     return ERR_OK;
 }
+/* Only where each ends. */
+static struct err note_ends(void *user, const struct csv_field *fields, size_t count) {
+    for (size_t i = 0; i < count; i++) buf_printf(user, "%llu:%llu ", (unsigned long long)fields[i].end.line, (unsigned long long)fields[i].end.column);
+    buf_cstr(user, ";");
+    return ERR_OK;
+}
 static struct err note_fault(void *user, struct csv_place at, struct err fault) {
     buf_printf(user, "!%llu:%llu %s;", (unsigned long long)at.line, (unsigned long long)at.column, fault.code);
     return ERR_OK;
@@ -61,6 +67,21 @@ static void all_faults_are_told_and_reading_goes_on(void **state) {
     reads(SLICE("\xef\xbbx\nok"), "!1:1 csv.text;2:1[ok];");
 }
 
+static void fields_know_where_they_end(void **state) {
+    struct slice text = SLICE("a,\"b,\"\"c\"\r\n\"x\ny\",\xc3\xa4\xc3\xa4\n,\nlast");
+    for (size_t step = 1; step <= text.len; step++) {
+        struct csv_reader *r;
+        struct buf seen = BUF(1 << 16);
+        assert_int_equal(csv_open(&r, &(struct csv_options){.on_record = note_ends, .user = &seen}).kind, ERR_NONE);
+        for (size_t at = 0; at < text.len; at += step) assert_int_equal(csv_feed(r, slice_sub(text, at, at + step)).kind, ERR_NONE);
+        assert_int_equal(csv_end(r).kind, ERR_NONE);
+        csv_close(&r);
+        buf_bytes(&seen, "", 1);
+        assert_string_equal(seen.ptr, "1:2 1:10 ;3:3 3:6 ;4:1 4:2 ;5:5 ;");
+        buf_free(&seen);
+    }
+}
+
 static struct err refuse(void *user, const struct csv_field *fields, size_t count) { return err_make(ERR_CANCELLED, "test.enough", ""); }
 static void a_callback_can_end_it(void **state) {
     struct csv_reader *r;
@@ -84,7 +105,7 @@ static void memory_may_run_out_anywhere(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(fields_know_their_places), cmocka_unit_test(all_faults_are_told_and_reading_goes_on),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(fields_know_their_places), cmocka_unit_test(fields_know_where_they_end), cmocka_unit_test(all_faults_are_told_and_reading_goes_on),
                                        cmocka_unit_test(a_callback_can_end_it), cmocka_unit_test(memory_may_run_out_anywhere)};
     return cmocka_run_group_tests_name("csv", tests, NULL, NULL);
 }

@@ -208,7 +208,7 @@ static void all_faults_are_told_and_nothing_is_changed(void **state) {
     fault_is(&f, i++, 4, 1, "title.name");       /* a name has one line */
     fault_is(&f, i++, 5, 8, "title.year");
     fault_is(&f, i++, 5, 32, "title.members");
-    fault_is(&f, i++, 6, 7, "catalogue.fields");
+    fault_is(&f, i++, 6, 8, "catalogue.fields"); /* where the line ends */
     fault_is(&f, i++, 7, 6, "csv.quote");
     fault_is(&f, i++, 8, 1, "catalogue.name");
     fault_is(&f, i++, 9, 24, "catalogue.twice");
