@@ -361,16 +361,46 @@ static struct err body_give(void *user, struct buf *out) {
     return ERR_OK;
 }
 
+static struct err put_import_conflicts(struct call *c, const struct rights_import *job) {
+    struct catalog_view *view = NULL;
+    struct err e = catalog_view_take(c->api->o.catalog, c->org_id, &view);
+    if (e.kind) return e;
+    struct json_writer *w = &c->w;
+    json_put_number(w, "conflict_count", (int64_t)job->conflict_count);
+    json_put_number(w, "conflict_lines", (int64_t)job->conflict_line_count);
+    json_put_bool(w, "has_more_conflicts", job->has_more_conflicts);
+    json_key(w, "conflicts");
+    json_begin_array(w);
+    for (size_t i = 0; i < job->conflicts.count; i++) {
+        const struct rights_import_conflict *x = &job->conflicts.items[i];
+        json_begin_object(w);
+        json_put_number(w, "line", (int64_t)x->line);
+        json_put_number(w, "column", (int64_t)x->column);
+        rights_put_title(w, "title", view, x->title_id, c->lang);
+        rights_put_clash(w, &x->conflict, x->other, c->lang);
+        json_key(w, "other");
+        if (x->other && !x->other_line) rights_put_line(w, x->other, view, c->lang);
+        else json_add_null(w);
+        json_key(w, "other_line");
+        if (x->other_line) json_add_number(w, (int64_t)x->other_line);
+        else json_add_null(w);
+        json_end(w);
+    }
+    json_end(w);
+    catalog_view_give(&view);
+    return ERR_OK;
+}
+
 static struct err import_run(struct call *c) {
     struct body_reading reading = {http_request_body(c->r)};
     struct rights_import job = {.org_id = c->org_id, .user_id = call_who(c)->user_id, .status = RIGHTS_ACTIVE, .is_dry_run = slice_eq(call_query(c, "dry_run"), SLICE("1")),
-                                .read = body_give, .user = &reading, .faults_max = IMPORT_FAULTS_MAX};
+                                .accepts_conflicts = slice_eq(call_query(c, "accept_conflicts"), SLICE("1")), .accept_reason = call_query(c, "accept_reason"), .read = body_give, .user = &reading, .faults_max = IMPORT_FAULTS_MAX};
     struct slice status = call_query(c, "status");
     if (status.len && !rights_status_parse(status, &job.status)) return status_bad();
     struct arena *arena = arena_create(64 << 20);
     if (!arena) return err_memory();
     struct err e = rights_import(rights_of(c), arena, &job);
-    bool is_refused = e.kind == ERR_INPUT;
+    bool is_refused = e.kind == ERR_INPUT || (e.kind == ERR_CONFLICT && job.conflict_count);
     if (!e.kind || is_refused) {
         if (is_refused) rights_begin_refusal(c, (struct rights_flaw){.error = e}, -1);
         else json_begin_object(&c->w);
@@ -393,6 +423,7 @@ static struct err import_run(struct call *c) {
             json_end(&c->w);
         }
         json_end(&c->w);
+        e = put_import_conflicts(c, &job);
         json_end(&c->w);
     }
     arena_destroy(&arena);

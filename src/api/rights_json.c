@@ -108,129 +108,7 @@ void rights_put_line(struct json_writer *w, const struct rights_line_row *row, c
     json_end(w);
 }
 
-/* --- sentences about contradictions --- */
-
-enum { NAMED_MAX = 4, PLACES_BYTES_MAX = 2000 };
-
-static void date_write(struct buf *out, struct slice lang, int64_t at_s) {
-    struct buf iso = BUF(64);
-    char day[8], year[8], month_code[24];
-    rights_time_write(&iso, at_s);
-    int y = 0, m = 0, d = 0;
-    if (iso.len < 10 || sscanf(iso.ptr, "%4d-%2d-%2d", &y, &m, &d) != 3) m = 0; /* no memory: then without a date */
-    buf_free(&iso);
-    if (!m) return;
-    if (slice_eq(lang, SLICE("th"))) y += 543; /* the Buddhist era */
-    snprintf(day, sizeof day, "%d", d);
-    snprintf(year, sizeof year, "%d", y);
-    snprintf(month_code, sizeof month_code, "date.month_%d", m);
-    struct text_param params[] = {{SLICE("day"), slice_cstr(day)}, {SLICE("month"), text_lookup(lang, slice_cstr(month_code))}, {SLICE("year"), slice_cstr(year)}};
-    text_format(out, lang, SLICE("date.day_year"), params, ARRAY_LEN(params));
-}
-
-static void when_write(struct buf *out, struct slice lang, int64_t from_s, int64_t to_s) {
-    struct buf from = BUF(400), to = BUF(400);
-    date_write(&from, lang, from_s);
-    if (to_s != RIGHTS_ENDLESS) date_write(&to, lang, to_s);
-    struct text_param params[] = {{SLICE("from"), buf_slice(&from)}, {SLICE("to"), buf_slice(&to)}};
-    const char *code = from_s <= 0 ? (to.len ? "clash.until" : "clash.always") : to.len ? "clash.between" : "clash.from";
-    text_format(out, lang, slice_cstr(code), params, ARRAY_LEN(params));
-    buf_free(&from);
-    buf_free(&to);
-}
-
-/* "Germany", or an area by its code. */
-static struct slice place_name(struct slice lang, struct slice code) {
-    char key[24];
-    if (code.len != 2) return code;
-    snprintf(key, sizeof key, "country.%c%c", code.ptr[0] | 0x20, code.ptr[1] | 0x20);
-    struct slice name = text_lookup(lang, slice_cstr(key));
-    return name.len ? name : code;
-}
-
-/* Those parts of the text that are put in (or taken out), the first few by name. */
-static void places_write(struct buf *out, struct slice lang, struct slice text, bool is_out) {
-    struct slice rest = text, part;
-    size_t count = 0;
-    struct buf list = BUF(PLACES_BYTES_MAX), longer = BUF(PLACES_BYTES_MAX);
-    while (slice_next(&rest, ',', &part)) {
-        if ((part.len && part.ptr[0] == '-') != is_out || slice_eq(part, SLICE("WORLD"))) continue;
-        if (++count > NAMED_MAX) continue;
-        struct slice name = place_name(lang, is_out ? slice_sub(part, 1, part.len) : part);
-        if (!list.len) {
-            buf_append(&list, name);
-            continue;
-        }
-        struct text_param params[] = {{SLICE("list"), buf_slice(&list)}, {SLICE("next"), name}};
-        buf_clear(&longer);
-        text_format(&longer, lang, SLICE("clash.comma"), params, ARRAY_LEN(params));
-        struct buf swap = list;
-        list = longer;
-        longer = swap;
-    }
-    if (count > NAMED_MAX) {
-        char more[24];
-        snprintf(more, sizeof more, "%zu", count - NAMED_MAX);
-        struct text_param params[] = {{SLICE("list"), buf_slice(&list)}, {SLICE("count"), slice_cstr(more)}};
-        text_format(out, lang, SLICE("clash.more"), params, ARRAY_LEN(params));
-    } else {
-        buf_append(out, buf_slice(&list));
-    }
-    buf_free(&list);
-    buf_free(&longer);
-}
-
-static void where_write(struct buf *out, struct slice lang, uint32_t territories) {
-    struct slice text = rights_territories_text(territories);
-    bool is_world = slice_starts_with(text, SLICE("WORLD"));
-    struct buf in = BUF(PLACES_BYTES_MAX), taken = BUF(PLACES_BYTES_MAX);
-    places_write(&in, lang, text, false);
-    places_write(&taken, lang, text, true);
-    if (is_world && !taken.len) {
-        text_format(out, lang, SLICE("clash.world"), NULL, 0);
-    } else if (is_world) {
-        text_format(out, lang, SLICE("clash.world_but"), (struct text_param[]){{SLICE("list"), buf_slice(&taken)}}, 1);
-    } else if (taken.len) {
-        struct text_param params[] = {{SLICE("list"), buf_slice(&in)}, {SLICE("out"), buf_slice(&taken)}};
-        text_format(out, lang, SLICE("clash.without"), params, ARRAY_LEN(params));
-    } else {
-        buf_append(out, buf_slice(&in));
-    }
-    buf_free(&in);
-    buf_free(&taken);
-}
-
-static void how_write(struct buf *out, struct slice lang, uint16_t media) {
-    char code[32];
-    if (media == RIGHTS_ALL_MEDIA) {
-        struct slice all = text_lookup(lang, SLICE("medium.all"));
-        buf_append(out, all.len ? all : SLICE("all"));
-        return;
-    }
-    for (int m = 0; m < RIGHTS_MEDIA; m++) {
-        if (!(media >> m & 1)) continue;
-        snprintf(code, sizeof code, "medium.%s", rights_medium_name((enum rights_medium)m));
-        struct slice name = text_lookup(lang, slice_cstr(code));
-        if (out->len) buf_cstr(out, ", ");
-        buf_append(out, name.len ? name : slice_cstr(rights_medium_name((enum rights_medium)m)));
-    }
-}
-
-void rights_conflict_sentence(struct buf *out, struct slice lang, const struct rights_conflict *x, const struct rights_line_row *other) {
-    char code[48];
-    struct buf where = BUF(PLACES_BYTES_MAX * 3), when = BUF(1000), how = BUF(1000);
-    where_write(&where, lang, x->overlap.territories);
-    when_write(&when, lang, x->overlap.from_s, x->overlap.to_s);
-    how_write(&how, lang, x->overlap.media);
-    bool is_run = x->kind == RIGHTS_OWN_SERVICE_SOLD && other && other->deal.direction != RIGHTS_OUT; /* told of the sale, not of our licence */
-    snprintf(code, sizeof code, "clash.%s", is_run ? "own_service_runs" : rights_conflict_kind_name(x->kind));
-    struct text_param params[] = {{SLICE("deal"), other ? other->deal.reference : SLICE("?")}, {SLICE("party"), other ? other->deal.party.name : SLICE("?")},
-                                  {SLICE("where"), buf_slice(&where)}, {SLICE("when"), buf_slice(&when)}, {SLICE("how"), buf_slice(&how)}};
-    text_format(out, lang, slice_cstr(code), params, ARRAY_LEN(params));
-    buf_free(&where);
-    buf_free(&when);
-    buf_free(&how);
-}
+/* --- contradictions --- */
 
 struct err rights_line_of(struct call *c, int64_t line_id, const struct rights_line_row **out) {
     *out = NULL;
@@ -241,20 +119,11 @@ struct err rights_line_of(struct call *c, int64_t line_id, const struct rights_l
     return e;
 }
 
-struct err rights_put_conflict(struct call *c, const struct rights_conflict *x, const struct catalog_view *view) {
-    const struct rights_line_row *other;
-    struct err e = rights_line_of(c, x->line_id, &other);
-    if (e.kind) return e;
+void rights_put_clash(struct json_writer *w, const struct rights_conflict *x, const struct rights_line_row *other, struct slice lang) {
     struct buf sentence = BUF(16000);
-    rights_conflict_sentence(&sentence, c->lang, x, other);
-    struct json_writer *w = &c->w;
-    json_begin_object(w);
+    rights_conflict_sentence(&sentence, lang, x, other);
     json_put_cstr(w, "kind", rights_conflict_kind_name(x->kind));
     json_put_string(w, "message", buf_slice(&sentence));
-    json_put_number(w, "index", (int64_t)x->at);
-    json_key(w, "line");
-    if (other) rights_put_line(w, other, view, c->lang);
-    else json_add_null(w);
     json_key(w, "overlap");
     json_begin_object(w);
     json_put_string(w, "territories", rights_territories_text(x->overlap.territories));
@@ -263,8 +132,21 @@ struct err rights_put_conflict(struct call *c, const struct rights_conflict *x, 
     rights_put_time(w, "from", x->overlap.from_s);
     rights_put_time(w, "to", x->overlap.to_s);
     json_end(w);
-    json_end(w);
     buf_free(&sentence);
+}
+
+struct err rights_put_conflict(struct call *c, const struct rights_conflict *x, const struct catalog_view *view) {
+    const struct rights_line_row *other;
+    struct err e = rights_line_of(c, x->line_id, &other);
+    if (e.kind) return e;
+    struct json_writer *w = &c->w;
+    json_begin_object(w);
+    rights_put_clash(w, x, other, c->lang);
+    json_put_number(w, "index", (int64_t)x->at);
+    json_key(w, "line");
+    if (other) rights_put_line(w, other, view, c->lang);
+    else json_add_null(w);
+    json_end(w);
     return ERR_OK;
 }
 

@@ -27,6 +27,7 @@ enum exit_code {
     EXIT_CODE_USAGE = 2,     /* the command line or the configuration is wrong; nothing was tried */
     EXIT_CODE_NO_SUCH = 3,   /* what was asked for is not there, or may not be opened */
     EXIT_CODE_CANCELLED = 4, /* somebody stopped it (Ctrl+C) */
+    EXIT_CODE_CONFLICT = 5,  /* it contradicts what stands, and nobody said that this is accepted; nothing was changed */
 };
 
 enum option_kind { OPTION_TEXT, OPTION_NUMBER, OPTION_FLAG };

@@ -2,7 +2,7 @@
  *
  * `grandstand rights`: contracts for scripts. Works on the data folder, also beside a running server, which follows.
  *
- *   import FILE         lines from a CSV file, all or none
+ *   import FILE         lines from a CSV file, all or none (command_rights_import.c)
  *   check               one question; ends with 0 where the answer is yes, 3 where it is no
  *   check --batch FILE  as many as the file has (command_rights_batch.c)
  *   conflicts           contradictions that stand; ends with 3 where there are any
@@ -30,11 +30,13 @@ const struct option command_rights_options[] = {
     {"limit", OPTION_NUMBER, "N", "100", "how many conflicts, avails or faults of a file are listed; all are counted"},
     {"draft", OPTION_FLAG, NULL, NULL, "import: deals that are made begin as drafts; without it they are active at once"},
     {"dry-run", OPTION_FLAG, NULL, NULL, "import: look at everything, save nothing"},
+    {"accept-conflicts", OPTION_FLAG, NULL, NULL, "import: save in spite of what the lines contradict; without it nothing is saved then"},
+    {"accept-reason", OPTION_TEXT, "TEXT", NULL, "import: why conflicts are accepted; kept in the notes of the lines that have some"},
     OPTION_JSON,
     OPTION_END,
 };
 
-static int64_t limit_of(const struct command_context *c) {
+int64_t rights_limit(const struct command_context *c) {
     int64_t limit = option_number(c, "limit");
     return limit < 0 ? 0 : limit > 100000 ? 100000 : limit;
 }
@@ -85,32 +87,42 @@ void rights_put_time_json(struct json_writer *w, const char *name, int64_t at_s)
     buf_free(&text);
 }
 
-static void print_json(struct buf *out) {
+void rights_print_overlap(FILE *out, const struct rights_overlap *o) {
+    struct buf media = BUF(400);
+    rights_media_write(&media, o->media);
+    fprintf(out, "    %.*s  %.*s  ", SLICE_ARG(rights_territories_text(o->territories)), (int)media.len, media.ptr ? media.ptr : "");
+    rights_print_time(out, o->from_s);
+    fprintf(out, " - ");
+    rights_print_time(out, o->to_s);
+    fprintf(out, "%s%.*s\n", o->languages ? "  " : "", SLICE_ARG(rights_languages_text(o->languages)));
+    buf_free(&media);
+}
+void rights_put_overlap_json(struct json_writer *w, const struct rights_overlap *o) {
+    struct buf media = BUF(400);
+    rights_media_write(&media, o->media);
+    json_put_string(w, "territories", rights_territories_text(o->territories));
+    json_put_string(w, "media", buf_slice(&media));
+    json_put_string(w, "languages", rights_languages_text(o->languages));
+    rights_put_time_json(w, "from", o->from_s);
+    rights_put_time_json(w, "to", o->to_s);
+    buf_free(&media);
+}
+
+void rights_print_json(struct buf *out) {
     printf("%.*s\n", (int)out->len, out->ptr ? out->ptr : "");
     buf_free(out);
 }
 
-static struct slice title_name(const struct catalog_view *view, int64_t id) {
+struct slice rights_title_name(const struct catalog_view *view, int64_t id) {
     const struct catalog_title *t = catalog_find_id(view, id);
     return t ? catalog_text_in(t, text_languages[0].code).name : SLICE("(removed)");
 }
-static const char *title_id(const struct catalog_view *view, int64_t id) {
+const char *rights_title_id(const struct catalog_view *view, int64_t id) {
     const struct catalog_title *t = catalog_find_id(view, id);
     return t ? t->public_id.text : "";
 }
 
-/* --- import --- */
-
-static struct err file_give(void *user, struct buf *out) {
-    FILE *file = user;
-    enum { STEP = 1 << 20 };
-    char *at = buf_reserve(out, STEP);
-    if (!at) return err_memory();
-    size_t len = fread(at, 1, STEP, file);
-    if (ferror(file)) return err_from_errno(errno ? errno : EIO, "rights.read", "The file cannot be read to its end.");
-    buf_commit(out, len);
-    return ERR_OK;
-}
+/* --- files --- */
 
 struct err rights_file_open(const char *path, FILE **out) {
     *out = !strcmp(path, "-") ? stdin : fopen(path, "re");
@@ -119,63 +131,6 @@ struct err rights_file_open(const char *path, FILE **out) {
 void rights_file_close(FILE **file) {
     if (*file && *file != stdin) fclose(*file);
     *file = NULL;
-}
-
-static void import_report(const struct command_context *c, const struct rights_import *job, const char *path, struct err e) {
-    if (option_flag(c, "json")) {
-        struct buf out = BUF(64 << 20);
-        struct json_writer w = json_writer_of(&out);
-        json_begin_object(&w);
-        json_put_number(&w, "lines", (int64_t)job->line_count);
-        json_put_number(&w, "deals", (int64_t)job->deal_count);
-        json_put_number(&w, "parties", (int64_t)job->party_count);
-        json_put_number(&w, "error_count", (int64_t)job->fault_count);
-        json_key(&w, "errors");
-        json_begin_array(&w);
-        for (size_t i = 0; i < job->faults.count; i++) {
-            const struct rights_import_fault *f = &job->faults.items[i];
-            json_begin_object(&w);
-            json_put_number(&w, "line", (int64_t)f->line);
-            json_put_number(&w, "column", (int64_t)f->column);
-            json_put_cstr(&w, "code", f->fault.code);
-            json_put_cstr(&w, "message", f->fault.what);
-            json_put_string(&w, "about", f->about);
-            json_end(&w);
-        }
-        json_end(&w);
-        json_end(&w);
-        print_json(&out);
-        return;
-    }
-    for (size_t i = 0; i < job->faults.count; i++) {
-        const struct rights_import_fault *f = &job->faults.items[i];
-        fprintf(stderr, "%s:%llu:%llu: %s [%s]", path, (unsigned long long)f->line, (unsigned long long)f->column, f->fault.what, f->fault.code);
-        if (f->about.len) fprintf(stderr, " \"%.*s\"", SLICE_ARG(f->about));
-        fputc('\n', stderr);
-    }
-    if (e.kind) {
-        rights_print_count(stderr, job->fault_count, "fault", "faults");
-        fprintf(stderr, "%s. Nothing was changed.\n", job->fault_count > job->faults.count ? ", the first of which are shown" : "");
-        return;
-    }
-    printf("%s", job->is_dry_run ? "would make " : "");
-    rights_print_count(stdout, job->line_count, "line, ", "lines, ");
-    rights_print_count(stdout, job->deal_count, "new deal, ", "new deals, ");
-    rights_print_count(stdout, job->party_count, "new party\n", "new parties\n");
-}
-
-static int run_import(struct command_context *c, struct rights_shop *s) {
-    if (c->argument_count != 2) return command_fail(c, err_make(ERR_INPUT, "option.arguments", "Which file? `grandstand rights import FILE`."), NULL), EXIT_CODE_USAGE;
-    FILE *file = NULL;
-    struct err e = rights_file_open(c->arguments[1], &file);
-    struct rights_import job = {.org_id = s->org_id, .status = option_flag(c, "draft") ? RIGHTS_DRAFT : RIGHTS_ACTIVE, .is_dry_run = option_flag(c, "dry-run"),
-                                .read = file_give, .user = file, .faults_max = (size_t)limit_of(c)};
-    if (!e.kind) e = rights_import(s->house->rights, s->arena, &job);
-    rights_file_close(&file);
-    bool is_faulty = e.kind == ERR_INPUT && job.fault_count;
-    if (e.kind && !is_faulty) return command_fail(c, e, c->arguments[1]);
-    import_report(c, &job, c->arguments[1], e);
-    return is_faulty ? EXIT_CODE_FAILED : EXIT_CODE_DONE;
 }
 
 /* --- check --- */
@@ -234,7 +189,7 @@ static int run_check(struct command_context *c, struct rights_shop *s) {
         rights_put_time_json(&w, "until", a.until_s);
         rights_put_time_json(&w, "from", a.from_s ? a.from_s : RIGHTS_ENDLESS);
         json_end(&w);
-        print_json(&out);
+        rights_print_json(&out);
     } else {
         printf("%s  %s", a.is_allowed ? "yes" : "no", rights_reason_code(a.reason));
         if (line.text[0]) printf("  line %s", line.text);
@@ -255,7 +210,7 @@ static int run_check(struct command_context *c, struct rights_shop *s) {
 
 static int run_conflicts(struct command_context *c, struct rights_shop *s) {
     struct rights_standing_conflict_list list;
-    size_t total = 0, limit = (size_t)limit_of(c);
+    size_t total = 0, limit = (size_t)rights_limit(c);
     struct err e = rights_conflicts_standing(s->house->rights, s->arena, s->org_id, limit, &list, &total);
     int64_t *ids = e.kind ? NULL : arena_alloc_array(s->arena, list.count * 2 + 1, sizeof *ids);
     struct public_id *names = e.kind ? NULL : arena_alloc_array(s->arena, list.count * 2 + 1, sizeof *names);
@@ -277,35 +232,25 @@ static int run_conflicts(struct command_context *c, struct rights_shop *s) {
     }
     for (size_t i = 0; i < list.count; i++) {
         const struct rights_conflict *x = &list.items[i].conflict;
-        struct buf media = BUF(400);
-        rights_media_write(&media, x->overlap.media);
         if (as_json) {
             json_begin_object(&w);
             json_put_cstr(&w, "kind", rights_conflict_kind_name(x->kind));
-            json_put_cstr(&w, "title", title_id(s->view, list.items[i].title_id));
+            json_put_cstr(&w, "title", rights_title_id(s->view, list.items[i].title_id));
             json_put_cstr(&w, "line", names[2 * i].text);
             json_put_cstr(&w, "other", names[2 * i + 1].text[0] ? names[2 * i + 1].text : NULL);
-            json_put_string(&w, "territories", rights_territories_text(x->overlap.territories));
-            json_put_string(&w, "media", buf_slice(&media));
-            json_put_string(&w, "languages", rights_languages_text(x->overlap.languages));
-            rights_put_time_json(&w, "from", x->overlap.from_s);
-            rights_put_time_json(&w, "to", x->overlap.to_s);
+            rights_put_overlap_json(&w, &x->overlap);
             json_end(&w);
         } else {
-            printf("%-20s %.*s  line %s", rights_conflict_kind_name(x->kind), SLICE_ARG(title_name(s->view, list.items[i].title_id)), names[2 * i].text);
+            printf("%-20s %.*s  line %s", rights_conflict_kind_name(x->kind), SLICE_ARG(rights_title_name(s->view, list.items[i].title_id)), names[2 * i].text);
             if (names[2 * i + 1].text[0]) printf(" and %s", names[2 * i + 1].text);
-            printf("\n    %.*s  %.*s  ", SLICE_ARG(rights_territories_text(x->overlap.territories)), (int)media.len, media.ptr ? media.ptr : "");
-            rights_print_time(stdout, x->overlap.from_s);
-            printf(" - ");
-            rights_print_time(stdout, x->overlap.to_s);
             printf("\n");
+            rights_print_overlap(stdout, &x->overlap);
         }
-        buf_free(&media);
     }
     if (as_json) {
         json_end(&w);
         json_end(&w);
-        print_json(&out);
+        rights_print_json(&out);
     } else {
         rights_print_count(stdout, total, "conflict\n", "conflicts\n");
     }
@@ -319,7 +264,7 @@ enum { YEAR_S = 365 * 86400 };
 static struct err avails_ask(struct command_context *c, struct rights_shop *s, struct rights_avails_ask *ask) {
     const char *title = option_text(c, "title"), *territory = option_text(c, "territory"), *medium = option_text(c, "medium"), *party = option_text(c, "party");
     struct slice bad;
-    *ask = (struct rights_avails_ask){.limit = (size_t)limit_of(c)};
+    *ask = (struct rights_avails_ask){.limit = (size_t)rights_limit(c)};
     struct err e = rights_time_option(c, "from", s->now_s, &ask->from_s);
     if (!e.kind) e = rights_time_option(c, "to", ask->from_s + YEAR_S, &ask->to_s);
     if (!e.kind && territory) e = rights_territories_of(slice_cstr(territory), &ask->territories, &bad);
@@ -364,7 +309,7 @@ static int run_avails(struct command_context *c, struct rights_shop *s) {
         rights_media_write(&media, a->media);
         if (as_json) {
             json_begin_object(&w);
-            json_put_cstr(&w, "title", title_id(s->view, ask.titles[a->title][0]));
+            json_put_cstr(&w, "title", rights_title_id(s->view, ask.titles[a->title][0]));
             json_put_string(&w, "territories", rights_territories_text(a->territories));
             json_put_string(&w, "media", buf_slice(&media));
             json_put_string(&w, "languages", rights_languages_text(a->languages));
@@ -372,7 +317,7 @@ static int run_avails(struct command_context *c, struct rights_shop *s) {
             rights_put_time_json(&w, "to", a->to_s);
             json_end(&w);
         } else {
-            printf("%.*s  %.*s  %.*s  ", SLICE_ARG(title_name(s->view, ask.titles[a->title][0])), SLICE_ARG(rights_territories_text(a->territories)), (int)media.len,
+            printf("%.*s  %.*s  %.*s  ", SLICE_ARG(rights_title_name(s->view, ask.titles[a->title][0])), SLICE_ARG(rights_territories_text(a->territories)), (int)media.len,
                    media.ptr ? media.ptr : "");
             rights_print_time(stdout, a->from_s);
             printf(" - ");
@@ -385,7 +330,7 @@ static int run_avails(struct command_context *c, struct rights_shop *s) {
     if (as_json) {
         json_end(&w);
         json_end(&w);
-        print_json(&out);
+        rights_print_json(&out);
     }
     return EXIT_CODE_DONE;
 }
@@ -397,10 +342,10 @@ int command_rights(struct command_context *c) {
         const char *word;
         int (*run)(struct command_context *, struct rights_shop *);
         bool changes;
-    } all[] = {{"import", run_import, true}, {"check", run_check, false}, {"conflicts", run_conflicts, false}, {"avails", run_avails, false}};
+    } all[] = {{"import", rights_import_run, true}, {"check", run_check, false}, {"conflicts", run_conflicts, false}, {"avails", run_avails, false}};
     size_t which = 0;
     while (which < ARRAY_LEN(all) && strcmp(all[which].word, c->arguments[0]) != 0) which++;
-    if (which == ARRAY_LEN(all) || (c->argument_count > 1 && all[which].run != run_import)) {
+    if (which == ARRAY_LEN(all) || (c->argument_count > 1 && all[which].run != rights_import_run)) {
         command_fail(c, err_make(ERR_INPUT, "command.unknown", "This is import FILE, check, conflicts or avails. `grandstand rights --help` explains."), c->arguments[which == ARRAY_LEN(all) ? 0 : 1]);
         return EXIT_CODE_USAGE;
     }

@@ -84,7 +84,8 @@ static struct err on_record(void *user, const struct csv_field *fields, size_t c
     struct batch *b = user;
     static const char no_time[] = "A time is a date as 2026-02-28, or has its zone, as 2026-02-28T19:00:00+01:00.";
     if (!b->has_header) return header_take(b, fields, count);
-    if (count != b->field_count) return fault(b, fields[0].at, "rights.import_fields", "This line has more or fewer fields than the first.", SLICE_NONE);
+    if (count > b->field_count) return fault(b, fields[b->field_count].at, "rights.import_fields", "The first line has no column for this field. A comma inside a field stands in quotes.", fields[b->field_count].text);
+    if (count < b->field_count) return fault(b, csv_uneven_place(fields, count, b->field_count), "rights.import_fields_missing", "The line ends here, and has no field for every column of the first.", SLICE_NONE);
     if (b->count == QUESTIONS_MAX) return err_make(ERR_LIMIT, "rights.batch_large", "The file has more than ten million questions. Cut it into several.");
     if (b->count == b->room) {
         size_t room = b->room ? b->room * 2 : 1024;

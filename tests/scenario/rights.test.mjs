@@ -245,8 +245,9 @@ test('lines come from a file, by the page and by the command, all or none', asyn
     assert.deepEqual(spread.json.errors.map((one) => [one.line, one.column, one.code]), [[1, 1, 'rights.import_commas']], 'one fault that says what it is');
     assert.match(spread.json.errors[0].message, /Kommas/);
     const text = `${header}S-1,Studio,in,${film},,DE,free,2027-01-01,\n`;
-    assert.deepEqual(await ok(send(text, '?dry_run=1')), { lines: 1, deals: 1, parties: 1, error_count: 0, errors: [] });
-    assert.deepEqual(await ok(send(text)), { lines: 1, deals: 1, parties: 1, error_count: 0, errors: [] });
+    const good = { error_count: 0, errors: [], conflict_count: 0, conflict_lines: 0, has_more_conflicts: false, conflicts: [] };
+    assert.deepEqual(await ok(send(text, '?dry_run=1')), { lines: 1, deals: 1, parties: 1, ...good });
+    assert.deepEqual(await ok(send(text)), { lines: 1, deals: 1, parties: 1, ...good });
     assert.equal((await ok(operator.get(`/rights/why?title=${film}&territory=DE&medium=free`))).decision.is_allowed, true);
 
     // Beside the running server, by the command: the server follows.
@@ -254,7 +255,7 @@ test('lines come from a file, by the page and by the command, all or none', asyn
     writeFileSync(csv, `${header}S-1,,,${other},,"AT,CH",free,2027-01-01,\nS-1,,,${other},,"US,-US-CA",free,2027-01-01,\nS-1,,,${film},blackout,CH,free,2027-01-01,2027-02-01\n`);
     const imported = run(['rights', 'import', csv, ...data, '--json']);
     assert.equal(imported.status, 0, imported.stderr);
-    assert.deepEqual(JSON.parse(imported.stdout), { lines: 3, deals: 0, parties: 0, error_count: 0, errors: [] });
+    assert.deepEqual(JSON.parse(imported.stdout), { lines: 3, deals: 0, parties: 0, ...good });
     for (;;) if ((await ok(operator.get(`/rights/why?title=${other}&territory=AT&medium=free`))).decision.is_allowed) break;
 
     const check = (...more) => run(['rights', 'check', ...data, ...more]);
@@ -301,10 +302,70 @@ test('lines come from a file, by the page and by the command, all or none', asyn
     assert.match(refused.stderr, /:2:\d+: .*\[rights.time\] "2027-13-01"/);
     assert.equal(run(['rights', 'import', join(dir, 'none.csv'), ...data]).status, 3);
 
+    // A line that is too short says where it ends and what it lacks, one that is too long what is too much.
+    writeFileSync(csv, `${header}S-1,,,${film},,DE,free\nS-1,,,${film},,DE,AT,free,2027-01-01,\n`);
+    const uneven = JSON.parse(run(['rights', 'import', csv, ...data, '--json']).stdout);
+    const end = `S-1,,,${film},,DE,free`.length + 1;
+    assert.deepEqual(uneven.errors.map((one) => [one.line, one.column, one.code, one.about]), [[2, end, 'rights.import_fields_missing', 'starts, ends'], [3, end + 15, 'rights.import_fields', '']]);
+
     const conflicts = run(['rights', 'conflicts', ...data, '--json']);
     assert.deepEqual([conflicts.status, JSON.parse(conflicts.stdout)], [0, { total: 0, items: [] }], conflicts.stderr);
     const avails = run(['rights', 'avails', ...data, '--title', other, '--from', '2027-02-01', '--to', '2027-03-01', '--json']);
     assert.deepEqual(JSON.parse(avails.stdout).items, [{ title: other, territories: 'AT,CH,US,-US-CA', media: 'free', languages: '', from: '2027-02-01T00:00:00Z', to: '2027-03-01T00:00:00Z' }], avails.stderr);
+});
+
+test('a file that contradicts is refused with each overlap named, and saved when that is accepted', async (t) => {
+    const server = await start(t);
+    const operator = await server.enter();
+    const film = await titleOf(operator, 'The Race');
+    const dir = folder(t), csv = join(dir, 'lines.csv'), data = ['--data', server.data];
+    const importing = (...more) => run(['rights', 'import', csv, ...data, ...more]);
+    const lines = async (reference) => {
+        const deal = (await ok(operator.get('/rights/deals'))).items.find((one) => one.reference === reference);
+        return deal ? (await ok(operator.get(`/rights/deals/${deal.id}`))).lines : [];
+    };
+    const header = 'deal,party,direction,title,territories,media,starts,ends,exclusive,sublicense\n';
+    const send = (text, query = '') => operator.call('POST', `/rights/import${query}`, undefined, { raw: Buffer.from(header + text), headers: { 'content-type': 'text/csv' } });
+    assert.equal((await ok(send(`T-1,Station,out,${film},"DE,AT",linear,2027-02-01,2027-03-01,yes,\nS-1,Studio,in,${film},"DE,AT",linear,2027-01-01,,,yes\n`))).lines, 2, 'sold out of what the same file licenses');
+
+    // Line 2 against what stands, line 4 against line 3: by the command, for people and for scripts.
+    const rows = `U-1,Arena,out,${film},"AT,CH",linear,2027-02-15,2027-04-01,yes,\nU-1,,,${film},FR,linear,2027-02-01,2027-03-01,yes,\nV-1,Yonder,out,${film},FR,linear,2027-02-20,2027-03-01,,\nS-1,,,${film},"CH,FR",linear,2027-01-01,,,yes\n`;
+    writeFileSync(csv, header + rows);
+    const refused = importing();
+    assert.deepEqual([refused.status, refused.stdout], [5, '']);
+    const said = refused.stderr.trim().split('\n');
+    assert.match(said[0], /lines\.csv:2:15: The Race: T-1 with Station promises the same exclusively: Austria, 15 February 2027 to 1 March 2027 \(Linear channel\)\. \[exclusive_exclusive\] line \w{16}$/);
+    assert.equal(said[1], '    AT  linear  2027-02-15T00:00:00Z - 2027-03-01T00:00:00Z');
+    assert.match(said[2], /lines\.csv:4:16: The Race: One of the two is exclusive, and U-1 with Arena grants the same: France, 20 February 2027 to 1 March 2027 .*\[exclusive_allow\] line 3 of this file$/);
+    assert.match(said[4], /^2 conflicts of 2 lines\. Nothing was changed.*--accept-conflicts.*\[rights\.conflict\]$/);
+    const tried = importing('--dry-run', '--json');
+    const told = JSON.parse(tried.stdout);
+    assert.deepEqual([tried.status, told.error, told.lines, told.conflict_count, told.conflict_lines, told.has_more_conflicts], [5, undefined, 4, 2, 2, false]);
+    assert.deepEqual(told.conflicts.map((one) => [one.line, one.column, one.kind, one.title, one.title_name, one.deal, one.party, one.other?.length ?? null, one.other_line, one.territories, one.media, one.from, one.to]), [
+        [2, 15, 'exclusive_exclusive', film, 'The Race', 'T-1', 'Station', 16, null, 'AT', 'linear', '2027-02-15T00:00:00Z', '2027-03-01T00:00:00Z'],
+        [4, 16, 'exclusive_allow', film, 'The Race', 'U-1', 'Arena', null, 3, 'FR', 'linear', '2027-02-20T00:00:00Z', '2027-03-01T00:00:00Z']]);
+    assert.deepEqual([JSON.parse(importing('--json').stdout).error.code, importing('--accept-reason', 'why').status], ['rights.conflict', 2]);
+
+    // By the page.
+    const conflict = await send(rows, '?lang=de');
+    assert.deepEqual([conflict.status, conflict.json.error.code, conflict.json.conflict_count, conflict.json.error_count, conflict.json.lines], [409, 'rights.conflict', 2, 0, 0]);
+    const [first, second] = conflict.json.conflicts;
+    assert.deepEqual([first.line, first.column, first.kind, first.title.id, first.other.deal.reference, first.other_line], [2, 15, 'exclusive_exclusive', film, 'T-1', null]);
+    assert.equal(first.message, 'T-1 mit Station verspricht dasselbe exklusiv: Österreich, 15. Februar 2027 bis 1. März 2027 (Lineares Programm).');
+    assert.deepEqual(first.overlap, { territories: 'AT', media: ['linear'], languages: [], from: '2027-02-15T00:00:00Z', to: '2027-03-01T00:00:00Z' });
+    assert.deepEqual([second.line, second.other, second.other_line], [4, null, 3]);
+    assert.equal((await ok(send(rows, '?dry_run=1'))).conflict_count, 2);
+    assert.equal((await lines('U-1')).length, 0, 'nothing was saved');
+    assert.equal((await ok(send(rows, `?accept_conflicts=1&accept_reason=${encodeURIComponent('agreed by letter')}`))).conflict_count, 2);
+    assert.deepEqual((await lines('U-1')).map((one) => one.note), ['agreed by letter', '']);
+    assert.deepEqual((await lines('V-1')).map((one) => one.note), ['agreed by letter']);
+
+    writeFileSync(csv, `${header}W-1,Else,out,${film},TH,linear,2027-02-01,2027-03-01,,\n`);
+    const accepted = importing('--accept-conflicts', '--accept-reason', 'a licence is on its way');
+    assert.deepEqual([accepted.status, accepted.stdout], [0, '1 line, 1 new deal, 1 new party, in spite of 1 conflict of 1 line\n']);
+    assert.match(accepted.stderr, /:2:14: The Race: Sold without being held.*Thailand.*\[out_without_in\]\n/);
+    const standing = JSON.parse(run(['rights', 'conflicts', ...data, '--json']).stdout);
+    assert.deepEqual(standing.items.map((one) => one.kind).sort(), ['exclusive_allow', 'exclusive_exclusive', 'out_without_in'], 'what was told is what stands');
 });
 
 test('killed after the answer, and between saving and compiling: what was saved stands', async (t) => {

@@ -62,6 +62,24 @@ struct index_deal rights_index_deal(const struct rights_deal *);
 /* Makes the house deal of organisations that had titles before there were contracts. */
 MUST_USE struct err rights_adopt(struct rights *);
 
+/* --- contradictions of many lines before they are saved (check.c) --- */
+
+struct rights_ahead {
+    const struct index_deal *deals; /* their ids are 1, 2, 3 ...; parties by their ids in the book, or by what no party has */
+    size_t deal_count;
+    const struct index_line *lines; /* their ids are 1, 2, 3 ... in the order in which they would be written */
+    size_t line_count;
+    bool *does_contradict; /* of each line: is anything found? */
+    /* found, by title: `at` and `other` are places in `lines`; to be freed */
+    struct rights_conflict *found;
+    size_t found_count;
+    uint64_t conflict_count, contradicting_count; /* contradictions, and lines that have some */
+    bool is_whole;                                /* all were counted; else there are more, and those of most lines were not listed */
+};
+/* With what stands, and with each other; what the lines of a draft contradict, as if all drafts among these deals took effect. Errors: memory, ERR_LIMIT (sets), those
+ * of the catalogue and of what our own service runs. */
+MUST_USE struct err rights_ahead_conflicts(struct rights *, const struct catalog_view *, struct rights_ahead *);
+
 /* --- within a transaction --- */
 
 MUST_USE struct err rights_us_in(struct rights *, struct db_tx *, int64_t org_id, int64_t *party_id);
@@ -92,6 +110,7 @@ struct err rights_error_no_party(void);
 /* Checks what needs no store: windows, masks, blocks. */
 struct err rights_window_fault(void); /* of a line that ends before it begins */
 MUST_USE struct err rights_terms_check(const struct rights_terms *);
+bool rights_is_note(struct slice);
 MUST_USE struct err rights_reference_check(struct slice);
 MUST_USE struct err rights_party_check(const struct rights_party_change *, bool is_new);
 

@@ -2,12 +2,13 @@
  *
  * Contradictions: of lines before they are saved, and all that stand. The index knows lines of titles; what stands under what (episodes of a
  * series) is looked up in the catalogue here. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "business/rights/book.h"
 
-enum { CONFLICTS_MAX = 1000 }; /* of one line */
+enum { CONFLICTS_MAX = 1000, AHEAD_CONFLICTS_MAX = 100000 }; /* of one line; listed of many that are not saved yet */
 
 struct rights_runs {
     struct index_run *items;
@@ -206,6 +207,96 @@ struct err rights_conflicts(struct rights *r, struct arena *arena, int64_t org_i
     mem_free(all);
     family_free(&family);
     catalog_view_give(&view);
+    return e;
+}
+
+/* --- many before saving --- */
+
+static int compare_by_title(const void *a, const void *b, void *lines) {
+    const struct index_line *all = lines, *x = &all[*(const uint32_t *)a], *y = &all[*(const uint32_t *)b];
+    return x->title_id != y->title_id ? (x->title_id > y->title_id) - (x->title_id < y->title_id) : (x->id > y->id) - (x->id < y->id);
+}
+
+static bool found_room(struct rights_ahead *a, size_t *room) {
+    if (a->found_count + CONFLICTS_MAX <= *room) return true;
+    struct rights_conflict *moved = mem_realloc_array(a->found, 2 * *room + CONFLICTS_MAX, sizeof *moved);
+    if (!moved) return false;
+    a->found = moved;
+    *room = 2 * *room + CONFLICTS_MAX;
+    return true;
+}
+
+struct ahead_work {
+    struct rights *rights;
+    const struct catalog_view *view;
+    struct rights_ahead *ahead;
+    struct rights_index *index; /* of the lines ahead */
+    struct arena *page;
+    struct family family;
+    size_t room;
+};
+
+/* Once the list is full a line is only asked whether it contradicts anything, so that a file which contradicts the book throughout is looked through in its time. */
+static struct err line_ahead(struct ahead_work *w, size_t at) {
+    struct rights_ahead *a = w->ahead;
+    const struct index_line *line = &a->lines[at];
+    struct arena_mark mark = arena_mark(w->page);
+    struct index_conflicts_ask ask;
+    struct rights_conflict_list found = {0};
+    struct err e = found_room(a, &w->room) ? family_of(w->view, line->title_id, &w->family) : err_memory();
+    if (!e.kind) e = ask_of(w->rights, w->view, &w->family, line, &a->deals[line->deal_id - 1], &ask);
+    if (e.kind) return e;
+    bool is_full = a->found_count >= AHEAD_CONFLICTS_MAX;
+    ask.ahead = w->index;
+    if (is_full) ask.limit = 1;
+    e = rights_index_conflicts(w->rights->index, w->page, &ask, &found);
+    for (size_t i = 0; !e.kind && !is_full && i < found.count; i++) {
+        a->found[a->found_count] = found.items[i];
+        a->found[a->found_count++].at = at;
+    }
+    a->does_contradict[at] = found.count > 0;
+    a->contradicting_count += found.count > 0;
+    a->conflict_count += found.count;
+    a->is_whole &= found.count < ask.limit;
+    arena_rewind(w->page, mark);
+    return e;
+}
+
+static struct err drafts_take_effect(const struct rights_ahead *a, struct rights_index *index) {
+    struct index_deal *deals = mem_alloc((a->deal_count + 1) * sizeof *deals);
+    if (!deals) return err_memory();
+    for (size_t i = 0; i < a->deal_count; i++) {
+        deals[i] = a->deals[i];
+        if (deals[i].status == RIGHTS_DRAFT) deals[i].status = RIGHTS_ACTIVE;
+    }
+    struct err e = rights_index_update(index, &(struct index_change){.deals = deals, .deal_count = a->deal_count});
+    mem_free(deals);
+    return e;
+}
+
+/* The lines become an index of their own, and each is held against both. By title: a family is looked up, and what of it our own service runs, once. */
+struct err rights_ahead_conflicts(struct rights *r, const struct catalog_view *view, struct rights_ahead *a) {
+    struct ahead_work w = {.rights = r, .view = view, .ahead = a, .page = arena_create(BOOK_ARENA_MAX)};
+    uint32_t *order = mem_alloc((a->line_count + 1) * sizeof *order);
+    struct err e = w.page && order ? rights_index_create(&w.index, a->deals, a->deal_count, a->lines, a->line_count) : err_memory();
+    for (size_t i = 0; !e.kind && i < a->line_count; i++) order[i] = (uint32_t)i;
+    if (!e.kind) qsort_r(order, a->line_count, sizeof *order, compare_by_title, (void *)a->lines);
+    a->conflict_count = a->contradicting_count = a->found_count = 0;
+    a->is_whole = true;
+    size_t draft_count = 0;
+    for (int drafts = 0; !e.kind && drafts < 2; drafts++) {
+        if (drafts && !draft_count) break;
+        if (drafts) e = drafts_take_effect(a, w.index);
+        for (size_t i = 0; !e.kind && i < a->line_count; i++) {
+            bool is_draft = a->deals[a->lines[order[i]].deal_id - 1].status == RIGHTS_DRAFT;
+            draft_count += is_draft;
+            if (is_draft == drafts) e = line_ahead(&w, order[i]);
+        }
+    }
+    rights_index_destroy(&w.index);
+    mem_free(order);
+    arena_destroy(&w.page);
+    family_free(&w.family);
     return e;
 }
 

@@ -32,12 +32,14 @@ struct standing { /* a line that overlaps the new one */
     const struct scope *scope;
     int64_t id, title_id;
     bool is_first_family; /* its title is the new line's, or above it */
+    bool is_ahead;        /* it does not stand yet: it would be written together with the new one */
 };
 
 struct check {
     const struct index_conflicts_ask *ask;
     struct arena *mem;
-    const struct scope *scopes;
+    const struct scope *scopes; /* of the index that is being looked through */
+    bool is_ahead;              /* it is that of the lines that would be written with this one */
     uint32_t from_s, to_s;
     uint64_t bits[4]; /* of the new line's territories */
     bool has_areas;
@@ -65,7 +67,8 @@ static void *grow(struct arena *mem, void *items, size_t count, size_t *room, si
     return moved;
 }
 
-static void found_add(struct check *c, enum rights_conflict_kind kind, int64_t line_id, struct rights_overlap overlap) {
+/* `with` is NULL where there is nothing: what was sold and never licensed. */
+static void found_add(struct check *c, enum rights_conflict_kind kind, const struct standing *with, struct rights_overlap overlap) {
     if (c->error.kind || c->found_count == c->ask->limit) return;
     struct rights_conflict *items = grow(c->mem, c->found, c->found_count, &c->found_room, sizeof *items);
     if (!items) {
@@ -73,7 +76,8 @@ static void found_add(struct check *c, enum rights_conflict_kind kind, int64_t l
         return;
     }
     c->found = items;
-    c->found[c->found_count++] = (struct rights_conflict){.kind = kind, .line_id = line_id, .other = SIZE_MAX, .overlap = overlap};
+    bool is_ahead = with && with->is_ahead;
+    c->found[c->found_count++] = (struct rights_conflict){.kind = kind, .line_id = with && !is_ahead ? with->id : 0, .other = is_ahead ? (size_t)(with->id - 1) : SIZE_MAX, .overlap = overlap};
 }
 
 /* --- one against one --- */
@@ -158,15 +162,15 @@ static void look_at(struct check *c, const struct block *b, uint32_t line, bool 
     const struct index_line *l = c->ask->line;
     if (r.end_s <= c->from_s || r.start_s >= c->to_s || !(r.what & l->media)) return;
     const struct scope *s = &c->scopes[r.scope];
-    bool is_held = (kinds_held(c, is_first_family) >> what_kind(r.what)) & 1;
-    enum rights_conflict_kind kind = (enum rights_conflict_kind)c->contradictions[s->party_id != c->ask->deal->party_id][s->kind];
+    bool is_held = (kinds_held(c, is_first_family) >> what_kind(r.what)) & 1, is_later = c->is_ahead && block_ids(b)[line] >= l->id;
+    enum rights_conflict_kind kind = is_later ? RIGHTS_CONFLICT_KINDS : (enum rights_conflict_kind)c->contradictions[s->party_id != c->ask->deal->party_id][s->kind];
     if (!is_held && kind == RIGHTS_CONFLICT_KINDS) return;
     enum rights_status status = (enum rights_status)atomic_load_explicit(&s->deal->status, memory_order_acquire);
     if (status != RIGHTS_ACTIVE && status != RIGHTS_SUSPENDED) return;
-    struct standing found = {r, s, block_ids(b)[line], b->title_id, is_first_family};
+    struct standing found = {r, s, block_ids(b)[line], b->title_id, is_first_family, c->is_ahead};
     uint64_t common = 0;
     for (int i = 0; i < 4; i++) common |= c->bits[i] & s->bits[i];
-    if ((!common && !((c->has_areas || s->flags & SCOPE_HAS_AREAS) && rights_territories_meet(l->territories, s->territories))) || !languages_meet(l->languages, s->languages) || is_withdrawn(c->ask, found.id)) return;
+    if ((!common && !((c->has_areas || s->flags & SCOPE_HAS_AREAS) && rights_territories_meet(l->territories, s->territories))) || !languages_meet(l->languages, s->languages) || (!c->is_ahead && is_withdrawn(c->ask, found.id))) return;
     if (is_held) {
         struct standing *holds = grow(c->mem, c->holds, c->hold_count, &c->hold_room, sizeof *holds);
         if (!holds) {
@@ -179,7 +183,7 @@ static void look_at(struct check *c, const struct block *b, uint32_t line, bool 
     struct rights_overlap overlap;
     if (kind == RIGHTS_CONFLICT_KINDS || c->found_count == c->ask->limit) return;
     c->error = overlap_of(c, &found, &overlap);
-    if (!c->error.kind) found_add(c, kind, found.id, overlap);
+    if (!c->error.kind) found_add(c, kind, &found, overlap);
 }
 
 /* Which kinds of lines matter at all: a bit each. */
@@ -365,13 +369,13 @@ static struct err boxes_join(const struct atlas *atlas, struct arena *mem, struc
     return ERR_OK;
 }
 
-static struct err boxes_tell(struct check *c, const struct atlas *atlas, struct boxes *list, enum rights_conflict_kind kind, int64_t line_id) {
+static struct err boxes_tell(struct check *c, const struct atlas *atlas, struct boxes *list, enum rights_conflict_kind kind, const struct standing *with) {
     struct err e = boxes_join(atlas, c->mem, list);
     for (size_t i = 0; i < list->count && !e.kind; i++) {
         const struct box *b = &list->items[i];
         struct rights_overlap o = {.languages = b->languages, .media = b->media, .from_s = b->from_s, .to_s = b->to_s};
         e = atlas_set(atlas, b->bits, &o.territories);
-        if (!e.kind) found_add(c, kind, line_id, o);
+        if (!e.kind) found_add(c, kind, with, o);
     }
     return e;
 }
@@ -413,9 +417,9 @@ static struct err cover(struct check *c) {
             struct box b = {held, s->scope->media, s->scope->languages, s->record.start_s, s->record.end_s};
             struct boxes commons = {0};
             if ((e = cut_all(&atlas, c->mem, &left, &b, pass_on ? NULL : &commons)).kind) return e;
-            if ((e = boxes_tell(c, &atlas, &commons, RIGHTS_SUBLICENCE, s->id)).kind) return e;
+            if ((e = boxes_tell(c, &atlas, &commons, RIGHTS_SUBLICENCE, s)).kind) return e;
         }
-    return boxes_tell(c, &atlas, &left, RIGHTS_OUT_WITHOUT_IN, 0);
+    return boxes_tell(c, &atlas, &left, RIGHTS_OUT_WITHOUT_IN, NULL);
 }
 
 /* --- what our own service runs of an exclusive sale --- */
@@ -476,6 +480,7 @@ static struct err tell_runs(struct check *c) {
     }
     for (size_t i = 0; i < c->hold_count && c->found_count < ask->limit; i++) {
         const struct standing *s = &c->holds[i];
+        if (s->is_ahead && s->id > ask->line->id) continue; /* which tells it itself */
         uint32_t languages;
         uint64_t *both;
         if ((e = common_languages(ask->line->languages, s->scope->languages, &languages)).kind || (e = bits_new(&atlas, c->mem, &both)).kind) return e;
@@ -488,9 +493,21 @@ static struct err tell_runs(struct check *c) {
         for (size_t k = runs_from(by_titles, by_title_count, s->title_id); k < by_title_count && by_titles[k].title_id == s->title_id && left.count; k++)
             if ((e = cut_all(&atlas, c->mem, &left, &runs.items[by_titles[k].run], &run)).kind) return e;
         for (size_t k = 0; k < run.count; k++) run.items[k].languages = languages;
-        if ((e = boxes_tell(c, &atlas, &run, RIGHTS_OWN_SERVICE_SOLD, s->id)).kind) return e;
+        if ((e = boxes_tell(c, &atlas, &run, RIGHTS_OWN_SERVICE_SOLD, s)).kind) return e;
     }
     return c->error;
+}
+
+static void look_into(struct check *c, const struct rights_index *ix, bool is_ahead) {
+    const struct index_conflicts_ask *ask = c->ask;
+    const struct table *table = atomic_load(&ix->table);
+    c->is_ahead = is_ahead;
+    for (size_t i = 0; i < ask->above_count + ask->below_count && !c->error.kind; i++) {
+        bool is_above = i < ask->above_count;
+        const struct block *b = table_find(table, is_above ? ask->above[i] : ask->below[i - ask->above_count]);
+        c->scopes = atomic_load(&ix->scopes);
+        if (b) look_through(c, b, is_above);
+    }
 }
 
 struct err rights_index_conflicts(const struct rights_index *ix, struct arena *mem, const struct index_conflicts_ask *ask, struct rights_conflict_list *out) {
@@ -506,13 +523,8 @@ struct err rights_index_conflicts(const struct rights_index *ix, struct arena *m
     for (unsigned kind = 0; kind < KINDS; kind++)
         for (int other = 0; other < 2; other++) c.contradictions[other][kind] = (uint8_t)contradiction(ask, (enum rights_kind)kind, other);
     struct epoch_place *reading = epoch_enter();
-    const struct table *table = atomic_load(&ix->table);
-    for (size_t i = 0; i < ask->above_count + ask->below_count && !c.error.kind; i++) {
-        bool is_above = i < ask->above_count;
-        const struct block *b = table_find(table, is_above ? ask->above[i] : ask->below[i - ask->above_count]);
-        c.scopes = atomic_load(&ix->scopes);
-        if (b) look_through(&c, b, is_above);
-    }
+    look_into(&c, ix, false);
+    if (ask->ahead) look_into(&c, ask->ahead, true);
     if (!c.error.kind && is_sale && c.found_count < ask->limit) c.error = cover(&c);
     if (!c.error.kind && c.may_run && c.found_count < ask->limit) c.error = tell_runs(&c);
     epoch_leave(reading);

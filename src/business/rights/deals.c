@@ -119,7 +119,6 @@ struct err rights_parties(struct rights *r, struct arena *arena, int64_t org_id,
 
 /* --- ourselves --- */
 
-static const struct db_statement us_name = {"rights.us_name", "SELECT name FROM organisation WHERE id = :org_id"};
 struct err rights_us_in(struct rights *r, struct db_tx *tx, int64_t org_id, int64_t *party_id) {
     struct arena *arena = arena_create(1 << 16);
     if (!arena) return err_memory();

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
  * Lines from a file. The file is read as a stream, each record checked and kept in a form of its own (a hundred bytes a line); when all of it was
- * good one transaction writes everything. What the records refer to again and again (titles, deals, texts of territories) is looked up by
- * hash, so that a million lines are a matter of seconds. */
+ * good the lines are held against what stands and against each other, and one transaction writes everything (import_save.c). What the records refer to
+ * again and again (titles, deals, texts of territories) is looked up by hash, so that a million lines are a matter of seconds. */
 #include <stdlib.h>
 
 #include "base/csv.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "business/rights/book.h"
+#include "business/rights/import.h"
 
-enum { ABOUT_MAX = 60, FEED_BYTES_MAX = 8 << 20, BATCH = 500, NOTES_BYTES_MAX = 1 << 30, NAMES_BYTES_MAX = 1 << 30, CACHE = 4096, KNOWN_MAX = 1000000, NOTE_TITLES_MAX = 1000 };
+enum { ABOUT_MAX = 60, FEED_BYTES_MAX = 8 << 20, NOTES_BYTES_MAX = 1 << 30, NAMES_BYTES_MAX = 1 << 30, CACHE = 4096, TRIES_MAX = 8, REASON_MAX = 500 };
 
 /* --- times --- */
 
@@ -44,122 +43,13 @@ bool rights_time_parse(struct slice s, int64_t *out) {
 
 void rights_time_write(struct buf *out, int64_t at_s) { utc_format(out, utc_from_seconds(at_s), 0); }
 
-/* --- names to numbers --- */
-
-struct names { /* text -> value, open addressing; texts are copied */
-    struct name {
-        uint64_t hash; /* 0: empty */
-        size_t at;
-        uint32_t len;
-        int64_t value;
-    } *slots;
-    size_t room, count;
-    struct buf texts;
-};
-
-static struct name *name_slot(const struct names *n, struct slice text, uint64_t hash) {
-    size_t i = hash & (n->room - 1);
-    while (n->slots[i].hash && !(n->slots[i].hash == hash && slice_eq(slice_of(n->texts.ptr + n->slots[i].at, n->slots[i].len), text))) i = (i + 1) & (n->room - 1);
-    return &n->slots[i];
-}
-static uint64_t name_hash(struct slice text) {
-    uint64_t h = slice_hash(text);
-    return h ? h : 1;
-}
-static bool name_find(const struct names *n, struct slice text, int64_t *out) {
-    if (!n->count) return false;
-    const struct name *slot = name_slot(n, text, name_hash(text));
-    if (!slot->hash) return false;
-    *out = slot->value;
-    return true;
-}
-/* The first value of a text stays. */
-static bool name_put(struct names *n, struct slice text, int64_t value) {
-    if ((n->count + 1) * 2 > n->room) {
-        size_t room = n->room ? n->room * 2 : 64;
-        struct name *slots = mem_zalloc_array(room, sizeof *slots);
-        if (!slots) return false;
-        for (size_t i = 0; i < n->room; i++) {
-            if (!n->slots[i].hash) continue;
-            size_t k = n->slots[i].hash & (room - 1);
-            while (slots[k].hash) k = (k + 1) & (room - 1);
-            slots[k] = n->slots[i];
-        }
-        mem_free(n->slots);
-        n->slots = slots;
-        n->room = room;
-    }
-    struct name *slot = name_slot(n, text, name_hash(text));
-    if (slot->hash) return true;
-    size_t at = n->texts.len;
-    buf_append(&n->texts, text);
-    if (n->texts.has_failed) return false;
-    *slot = (struct name){name_hash(text), at, (uint32_t)text.len, value};
-    n->count++;
-    return true;
-}
-static void names_free(struct names *n) {
-    mem_free(n->slots);
-    buf_free(&n->texts);
-}
-
 /* --- what is kept of the file --- */
 
-struct staged {
-    int64_t title_id;
-    uint32_t deal, territories, languages, starts_s, ends_s, plays_max, note_len;
-    uint16_t media;
-    uint8_t effect;
-    bool is_exclusive, may_sublicense;
-    size_t note_at;
-};
-struct staged_deal {
-    int64_t id; /* 0: to be made */
-    size_t reference_at;
-    uint32_t reference_len, party;
-    enum rights_direction direction;
-    enum rights_status status;
-};
-struct staged_party {
-    int64_t id; /* 0: to be made */
-    size_t name_at;
-    uint32_t name_len;
-    bool is_us;
-};
-#define LIST_OF(type) struct { type *items; size_t count, room; }
-
-enum column {
-    COLUMN_DEAL, COLUMN_PARTY, COLUMN_DIRECTION, COLUMN_TITLE, COLUMN_EFFECT, COLUMN_TERRITORIES, COLUMN_MEDIA, COLUMN_LANGUAGES, COLUMN_STARTS, COLUMN_ENDS,
-    COLUMN_EXCLUSIVE, COLUMN_SUBLICENSE, COLUMN_PLAYS, COLUMN_NOTE, COLUMNS
-};
 static const char *const column_names[COLUMNS] = {"deal", "party", "direction", "title", "effect", "territories", "media",
                                                   "languages", "starts", "ends", "exclusive", "sublicense", "plays", "note"};
 static const bool column_needed[COLUMNS] = {[COLUMN_DEAL] = true, [COLUMN_TITLE] = true, [COLUMN_TERRITORIES] = true, [COLUMN_MEDIA] = true, [COLUMN_STARTS] = true};
 
-struct importer {
-    struct rights *rights;
-    struct arena *arena;
-    struct rights_import *job;
-    struct catalog_view *view;
-    bool has_header;
-    int places[COLUMNS]; /* which field; -1: there is none */
-    size_t field_count;
-    struct names deals, parties; /* deals by reference; parties by name, and by public id */
-    LIST_OF(struct staged) lines;
-    LIST_OF(struct staged_deal) deal_list;
-    LIST_OF(struct staged_party) party_list;
-    struct buf notes, words; /* of lines; references and names of what is to be made */
-    struct cached {
-        uint64_t hash;
-        struct slice text;
-        uint32_t set;
-    } *territories, *languages; /* by hash: most lines say what another said */
-    struct rights_import_fault *faults;
-    size_t fault_kept;
-    int64_t us_id; /* 0: not there yet */
-};
-
-static bool list_room(void **items, size_t *room, size_t count, size_t bytes_each) {
+bool rights_import_room(void **items, size_t *room, size_t count, size_t bytes_each) {
     if (count < *room) return true;
     size_t more = *room ? *room * 2 : 256;
     void *moved = mem_realloc_array(*items, more, bytes_each);
@@ -168,7 +58,6 @@ static bool list_room(void **items, size_t *room, size_t count, size_t bytes_eac
     *room = more;
     return true;
 }
-#define LIST_ROOM(list) list_room((void **)&(list).items, &(list).room, (list).count, sizeof *(list).items)
 
 /* --- faults --- */
 
@@ -220,9 +109,26 @@ static struct err header_take(struct importer *m, const struct csv_field *fields
     return m->job->fault_count ? input("rights.import", "The file has faults. Nothing was changed.") : ERR_OK;
 }
 
+/* A record that is not as wide as the header: what is too much, or for which columns there is nothing. */
+static struct err uneven_note(struct importer *m, const struct csv_field *fields, size_t count) {
+    struct csv_place at = csv_uneven_place(fields, count, m->field_count);
+    if (count > m->field_count) {
+        fault_note(m, at, input("rights.import_fields", "The first line has no column for this field. A comma inside a field stands in quotes."), fields[m->field_count].text);
+        return ERR_OK;
+    }
+    struct buf missing = BUF(400);
+    for (size_t i = count; i < m->field_count; i++)
+        for (int c = 0; c < COLUMNS; c++)
+            if (m->places[c] == (int)i) buf_printf(&missing, "%s%s", missing.len ? ", " : "", column_names[c]);
+    struct err e = buf_error(&missing);
+    if (!e.kind) fault_note(m, at, input("rights.import_fields_missing", "The line ends here, and has no field for these columns."), buf_slice(&missing));
+    buf_free(&missing);
+    return e;
+}
+
 /* --- fields --- */
 
-static struct csv_field field_of(const struct importer *m, const struct csv_field *fields, enum column c) {
+static struct csv_field field_of(const struct importer *m, const struct csv_field *fields, enum rights_column c) {
     struct csv_field f = {.text = SLICE(""), .at = fields[0].at};
     if (m->places[c] < 0) return f;
     f = fields[m->places[c]];
@@ -242,7 +148,7 @@ static bool yes_or_no(struct slice s, bool *out) {
 /* The set of a text, remembered. */
 static struct err set_of(struct importer *m, struct cached *cache, struct err (*parse)(struct slice, uint32_t *, struct slice *), struct slice text, uint32_t *out,
                          struct slice *bad) {
-    uint64_t hash = name_hash(text);
+    uint64_t hash = rights_name_hash(text);
     struct cached *c = &cache[hash % CACHE];
     if (c->hash == hash && slice_eq(c->text, text)) {
         *out = c->set;
@@ -257,16 +163,14 @@ static struct err set_of(struct importer *m, struct cached *cache, struct err (*
     return ERR_OK;
 }
 
-static struct slice words_at(const struct importer *m, size_t at, size_t len) { return slice_of(m->words.ptr + at, len); }
-
 /* The party of this name, made if need be. */
 static bool party_take(struct importer *m, struct slice name, uint32_t *out) {
     int64_t known;
-    if (name_find(&m->parties, name, &known)) {
+    if (rights_name_find(&m->parties, name, &known)) {
         *out = (uint32_t)known;
         return true;
     }
-    if (!LIST_ROOM(m->party_list) || !name_put(&m->parties, name, (int64_t)m->party_list.count)) return false;
+    if (!LIST_ROOM(m->party_list) || !rights_name_put(&m->parties, name, (int64_t)m->party_list.count)) return false;
     *out = (uint32_t)m->party_list.count;
     m->party_list.items[m->party_list.count++] = (struct staged_party){.name_at = m->words.len, .name_len = (uint32_t)name.len};
     buf_append(&m->words, name);
@@ -301,13 +205,13 @@ static struct err deal_take(struct importer *m, const struct csv_field *fields, 
         return ERR_OK;
     }
     int64_t known;
-    if (name_find(&m->deals, reference.text, &known)) {
+    if (rights_name_find(&m->deals, reference.text, &known)) {
         const struct staged_deal *d = &m->deal_list.items[known];
         const struct staged_party *p = &m->party_list.items[d->party];
         int64_t same = -1;
         if (direction.text.len && wanted != d->direction)
             fault_note(m, direction.at, input("rights.direction_other", "This deal has another direction."), direction.text);
-        if (party.text.len && !(name_find(&m->parties, party.text, &same) && same == d->party) && !(p->is_us && !p->id))
+        if (party.text.len && !(rights_name_find(&m->parties, party.text, &same) && same == d->party) && !(p->is_us && !p->id))
             fault_note(m, party.at, input("rights.party_other", "This deal is with another party."), party.text);
         if (d->status == RIGHTS_TERMINATED)
             fault_note(m, reference.at, err_make(ERR_INPUT, "rights.terminated", "This deal is terminated, and that is for ever. Make a new one."), reference.text);
@@ -331,7 +235,7 @@ static struct err deal_take(struct importer *m, const struct csv_field *fields, 
         }
         d.reference_at = m->words.len; /* the party's name may have come between */
     }
-    if (!LIST_ROOM(m->deal_list) || !name_put(&m->deals, reference.text, (int64_t)m->deal_list.count)) return err_memory();
+    if (!LIST_ROOM(m->deal_list) || !rights_name_put(&m->deals, reference.text, (int64_t)m->deal_list.count)) return err_memory();
     buf_append(&m->words, reference.text);
     *out = (uint32_t)m->deal_list.count;
     m->deal_list.items[m->deal_list.count++] = d;
@@ -342,10 +246,7 @@ static struct err deal_take(struct importer *m, const struct csv_field *fields, 
 static struct err on_record(void *user, const struct csv_field *fields, size_t count) {
     struct importer *m = user;
     if (!m->has_header) return header_take(m, fields, count);
-    if (count != m->field_count) {
-        fault_note(m, (struct csv_place){fields[0].at.line, 0}, input("rights.import_fields", "This line has more or fewer fields than the first."), SLICE_NONE);
-        return ERR_OK;
-    }
+    if (count != m->field_count) return uneven_note(m, fields, count);
     uint64_t before = m->job->fault_count;
     struct staged s = {.ends_s = (uint32_t)RIGHTS_ENDLESS};
     struct rights_terms t = {0};
@@ -353,6 +254,7 @@ static struct err on_record(void *user, const struct csv_field *fields, size_t c
     if (e.kind) return e;
 
     struct csv_field f = field_of(m, fields, COLUMN_TITLE);
+    struct csv_place title_at = f.at;
     const struct catalog_title *title = catalog_find_any(m->view, f.text);
     if (title) t.title_id = title->id;
     else fault_note(m, f.at, input("rights.title", "There is no title of this public id, EIDR or external id."), f.text);
@@ -416,6 +318,8 @@ static struct err on_record(void *user, const struct csv_field *fields, size_t c
     if (m->lines.count == RIGHTS_IMPORT_LINES_MAX) return err_make(ERR_LIMIT, "rights.import_large", "The file has more than five million lines. Cut it into several.");
     if (!LIST_ROOM(m->lines)) return err_memory();
     s.title_id = t.title_id;
+    s.at_line = title_at.line;
+    s.at_column = title_at.column;
     s.effect = (uint8_t)t.effect;
     s.territories = t.territories;
     s.languages = t.languages;
@@ -430,231 +334,6 @@ static struct err on_record(void *user, const struct csv_field *fields, size_t c
     buf_append(&m->notes, t.note);
     m->lines.items[m->lines.count++] = s;
     return m->notes.has_failed ? err_memory() : ERR_OK;
-}
-
-/* --- what is there already --- */
-
-static const struct db_statement known_deals = {
-    "rights.known_deals", "SELECT id, reference, direction, status, party_id FROM rights_deal WHERE org_id = :org_id ORDER BY id LIMIT :limit"};
-static const struct db_statement known_parties = {
-    "rights.known_parties", "SELECT id, public_id, name, is_us FROM rights_party WHERE org_id = :org_id ORDER BY id LIMIT :limit"};
-
-struct known_work {
-    struct arena *arena;
-    int64_t org_id;
-    struct db_rows deals, parties;
-};
-static struct err known_fn(struct db_tx *tx, void *arg) {
-    struct known_work *w = arg;
-    struct err e = DB_QUERY(tx, w->arena, &w->parties, &known_parties, DB_INT("org_id", w->org_id), DB_INT("limit", KNOWN_MAX));
-    return e.kind ? e : DB_QUERY(tx, w->arena, &w->deals, &known_deals, DB_INT("org_id", w->org_id), DB_INT("limit", KNOWN_MAX));
-}
-
-static struct err known_take(struct importer *m, const struct known_work *w) {
-    struct names by_id = {.texts = BUF(NAMES_BYTES_MAX)}; /* stored ids of parties, as text */
-    struct err e = ERR_OK;
-    char id[24];
-    for (size_t i = 0; !e.kind && i < w->parties.count; i++) {
-        int64_t at = (int64_t)m->party_list.count;
-        snprintf(id, sizeof id, "%lld", (long long)db_int(&w->parties, i, "id"));
-        if (!LIST_ROOM(m->party_list) || !name_put(&m->parties, db_text(&w->parties, i, "name"), at) || !name_put(&m->parties, db_text(&w->parties, i, "public_id"), at) ||
-            !name_put(&by_id, slice_cstr(id), at))
-            e = err_memory();
-        else m->party_list.items[m->party_list.count++] = (struct staged_party){.id = db_int(&w->parties, i, "id"), .is_us = db_int(&w->parties, i, "is_us") != 0};
-    }
-    for (size_t i = 0; !e.kind && i < w->deals.count; i++) {
-        int64_t party = 0;
-        snprintf(id, sizeof id, "%lld", (long long)db_int(&w->deals, i, "party_id"));
-        if (!name_find(&by_id, slice_cstr(id), &party)) continue; /* beyond the limit */
-        if (!LIST_ROOM(m->deal_list) || !name_put(&m->deals, db_text(&w->deals, i, "reference"), (int64_t)m->deal_list.count)) e = err_memory();
-        else
-            m->deal_list.items[m->deal_list.count++] =
-                (struct staged_deal){.id = db_int(&w->deals, i, "id"), .party = (uint32_t)party, .direction = (enum rights_direction)db_int(&w->deals, i, "direction"),
-                                     .status = (enum rights_status)db_int(&w->deals, i, "status")};
-    }
-    names_free(&by_id);
-    return e;
-}
-
-/* --- writing --- */
-
-struct save_work {
-    struct importer *m;
-    struct buf rows;
-    int64_t *deal_ids, *party_ids;
-    struct stored {
-        uint32_t set;
-        int64_t id;
-    } *sets[2]; /* of territories and of languages, by hash of the set */
-    size_t set_room[2];
-};
-
-static struct err parties_save(struct save_work *w, struct db_tx *tx) {
-    struct importer *m = w->m;
-    struct err e = ERR_OK;
-    for (size_t i = 0; !e.kind && i < m->party_list.count; i++) {
-        const struct staged_party *p = &m->party_list.items[i];
-        w->party_ids[i] = p->id;
-        if (p->id) continue;
-        if (p->is_us) {
-            e = rights_us_in(m->rights, tx, m->job->org_id, &w->party_ids[i]);
-            continue;
-        }
-        struct public_id public_id = public_id_random();
-        int64_t changed = 0;
-        w->party_ids[i] = id_next(m->rights->o.ids);
-        e = DB_CHANGE(tx, &changed, &party_insert, DB_INT("id", w->party_ids[i]), DB_INT("org_id", m->job->org_id), DB_TEXT("public_id", public_id_slice(&public_id)),
-                      DB_TEXT("name", words_at(m, p->name_at, p->name_len)), DB_TEXT("country", SLICE("")), DB_INT("kind", RIGHTS_ORGANISATION), DB_INT("is_us", 0));
-        if (!e.kind && !changed) e = err_make(ERR_BUSY, "rights.moved", "Somebody else has just changed the deals. Try again.");
-    }
-    return e;
-}
-
-static struct err deals_save(struct save_work *w, struct db_tx *tx, const struct rights_turn *turn) {
-    struct importer *m = w->m;
-    struct err e = ERR_OK;
-    for (size_t i = 0; !e.kind && i < m->deal_list.count; i++) {
-        const struct staged_deal *d = &m->deal_list.items[i];
-        w->deal_ids[i] = d->id;
-        if (d->id) continue;
-        struct rights_deal_row row = {.public_id = public_id_random(), .id = id_next(m->rights->o.ids), .party_id = w->party_ids[d->party],
-                                      .reference = words_at(m, d->reference_at, d->reference_len), .direction = d->direction, .status = d->status};
-        w->deal_ids[i] = row.id;
-        e = rights_deal_make_in(tx, m->job->org_id, turn, &row, m->job->user_id);
-        if (e.kind == ERR_CONFLICT) e = err_make(ERR_BUSY, "rights.moved", "Somebody else has just changed the deals. Try again.");
-    }
-    return e;
-}
-
-/* Sets of this file by their number: a table as large as there are lines at most, doubled as it fills. */
-static struct err set_stored(struct save_work *w, struct db_tx *tx, bool is_language, uint32_t set, int64_t *id) {
-    for (;;) {
-        size_t room = w->set_room[is_language];
-        struct stored *table = w->sets[is_language];
-        size_t used = 0;
-        size_t i = room ? (set * 2654435761u) & (room - 1) : 0;
-        while (room && table[i].id && table[i].set != set && used < room / 2) i = (i + 1) & (room - 1), used++;
-        if (room && table[i].id && table[i].set == set) {
-            *id = table[i].id;
-            return ERR_OK;
-        }
-        if (room && !table[i].id) {
-            struct importer *m = w->m;
-            struct err e = rights_set_in(m->rights, tx, m->job->org_id, is_language, is_language ? rights_languages_text(set) : rights_territories_text(set), id);
-            if (!e.kind) table[i] = (struct stored){set, *id};
-            return e;
-        }
-        size_t more = room ? room * 4 : 1024;
-        struct stored *wider = mem_zalloc_array(more, sizeof *wider);
-        if (!wider) return err_memory();
-        for (size_t k = 0; k < room; k++) {
-            if (!table[k].id) continue;
-            size_t to = (table[k].set * 2654435761u) & (more - 1);
-            while (wider[to].id) to = (to + 1) & (more - 1);
-            wider[to] = table[k];
-        }
-        mem_free(table);
-        w->sets[is_language] = wider;
-        w->set_room[is_language] = more;
-    }
-}
-
-/* One line as an element of the batch. */
-static void row_write(struct buf *rows, int64_t id, const struct public_id *public_id, const int64_t *numbers, size_t count, struct slice note) {
-    buf_cstr(rows, rows->len ? ",[" : "[[");
-    buf_u64_text(rows, (uint64_t)id);
-    buf_cstr(rows, ",\"");
-    buf_append(rows, public_id_slice(public_id));
-    buf_cstr(rows, "\"");
-    for (size_t k = 0; k < count; k++) {
-        buf_cstr(rows, ",");
-        buf_u64_text(rows, (uint64_t)numbers[k]);
-    }
-    buf_cstr(rows, ",");
-    json_quote(rows, note);
-    buf_cstr(rows, "]");
-}
-
-/* On PostgreSQL each statement is a way there and back, so that many lines travel together; in SQLite a statement for each takes half the time. */
-static struct err lines_save(struct save_work *w, struct db_tx *tx, const struct rights_turn *turn) {
-    struct importer *m = w->m;
-    bool is_batched = db_tx_engine(tx) == DB_POSTGRES;
-    struct err e = ERR_OK;
-    buf_clear(&w->rows);
-    for (size_t i = 0; !e.kind && i < m->lines.count; i++) {
-        const struct staged *s = &m->lines.items[i];
-        struct public_id public_id = public_id_random();
-        int64_t territories_id = 0, languages_id = 0, id = id_next(m->rights->o.ids);
-        struct slice note = s->note_len ? slice_of(m->notes.ptr + s->note_at, s->note_len) : SLICE("");
-        e = set_stored(w, tx, false, s->territories, &territories_id);
-        if (!e.kind) e = set_stored(w, tx, true, s->languages, &languages_id);
-        if (e.kind) break;
-        if (!is_batched) {
-            e = DB_RUN(tx, &line_insert, DB_INT("id", id), DB_INT("org_id", m->job->org_id), DB_TEXT("public_id", public_id_slice(&public_id)),
-                       DB_INT("deal_id", w->deal_ids[s->deal]), DB_INT("title_id", s->title_id), DB_INT("effect", s->effect), DB_INT("media", s->media),
-                       DB_INT("territories_id", territories_id), DB_INT("languages_id", languages_id), DB_INT("starts_s", s->starts_s),
-                       DB_INT("ends_s", s->ends_s), DB_BOOL("is_exclusive", s->is_exclusive), DB_BOOL("may_sublicense", s->may_sublicense),
-                       DB_INT("plays_max", s->plays_max), DB_TEXT("note", note), DB_INT("known_s", turn->known_s));
-            continue;
-        }
-        int64_t numbers[] = {w->deal_ids[s->deal], s->title_id, s->effect, s->media, territories_id, languages_id, s->starts_s, s->ends_s, s->is_exclusive,
-                             s->may_sublicense, s->plays_max};
-        row_write(&w->rows, id, &public_id, numbers, ARRAY_LEN(numbers), note);
-        if ((i + 1) % BATCH && i + 1 < m->lines.count) continue;
-        buf_cstr(&w->rows, "]");
-        e = buf_error(&w->rows);
-        if (!e.kind) e = DB_RUN(tx, &line_insert_many, DB_INT("org_id", m->job->org_id), DB_INT("known_s", turn->known_s), DB_TEXT("rows", buf_slice(&w->rows)));
-        buf_clear(&w->rows);
-    }
-    return e;
-}
-
-static int compare_titles(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* Which titles were touched; where they are too many to list, that they are. */
-static struct err changes_save(struct save_work *w, struct db_tx *tx, const struct rights_turn *turn) {
-    struct importer *m = w->m;
-    int64_t *titles = mem_alloc((m->lines.count + 1) * sizeof *titles);
-    if (!titles) return err_memory();
-    size_t distinct = 0;
-    for (size_t i = 0; i < m->lines.count; i++) titles[i] = m->lines.items[i].title_id;
-    qsort(titles, m->lines.count, sizeof *titles, compare_titles);
-    for (size_t i = 0; i < m->lines.count; i++)
-        if (!distinct || titles[distinct - 1] != titles[i]) titles[distinct++] = titles[i];
-    struct err e = ERR_OK;
-    if (distinct > NOTE_TITLES_MAX) e = rights_turn_note(tx, m->job->org_id, turn, CHANGE_WHOLE, 0);
-    for (size_t i = 0; !e.kind && distinct <= NOTE_TITLES_MAX && i < distinct; i++) e = rights_turn_note(tx, m->job->org_id, turn, CHANGE_TITLE, titles[i]);
-    mem_free(titles);
-    return e;
-}
-
-static struct err save_fn(struct db_tx *tx, void *arg) {
-    struct save_work *w = arg;
-    for (int k = 0; k < 2; k++) { /* what an earlier try has made is gone */
-        MEM_FREE(&w->sets[k]);
-        w->set_room[k] = 0;
-    }
-    struct rights_turn turn;
-    struct err e = rights_turn_begin(w->m->rights, tx, w->m->job->org_id, &turn);
-    if (!e.kind) e = parties_save(w, tx);
-    if (!e.kind) e = deals_save(w, tx, &turn);
-    if (!e.kind) e = lines_save(w, tx, &turn);
-    return e.kind ? e : changes_save(w, tx, &turn);
-}
-
-static struct err save(struct importer *m) {
-    struct save_work w = {.m = m, .rows = BUF(BATCH * 8192), .deal_ids = mem_zalloc_array(m->deal_list.count + 1, sizeof(int64_t)),
-                          .party_ids = mem_zalloc_array(m->party_list.count + 1, sizeof(int64_t))};
-    struct err e = w.deal_ids && w.party_ids ? db_write(m->rights->o.db, save_fn, &w) : err_memory();
-    buf_free(&w.rows);
-    mem_free(w.deal_ids);
-    mem_free(w.party_ids);
-    mem_free(w.sets[0]);
-    mem_free(w.sets[1]);
-    return e;
 }
 
 /* --- the whole --- */
@@ -684,35 +363,69 @@ static struct err file_read(struct importer *m) {
     return e;
 }
 
+/* With the reason for its contradictions a note must still be one. */
+static struct err notes_check(struct importer *m) {
+    struct buf room = BUF(16384);
+    struct err e = ERR_OK;
+    for (size_t i = 0; !e.kind && m->job->accept_reason.len && i < m->lines.count; i++) {
+        const struct staged *s = &m->lines.items[m->order[i]];
+        struct slice note = rights_import_note(m, i, &room);
+        e = buf_error(&room);
+        if (!e.kind && !rights_is_note(note))
+            fault_note(m, (struct csv_place){s->at_line, s->at_column}, input("rights.note", "A note has at most 1,000 characters of ordinary text."), note);
+    }
+    buf_free(&room);
+    return e.kind || !m->job->fault_count ? e : input("rights.import", "The file has faults. Nothing was changed.");
+}
+
+/* Looked at as the book is now, and written while it is still that: who writes meanwhile makes us look again. */
+static struct err lines_take(struct importer *m) {
+    struct rights_import *job = m->job;
+    for (int tries = 0;; tries++) {
+        int64_t sequence;
+        bool has_moved = false;
+        struct err e = rights_import_look(m, &sequence);
+        if (e.kind || job->is_dry_run) return e;
+        if (job->conflict_count && job->accepts_conflicts) e = notes_check(m);
+        if (e.kind) return e;
+        if (job->conflict_count && !job->accepts_conflicts) return err_make(ERR_CONFLICT, "rights.conflict", "This contradicts what stands in the book. Nothing was saved.");
+        e = rights_import_save(m, job->accepts_conflicts ? -1 : sequence, &has_moved);
+        if (!has_moved || tries == TRIES_MAX) return e;
+    }
+}
+
 struct err rights_import(struct rights *r, struct arena *arena, struct rights_import *job) {
+    if (job->accept_reason.len && !utf8_is_display_text(job->accept_reason, REASON_MAX))
+        return input("rights.conflict_reason", "Say in at most 500 characters why the contradictions are accepted.");
     struct importer m = {.rights = r, .arena = arena, .job = job, .notes = BUF(NOTES_BYTES_MAX), .words = BUF(NAMES_BYTES_MAX)};
     m.deals.texts = m.parties.texts = BUF(NAMES_BYTES_MAX);
-    job->line_count = job->deal_count = job->party_count = job->fault_count = 0;
+    job->line_count = job->deal_count = job->party_count = job->fault_count = job->conflict_count = job->conflict_line_count = 0;
+    job->has_more_conflicts = false;
     job->faults = (struct rights_import_fault_list){0};
+    job->conflicts = (struct rights_import_conflict_list){0};
     m.faults = arena_alloc_array(arena, job->faults_max + 1, sizeof *m.faults);
     m.territories = mem_zalloc_array(CACHE, sizeof *m.territories);
     m.languages = mem_zalloc_array(CACHE, sizeof *m.languages);
-    struct known_work known = {.arena = arena_create(BOOK_ARENA_MAX), .org_id = job->org_id};
-    struct err e = m.faults && m.territories && m.languages && known.arena ? catalog_view_take(r->o.catalog, job->org_id, &m.view) : err_memory();
-    if (!e.kind) e = db_read(r->o.db, known_fn, &known);
-    if (!e.kind) e = known_take(&m, &known);
-    arena_destroy(&known.arena);
+    struct err e = m.faults && m.territories && m.languages ? catalog_view_take(r->o.catalog, job->org_id, &m.view) : err_memory();
+    if (!e.kind) e = rights_import_known(&m);
     if (!e.kind) e = file_read(&m);
     if ((!e.kind || e.kind == ERR_INPUT) && job->fault_count) e = input("rights.import", "The file has faults. Nothing was changed.");
     if (!e.kind && !m.lines.count) e = input("rights.import_empty", "The file has no lines.");
-    if (!e.kind && !job->is_dry_run) e = save(&m);
+    if (!e.kind) e = lines_take(&m);
     if (!e.kind) job->line_count = m.lines.count;
     else job->deal_count = job->party_count = 0;
     if (m.faults) qsort(m.faults, m.fault_kept, sizeof *m.faults, compare_faults);
     job->faults = (struct rights_import_fault_list){m.faults, m.fault_kept};
     catalog_view_give(&m.view);
-    names_free(&m.deals);
-    names_free(&m.parties);
+    rights_names_free(&m.deals);
+    rights_names_free(&m.parties);
     mem_free(m.lines.items);
     mem_free(m.deal_list.items);
     mem_free(m.party_list.items);
     mem_free(m.territories);
     mem_free(m.languages);
+    mem_free(m.order);
+    mem_free(m.does_contradict);
     buf_free(&m.notes);
     buf_free(&m.words);
     if (!e.kind && !job->is_dry_run) rights_turned(r);

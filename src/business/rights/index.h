@@ -97,9 +97,11 @@ struct index_conflicts_ask {
     size_t withdrawn_count;
     const struct index_run *runs; /* for an exclusive sale: of the line's title and all under it */
     size_t run_count;
+    const struct rights_index *ahead; /* lines that would be written together with this one, by their ids in that order; NULL: it comes alone */
     size_t limit; /* of conflicts listed */
 };
-/* Lines of active and suspended deals count. Contradictions by title, in the order of the lines' starts; then, for a sale, what it is not covered
+/* Lines of active and suspended deals count. Those of `ahead` count for what a sale rests on whenever they would be written; what two of them contradict is told by the
+ * later one, with line_id 0 and `other` the place of the earlier, its id less one. Contradictions by title, in the order of the lines' starts; then, for a sale, what it is not covered
  * by; then, for an exclusive one, the grants by which our own service runs what is sold, with what of it. out->items are in `mem`; `at` is 0, `other` SIZE_MAX. No lock; as of one moment for each title. Errors: ERR_LIMIT (memory, sets). */
 MUST_USE struct err rights_index_conflicts(const struct rights_index *, struct arena *mem, const struct index_conflicts_ask *, struct rights_conflict_list *out);
 

@@ -10,7 +10,7 @@
 /* --- checks --- */
 
 /* A note may have several lines, and nothing else that a name may not have. */
-static bool is_note(struct slice note) {
+bool rights_is_note(struct slice note) {
     struct slice rest = note, line;
     size_t chars = 0;
     for (size_t i = 0; i < note.len; i++) chars += ((unsigned char)note.ptr[i] & 0xC0) != 0x80;
@@ -31,7 +31,7 @@ struct err rights_terms_check(const struct rights_terms *t) {
     if (t->effect != RIGHTS_ALLOW && (t->is_exclusive || t->may_sublicense || t->plays_max))
         return err_make(ERR_INPUT, "rights.block", "A holdback or a blackout forbids; it is neither exclusive nor sublicensed, and has no plays.");
     if (t->plays_max < 0 || t->plays_max > INT32_MAX) return err_make(ERR_INPUT, "rights.plays_max", "The number of plays is 1 or more, or none is given.");
-    if (!is_note(t->note)) return err_make(ERR_INPUT, "rights.note", "A note has at most 1,000 characters of ordinary text.");
+    if (!rights_is_note(t->note)) return err_make(ERR_INPUT, "rights.note", "A note has at most 1,000 characters of ordinary text.");
     return ERR_OK;
 }
 

@@ -349,6 +349,8 @@ struct rights_conflict {
     struct rights_overlap overlap;
 };
 RIGHTS_LIST(rights_conflict);
+/* Appends a sentence for people, with countries and dates by name. `other`: what it contradicts, or NULL. */
+void rights_conflict_sentence(struct buf *, struct slice lang, const struct rights_conflict *, const struct rights_line_row *other);
 
 struct rights_appended {
     struct rights_line_list lines;
@@ -438,21 +440,37 @@ struct rights_import_fault {
     struct slice about;    /* the field as it stands, shortened */
 };
 RIGHTS_LIST(rights_import_fault);
+/* What a line of the file contradicts, of what stands or of the file itself. */
+struct rights_import_conflict {
+    uint64_t line, column;   /* where the file names the line's title */
+    int64_t title_id;
+    const struct rights_line_row *other; /* NULL: nothing, what was sold is not licensed. Of the file's own: without ids, notes and times */
+    uint64_t other_line;     /* where that stands in the file; 0: in the book */
+    struct rights_conflict conflict;     /* kind and overlap */
+};
+RIGHTS_LIST(rights_import_conflict);
 struct rights_import {
     int64_t org_id, user_id;
     enum rights_status status; /* of deals that are made */
     bool is_dry_run;           /* look at everything, save nothing */
+    bool accepts_conflicts;    /* save whatever the lines contradict */
+    struct slice accept_reason; /* why; kept in the notes of lines that do. May be empty */
     struct err (*read)(void *user, struct buf *out); /* appends the next bytes, at most a few megabytes; appends nothing at the end */
     void *user;
-    size_t faults_max;         /* kept for the list; all are counted */
+    size_t faults_max;         /* kept for each list; all are counted */
     /* results */
     uint64_t line_count, deal_count, party_count; /* made, or that would be made */
     uint64_t fault_count;
     struct rights_import_fault_list faults; /* in the arena; by line */
+    uint64_t conflict_count, conflict_line_count; /* contradictions, and lines that have some: also where they were accepted */
+    bool has_more_conflicts;                      /* there are more than counted: past a hundred thousand only their lines are */
+    struct rights_import_conflict_list conflicts; /* in the arena; by line */
 };
 enum { RIGHTS_IMPORT_LINES_MAX = 5000000 };
-/* Errors: ERR_INPUT rights.import: it has faults, nothing was changed; rights.import_empty; ERR_LIMIT rights.import_large; those of `read`. Lines are not
- * compared with each other here: rights_conflicts_standing finds contradictions. */
+/* When the file has no faults its lines are held against what stands, as by rights_lines_append, and against each other, as if what they get were written before what they
+ * sell. What they contradict afterwards is what rights_conflicts_standing says of them (as if drafts took effect).
+ * Errors: ERR_INPUT rights.import: it has faults, nothing was changed; rights.import_empty, rights.conflict_reason; ERR_CONFLICT rights.conflict: nothing was changed, `conflicts` says why
+ * (not in a dry run); ERR_LIMIT rights.import_large; ERR_BUSY rights.moved; those of `read`. */
 MUST_USE struct err rights_import(struct rights *, struct arena *, struct rights_import *);
 
 /* A date ("2026-02-28": 00:00 UTC) or a time with its zone ("2026-02-28T19:00:00+01:00"), to the whole second. False: neither, or beyond what is counted. */

@@ -80,6 +80,7 @@ const struct db_statement party_update = {
 const struct db_statement party_list = {"rights.party_list", PARTY_COLUMNS "ORDER BY name, id LIMIT :limit"};
 const struct db_statement party_find = {"rights.party_find", PARTY_COLUMNS "AND public_id = :public_id"};
 const struct db_statement party_by_name = {"rights.party_by_name", PARTY_COLUMNS "AND name = :name"};
+const struct db_statement us_name = {"rights.us_name", "SELECT name FROM organisation WHERE id = :org_id"};
 const struct db_statement party_us = {"rights.party_us", PARTY_COLUMNS "AND is_us = 1"};
 
 /* --- deals --- */

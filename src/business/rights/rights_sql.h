@@ -10,7 +10,7 @@ extern const struct db_statement book_turn, book_list, book_sequence;
 extern const struct db_statement change_book, change_titles, change_deals, change_has_whole;
 enum { CHANGE_TITLE, CHANGE_DEAL, CHANGE_WHOLE };
 
-extern const struct db_statement party_insert, party_update, party_list, party_find, party_by_name, party_us;
+extern const struct db_statement party_insert, party_update, party_list, party_find, party_by_name, party_us, us_name;
 extern const struct db_statement deal_insert, deal_version_insert, deal_update, deal_list, deal_find, deal_versions, deal_house, deal_by_reference;
 extern const struct db_statement set_find, set_insert;
 extern const struct db_statement line_insert, line_insert_many, line_find, line_withdraw, title_is_ours, line_public_id, line_public_ids;

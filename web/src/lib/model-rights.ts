@@ -137,6 +137,9 @@ export type Why = Checked<typeof why>;
 
 export const importErrors = array(object({ line: or(number, 0), /** Its name, or its place in the line. */ column: or(((value) => String(value)) as Check<string>, ''), field: or(string, ''), about: or(string, ''), code: or(string, ''), message: or(string, '') }));
 export type ImportError = Checked<typeof importErrors>[number];
-export const imported = object({ lines: or(number, 0), errors: or(importErrors, []) });
+const importConflicts = array(object({ line: or(number, 0), column: or(number, 0), kind: or(string, ''), message: or(string, ''), title: object({ id: or(string, ''), name: or(string, '') }) }));
+export const imported = object({ lines: or(number, 0), errors: or(importErrors, []), conflict_count: or(number, 0), conflicts: or(importConflicts, []) });
+/** A table that was looked at: what it would make, and what that contradicts. */
+export interface Tried { message: string; conflictCount: number; conflicts: ImportError[] }
 /** PATCH may answer with the deal or with nothing; the page asks anew in either case. */
 export const nothingOrDeal: Check<null> = () => null;

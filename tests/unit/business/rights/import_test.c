@@ -8,82 +8,29 @@
 #include <stdio.h>
 
 #include "base/fault.h"
-#include "business/account/account.h"
-#include "business/rights/rights.h"
-#include "store.h"
+#include "rights_fixture.h"
 
-static const struct db_schema *const schemas[] = {&account_schema, &catalog_schema, &rights_schema};
-enum { ORG = 7 };
-static const int64_t START = 1800000000;
-
-struct fixture {
-    struct db *db;
-    struct clock *clock;
-    struct id_maker *ids;
-    struct catalog *catalog;
-    struct rights *rights;
-    struct arena *arena;
-};
-static struct fixture begin(void **state) {
-    struct fixture f = {.db = test_store_open(test_store_of(state), schemas, ARRAY_LEN(schemas)), .clock = clock_manual_create(utc_from_seconds(START)),
-                        .arena = arena_create(64 << 20)};
-    f.ids = id_maker_create(f.clock, 0);
-    assert_ok(catalog_open(&f.catalog, f.db, f.ids));
-    assert_ok(rights_open(&f.rights, &(struct rights_options){.db = f.db, .clock = f.clock, .ids = f.ids, .catalog = f.catalog}));
-    return f;
+static int64_t film(struct rights_fixture *f, const char *external_id) { return title(f, ORG, external_id, NULL); }
+static struct err import(struct rights_fixture *f, struct slice text, struct rights_import *job) {
+    *job = (struct rights_import){.status = RIGHTS_ACTIVE, .is_dry_run = job->is_dry_run, .faults_max = job->faults_max};
+    return import_lines(f, text, 7, job);
 }
-static void end(struct fixture *f) {
-    rights_close(&f->rights);
-    catalog_close(&f->catalog);
-    id_maker_destroy(&f->ids);
-    clock_manual_destroy(&f->clock);
-    arena_destroy(&f->arena);
-    db_close(&f->db);
-}
-static int64_t title(struct fixture *f, const char *external_id) {
-    struct catalog_change ch = {.external_id = slice_cstr(external_id)};
-    ch.texts[0].has_name = true;
-    ch.texts[0].name = slice_cstr(external_id);
-    struct public_id id;
-    assert_ok(catalog_create(f->catalog, ORG, &ch, CATALOG_READY, &id));
-    struct catalog_view *v;
-    assert_ok(catalog_view_take(f->catalog, ORG, &v));
-    int64_t inside = catalog_find(v, public_id_slice(&id))->id;
-    catalog_view_give(&v);
-    return inside;
-}
-
-struct reading {
-    struct slice text;
-    size_t at, step;
-};
-static struct err give(void *user, struct buf *out) {
-    struct reading *r = user;
-    buf_append(out, slice_sub(r->text, r->at, r->at + r->step));
-    r->at += r->step;
-    return ERR_OK;
-}
-static struct err import(struct fixture *f, struct slice text, struct rights_import *job) {
-    struct reading r = {.text = text, .step = 7};
-    *job = (struct rights_import){.org_id = ORG, .status = RIGHTS_ACTIVE, .is_dry_run = job->is_dry_run, .read = give, .user = &r, .faults_max = job->faults_max ? job->faults_max : 100};
-    return rights_import(f->rights, f->arena, job);
-}
-static const char *reason(struct fixture *f, int64_t title_id, const char *country, enum rights_medium medium, int64_t at_s) {
+static const char *reason(struct rights_fixture *f, int64_t title_id, const char *country, enum rights_medium medium, int64_t at_s) {
     struct rights_question q = {.titles = {title_id}, .medium = medium, .at_s = at_s};
     assert_true(rights_place_parse(slice_cstr(country), SLICE_NONE, &q.place));
     struct rights_answer a;
     rights_decide(f->rights, &q, &a);
     return rights_reason_code(a.reason);
 }
-static size_t deal_count(struct fixture *f) {
+static size_t deal_count(struct rights_fixture *f) {
     struct rights_deal_list deals;
     assert_ok(rights_deals(f->rights, f->arena, ORG, &(struct rights_deal_ask){0}, &deals));
     return deals.count;
 }
 
 static void a_file_becomes_deals_and_lines(void **state) {
-    struct fixture f = begin(state);
-    int64_t a = title(&f, "a"), b = title(&f, "b");
+    struct rights_fixture f = begin(state);
+    int64_t a = film(&f, "a"), b = film(&f, "b");
     struct rights_import job = {0};
     assert_ok(import(&f, SLICE("\xef\xbb\xbf" "deal,Party,direction,title,effect,territories,media,languages,starts,ends,exclusive,sublicense,plays,note\r\n"
                                "S-1,\"Studio \"\"Nord\"\"\",in,a,allow,\"DE,AT\",\"free,rental\",,2027-01-01,2028-02-29,no,yes,,\"two\nlines, and \"\"more\"\"\"\r\n"
@@ -119,8 +66,8 @@ static void a_file_becomes_deals_and_lines(void **state) {
 }
 
 static void all_faults_are_told_and_nothing_is_changed(void **state) {
-    struct fixture f = begin(state);
-    int64_t a = title(&f, "a");
+    struct rights_fixture f = begin(state);
+    int64_t a = film(&f, "a");
     struct rights_import job = {0};
     struct slice text = SLICE("deal,party,direction,title,territories,media,starts,ends,exclusive,plays,effect,languages\n"
                               "S-1,Studio,in,a,DE,free,2027-01-01,,,,,\n"
@@ -133,6 +80,7 @@ static void all_faults_are_told_and_nothing_is_changed(void **state) {
                               "S-1,Other,in,a,DE,free,2027-01-01,,,,,\n"
                               "S-2,,in,a,DE,free,2027-01-01,,,,,\n"
                               "S-1,Studio,in,a,DE,free\n"
+                              "S-1,Studio,in,a,DE,free,2027-01-01,,,,,,oh,no\n"
                               "S-1,Stu\"dio,in,a,DE,free,2027-01-01,,,,,\n"
                               "OWN,Studio,own,a,DE,free,2027-01-01,,yes,,blackout,\n");
     assert_error(import(&f, text, &job), "rights.import");
@@ -143,7 +91,7 @@ static void all_faults_are_told_and_nothing_is_changed(void **state) {
         {3, 15, "rights.title", "nobody"}, {4, 17, NULL, "XX"}, {5, 17, NULL, "-ZZ"}, {5, 26, "rights.medium_unknown", "beer"}, {5, 38, "rights.time", "2027-02-29"},
         {6, 36, "rights.window", "2027-01-01"}, {7, 25, "rights.time", "2027-01-01T10:00:00"}, {7, 46, "rights.flag", "maybe"}, {7, 52, "rights.plays_max", "0"},
         {7, 54, "rights.effect", "perhaps"}, {7, 62, "rights.language_tag", "x_y"}, {8, 12, "rights.direction_other", "out"}, {9, 5, "rights.party_other", "Other"},
-        {10, 5, "rights.party_name", ""}, {11, 0, "rights.import_fields", ""}, {12, 8, "csv.quote", ""}, {13, 38, "rights.block", "yes"},
+        {10, 5, "rights.party_name", ""}, {11, 24, "rights.import_fields_missing", "starts, ends, exclusive, plays, effect, languages"}, {12, 41, "rights.import_fields", "oh"}, {13, 8, "csv.quote", ""}, {14, 38, "rights.block", "yes"},
     };
     for (size_t i = 0; i < job.faults.count && i < ARRAY_LEN(expected); i++) {
         const struct rights_import_fault *x = &job.faults.items[i];
@@ -163,7 +111,7 @@ static void all_faults_are_told_and_nothing_is_changed(void **state) {
 }
 
 static void headers_are_checked(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     struct rights_import job = {0};
     assert_error(import(&f, SLICE(""), &job), "rights.import_empty");
     assert_error(import(&f, SLICE("deal,title,territories,media,starts\n"), &job), "rights.import_empty");
@@ -177,8 +125,8 @@ static void headers_are_checked(void **state) {
 }
 
 static void a_dry_run_changes_nothing(void **state) {
-    struct fixture f = begin(state);
-    int64_t a = title(&f, "a");
+    struct rights_fixture f = begin(state);
+    int64_t a = film(&f, "a");
     struct rights_import job = {.is_dry_run = true};
     assert_ok(import(&f, SLICE("deal,party,title,territories,media,starts\nS-1,Studio,a,DE,free,2027-01-01\n"), &job));
     assert_int_equal(job.line_count, 1);
@@ -190,7 +138,7 @@ static void a_dry_run_changes_nothing(void **state) {
 
 /* More titles than are listed one by one: followed as a whole, here and by others. */
 static void many_titles_at_once(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     enum { COUNT = 1500 };
     int64_t *titles = arena_alloc_array(f.arena, COUNT, sizeof *titles);
     struct buf text = BUF(4 << 20);
@@ -209,11 +157,11 @@ static void many_titles_at_once(void **state) {
     for (int i = 0; i < COUNT; i++) titles[i] = v->titles[i]->id;
     catalog_view_give(&v);
     struct rights *other;
-    assert_ok(rights_open(&other, &(struct rights_options){.db = f.db, .clock = f.clock, .ids = f.ids, .catalog = f.catalog}));
+    struct rights_options options = rights_options_of(&f);
+    assert_ok(rights_open(&other, &options));
     uint64_t compiled = rights_stats(other).compiled;
-    struct reading r = {.text = buf_slice(&text), .step = 100000};
-    struct rights_import job = {.org_id = ORG, .status = RIGHTS_ACTIVE, .read = give, .user = &r, .faults_max = 10};
-    struct err e = rights_import(f.rights, f.arena, &job);
+    struct rights_import job = {.status = RIGHTS_ACTIVE};
+    struct err e = import_lines(&f, buf_slice(&text), 100000, &job);
     if (job.faults.count) fail_msg("%llu:%llu %s", (unsigned long long)job.faults.items[0].line, (unsigned long long)job.faults.items[0].column, job.faults.items[0].fault.code);
     assert_ok(e);
     assert_int_equal(job.line_count, 3 * COUNT);
@@ -229,8 +177,8 @@ static void many_titles_at_once(void **state) {
 }
 
 static void memory_may_run_out_anywhere(void **state) {
-    struct fixture f = begin(state);
-    title(&f, "a");
+    struct rights_fixture f = begin(state);
+    film(&f, "a");
     for (uint64_t nth = 1; nth < 3000; nth++) {
         struct buf text = BUF(4096);
         buf_printf(&text, "deal,party,title,territories,media,starts\nS-%llu,Studio,a,DE,free,2027-01-01\n", (unsigned long long)nth);
