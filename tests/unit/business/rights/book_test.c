@@ -10,114 +10,36 @@
 #include <stdio.h>
 
 #include "base/fault.h"
-#include "business/account/account.h"
-#include "business/rights/rights.h"
-#include "store.h"
-
-static const struct db_schema *const schemas[] = {&account_schema, &catalog_schema, &rights_schema};
-enum { ORG = 7, OTHER_ORG = 8 };
-static const int64_t START = 1800000000, DAY = 86400;
-
-struct fixture {
-    const struct test_store *store;
-    struct db *db;
-    struct clock *clock;
-    struct id_maker *ids;
-    struct catalog *catalog;
-    struct rights *rights;
-    struct arena *arena;
-};
-
-static void rights_again(struct fixture *f) {
-    rights_close(&f->rights);
-    assert_ok(rights_open(&f->rights, &(struct rights_options){.db = f->db, .clock = f->clock, .ids = f->ids, .catalog = f->catalog}));
-}
-static struct fixture begin(void **state) {
-    struct fixture f = {.store = test_store_of(state), .clock = clock_manual_create(utc_from_seconds(START)), .arena = arena_create(64 << 20)};
-    f.db = test_store_open(f.store, schemas, ARRAY_LEN(schemas));
-    f.ids = id_maker_create(f.clock, 0);
-    assert_ok(catalog_open(&f.catalog, f.db, f.ids));
-    rights_again(&f);
-    return f;
-}
-static void end(struct fixture *f) {
-    rights_close(&f->rights);
-    catalog_close(&f->catalog);
-    id_maker_destroy(&f->ids);
-    clock_manual_destroy(&f->clock);
-    arena_destroy(&f->arena);
-    db_close(&f->db);
-}
-
-/* --- making things --- */
-
-static int64_t title(struct fixture *f, int64_t org, const char *external_id, struct public_id *out) {
-    struct catalog_change ch = {.external_id = slice_cstr(external_id)};
-    ch.texts[0].has_name = true;
-    ch.texts[0].name = slice_cstr(external_id);
-    struct public_id id;
-    assert_ok(catalog_create(f->catalog, org, &ch, CATALOG_READY, &id));
-    struct catalog_view *v;
-    assert_ok(catalog_view_take(f->catalog, org, &v));
-    int64_t inside = catalog_find(v, public_id_slice(&id))->id;
-    catalog_view_give(&v);
-    if (out) *out = id;
-    return inside;
-}
-static struct public_id party(struct fixture *f, int64_t org, const char *name) {
-    struct public_id id;
-    assert_ok(rights_party_create(f->rights, org, &(struct rights_party_change){.has_name = true, .name = slice_cstr(name), .has_country = true, .country = SLICE("FR")}, &id));
-    return id;
-}
-static struct public_id deal(struct fixture *f, int64_t org, const char *reference, enum rights_direction direction, const struct public_id *with, enum rights_status status) {
-    struct public_id id;
-    assert_ok(rights_deal_create(f->rights, org, &(struct rights_deal_new){.reference = slice_cstr(reference), .direction = direction, .status = status,
-                                                                           .party = with ? public_id_slice(with) : SLICE_NONE}, 0, &id));
-    return id;
-}
-static struct rights_line_new line(int64_t title_id, const char *territories, uint16_t media, int64_t starts_s, int64_t ends_s) {
-    struct slice bad;
-    struct rights_line_new n = {.terms = {.title_id = title_id, .media = media, .starts_s = starts_s, .ends_s = ends_s}};
-    assert_ok(rights_territories_of(slice_cstr(territories), &n.terms.territories, &bad));
-    return n;
-}
-static struct err append(struct fixture *f, int64_t org, const struct public_id *deal_id, const struct rights_line_new *n, struct public_id *out) {
-    struct rights_appended made;
-    size_t at;
-    struct err e = rights_lines_append(f->rights, f->arena, org, &(struct rights_lines_new){.deal = public_id_slice(deal_id), .items = n, .count = 1}, &made, &at);
-    if (!e.kind && out) *out = made.lines.items[0].public_id;
-    return e;
-}
+#include "rights_fixture.h"
 
 static struct rights_question ask(int64_t title_id, const char *country, enum rights_medium medium, int64_t at_s) {
     struct rights_question q = {.titles = {title_id}, .medium = medium, .at_s = at_s};
     assert_true(rights_place_parse(slice_cstr(country), SLICE_NONE, &q.place));
     return q;
 }
-static void answers(struct fixture *f, int64_t title_id, const char *country, enum rights_medium medium, int64_t at_s, const char *reason) {
+static void answers(struct rights_fixture *f, int64_t title_id, const char *country, enum rights_medium medium, int64_t at_s, const char *reason) {
     struct rights_question q = ask(title_id, country, medium, at_s);
     struct rights_answer a;
     rights_decide(f->rights, &q, &a);
     assert_string_equal(rights_reason_code(a.reason), reason);
     assert_int_equal(a.is_allowed, !strcmp(reason, "rights.allowed"));
 }
-static void answered(struct fixture *f, int64_t title_id, const char *country, int64_t known_s, const char *reason) {
+static void answered(struct rights_fixture *f, int64_t title_id, const char *country, int64_t known_s, const char *reason) {
     struct rights_question q = ask(title_id, country, RIGHTS_FREE, START);
     struct rights_answer a;
     assert_ok(rights_decide_known(f->rights, ORG, &q, 1, known_s, &a));
     assert_string_equal(rights_reason_code(a.reason), reason);
 }
-static size_t line_count(struct fixture *f, const struct public_id *deal_id, bool with_withdrawn) {
+static size_t line_count(struct rights_fixture *f, const struct public_id *deal_id, bool with_withdrawn) {
     struct rights_line_row_list rows;
     assert_ok(rights_lines(f->rights, f->arena, ORG, &(struct rights_lines_ask){.deal = public_id_slice(deal_id), .known_s = RIGHTS_KNOWN_NOW, .with_withdrawn = with_withdrawn}, &rows));
     return rows.count;
 }
-#define FREE (1u << RIGHTS_FREE)
 
 /* --- tests --- */
 
 static void a_line_grants_until_it_is_withdrawn_and_the_book_remembers(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     int64_t film = title(&f, ORG, "film", NULL);
     struct public_id studio = party(&f, ORG, "Studio"), d = deal(&f, ORG, "S-1", RIGHTS_IN, &studio, RIGHTS_ACTIVE), id;
     answers(&f, film, "DE", RIGHTS_FREE, START, "rights.none");
@@ -143,7 +65,7 @@ static void a_line_grants_until_it_is_withdrawn_and_the_book_remembers(void **st
 }
 
 static void an_amendment_replaces_in_one_moment(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     int64_t film = title(&f, ORG, "film", NULL);
     struct public_id studio = party(&f, ORG, "Studio"), d = deal(&f, ORG, "S-1", RIGHTS_IN, &studio, RIGHTS_ACTIVE), first, second;
     struct rights_line_new n = line(film, "WORLD", FREE, 0, RIGHTS_ENDLESS);
@@ -164,7 +86,7 @@ static void an_amendment_replaces_in_one_moment(void **state) {
 }
 
 static void a_deal_counts_by_its_status_and_keeps_its_versions(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     int64_t film = title(&f, ORG, "film", NULL);
     struct public_id studio = party(&f, ORG, "Studio"), d = deal(&f, ORG, "S-1", RIGHTS_IN, &studio, RIGHTS_DRAFT);
     struct rights_line_new n = line(film, "WORLD", FREE, 0, RIGHTS_ENDLESS);
@@ -199,7 +121,7 @@ static void a_deal_counts_by_its_status_and_keeps_its_versions(void **state) {
 }
 
 static void a_clock_that_goes_back_does_not_reorder_the_book(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     int64_t film = title(&f, ORG, "film", NULL);
     struct public_id studio = party(&f, ORG, "Studio"), d = deal(&f, ORG, "S-1", RIGHTS_IN, &studio, RIGHTS_ACTIVE), id;
     struct rights_line_new n = line(film, "WORLD", FREE, 0, RIGHTS_ENDLESS);
@@ -223,7 +145,7 @@ static struct err house_fn(struct db_tx *tx, void *arg) {
 }
 
 static void the_index_is_a_fold_of_the_store(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     int64_t film = title(&f, ORG, "film", NULL);
     struct { struct rights *rights; int64_t title_id; } w = {f.rights, film};
     assert_ok(db_write(f.db, house_fn, &w));
@@ -237,9 +159,9 @@ static void the_index_is_a_fold_of_the_store(void **state) {
 static void noted(void *user, int64_t org_id) { atomic_fetch_add((_Atomic int64_t *)user, org_id); }
 
 static void processes_over_one_database_see_each_other(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     int64_t film = title(&f, ORG, "film", NULL), other_film = title(&f, OTHER_ORG, "film", NULL);
-    struct fixture g = f; /* another process: its own connections, ids and index */
+    struct rights_fixture g = f; /* another process: its own connections, ids and index */
     g.db = test_store_open_with(f.store, (struct db_options){0}, schemas, ARRAY_LEN(schemas));
     g.ids = id_maker_create(f.clock, 1);
     assert_ok(catalog_open(&g.catalog, g.db, g.ids));
@@ -272,7 +194,7 @@ static void processes_over_one_database_see_each_other(void **state) {
 
 /* A database of before there were contracts. */
 static void titles_of_before_get_their_house_line_once(void **state) {
-    struct fixture f = {.store = test_store_of(state), .clock = clock_manual_create(utc_from_seconds(START)), .arena = arena_create(1 << 20)};
+    struct rights_fixture f = {.store = test_store_of(state), .clock = clock_manual_create(utc_from_seconds(START)), .arena = arena_create(1 << 20)};
     f.db = test_store_open(f.store, schemas, 2);
     f.ids = id_maker_create(f.clock, 0);
     assert_ok(catalog_open(&f.catalog, f.db, f.ids));
@@ -294,7 +216,7 @@ static void titles_of_before_get_their_house_line_once(void **state) {
 }
 
 static void contradictions_are_told_before_anything_is_saved(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     int64_t film = title(&f, ORG, "film", NULL);
     struct public_id studio = party(&f, ORG, "Studio"), us = deal(&f, ORG, "S-1", RIGHTS_IN, &studio, RIGHTS_ACTIVE);
     struct public_id station = party(&f, ORG, "Station"), out = deal(&f, ORG, "T-1", RIGHTS_OUT, &station, RIGHTS_ACTIVE);
@@ -359,22 +281,8 @@ static struct err sold_by_subscription(void *user, const struct catalog_view *vi
     struct err e = rights_run_add(runs, germany, 1u << RIGHTS_SUBSCRIPTION, START + 5 * DAY, RIGHTS_ENDLESS);
     return e.kind ? e : rights_run_add(runs, germany, 1u << RIGHTS_SUBSCRIPTION, START + 8 * DAY, RIGHTS_ENDLESS);
 }
-static int64_t member(struct fixture *f, const char *name, enum catalog_kind kind, const struct public_id *parent, enum catalog_status status, struct public_id *out) {
-    struct catalog_change ch = {.has_kind = true, .kind = kind, .has_parent = parent, .has_season = parent, .season = 1, .has_episode = parent, .episode = (int)strlen(name)};
-    struct public_id id;
-    if (parent) ch.parent = public_id_slice(parent);
-    ch.texts[0].has_name = true;
-    ch.texts[0].name = slice_cstr(name);
-    assert_ok(catalog_create(f->catalog, ORG, &ch, status, &id));
-    struct catalog_view *v;
-    assert_ok(catalog_view_take(f->catalog, ORG, &v));
-    int64_t inside = catalog_find(v, public_id_slice(&id))->id;
-    catalog_view_give(&v);
-    if (out) *out = id;
-    return inside;
-}
 /* How many pieces of a new line our own service runs, or (of a licence) was sold; the last of them in *overlap. */
-static size_t own_service_told(struct fixture *f, const struct public_id *deal_id, const struct rights_line_new *n, struct rights_overlap *overlap) {
+static size_t own_service_told(struct rights_fixture *f, const struct public_id *deal_id, const struct rights_line_new *n, struct rights_overlap *overlap) {
     struct rights_conflict_list list;
     size_t at, count = 0;
     assert_ok(rights_conflicts(f->rights, f->arena, ORG, &(struct rights_lines_new){.deal = public_id_slice(deal_id), .items = n, .count = 1}, &list, &at));
@@ -388,7 +296,7 @@ static size_t own_service_told(struct fixture *f, const struct public_id *deal_i
 }
 
 static void what_our_own_service_runs_is_told_of_an_exclusive_sale(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     const uint16_t subscription = 1u << RIGHTS_SUBSCRIPTION, linear = 1u << RIGHTS_LINEAR;
     int asked = 0;
     rights_runs_from(f.rights, sold_by_subscription, &asked);
@@ -484,7 +392,7 @@ static void what_our_own_service_runs_is_told_of_an_exclusive_sale(void **state)
 }
 
 static void wrong_lines_are_refused_by_name(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     int64_t film = title(&f, ORG, "film", NULL), foreign = title(&f, OTHER_ORG, "film", NULL);
     struct public_id studio = party(&f, ORG, "Studio"), d = deal(&f, ORG, "S-1", RIGHTS_IN, &studio, RIGHTS_ACTIVE);
     static const struct {
@@ -532,7 +440,7 @@ static void wrong_lines_are_refused_by_name(void **state) {
 }
 
 static void another_organisation_finds_nothing(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     int64_t film = title(&f, ORG, "film", NULL);
     struct public_id studio = party(&f, ORG, "Studio"), d = deal(&f, ORG, "S-1", RIGHTS_IN, &studio, RIGHTS_ACTIVE), id;
     struct rights_line_new n = line(film, "WORLD", FREE, 0, RIGHTS_ENDLESS);
@@ -562,7 +470,7 @@ static void another_organisation_finds_nothing(void **state) {
 }
 
 static void plays_are_used_up(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     int64_t film = title(&f, ORG, "film", NULL);
     struct public_id studio = party(&f, ORG, "Studio"), d = deal(&f, ORG, "S-1", RIGHTS_IN, &studio, RIGHTS_ACTIVE);
     struct rights_line_new n = line(film, "WORLD", FREE, 0, RIGHTS_ENDLESS);
@@ -586,7 +494,7 @@ static void plays_are_used_up(void **state) {
 }
 
 static void lines_say_why_they_do_not_apply(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     int64_t film = title(&f, ORG, "film", NULL);
     struct public_id studio = party(&f, ORG, "Studio"), d = deal(&f, ORG, "S-1", RIGHTS_IN, &studio, RIGHTS_ACTIVE);
     struct public_id out = deal(&f, ORG, "O-1", RIGHTS_OUT, &studio, RIGHTS_ACTIVE);
@@ -621,7 +529,7 @@ static void lines_say_why_they_do_not_apply(void **state) {
 
 /* Memory runs out at the n-th allocation while a line is appended: it is reported or made good, and the index says what the book says. */
 static void memory_may_run_out_anywhere(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     int64_t film = title(&f, ORG, "film", NULL);
     struct public_id studio = party(&f, ORG, "Studio"), d = deal(&f, ORG, "S-1", RIGHTS_IN, &studio, RIGHTS_ACTIVE);
     struct rights_line_new n = line(film, "WORLD", FREE, 0, RIGHTS_ENDLESS);
@@ -653,7 +561,7 @@ static void memory_may_run_out_anywhere(void **state) {
 /* Memory runs out at the n-th allocation while a deal comes into force and goes out of it again: it is reported and nothing has changed, or made good; all its lines
  * change together, and the index says what the book says, also one that is compiled anew. */
 static void memory_may_run_out_while_a_deal_changes(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     int64_t films[] = {title(&f, ORG, "one", NULL), title(&f, ORG, "two", NULL)};
     struct public_id studio = party(&f, ORG, "Studio"), d = deal(&f, ORG, "S-1", RIGHTS_IN, &studio, RIGHTS_SUSPENDED);
     struct rights_line_new ones[] = {line(films[0], "WORLD", FREE, 0, RIGHTS_ENDLESS), line(films[1], "DE", FREE, 0, RIGHTS_ENDLESS)};
@@ -687,7 +595,7 @@ static void memory_may_run_out_while_a_deal_changes(void **state) {
 
 /* Readers go on while the book changes; each answer is one of before or after. */
 struct reading {
-    struct fixture *f;
+    struct rights_fixture *f;
     int64_t film;
     atomic_bool is_over;
     _Atomic uint64_t asked;
@@ -704,7 +612,7 @@ static void *read_on(void *arg) {
     return NULL;
 }
 static void readers_go_on_while_the_book_changes(void **state) {
-    struct fixture f = begin(state);
+    struct rights_fixture f = begin(state);
     int64_t film = title(&f, ORG, "film", NULL);
     struct public_id studio = party(&f, ORG, "Studio"), d = deal(&f, ORG, "S-1", RIGHTS_IN, &studio, RIGHTS_ACTIVE), id;
     struct reading r = {.f = &f, .film = film};

@@ -9,14 +9,12 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "business/account/account.h"
 #include "business/rights/book.h"
 #include "fault_walk.h"
+#include "rights_fixture.h"
 #include "sqlite_faults.h"
 
-static const struct db_schema *const schemas[] = {&account_schema, &catalog_schema, &rights_schema};
-enum { ORG = 7, STEPS_MAX = 16, LIVES_OF_A_STORE = 24 };
-static const int64_t START = 1800000000, DAY = 86400;
+enum { STEPS_MAX = 16, LIVES_OF_A_STORE = 24 };
 
 struct truth { /* what the tables say of one life's title and deal */
     char book[160];  /* what there is */
@@ -24,12 +22,7 @@ struct truth { /* what the tables say of one life's title and deal */
 };
 struct world {
     struct test_store store; /* another each LIVES_OF_A_STORE, so that what is read does not grow as fast as the walk goes */
-    struct db *db;
-    struct clock *clock;
-    struct id_maker *ids;
-    struct catalog *catalog;
-    struct rights *rights;
-    struct arena *arena;
+    struct rights_fixture shelf;
     struct truth path[STEPS_MAX]; /* where nothing fails */
     int64_t title_id;
     char name[32]; /* of this life's title, party and deal */
@@ -74,13 +67,13 @@ struct truth_ask {
 static struct err truth_fn(struct db_tx *tx, void *arg) {
     struct truth_ask *a = arg;
     struct db_rows rows;
-    struct err e = DB_QUERY(tx, a->f->arena, &rows, &book_of_life, DB_CSTR("name", a->f->name), DB_INT("title_id", a->f->title_id));
+    struct err e = DB_QUERY(tx, a->f->shelf.arena, &rows, &book_of_life, DB_CSTR("name", a->f->name), DB_INT("title_id", a->f->title_id));
     if (e.kind) return e;
     snprintf(a->out->book, sizeof a->out->book, "turn %lld: %lld parties, %lld deals, status %lld, %lld versions, %lld lines, %lld withdrawn, %lld plays",
              (long long)(db_int(&rows, 0, "sequence") - a->f->turns_before), (long long)db_int(&rows, 0, "parties"),
              (long long)db_int(&rows, 0, "deals"), (long long)db_int(&rows, 0, "status"), (long long)db_int(&rows, 0, "versions"), (long long)db_int(&rows, 0, "lines"),
              (long long)db_int(&rows, 0, "withdrawn"), (long long)db_int(&rows, 0, "plays"));
-    e = DB_QUERY(tx, a->f->arena, &rows, &asked_of_sql, DB_INT("title_id", a->f->title_id), DB_INT("first", media[0]), DB_INT("second", media[1]), DB_INT("third", media[2]),
+    e = DB_QUERY(tx, a->f->shelf.arena, &rows, &asked_of_sql, DB_INT("title_id", a->f->title_id), DB_INT("first", media[0]), DB_INT("second", media[1]), DB_INT("third", media[2]),
                  DB_INT("early", START + moments[0] * DAY), DB_INT("now", START), DB_INT("late", START + moments[2] * DAY));
     if (e.kind) return e;
     assert_int_equal(rows.count, ARRAY_LEN(countries) * ARRAY_LEN(media) * ARRAY_LEN(moments));
@@ -90,9 +83,9 @@ static struct err truth_fn(struct db_tx *tx, void *arg) {
 }
 static struct truth truth_of(struct world *f) {
     struct truth t;
-    arena_reset(f->arena);
+    arena_reset(f->shelf.arena);
     struct truth_ask ask = {f, &t};
-    assert_ok(db_read(f->db, truth_fn, &ask));
+    assert_ok(db_read(f->shelf.db, truth_fn, &ask));
     return t;
 }
 
@@ -102,7 +95,7 @@ static struct err turns_fn(struct db_tx *tx, void *arg) {
 }
 static int64_t turns(struct world *f) {
     int64_t turn;
-    assert_ok(db_read(f->db, turns_fn, &turn));
+    assert_ok(db_read(f->shelf.db, turns_fn, &turn));
     return turn;
 }
 
@@ -123,30 +116,20 @@ static void answers_of(struct world *f, const struct rights *r, char out[64]) {
 
 /* --- the steps --- */
 
-struct reading {
-    char text[1024];
-    size_t at;
-};
-static struct err give(void *user, struct buf *out) {
-    struct reading *r = user;
-    buf_append(out, slice_of(r->text + r->at, strlen(r->text + r->at)));
-    r->at = strlen(r->text);
-    return ERR_OK;
-}
 static struct err import(struct world *f) {
-    struct reading r = {.at = 0};
-    snprintf(r.text, sizeof r.text,
+    char text[1024];
+    snprintf(text, sizeof text,
              "deal,party,direction,title,effect,territories,media,starts,ends,plays\n"
              "%1$s,%1$s,in,%1$s,allow,\"WORLD,-US\",\"free,rental\",2027-01-01,2027-02-20,\n"
              "%1$s,,,%1$s,allow,\"DE,US\",purchase,2027-01-01,,1\n"
              "%1$s,,,%1$s,blackout,CH,free,2027-01-01,,\n", f->name);
-    struct rights_import job = {.org_id = ORG, .status = RIGHTS_DRAFT, .read = give, .user = &r, .faults_max = 10};
-    return rights_import(f->rights, f->arena, &job);
+    struct rights_import job = {.status = RIGHTS_DRAFT};
+    return import_lines(&f->shelf, slice_cstr(text), sizeof text, &job);
 }
 
 static struct err deal_id(struct world *f, struct public_id *out) {
     struct rights_deal_list deals;
-    struct err e = rights_deals(f->rights, f->arena, ORG, &(struct rights_deal_ask){0}, &deals);
+    struct err e = rights_deals(f->shelf.rights, f->shelf.arena, ORG, &(struct rights_deal_ask){0}, &deals);
     for (size_t i = 0; !e.kind && i < deals.count; i++)
         if (slice_eq(deals.items[i].reference, slice_cstr(f->name))) {
             *out = deals.items[i].public_id;
@@ -157,21 +140,21 @@ static struct err deal_id(struct world *f, struct public_id *out) {
 static struct err status_set(struct world *f, enum rights_status status) {
     struct public_id deal;
     struct err e = deal_id(f, &deal);
-    return e.kind ? e : rights_deal_change(f->rights, ORG, public_id_slice(&deal), &(struct rights_deal_change){.has_status = true, .status = status}, 0);
+    return e.kind ? e : rights_deal_change(f->shelf.rights, ORG, public_id_slice(&deal), &(struct rights_deal_change){.has_status = true, .status = status}, 0);
 }
 static struct err activate(struct world *f) {
     struct public_id deal;
     struct rights_standing_conflict_list why;
     struct err e = deal_id(f, &deal);
     struct rights_deal_change ch = {.has_status = true, .status = RIGHTS_ACTIVE};
-    return e.kind ? e : rights_deal_change_checked(f->rights, f->arena, ORG, public_id_slice(&deal), &ch, 0, &why);
+    return e.kind ? e : rights_deal_change_checked(f->shelf.rights, f->shelf.arena, ORG, public_id_slice(&deal), &ch, 0, &why);
 }
 static struct err suspend(struct world *f) { return status_set(f, RIGHTS_SUSPENDED); }
 static struct err resume(struct world *f) { return status_set(f, RIGHTS_ACTIVE); }
 static struct err terminate(struct world *f) { return status_set(f, RIGHTS_TERMINATED); }
 
 static struct err lines_of(struct world *f, struct rights_line_row_list *out) {
-    struct err e = rights_lines(f->rights, f->arena, ORG, &(struct rights_lines_ask){.titles = {f->title_id}, .known_s = RIGHTS_KNOWN_NOW}, out);
+    struct err e = rights_lines(f->shelf.rights, f->shelf.arena, ORG, &(struct rights_lines_ask){.titles = {f->title_id}, .known_s = RIGHTS_KNOWN_NOW}, out);
     return e.kind || out->count ? e : err_make(ERR_BUG, "test.lines", "There are no lines.");
 }
 /* Rentals in Thailand alone, instead of what was there; and something new. */
@@ -189,20 +172,20 @@ static struct err amend(struct world *f) {
     e = rights_territories_of(SLICE("TH"), &items[0].terms.territories, &bad);
     if (!e.kind) e = rights_territories_of(SLICE("WORLD"), &items[1].terms.territories, &bad);
     struct rights_lines_new lines = {.deal = public_id_slice(&deal), .items = items, .count = 2};
-    return e.kind ? e : rights_lines_append(f->rights, f->arena, ORG, &lines, &made, &at);
+    return e.kind ? e : rights_lines_append(f->shelf.rights, f->shelf.arena, ORG, &lines, &made, &at);
 }
 static struct err withdraw(struct world *f) { /* the blackout */
     struct rights_line_row_list rows;
     struct err e = lines_of(f, &rows);
     for (size_t i = 0; !e.kind && i < rows.count; i++)
-        if (rows.items[i].line.terms.effect == RIGHTS_BLACKOUT) return rights_line_withdraw(f->rights, ORG, public_id_slice(&rows.items[i].line.public_id));
+        if (rows.items[i].line.terms.effect == RIGHTS_BLACKOUT) return rights_line_withdraw(f->shelf.rights, ORG, public_id_slice(&rows.items[i].line.public_id));
     return e.kind ? e : err_make(ERR_BUG, "test.blackout", "There is no such line.");
 }
 static struct err play(struct world *f) { /* the only one */
     struct rights_line_row_list rows;
     struct err e = lines_of(f, &rows);
     for (size_t i = 0; !e.kind && i < rows.count; i++)
-        if (rows.items[i].line.terms.plays_max) return rights_play(f->rights, ORG, rows.items[i].line.id);
+        if (rows.items[i].line.terms.plays_max) return rights_play(f->shelf.rights, ORG, rows.items[i].line.id);
     return e.kind ? e : err_make(ERR_BUG, "test.plays", "There is no such line.");
 }
 /* As an import of thousands of titles notes it: nothing of this title, and so much else that the index is made anew. */
@@ -212,11 +195,11 @@ static struct err whole_fn(struct db_tx *tx, void *arg) {
     return e.kind ? e : rights_turn_note(tx, ORG, &turn, CHANGE_WHOLE, 0);
 }
 static struct err whole(struct world *f) {
-    uint64_t compiled = rights_stats(f->rights).compiled;
-    struct err e = db_write(f->db, whole_fn, f->rights);
+    uint64_t compiled = rights_stats(f->shelf.rights).compiled;
+    struct err e = db_write(f->shelf.db, whole_fn, f->shelf.rights);
     if (e.kind) return e;
-    rights_turned(f->rights);
-    f->is_replaced |= rights_stats(f->rights).compiled > compiled;
+    rights_turned(f->shelf.rights);
+    f->is_replaced |= rights_stats(f->shelf.rights).compiled > compiled;
     return e;
 }
 static struct err (*const steps[])(struct world *) = {import, activate, amend, whole, withdraw, play, suspend, whole, resume, terminate};
@@ -229,13 +212,13 @@ static void same(const char *what, size_t step, const char *is, const char *want
 
 static void old_or_new(struct world *f, size_t step, const struct truth *before, const struct truth *now) {
     char answers[64];
-    answers_of(f, f->rights, answers);
+    answers_of(f, f->shelf.rights, answers);
     if (strcmp(answers, before->yes) && strcmp(answers, now->yes)) fail_msg("at step %zu the index says %s: neither %s nor %s", step, answers, before->yes, now->yes);
 }
 
 static void compile_again(struct world *f, struct fault_walk *w, const char *yes) {
     char answers[64];
-    struct rights_options options = {.db = f->db, .clock = f->clock, .ids = f->ids, .catalog = f->catalog};
+    struct rights_options options = rights_options_of(&f->shelf);
     struct rights *other = NULL;
     struct err e = FAULT_STEP(w, rights_open(&other, &options));
     assert_true(!e.kind == !!other);
@@ -249,38 +232,24 @@ static void on_change(void *user, int64_t org_id) { ((struct world *)user)->told
 
 static void world_open(struct world *f, int64_t life) {
     snprintf(f->store.url, sizeof f->store.url, "%s/book-%lld.db", f->store.folder, (long long)life);
-    f->db = test_store_open(&f->store, schemas, ARRAY_LEN(schemas));
-    assert_ok(catalog_open(&f->catalog, f->db, f->ids));
-    assert_ok(rights_open(&f->rights, &(struct rights_options){.db = f->db, .clock = f->clock, .ids = f->ids, .catalog = f->catalog}));
-    rights_listen(f->rights, on_change, f);
-}
-static void world_close(struct world *f) {
-    rights_close(&f->rights);
-    catalog_close(&f->catalog);
-    db_close(&f->db);
+    rights_fixture_open(&f->shelf, &f->store);
+    rights_listen(f->shelf.rights, on_change, f);
 }
 
 static void live(void *world, struct fault_walk *w) {
     struct world *f = world;
     if (w->life % LIVES_OF_A_STORE == 0) {
-        world_close(f);
+        rights_fixture_close(&f->shelf);
         world_open(f, w->life);
     }
-    struct catalog_change ch = {.texts[0].has_name = true};
-    struct public_id id;
-    struct catalog_view *view;
     snprintf(f->name, sizeof f->name, "film-%lld", (long long)w->life);
-    ch.external_id = ch.texts[0].name = slice_cstr(f->name);
-    assert_ok(catalog_create(f->catalog, ORG, &ch, CATALOG_READY, &id));
-    assert_ok(catalog_view_take(f->catalog, ORG, &view));
-    f->title_id = catalog_find(view, public_id_slice(&id))->id;
-    catalog_view_give(&view);
+    f->title_id = title(&f->shelf, ORG, f->name, NULL);
     f->turns_before = turns(f);
     struct truth before = truth_of(f);
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        clock_manual_advance(f->clock, NS_PER_S);
+        clock_manual_advance(f->shelf.clock, NS_PER_S);
         char answers[64];
-        arena_reset(f->arena);
+        arena_reset(f->shelf.arena);
         f->told = 0;
         struct err e = FAULT_STEP(w, steps[i](f));
         struct truth now = truth_of(f);
@@ -294,10 +263,10 @@ static void live(void *world, struct fault_walk *w) {
         }
         same("the book", i, now.book, f->path[i].book);
         same("what SQL says", i, now.yes, f->path[i].yes);
-        (void)FAULT_STEP(w, rights_refresh(f->rights));
+        (void)FAULT_STEP(w, rights_refresh(f->shelf.rights));
         old_or_new(f, i, &before, &now);
-        assert_ok(rights_refresh(f->rights));
-        answers_of(f, f->rights, answers);
+        assert_ok(rights_refresh(f->shelf.rights));
+        answers_of(f, f->shelf.rights, answers);
         same("what the index says", i, answers, now.yes);
         if (!f->told) fail_msg("nobody was told of step %zu", i);
         before = now;
@@ -306,15 +275,12 @@ static void live(void *world, struct fault_walk *w) {
 }
 
 static void whatever_fails_the_book_is_whole_and_the_index_agrees(void **state) {
-    struct world f = {.store = *test_store_of(state), .clock = clock_manual_create(utc_from_seconds(START)), .arena = arena_create(64 << 20)};
-    f.ids = id_maker_create(f.clock, 0);
+    struct world f = {.store = *test_store_of(state), .shelf = rights_fixture_make()};
     world_open(&f, 0);
     fault_walk(live, &f, (const uint64_t[FAULT_POINTS]){[FAULT_ALLOC] = 9, [FAULT_WRITE] = 3, [FAULT_READ] = 4, [FAULT_SYNC] = 1});
     assert_true(f.is_replaced);
-    world_close(&f);
-    id_maker_destroy(&f.ids);
-    clock_manual_destroy(&f.clock);
-    arena_destroy(&f.arena);
+    rights_fixture_close(&f.shelf);
+    rights_fixture_free(&f.shelf);
 }
 
 int main(void) {
