@@ -111,7 +111,7 @@ void money_print_rate(struct buf *, uint32_t rate_ppm, struct slice language);
 
 void money_put(struct json_writer *, const char *name, struct money); /* as a member; a currency of 0 becomes null */
 void money_add_json(struct json_writer *, struct money);              /* as an element */
-/* Errors: money.text (no such object, or an amount that is no whole number), money.currency, money.range. */
-MUST_USE struct err money_from_json(const json_t *, struct money *out);
+/* Of its two members. Errors: money.text (none, or an amount that is no whole number), money.currency, money.range. */
+MUST_USE struct err money_from_texts(struct slice amount, struct slice currency, struct money *out);
 
 #endif

@@ -141,9 +141,8 @@ void money_put(struct json_writer *w, const char *name, struct money amount) {
     else money_add_json(w, amount);
 }
 
-struct err money_from_json(const json_t *json, struct money *out) {
-    struct slice amount = json_get_string(json, "amount"), code = json_get_string(json, "currency");
-    if (!json_is_object(json) || !amount.len)
+struct err money_from_texts(struct slice amount, struct slice code, struct money *out) {
+    if (!amount.len)
         return err_make(ERR_INPUT, "money.text", "An amount is {\"amount\":\"1299\",\"currency\":\"EUR\"}: minor units as text, and a code of ISO 4217.");
     const struct currency *currency = currency_find(code);
     if (!currency) return err_make(ERR_INPUT, "money.currency", "There is no such currency. Use a code of ISO 4217, such as EUR.");
