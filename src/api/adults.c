@@ -45,7 +45,10 @@ static struct err adults_answer(struct call *c) {
 static struct err invite(struct call *c) {
     struct account_from from = me_from(c);
     struct public_id id;
-    struct err e = account_adult_invite(c->api->o.account, call_who(c), body_text(c, "email"), body_text(c, "password"), &from, &id);
+    struct body_object b = body_root(&c->body);
+    struct slice email = body_text(b, "email"), password = body_text(b, "password");
+    struct err e = body_end(&c->body);
+    if (!e.kind) e = account_adult_invite(c->api->o.account, call_who(c), email, password, &from, &id);
     if (e.kind) return e;
     c->status = 201;
     return adults_answer(c);
@@ -56,18 +59,30 @@ static struct err withdraw(struct call *c) {
     return e.kind ? e : adults_answer(c);
 }
 
+/* What all of these ask for, and nothing else. */
+static struct err password_read(struct call *c, struct slice *password) {
+    *password = body_text(body_root(&c->body), "password");
+    return body_end(&c->body);
+}
+
 static struct err adult_remove(struct call *c) {
-    struct err e = account_adult_remove(c->api->o.account, call_who(c), call_param(c, "id"), body_text(c, "password"));
+    struct slice password;
+    struct err e = password_read(c, &password);
+    if (!e.kind) e = account_adult_remove(c->api->o.account, call_who(c), call_param(c, "id"), password);
     return e.kind ? e : adults_answer(c);
 }
 
 static struct err hand_over(struct call *c) {
-    struct err e = account_adult_hand_over(c->api->o.account, call_who(c), call_param(c, "id"), body_text(c, "password"));
+    struct slice password;
+    struct err e = password_read(c, &password);
+    if (!e.kind) e = account_adult_hand_over(c->api->o.account, call_who(c), call_param(c, "id"), password);
     return e.kind ? e : adults_answer(c);
 }
 
 static struct err leave(struct call *c) {
-    struct err e = account_adult_leave(c->api->o.account, call_who(c), body_text(c, "password"));
+    struct slice password;
+    struct err e = password_read(c, &password);
+    if (!e.kind) e = account_adult_leave(c->api->o.account, call_who(c), password);
     if (!e.kind) e = account_session_find(c->api->o.account, c->org_id, call_session(c), &c->who); /* the caller as he now is */
     c->has_place = c->has_viewer = false;
     return e.kind ? e : me_answer(c);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
  * The frame around a call, and the one table that maps errors to statuses. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -45,19 +46,39 @@ static struct err for_outside(struct err e) {
     return e;
 }
 
-void answer_error(struct http_request *r, struct slice lang, struct err inside) {
+/* What is said of a body: its sentence names the member. Empty: as of any other error. */
+static struct slice flaw_sentence(struct buf *out, struct slice lang, const struct body_flaw *flaw) {
+    const char *code = flaw->meant.len ? "body.unknown_near" : flaw->error.code;
+    struct text_param params[] = {{SLICE("member"), flaw->about}, {SLICE("meant"), flaw->meant}};
+    return text_format(out, lang, slice_cstr(code), params, ARRAY_LEN(params)) ? buf_slice(out) : SLICE_NONE;
+}
+
+static void put_flaw(struct json_writer *w, const struct body_flaw *flaw) {
+    json_put_string(w, "about", flaw->about);
+    if (strcmp(flaw->error.code, "body.unknown") != 0) return;
+    if (flaw->meant.len) json_put_string(w, "meant", flaw->meant);
+    json_key(w, "known");
+    json_begin_array(w);
+    for (size_t i = 0; i < flaw->shape->count; i++) json_add_cstr(w, flaw->shape->names[i]);
+    json_end(w);
+}
+
+/* `flaw`: what of the body the error is about, or NULL. */
+static void answer(struct http_request *r, struct slice lang, struct err inside, const struct body_flaw *flaw) {
     struct err e = for_outside(inside);
     int status = answer_status(e);
     if (status >= 500)
         log_error("api", "failed", LOG_SLICE("path", http_request_path(r)), LOG_INT("request", (int64_t)(http_request_id(r) >> 1)), LOG_ERR(inside));
-    struct slice message = text_lookup(lang, slice_cstr(e.code));
-    struct buf out = BUF(16384);
+    struct buf out = BUF(16384), sentence = BUF(4096);
+    struct slice message = flaw ? flaw_sentence(&sentence, lang, flaw) : SLICE_NONE;
+    if (!message.len) message = text_lookup(lang, slice_cstr(e.code));
     struct json_writer w = json_writer_of(&out);
     json_begin_object(&w);
     json_key(&w, "error");
     json_begin_object(&w);
     json_put_cstr(&w, "code", e.code);
     json_put_string(&w, "message", message.len ? message : slice_cstr(e.what));
+    if (flaw) put_flaw(&w, flaw);
     json_end(&w);
     json_end(&w);
     struct http_field field = {SLICE("retry-after"), status != 429 ? SLICE("1") : !strcmp(e.code, "sign_in.many") ? SLICE("15") : SLICE("60")};
@@ -65,8 +86,11 @@ void answer_error(struct http_request *r, struct slice lang, struct err inside) 
     struct http_response response = {.status = status, .content_type = SLICE("application/json"), .cache_control = SLICE("no-store"),
                                      .fields = &field, .field_count = status == 503 || status == 429 || status == 401, .body = http_body_copy(buf_slice(&out))};
     http_respond(r, &response);
+    buf_free(&sentence);
     buf_free(&out);
 }
+
+void answer_error(struct http_request *r, struct slice lang, struct err e) { answer(r, lang, e, NULL); }
 
 /* ?lang=, then the cookie, then what the browser prefers. */
 struct slice request_language(struct http_request *r) {
@@ -91,12 +115,8 @@ void call_begin(struct call *c, struct api *api, struct http_request *r) {
 }
 
 static struct err body_read(struct call *c) {
-    struct slice body = http_request_body(c->r);
-    struct err e = body.len ? json_parse(body, BODY_BYTES_MAX, &c->body) : ERR_OK;
-    if (!e.kind && c->body && !json_is_object(c->body)) e = err_make(ERR_INPUT, "request.malformed", "The body of this request is a JSON object.");
-    if (e.kind == ERR_INPUT) e = err_make(ERR_INPUT, "request.malformed", "The body of this request is not JSON of the expected form.");
-    if (!e.kind && !c->body && !(c->body = json_object())) e = err_memory();
-    return e;
+    struct err e = body_open(&c->body, c->arena, http_request_body(c->r), BODY_BYTES_MAX);
+    return e.kind == ERR_INPUT ? err_make(ERR_INPUT, "request.malformed", "The body of this request is not JSON of the expected form.") : e;
 }
 
 void call_end(struct call *c, struct err e) {
@@ -104,7 +124,8 @@ void call_end(struct call *c, struct err e) {
     if (!e.kind && arena_overflowed(c->arena)) e = err_memory();
     if (!e.kind) e = c->caller_error;
     if (e.kind && !c->is_answered) {
-        answer_error(c->r, c->lang, e);
+        bool is_of_body = c->body.flaw.error.code && e.code == c->body.flaw.error.code;
+        answer(c->r, c->lang, e, is_of_body ? &c->body.flaw : NULL);
     } else if (!c->is_answered) {
         bool is_get = http_request_method(c->r) == HTTP_GET || http_request_method(c->r) == HTTP_HEAD;
         bool is_kept = is_get && !c->is_personal; /* by the browser, which asks each time whether it still holds */
@@ -122,7 +143,7 @@ void call_end(struct call *c, struct err e) {
         };
         http_respond(c->r, &response);
     }
-    if (c->body) json_decref(c->body);
+    body_close(&c->body);
     buf_free(&c->out);
 }
 
@@ -150,8 +171,13 @@ struct route_bound {
 
 static struct err route_run(struct call *c, const struct route *route) {
     struct err e = call_allow(c, route->flags);
-    if (!e.kind && !c->wants_worker && route->flags & CALL_JSON) e = body_read(c);
-    return e.kind || c->wants_worker ? e : route->call(c);
+    bool takes_body = route->flags & (CALL_JSON | CALL_EMPTY);
+    if (!e.kind && !c->wants_worker && takes_body) e = body_read(c);
+    if (!e.kind && route->flags & CALL_EMPTY) e = body_end(&c->body);
+    if (e.kind || c->wants_worker) return e;
+    e = route->call(c);
+    assert(e.kind || c->status >= 400 || c->wants_worker || !takes_body || c->body.has_ended); /* else unknown members were passed over */
+    return e;
 }
 
 static void route_handle(struct http_request *r, void *arg) {
@@ -172,7 +198,7 @@ static void route_handle_on_loop(struct http_request *r, void *arg) {
         call_end(&c, e);
         return;
     }
-    if (c.body) json_decref(c.body);
+    body_close(&c.body);
     buf_free(&c.out);
     http_request_to_worker(r, route_handle, bound);
 }
@@ -184,7 +210,7 @@ static struct err routes_add(struct api *api, const struct route *routes) {
         *bound = (struct route_bound){api, route, api->bound};
         api->bound = bound;
         struct http_route http = {.method = route->method, .pattern = route->pattern, .handle = route_handle, .arg = bound, .where = HTTP_ON_WORKER,
-                                  .body_bytes_max = route->flags & CALL_JSON ? BODY_BYTES_MAX : 0};
+                                  .body_bytes_max = route->flags & (CALL_JSON | CALL_EMPTY) ? BODY_BYTES_MAX : 0};
         if (route->flags & CALL_ON_LOOP) {
             http.handle = route_handle_on_loop;
             http.where = HTTP_ON_LOOP;

@@ -188,28 +188,28 @@ static struct err ladder_read(const json_t *value, struct broadcast_settings *ou
     return ERR_OK;
 }
 
-static struct err flag_read(const json_t *body, const char *name, bool *out) {
-    const json_t *value = json_object_get(body, name);
-    if (!value || json_get_bool(body, name, out)) return ERR_OK;
-    return wrong("request.malformed", "The body of this request is not JSON of the expected form.");
-}
-
 /* What is given, over what stands. */
-static struct err settings_read(const json_t *body, struct broadcast_settings *out) {
-    const json_t *value;
-    struct err e = ERR_OK;
-    if ((value = json_object_get(body, "starts_at"))) e = starts_read(value, out);
-    if (!e.kind && (value = json_object_get(body, "ladder"))) e = ladder_read(value, out);
-    if (!e.kind && json_object_get(body, "dvr_ms") && !json_get_integer(body, "dvr_ms", &out->dvr_ms))
-        e = wrong("channel.dvr", "The time that viewers can go back lies between 30 seconds and 24 hours.");
-    if (!e.kind && json_object_get(body, "backup")) {
-        struct slice backup = json_get_string(body, "backup");
+static struct err settings_read(struct body_object b, struct broadcast_settings *out) {
+    const json_t *starts = body_value(b, "starts_at"), *ladder = body_value(b, "ladder"), *dvr = body_value(b, "dvr_ms");
+    struct slice backup = body_text(b, "backup");
+    body_flag(b, "is_recorded", &out->is_recorded);
+    body_flag(b, "is_endless", &out->is_endless);
+    struct err e = starts ? starts_read(starts, out) : ERR_OK;
+    if (!e.kind && ladder) e = ladder_read(ladder, out);
+    if (!e.kind && dvr && !json_is_integer(dvr)) e = wrong("channel.dvr", "The time that viewers can go back lies between 30 seconds and 24 hours.");
+    if (!e.kind && dvr) out->dvr_ms = json_integer_value(dvr);
+    if (!e.kind && backup.ptr) {
         bool takes_over = slice_eq(backup, SLICE("take_over"));
         if (!takes_over && !slice_eq(backup, SLICE("refuse"))) e = wrong("channel.backup", "A second encoder is refused or takes over.");
         out->backup = takes_over ? BROADCAST_TAKE_OVER : BROADCAST_REFUSE;
     }
-    if (!e.kind) e = flag_read(body, "is_recorded", &out->is_recorded);
-    return e.kind ? e : flag_read(body, "is_endless", &out->is_endless);
+    return e;
+}
+
+/* The whole body. */
+static struct err names_and_settings_read(struct call *c, struct catalog_change *names, struct broadcast_settings *settings) {
+    struct err e = title_change_read(body_root(&c->body), names), wrong = settings_read(body_root(&c->body), settings);
+    return body_end_after(&c->body, e.kind ? e : wrong);
 }
 
 /* --- calls --- */
@@ -239,15 +239,16 @@ static struct err channel_create(struct call *c) {
     struct catalog_change names;
     struct broadcast_settings settings = broadcast_settings_default();
     struct public_id id;
-    struct err e = title_change_read(c->arena, c->body, &names);
-    if (!e.kind) e = settings_read(c->body, &settings);
+    struct body_object b = body_root(&c->body);
+    bool says_recorded = body_has(b, "is_recorded");
+    struct err e = names_and_settings_read(c, &names, &settings);
     if (e.kind) return e;
     bool has_name = false;
     for (int i = 0; i < TEXT_LANGUAGE_COUNT; i++) has_name |= names.texts[i].name.len > 0;
     if (!has_name) return wrong("title.name", "A title needs a name in at least one language.");
     names.has_kind = true;
     names.kind = CATALOG_EVENT;
-    if (settings.is_endless && !json_object_get(c->body, "is_recorded")) settings.is_recorded = false;
+    if (settings.is_endless && !says_recorded) settings.is_recorded = false;
     e = broadcast_create(c->api->o.broadcast, c->org_id, &names, &settings, &id);
     if (e.kind) return e;
     c->status = 201;
@@ -259,9 +260,7 @@ static struct err channel_patch(struct call *c) {
     struct broadcast_channel channel;
     struct slice id = call_param(c, "title");
     struct err e = broadcast_get(c->api->o.broadcast, c->org_id, id, &channel);
-    if (!e.kind) e = title_change_read(c->arena, c->body, &names);
-    if (!e.kind && names.has_kind) e = wrong("request.malformed", "The kind of a channel's title does not change.");
-    if (!e.kind) e = settings_read(c->body, &channel.settings);
+    if (!e.kind) e = names_and_settings_read(c, &names, &channel.settings);
     if (!e.kind) e = broadcast_change(c->api->o.broadcast, c->org_id, id, &names, &channel.settings);
     return e.kind ? e : put_channel(c, id);
 }
@@ -333,9 +332,9 @@ const struct route channel_routes[] = {
     {HTTP_GET, "/api/v1/operator/channels/{title}", channel_get, CALL_LIVE},
     {HTTP_PATCH, "/api/v1/operator/channels/{title}", channel_patch, CALL_LIVE | CALL_CHANGES | CALL_JSON},
     {HTTP_DELETE, "/api/v1/operator/channels/{title}", channel_delete, CALL_LIVE | CALL_CHANGES},
-    {HTTP_POST, "/api/v1/operator/channels/{title}/start", channel_start, CALL_LIVE | CALL_CHANGES | CALL_JSON},
-    {HTTP_POST, "/api/v1/operator/channels/{title}/end", channel_end, CALL_LIVE | CALL_CHANGES | CALL_JSON},
-    {HTTP_POST, "/api/v1/operator/channels/{title}/key", channel_key, CALL_LIVE | CALL_CHANGES | CALL_JSON},
+    {HTTP_POST, "/api/v1/operator/channels/{title}/start", channel_start, CALL_LIVE | CALL_CHANGES | CALL_EMPTY},
+    {HTTP_POST, "/api/v1/operator/channels/{title}/end", channel_end, CALL_LIVE | CALL_CHANGES | CALL_EMPTY},
+    {HTTP_POST, "/api/v1/operator/channels/{title}/key", channel_key, CALL_LIVE | CALL_CHANGES | CALL_EMPTY},
     {HTTP_GET, "/api/v1/operator/channels/{title}/preview.jpg", channel_preview, CALL_LIVE},
     {HTTP_GET, "/api/v1/operator/channels/{title}/quality", channel_quality, CALL_LIVE},
     {0},

@@ -504,6 +504,6 @@ static struct err verify_post(struct call *c) {
 const struct route finance_ledger_routes[] = {
     {HTTP_GET, "/api/v1/finance/accounts", accounts_get, CALL_FINANCE},
     {HTTP_GET, "/api/v1/finance/accounts/{id}/statement", statement_get, CALL_FINANCE},
-    {HTTP_POST, "/api/v1/finance/verify", verify_post, CALL_FINANCE | CALL_CHANGES | CALL_JSON},
+    {HTTP_POST, "/api/v1/finance/verify", verify_post, CALL_FINANCE | CALL_CHANGES | CALL_EMPTY},
     {0},
 };

@@ -13,16 +13,10 @@ static struct err malformed(void) { return err_make(ERR_INPUT, "request.malforme
 
 /* --- reading --- */
 
-static bool has(const json_t *object, const char *name) { return json_object_get(object, name) != NULL; }
-
 /* A whole number; missing or null: left as it is. */
-static struct err number_read(const json_t *object, const char *name, bool *has_it, int64_t *out) {
-    const json_t *value = json_object_get(object, name);
-    if (!value || json_is_null(value)) return ERR_OK;
-    if (!json_is_integer(value)) return malformed();
-    *out = json_integer_value(value);
-    if (has_it) *has_it = true;
-    return ERR_OK;
+static void number_read(struct body_object o, const char *name, bool *has_it, int64_t *out) {
+    bool has = body_number(o, name, out);
+    if (has_it) *has_it = has;
 }
 
 /* ISO 8601, or null for `otherwise`. */
@@ -35,15 +29,22 @@ static struct err time_read(const json_t *value, int64_t otherwise, int64_t *out
     return ERR_OK;
 }
 
-static struct err ids_read(struct call *c, const json_t *list, size_t max, const struct slice **out, size_t *count) {
+/* A list of ids; missing or null: none. */
+static struct err ids_read(struct body_object o, const char *name, size_t max, const struct slice **out, size_t *count) {
+    const json_t *list = body_value(o, name);
     *count = 0;
+    if (!list || json_is_null(list)) return ERR_OK;
     if (!json_is_array(list) || json_array_size(list) > max) return malformed();
-    struct slice *ids = arena_alloc_array(c->arena, json_array_size(list) + 1, sizeof *ids);
+    struct slice *ids = arena_alloc_array(o.body->arena, json_array_size(list) + 1, sizeof *ids);
     if (!ids) return err_memory();
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *one = json_array_get(list, i);
-        /* What was read may be sent back: {id, name}. */
-        ids[i] = json_is_object(one) ? json_get_string(one, "id") : json_is_string(one) ? slice_of(json_string_value(one), json_string_length(one)) : SLICE_NONE;
+        ids[i] = slice_cstr(json_string_value(one));
+        if (json_is_object(one)) { /* What was read may be sent back: {id, name}. */
+            struct body_object item = body_item(o, name, i);
+            ids[i] = body_text(item, "id");
+            body_value(item, "name");
+        }
         if (!ids[i].len) return malformed();
     }
     *count = json_array_size(list);
@@ -51,61 +52,67 @@ static struct err ids_read(struct call *c, const json_t *list, size_t max, const
     return ERR_OK;
 }
 
-static struct err texts_read(const json_t *names, const json_t *descriptions, struct offer_change *change) {
-    if ((names && !json_is_object(names)) || (descriptions && !json_is_object(descriptions))) return malformed();
+static void texts_read(struct body_object b, struct offer_change *change) {
+    struct body_object names = body_object(b, "names"), descriptions = body_object(b, "descriptions");
     for (int i = 0; i < TEXT_LANGUAGE_COUNT; i++) {
-        char lang[8] = "";
-        memcpy(lang, text_languages[i].code.ptr, text_languages[i].code.len < sizeof lang ? text_languages[i].code.len : sizeof lang - 1);
-        if ((change->texts[i].has_name = has(names, lang))) change->texts[i].name = slice_trim(json_get_string(names, lang));
-        if ((change->texts[i].has_description = has(descriptions, lang))) change->texts[i].description = slice_trim(json_get_string(descriptions, lang));
+        const char *lang = text_languages[i].code.ptr;
+        change->texts[i].has_name = body_has(names, lang);
+        change->texts[i].name = slice_trim(body_text(names, lang));
+        change->texts[i].has_description = body_has(descriptions, lang);
+        change->texts[i].description = slice_trim(body_text(descriptions, lang));
     }
-    return ERR_OK;
 }
 
-static struct err prices_read(struct call *c, const json_t *list, struct offer_change *change) {
-    if (!list) return ERR_OK;
-    if (!json_is_array(list) || json_array_size(list) > OFFER_PRICES_MAX) return malformed();
-    struct offer_price_new *prices = arena_alloc_array(c->arena, json_array_size(list) + 1, sizeof *prices);
+static struct err prices_read(struct body_object b, struct offer_change *change) {
+    bool is_given = body_has(b, "prices");
+    size_t count = body_list(b, "prices"), read = count <= OFFER_PRICES_MAX ? count : 0;
+    struct offer_price_new *prices = arena_alloc_array(b.body->arena, read + 1, sizeof *prices);
     if (!prices) return err_memory();
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *one = json_array_get(list, i);
-        struct err e = money_from_json(one, &prices[i].amount);
-        if (e.kind) return e;
-        prices[i].territories = json_get_string(one, "territories");
+    struct err e = count > read ? malformed() : ERR_OK;
+    for (size_t i = 0; i < read || !i; i++) {
+        struct body_object one = body_item(b, "prices", i);
+        prices[i].territories = body_text(one, "territories");
+        struct err wrong = shop_money(one, &prices[i].amount);
+        if (!e.kind && one.json) e = wrong;
     }
-    change->has_prices = true;
+    change->has_prices = is_given;
     change->prices = prices;
-    change->price_count = json_array_size(list);
-    return ERR_OK;
+    change->price_count = count;
+    return e;
 }
 
-static struct err contains_read(struct call *c, const json_t *contains, struct offer_change *change) {
-    if (!contains) return ERR_OK;
-    if (!json_is_object(contains) || !offer_contents_parse(json_get_string(contains, "kind"), &change->contents)) return malformed();
-    change->has_contents = true;
-    change->holder = json_get_string(contains, "id");
-    return change->contents == OFFER_TITLES ? ids_read(c, json_object_get(contains, "titles"), OFFER_TITLES_MAX, &change->titles, &change->title_count) : ERR_OK;
+static struct err contains_read(struct body_object b, struct offer_change *change) {
+    struct body_object contains = body_object(b, "contains");
+    struct slice kind = body_text(contains, "kind");
+    change->holder = body_text(contains, "id");
+    struct err e = ids_read(contains, "titles", OFFER_TITLES_MAX, &change->titles, &change->title_count);
+    change->has_contents = contains.json;
+    if (!contains.json) return e;
+    if (!offer_contents_parse(kind, &change->contents)) return malformed();
+    if (change->contents != OFFER_TITLES) change->title_count = 0;
+    else if (!e.kind && !json_is_array(body_value(contains, "titles"))) return malformed();
+    return e;
 }
 
-static struct err period_read(const json_t *period, struct offer_change *change) {
-    if (!period || json_is_null(period)) return ERR_OK;
-    if (!json_is_object(period) || !offer_unit_parse(json_get_string(period, "unit"), &change->unit)) return malformed();
-    change->has_period = true;
-    change->period = 1;
-    return number_read(period, "count", NULL, &change->period);
+static struct err period_read(struct body_object b, struct offer_change *change) {
+    struct body_object period = body_object(b, "period");
+    struct slice unit = body_text(period, "unit");
+    change->has_period = period.json;
+    if (period.json) change->period = 1;
+    number_read(period, "count", NULL, &change->period);
+    return period.json && !offer_unit_parse(unit, &change->unit) ? malformed() : ERR_OK;
 }
 
-static struct err rental_read(const json_t *rental, struct offer_change *change) {
-    if (!rental || json_is_null(rental)) return ERR_OK;
-    if (!json_is_object(rental)) return malformed();
-    change->has_rental = true;
-    struct err e = number_read(rental, "start_within_days", NULL, &change->start_within_days);
-    return e.kind ? e : number_read(rental, "watch_hours", NULL, &change->watch_hours);
+static void rental_read(struct body_object b, struct offer_change *change) {
+    struct body_object rental = body_object(b, "rental");
+    change->has_rental = rental.json;
+    number_read(rental, "start_within_days", NULL, &change->start_within_days);
+    number_read(rental, "watch_hours", NULL, &change->watch_hours);
 }
 
 /* One end of the window alone leaves the other as it is. `offer` empty: a new one. */
 static struct err window_read(struct call *c, struct slice offer, struct offer_change *change) {
-    const json_t *starts = json_object_get(c->body, "starts_at"), *ends = json_object_get(c->body, "ends_at");
+    const json_t *starts = body_value(body_root(&c->body), "starts_at"), *ends = body_value(body_root(&c->body), "ends_at");
     struct offer_here there;
     int64_t starts_s = 0, ends_s = OFFER_ENDLESS;
     if (!starts && !ends) return ERR_OK;
@@ -122,25 +129,21 @@ static struct err window_read(struct call *c, struct slice offer, struct offer_c
 }
 
 static struct err change_read(struct call *c, struct slice offer, struct offer_change *change) {
-    const json_t *b = c->body;
+    struct body_object b = body_root(&c->body);
     *change = (struct offer_change){0};
-    if (has(b, "kind")) {
-        if (!offer_kind_parse(json_get_string(b, "kind"), &change->kind)) return err_make(ERR_INPUT, "offer.kind", "There is no such kind of offer.");
+    struct slice kind = body_text(b, "kind");
+    texts_read(b, change);
+    rental_read(b, change);
+    number_read(b, "trial_days", &change->has_trial, &change->trial_days);
+    number_read(b, "grace_days", &change->has_grace, &change->grace_days);
+    number_read(b, "vouchers", &change->has_vouchers, &change->vouchers);
+    change->has_is_on_sale = body_flag(b, "is_on_sale", &change->is_on_sale);
+    struct err of_window = window_read(c, offer, change), of_prices = prices_read(b, change), of_contents = contains_read(b, change), of_period = period_read(b, change);
+    struct err e = body_end_after(&c->body, of_window.kind ? of_window : of_prices.kind ? of_prices : of_contents.kind ? of_contents : of_period);
+    if (!e.kind && kind.ptr) {
+        if (!offer_kind_parse(kind, &change->kind)) return err_make(ERR_INPUT, "offer.kind", "There is no such kind of offer.");
         change->has_kind = !offer.len; /* of one that there is it stays */
     }
-    struct err e = texts_read(json_object_get(b, "names"), json_object_get(b, "descriptions"), change);
-    if (!e.kind && has(b, "is_on_sale")) {
-        if (!json_get_bool(b, "is_on_sale", &change->is_on_sale)) e = malformed();
-        change->has_is_on_sale = true;
-    }
-    if (!e.kind) e = window_read(c, offer, change);
-    if (!e.kind) e = prices_read(c, json_object_get(b, "prices"), change);
-    if (!e.kind) e = contains_read(c, json_object_get(b, "contains"), change);
-    if (!e.kind) e = period_read(json_object_get(b, "period"), change);
-    if (!e.kind) e = rental_read(json_object_get(b, "rental"), change);
-    if (!e.kind) e = number_read(b, "trial_days", &change->has_trial, &change->trial_days);
-    if (!e.kind) e = number_read(b, "grace_days", &change->has_grace, &change->grace_days);
-    if (!e.kind) e = number_read(b, "vouchers", &change->has_vouchers, &change->vouchers);
     return e;
 }
 
@@ -475,16 +478,19 @@ static struct err coupons_put(struct call *c, struct slice only) {
 static struct err coupons_get(struct call *c) { return coupons_put(c, SLICE_NONE); }
 
 static struct err coupons_post(struct call *c) {
-    struct offer_coupon_new fresh = {.code = slice_trim(json_get_string(c->body, "code")), .ends_s = OFFER_ENDLESS};
-    const json_t *amount = json_object_get(c->body, "amount"), *offers = json_object_get(c->body, "offers");
+    struct body_object b = body_root(&c->body), amount = body_object(b, "amount");
+    struct offer_coupon_new fresh = {.code = slice_trim(body_text(b, "code")), .ends_s = OFFER_ENDLESS};
+    const json_t *starts = body_value(b, "starts_at"), *ends = body_value(b, "ends_at");
     struct public_id id;
-    struct err e = number_read(c->body, "percent", NULL, &fresh.percent);
-    if (!e.kind && amount && !json_is_null(amount)) e = money_from_json(amount, &fresh.amount);
-    if (!e.kind && offers && !json_is_null(offers)) e = ids_read(c, offers, OFFER_COUPON_OFFERS_MAX, &fresh.offers, &fresh.offer_count);
-    if (!e.kind) e = time_read(json_object_get(c->body, "starts_at"), 0, &fresh.starts_s);
-    if (!e.kind) e = time_read(json_object_get(c->body, "ends_at"), OFFER_ENDLESS, &fresh.ends_s);
-    if (!e.kind) e = number_read(c->body, "uses_max", NULL, &fresh.uses_max);
-    if (!e.kind) e = number_read(c->body, "per_household_max", NULL, &fresh.per_household_max);
+    number_read(b, "percent", NULL, &fresh.percent);
+    number_read(b, "uses_max", NULL, &fresh.uses_max);
+    number_read(b, "per_household_max", NULL, &fresh.per_household_max);
+    struct err e = ids_read(b, "offers", OFFER_COUPON_OFFERS_MAX, &fresh.offers, &fresh.offer_count);
+    struct err wrong = shop_money(amount, &fresh.amount);
+    if (!e.kind && amount.json) e = wrong;
+    if (!e.kind) e = time_read(starts, 0, &fresh.starts_s);
+    if (!e.kind) e = time_read(ends, OFFER_ENDLESS, &fresh.ends_s);
+    e = body_end_after(&c->body, e);
     if (!e.kind) e = offer_coupon_create(c->api->o.offers, c->org_id, &fresh, &id);
     if (e.kind) return e;
     c->status = 201;
@@ -492,22 +498,21 @@ static struct err coupons_post(struct call *c) {
 }
 
 /* A number, or null for any: 0. */
-static struct err bound_read(const json_t *object, const char *name, bool *has_it, int64_t *out) {
-    *has_it = has(object, name);
+static void bound_read(struct body_object o, const char *name, bool *has_it, int64_t *out) {
+    *has_it = body_has(o, name);
     *out = 0;
-    return number_read(object, name, NULL, out);
+    number_read(o, name, NULL, out);
 }
 
 static struct err coupon_patch(struct call *c) {
     struct offer_coupon_change change = {0};
-    struct err e = ERR_OK;
-    if (has(c->body, "is_active")) {
-        if (!json_get_bool(c->body, "is_active", &change.is_active)) return malformed();
-        change.has_is_active = true;
-    }
-    if ((change.has_ends = has(c->body, "ends_at"))) e = time_read(json_object_get(c->body, "ends_at"), OFFER_ENDLESS, &change.ends_s);
-    if (!e.kind) e = bound_read(c->body, "uses_max", &change.has_uses_max, &change.uses_max);
-    if (!e.kind) e = bound_read(c->body, "per_household_max", &change.has_per_household_max, &change.per_household_max);
+    struct body_object b = body_root(&c->body);
+    const json_t *ends = body_value(b, "ends_at");
+    change.has_is_active = body_flag(b, "is_active", &change.is_active);
+    change.has_ends = ends;
+    bound_read(b, "uses_max", &change.has_uses_max, &change.uses_max);
+    bound_read(b, "per_household_max", &change.has_per_household_max, &change.per_household_max);
+    struct err e = body_end_after(&c->body, time_read(ends, OFFER_ENDLESS, &change.ends_s));
     if (!e.kind) e = offer_coupon_change(c->api->o.offers, c->org_id, call_param(c, "id"), &change);
     return e.kind ? e : coupons_put(c, call_param(c, "id"));
 }
@@ -542,9 +547,11 @@ static struct err gift_cards_post(struct call *c) {
     struct money amount;
     struct order_key key;
     int64_t count = 1;
-    struct err e = shop_key(c, &key);
-    if (!e.kind) e = money_from_json(json_object_get(c->body, "amount"), &amount);
-    if (!e.kind) e = number_read(c->body, "count", NULL, &count);
+    struct body_object b = body_root(&c->body);
+    struct err wrong = shop_money(body_object(b, "amount"), &amount);
+    number_read(b, "count", NULL, &count);
+    struct err e = body_end_after(&c->body, wrong);
+    if (!e.kind) e = shop_key(c, &key);
     if (!e.kind && (count < 1 || count > OFFER_GIFT_CARDS_MAX)) e = err_make(ERR_INPUT, "gift_card.count", "Make 1 to 100 gift cards at once.");
     char(*codes)[OFFER_GIFT_CODE_LEN + 1] = e.kind ? NULL : arena_alloc_array(c->arena, (size_t)count, sizeof *codes);
     if (!e.kind && !codes) e = err_memory();

@@ -6,12 +6,12 @@
 enum { LIST_USUAL = 50, LIST_MAX = 200, INVOICE_BYTES_MAX = 8 << 20 };
 
 /* Amounts that people type: minor units as text, as everywhere. */
-static struct err amount_read(const struct call *c, int64_t *minor, bool *has) {
-    const json_t *wish = json_object_get(c->body, "amount");
+static struct err amount_read(struct body_object b, int64_t *minor, bool *has) {
+    struct body_object wish = body_object(b, "amount");
     struct money amount;
-    *has = wish && !json_is_null(wish);
+    struct err e = shop_money(wish, &amount);
+    *has = wish.json;
     if (!*has) return ERR_OK;
-    struct err e = money_from_json(wish, &amount);
     if (!e.kind) *minor = amount.minor;
     return e;
 }
@@ -132,9 +132,10 @@ static struct err invoice_get(struct call *c) {
 /* --- giving back --- */
 
 static struct err refund_read(struct call *c, struct order_refund_wish *wish) {
-    const json_t *lines = json_object_get(c->body, "lines");
-    *wish = (struct order_refund_wish){.reason = slice_trim(json_get_string(c->body, "reason")), .by_user_id = call_who(c)->user_id};
-    struct err e = amount_read(c, &wish->amount_minor, &wish->has_amount);
+    struct body_object b = body_root(&c->body);
+    const json_t *lines = body_value(b, "lines");
+    *wish = (struct order_refund_wish){.reason = slice_trim(body_text(b, "reason")), .by_user_id = call_who(c)->user_id};
+    struct err e = body_end_after(&c->body, amount_read(b, &wish->amount_minor, &wish->has_amount));
     if (e.kind || !lines || json_is_null(lines)) return e;
     static const struct err bad = {.kind = ERR_INPUT, .code = "refund.lines", .what = "Lines are named by their place in the order, from 0; and either lines or an amount."};
     size_t count = json_is_array(lines) ? json_array_size(lines) : 0;

@@ -88,11 +88,13 @@ static struct err parked_raw_get(struct call *c) {
 }
 
 static struct err parked_settle_post(struct call *c) {
-    struct slice note = slice_trim(json_get_string(c->body, "note"));
+    struct slice note = slice_trim(body_text(body_root(&c->body), "note"));
     int64_t id;
+    struct err e = body_end(&c->body);
+    if (e.kind) return e;
     if (!note.len || note.len > NOTE_BYTES_MAX) return err_make(ERR_INPUT, "parked.note", "Say how it was settled, in a sentence.");
     if (!call_name_read(c, NAME_PARKED, call_param(c, "id"), &id)) return not_parked;
-    struct err e = pay_parked_settle(c->api->o.pay, c->org_id, id, call_who(c)->user_id, note);
+    e = pay_parked_settle(c->api->o.pay, c->org_id, id, call_who(c)->user_id, note);
     if (e.kind) return e;
     c->status = 204;
     return ERR_OK;

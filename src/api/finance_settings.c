@@ -86,36 +86,36 @@ static struct err country_read(struct slice text, char out[3]) {
     return ERR_OK;
 }
 
-static struct err taxes_read(struct call *c, struct offer_settings *s) {
-    const json_t *list = json_object_get(c->body, "taxes");
+static struct err taxes_read(struct body_object b, struct offer_settings *s) {
     static const struct err bad = {.kind = ERR_INPUT, .code = "settings.taxes", .what = "Each country has one tax rate, between 0 and 100 %."};
-    if (!list) return ERR_OK;
-    if (!json_is_array(list) || json_array_size(list) > OFFER_TAXES_MAX) return bad;
-    struct offer_tax *taxes = arena_alloc_array(c->arena, json_array_size(list) + 1, sizeof *taxes);
+    const json_t *list = body_value(b, "taxes");
+    size_t count = json_array_size(list), read = count <= OFFER_TAXES_MAX ? count : 0;
+    struct offer_tax *taxes = arena_alloc_array(b.body->arena, read + 1, sizeof *taxes);
     if (!taxes) return err_memory();
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *one = json_array_get(list, i);
-        int64_t rate;
-        struct slice country = json_get_string(one, "country");
-        if (!country.len || !json_get_integer(one, "rate_ppm", &rate) || rate < 0 || rate > 1000000) return bad;
-        struct err e = country_read(country, taxes[i].country);
-        if (e.kind) return e;
+    struct err e = list && (!json_is_array(list) || read < count) ? bad : ERR_OK;
+    for (size_t i = 0; i < read || !i; i++) {
+        struct body_object one = body_item(b, "taxes", i);
+        struct slice country = body_text(one, "country");
+        int64_t rate = -1;
+        body_number(one, "rate_ppm", &rate);
+        if (e.kind || i == read) continue;
+        if (!country.len || rate < 0 || rate > 1000000) e = bad;
+        if (!e.kind) e = country_read(country, taxes[i].country);
         taxes[i].rate_ppm = (uint32_t)rate;
     }
+    if (e.kind || !list) return e;
     s->taxes = taxes;
-    s->tax_count = json_array_size(list);
+    s->tax_count = count;
     return ERR_OK;
 }
 
-static struct err seller_read(struct call *c, struct offer_settings *s) {
-    const json_t *seller = json_object_get(c->body, "seller");
+static struct err seller_read(struct body_object b, struct offer_settings *s) {
     static const char *const names[] = {"name", "address", "tax_id"};
     struct slice *const places[] = {&s->seller_name, &s->seller_address, &s->seller_tax_id};
-    if (!seller) return ERR_OK;
-    if (!json_is_object(seller)) return malformed();
+    struct body_object seller = body_object(b, "seller");
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (json_object_get(seller, names[i])) *places[i] = slice_trim(json_get_string(seller, names[i]));
-    return json_object_get(seller, "country") ? country_read(json_get_string(seller, "country"), s->seller_country) : ERR_OK;
+        if (body_has(seller, names[i])) *places[i] = slice_trim(body_text(seller, names[i]));
+    return body_has(seller, "country") ? country_read(body_text(seller, "country"), s->seller_country) : ERR_OK;
 }
 
 struct provider_wish {
@@ -125,15 +125,20 @@ struct provider_wish {
     size_t count;
 };
 
-static struct err provider_read(struct call *c, const json_t *from, struct provider_wish *out) {
-    json_t *fields = json_object_get(from, "fields"), *value;
+/* Which fields a provider has, pay knows, and refuses others. */
+static struct err provider_read(struct body_object from, struct provider_wish *out) {
+    struct slice id = body_text(from, "id");
+    const json_t *fields = body_value(from, "fields");
+    json_t *value;
     const char *name;
     *out = (struct provider_wish){0};
-    if (!pay_provider_of(json_get_string(from, "id"), &out->provider)) return err_make(ERR_INPUT, "pay.provider", "There is no such payment provider.");
-    if (!json_get_bool(from, "is_enabled", &out->is_enabled) || (fields && !json_is_object(fields))) return malformed();
-    out->fields = arena_alloc_array(c->arena, json_object_size(fields) + 1, sizeof *out->fields);
+    bool is_said = body_flag(from, "is_enabled", &out->is_enabled);
+    if (!from.json) return ERR_OK;
+    if (!pay_provider_of(id, &out->provider)) return err_make(ERR_INPUT, "pay.provider", "There is no such payment provider.");
+    if (!is_said || (fields && !json_is_object(fields))) return malformed();
+    out->fields = arena_alloc_array(from.body->arena, json_object_size(fields) + 1, sizeof *out->fields);
     if (!out->fields) return err_memory();
-    json_object_foreach(fields, name, value) {
+    json_object_foreach((json_t *)(uintptr_t)fields, name, value) {
         if (!json_is_string(value)) return malformed();
         out->fields[out->count++] = (struct pay_field_change){slice_cstr(name), slice_of(json_string_value(value), json_string_length(value))};
     }
@@ -142,18 +147,20 @@ static struct err provider_read(struct call *c, const json_t *from, struct provi
 
 /* All is read before anything is set, so that a slip in one part leaves the others alone. What is not named stays. */
 static struct err settings_put(struct call *c) {
-    const json_t *providers = json_object_get(c->body, "providers");
-    size_t count = json_is_array(providers) ? json_array_size(providers) : 0;
     struct offer_settings s;
     struct provider_wish wishes[8];
-    if ((providers && !json_is_array(providers)) || count > ARRAY_LEN(wishes)) return malformed();
+    struct body_object b = body_root(&c->body);
+    size_t count = body_list(b, "providers"), read = count <= ARRAY_LEN(wishes) ? count : 0;
+    bool has_own = body_has(b, "seller");
     struct err e = offer_settings_get(c->api->o.offers, c->arena, c->org_id, &s);
-    if (!e.kind) e = seller_read(c, &s);
-    if (!e.kind) e = taxes_read(c, &s);
-    if (!e.kind && json_object_get(c->body, "invoice_prefix")) s.invoice_prefix = slice_trim(json_get_string(c->body, "invoice_prefix"));
-    if (!e.kind && json_object_get(c->body, "is_tax_included") && !json_get_bool(c->body, "is_tax_included", &s.is_tax_included)) e = malformed();
-    for (size_t i = 0; !e.kind && i < count; i++) e = provider_read(c, json_array_get(providers, i), &wishes[i]);
-    bool has_own = json_object_get(c->body, "seller") || json_object_get(c->body, "taxes") || json_object_get(c->body, "invoice_prefix") || json_object_get(c->body, "is_tax_included");
+    if (e.kind) return e;
+    if (body_has(b, "invoice_prefix")) s.invoice_prefix = slice_trim(body_text(b, "invoice_prefix"));
+    has_own = body_has(b, "invoice_prefix") || body_has(b, "taxes") || has_own;
+    has_own = body_flag(b, "is_tax_included", &s.is_tax_included) || has_own;
+    for (size_t i = 0; !e.kind && (i < read || !i); i++) e = provider_read(body_item(b, "providers", i), &wishes[i]);
+    struct err of_seller = seller_read(b, &s), of_taxes = taxes_read(b, &s);
+    e = body_end_after(&c->body, e.kind ? e : of_seller.kind ? of_seller : of_taxes);
+    if (!e.kind && read < count) e = malformed();
     if (!e.kind && has_own) e = offer_settings_set(c->api->o.offers, c->org_id, &s);
     for (size_t i = 0; !e.kind && i < count; i++)
         e = pay_settings_change(c->api->o.pay, c->org_id, wishes[i].provider, wishes[i].is_enabled, wishes[i].fields, wishes[i].count);

@@ -59,14 +59,18 @@ struct err access_put_grants(struct call *c, int64_t household_id) {
     return ERR_OK;
 }
 
-static struct err grant_read(struct call *c, enum rights_medium *medium, int64_t *ends_s) {
+static struct err grant_read(struct call *c, struct slice *title, enum rights_medium *medium, int64_t *ends_s) {
     struct utc_time ends;
-    const json_t *until = json_object_get(c->body, "ends_at");
-    if (!rights_medium_parse(json_get_string(c->body, "medium"), medium))
-        return err_make(ERR_INPUT, "grant.medium", "A household watches by subscription, rental, purchase, live, catch-up and the like.");
+    struct body_object b = body_root(&c->body);
+    struct slice word = body_text(b, "medium"), until = body_text(b, "ends_at");
+    *title = body_text(b, "title");
     *ends_s = ACCESS_ENDLESS;
-    if (!until || json_is_null(until)) return ERR_OK;
-    if (!json_is_string(until) || !utc_parse(json_get_string(c->body, "ends_at"), &ends)) return err_make(ERR_INPUT, "grant.ends", "A grant ends in the future, or never.");
+    struct err e = body_end(&c->body);
+    if (e.kind) return e;
+    if (!rights_medium_parse(word, medium))
+        return err_make(ERR_INPUT, "grant.medium", "A household watches by subscription, rental, purchase, live, catch-up and the like.");
+    if (!until.ptr) return ERR_OK;
+    if (!utc_parse(until, &ends)) return err_make(ERR_INPUT, "grant.ends", "A grant ends in the future, or never.");
     *ends_s = utc_seconds(ends);
     return ERR_OK;
 }
@@ -76,11 +80,12 @@ static struct err grant_create(struct call *c) {
     enum rights_medium medium;
     struct catalog_view *view;
     struct access_grant grant;
+    struct slice title;
     struct err e = household_find(c, &household_id);
-    if (!e.kind) e = grant_read(c, &medium, &ends_s);
+    if (!e.kind) e = grant_read(c, &title, &medium, &ends_s);
     if (!e.kind) e = catalog_view_take(c->api->o.catalog, c->org_id, &view);
     if (e.kind) return e;
-    const struct catalog_title *t = catalog_find(view, json_get_string(c->body, "title"));
+    const struct catalog_title *t = catalog_find(view, title);
     if (!t) e = err_make(ERR_NOT_FOUND, "title.not_found", "There is no such title. It may have been removed.");
     if (!e.kind) e = access_grant_add(c->api->o.access, c->org_id, household_id, t->id, medium, ends_s, call_who(c)->user_id, &grant);
     if (!e.kind) {

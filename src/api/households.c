@@ -68,9 +68,10 @@ static struct err household_get(struct call *c) { return household_put(c); }
 
 static struct err household_change(struct call *c) {
     int64_t streams = 0;
-    if (!json_get_integer(c->body, "streams_max", &streams) || streams < 1 || streams > 20)
-        return err_make(ERR_INPUT, "household.streams", "A household watches on 1 to 20 screens at once.");
-    struct err e = account_household_set_streams(c->api->o.account, c->org_id, call_param(c, "id"), (int)streams);
+    bool is_said = body_number(body_root(&c->body), "streams_max", &streams);
+    struct err e = body_end(&c->body);
+    if (!e.kind && (!is_said || streams < 1 || streams > 20)) e = err_make(ERR_INPUT, "household.streams", "A household watches on 1 to 20 screens at once.");
+    if (!e.kind) e = account_household_set_streams(c->api->o.account, c->org_id, call_param(c, "id"), (int)streams);
     return e.kind ? e : household_put(c);
 }
 

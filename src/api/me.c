@@ -48,13 +48,8 @@ void put_utc_or_null(struct json_writer *w, const char *key, struct utc_time t) 
     json_put_cstr(w, key, t.ns ? text.text : NULL);
 }
 
-struct slice body_text(const struct call *c, const char *name) {
-    struct slice text = json_get_string(c->body, name);
-    return text.ptr || !json_is_string(json_object_get(c->body, name)) ? text : SLICE("");
-}
-
-bool body_names(const struct call *c, const char *name, uint32_t (*of)(struct slice), uint32_t *bits) {
-    const json_t *list = json_object_get(c->body, name);
+bool body_words(struct body_object o, const char *name, uint32_t (*of)(struct slice), uint32_t *bits) {
+    const json_t *list = body_value(o, name);
     uint32_t all = 0;
     if (!json_is_array(list)) return false;
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -135,20 +130,24 @@ struct err me_answer(struct call *c) { return me_put_member(c, &c->w, NULL); }
 /* --- calls --- */
 
 static struct err me_change(struct call *c) {
-    struct account_user_change change = {.name = body_text(c, "name"), .lang = body_text(c, "lang"), .email = body_text(c, "email"),
-                                         .password = body_text(c, "password"), .old_password = body_text(c, "old_password")};
+    struct body_object b = body_root(&c->body);
+    struct account_user_change change = {.name = body_text(b, "name"), .lang = body_text(b, "lang"), .email = body_text(b, "email"),
+                                         .password = body_text(b, "password"), .old_password = body_text(b, "old_password")};
     struct account_from from = me_from(c);
     struct account_entry entry;
     bool is_new_session = false;
-    struct err e = account_user_change(c->api->o.account, call_who(c), &change, &from, &is_new_session, &entry);
+    struct err e = body_end(&c->body);
+    if (!e.kind) e = account_user_change(c->api->o.account, call_who(c), &change, &from, &is_new_session, &entry);
     if (e.kind) return e;
     if (is_new_session) me_enter(c, &entry);
     return me_answer(c);
 }
 
 static struct err household_change(struct call *c) {
-    struct account_household_change change = {.name = body_text(c, "name"), .country = body_text(c, "country")};
-    struct err e = account_household_change(c->api->o.account, call_who(c), &change);
+    struct body_object b = body_root(&c->body);
+    struct account_household_change change = {.name = body_text(b, "name"), .country = body_text(b, "country")};
+    struct err e = body_end(&c->body);
+    if (!e.kind) e = account_household_change(c->api->o.account, call_who(c), &change);
     c->has_place = c->has_viewer = false;
     return e.kind ? e : me_answer(c);
 }
@@ -172,7 +171,9 @@ static struct err totp_begin(struct call *c) {
 
 static struct err totp_confirm(struct call *c) {
     struct account_recovery recovery;
-    struct err e = account_totp_confirm(c->api->o.account, call_who(c), body_text(c, "code"), &recovery);
+    struct slice code = body_text(body_root(&c->body), "code");
+    struct err e = body_end(&c->body);
+    if (!e.kind) e = account_totp_confirm(c->api->o.account, call_who(c), code, &recovery);
     if (e.kind) return e;
     json_begin_object(&c->w);
     json_key(&c->w, "recovery_codes");
@@ -184,7 +185,9 @@ static struct err totp_confirm(struct call *c) {
 }
 
 static struct err totp_end(struct call *c) {
-    struct err e = account_totp_end(c->api->o.account, call_who(c), body_text(c, "password"));
+    struct slice password = body_text(body_root(&c->body), "password");
+    struct err e = body_end(&c->body);
+    if (!e.kind) e = account_totp_end(c->api->o.account, call_who(c), password);
     return e.kind ? e : me_answer(c);
 }
 
@@ -226,7 +229,9 @@ static struct err export_get(struct call *c) {
 }
 
 static struct err erase(struct call *c) {
-    struct err e = account_erase(c->api->o.account, call_who(c), body_text(c, "password"));
+    struct slice password = body_text(body_root(&c->body), "password");
+    struct err e = body_end(&c->body);
+    if (!e.kind) e = account_erase(c->api->o.account, call_who(c), password);
     if (e.kind) return e;
     call_session_set(c, SLICE_NONE, 0);
     c->status = 204;
@@ -259,9 +264,12 @@ static struct err consents_put(struct call *c) {
 static struct err consents_list(struct call *c) { return consents_put(c); }
 
 static struct err consent_set(struct call *c) {
-    bool is_granted;
-    if (!json_get_bool(c->body, "is_granted", &is_granted)) return err_make(ERR_INPUT, "request.malformed", "Whether it is granted is true or false.");
-    struct err e = account_consent_set(c->api->o.account, call_who(c), body_text(c, "purpose"), is_granted);
+    struct body_object b = body_root(&c->body);
+    struct slice purpose = body_text(b, "purpose");
+    bool is_granted, is_said = body_flag(b, "is_granted", &is_granted);
+    struct err e = body_end(&c->body);
+    if (!e.kind && !is_said) e = err_make(ERR_INPUT, "request.malformed", "Whether it is granted is true or false.");
+    if (!e.kind) e = account_consent_set(c->api->o.account, call_who(c), purpose, is_granted);
     return e.kind ? e : consents_put(c);
 }
 
@@ -269,7 +277,7 @@ const struct route me_routes[] = {
     {HTTP_GET, "/api/v1/me", me_answer, CALL_PERSONAL | CALL_ON_LOOP},
     {HTTP_PATCH, "/api/v1/me", me_change, CALL_USER | CALL_CHANGES | CALL_JSON},
     {HTTP_PATCH, "/api/v1/me/household", household_change, CALL_USER | CALL_CHANGES | CALL_JSON},
-    {HTTP_POST, "/api/v1/me/totp", totp_begin, CALL_USER | CALL_CHANGES | CALL_JSON},
+    {HTTP_POST, "/api/v1/me/totp", totp_begin, CALL_USER | CALL_CHANGES | CALL_EMPTY},
     {HTTP_POST, "/api/v1/me/totp/confirm", totp_confirm, CALL_USER | CALL_CHANGES | CALL_JSON},
     {HTTP_DELETE, "/api/v1/me/totp", totp_end, CALL_USER | CALL_CHANGES | CALL_JSON},
     {HTTP_GET, "/api/v1/me/sessions", sessions_list, CALL_USER},

@@ -19,9 +19,7 @@ void put_profile(struct json_writer *, const struct account_profile *);
 /* Members that several resources write. */
 void put_words(struct json_writer *, const char *key, uint32_t bits, const char *(*name)(uint32_t bit)); /* of the bits, ["operator", ..] */
 void put_utc_or_null(struct json_writer *, const char *key, struct utc_time);                             /* ns 0: null */
-/* A text of the body: SLICE_NONE if it is missing; an empty one is not the same. */
-struct slice body_text(const struct call *, const char *name);
 /* ["operator", ..] of the body as bits; false: it is no such list. */
-bool body_names(const struct call *, const char *name, uint32_t (*of)(struct slice), uint32_t *bits);
+bool body_words(struct body_object, const char *name, uint32_t (*of)(struct slice), uint32_t *bits);
 
 #endif

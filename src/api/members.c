@@ -62,10 +62,13 @@ static struct err member_invite(struct call *c) {
     uint32_t roles;
     struct public_id id;
     struct account_from from = me_from(c);
-    struct slice lang = body_text(c, "lang");
-    if (!body_names(c, "roles", account_role_of, &roles)) return no_roles();
+    struct body_object b = body_root(&c->body);
+    struct slice lang = body_text(b, "lang"), email = body_text(b, "email");
+    bool has_roles = body_words(b, "roles", account_role_of, &roles);
+    struct err e = body_end(&c->body);
+    if (!e.kind && !has_roles) e = no_roles();
     if (text_language_is_known(lang)) from.lang = lang;
-    struct err e = account_member_invite(c->api->o.account, call_who(c), body_text(c, "email"), roles, &from, &id);
+    if (!e.kind) e = account_member_invite(c->api->o.account, call_who(c), email, roles, &from, &id);
     if (e.kind) return e;
     c->status = 201;
     return members_put(c, public_id_slice(&id));
@@ -73,8 +76,10 @@ static struct err member_invite(struct call *c) {
 
 static struct err member_change(struct call *c) {
     uint32_t roles;
-    if (!body_names(c, "roles", account_role_of, &roles)) return no_roles();
-    struct err e = account_member_change(c->api->o.account, call_who(c), call_param(c, "id"), roles);
+    bool has_roles = body_words(body_root(&c->body), "roles", account_role_of, &roles);
+    struct err e = body_end(&c->body);
+    if (!e.kind && !has_roles) e = no_roles();
+    if (!e.kind) e = account_member_change(c->api->o.account, call_who(c), call_param(c, "id"), roles);
     return e.kind ? e : members_put(c, call_param(c, "id"));
 }
 
@@ -114,12 +119,16 @@ static struct err tokens_list(struct call *c) {
 static struct err token_make(struct call *c) {
     uint32_t scopes;
     struct account_token_secret secret;
-    struct account_token token = {.name = slice_trim(body_text(c, "name")), .created_at = clock_utc(c->api->o.clock)};
-    const json_t *expires = json_object_get(c->body, "expires_at");
-    if (!body_names(c, "scopes", account_scope_of, &scopes)) return err_make(ERR_INPUT, "token.scopes", "A token has at least one scope, each of those that there are.");
-    if (expires && !json_is_null(expires) && (!utc_parse(body_text(c, "expires_at"), &token.expires_at) || token.expires_at.ns <= token.created_at.ns))
+    struct body_object b = body_root(&c->body);
+    struct account_token token = {.name = slice_trim(body_text(b, "name")), .created_at = clock_utc(c->api->o.clock)};
+    struct slice expires = body_text(b, "expires_at");
+    bool has_scopes = body_words(b, "scopes", account_scope_of, &scopes);
+    struct err e = body_end(&c->body);
+    if (e.kind) return e;
+    if (!has_scopes) return err_make(ERR_INPUT, "token.scopes", "A token has at least one scope, each of those that there are.");
+    if (expires.ptr && (!utc_parse(expires, &token.expires_at) || token.expires_at.ns <= token.created_at.ns))
         return err_make(ERR_INPUT, "token.expires", "A token ends in the future, or not by itself.");
-    struct err e = account_token_make(c->api->o.account, call_who(c), token.name, scopes, utc_seconds(token.expires_at), &secret, &token.public_id);
+    e = account_token_make(c->api->o.account, call_who(c), token.name, scopes, utc_seconds(token.expires_at), &secret, &token.public_id);
     if (e.kind) return e;
     token.scopes = scopes;
     token.created_at = utc_from_seconds(utc_seconds(token.created_at));

@@ -82,22 +82,25 @@ static struct err ratings_read(const json_t *value, struct catalog_change *out) 
     return ERR_OK;
 }
 
-static struct err people_read(struct arena *arena, const json_t *value, struct catalog_change *out) {
+static struct err people_read(struct body_object b, struct catalog_change *out) {
     struct err e = wrong("title.people", "A title names at most 200 people, each of whom is known here, with what they do.");
-    if (!json_is_array(value) || json_array_size(value) > CATALOG_PEOPLE_MAX) return e;
-    size_t count = json_array_size(value);
-    struct catalog_credit_change *people = arena_alloc_array(arena, count + 1, sizeof *people);
+    const json_t *value = body_value(b, "people");
+    size_t count = json_array_size(value), read = count <= CATALOG_PEOPLE_MAX ? count : 0;
+    struct catalog_credit_change *people = arena_alloc_array(b.body->arena, read + 1, sizeof *people);
     if (!people) return err_memory();
-    for (size_t i = 0; i < count; i++) {
-        const json_t *one = json_array_get(value, i);
-        people[i].person = json_get_string(one, "id");
-        people[i].character = slice_trim(json_get_string(one, "character"));
-        if (!catalog_part_parse(json_get_string(one, "part"), &people[i].part)) return e;
+    bool is_fine = !value || (json_is_array(value) && read == count);
+    for (size_t i = 0; i < read || !i; i++) {
+        struct body_object one = body_item(b, "people", i);
+        struct slice part = body_text(one, "part");
+        people[i].person = body_text(one, "id");
+        people[i].character = slice_trim(body_text(one, "character"));
+        body_value(one, "name"); /* as it was read: a person's name is changed where people are */
+        if (i < read && !catalog_part_parse(part, &people[i].part)) is_fine = false;
     }
-    out->has_people = true;
+    out->has_people = value;
     out->people = people;
     out->people_count = count;
-    return ERR_OK;
+    return is_fine ? ERR_OK : e;
 }
 
 static struct err members_read(struct arena *arena, const json_t *value, struct catalog_change *out) {
@@ -133,49 +136,54 @@ static struct err countries_read(struct arena *arena, const json_t *value, struc
 }
 
 /* What came with seasons, collections and contracts. */
-static struct err more_read(struct arena *arena, const json_t *body, struct catalog_change *out) {
-    struct err e = ERR_OK;
-    const json_t *value;
-    if ((value = json_object_get(body, "is_free"))) {
-        out->has_is_free = true;
-        out->is_free = json_is_true(value);
-        if (!json_is_boolean(value)) e = wrong("request.malformed", "A title is free, or it is not: true or false.");
+static struct err more_read(struct body_object b, struct catalog_change *out) {
+    struct arena *arena = b.body->arena;
+    struct slice rights = body_text(b, "rights");
+    const json_t *eidr = body_value(b, "eidr"), *lang = body_value(b, "original_lang"), *name = body_value(b, "original_name"), *edit = body_value(b, "edit");
+    const json_t *countries = body_value(b, "countries"), *ratings = body_value(b, "ratings"), *members = body_value(b, "members");
+    out->has_is_free = body_flag(b, "is_free", &out->is_free);
+    out->is_without_rights = slice_eq(rights, SLICE("none"));
+    struct err e = people_read(b, out);
+    if (!e.kind && rights.ptr && !out->is_without_rights && !slice_eq(rights, SLICE("house"))) e = wrong("request.malformed", "rights is \"house\" or \"none\".");
+    if (!e.kind && eidr) e = word_read(eidr, &out->has_eidr, &out->eidr, "title.eidr");
+    if (!e.kind && lang) e = word_read(lang, &out->has_original_lang, &out->original_lang, "title.language");
+    if (!e.kind && name) e = word_read(name, &out->has_original_name, &out->original_name, "title.name");
+    if (!e.kind && edit) e = word_read(edit, &out->has_edit, &out->edit, "title.edit");
+    if (!e.kind && countries) e = countries_read(arena, countries, out);
+    if (!e.kind && ratings) e = ratings_read(ratings, out);
+    return e.kind || !members ? e : members_read(arena, members, out);
+}
+
+struct err title_change_read(struct body_object b, struct catalog_change *out) {
+    *out = (struct catalog_change){0};
+    const json_t *names = body_value(b, "names"), *synopses = body_value(b, "synopses"), *genres = body_value(b, "genres"), *parent = body_value(b, "parent");
+    const json_t *year = body_value(b, "year"), *season = body_value(b, "season"), *episode = body_value(b, "episode");
+    struct err e = more_read(b, out);
+    if (!e.kind && names) e = texts_read(names, true, out);
+    if (!e.kind && synopses) e = texts_read(synopses, false, out);
+    if (!e.kind && year) e = number_read(year, &out->has_year, &out->year, "title.year");
+    if (!e.kind && season) e = number_read(season, &out->has_season, &out->season, "title.number");
+    if (!e.kind && episode) e = number_read(episode, &out->has_episode, &out->episode, "title.number");
+    if (!e.kind && genres) e = genres_read(b.body->arena, genres, out);
+    if (!e.kind && parent) {
+        out->has_parent = true;
+        out->parent = slice_cstr(json_string_value(parent));
+        if (!json_is_string(parent) && !json_is_null(parent)) e = wrong("title.parent", "The series of an episode is given by its id, or null.");
     }
-    if (!e.kind && (value = json_object_get(body, "rights"))) {
-        out->is_without_rights = slice_eq(json_get_string(body, "rights"), SLICE("none"));
-        if (!out->is_without_rights && !slice_eq(json_get_string(body, "rights"), SLICE("house"))) e = wrong("request.malformed", "rights is \"house\" or \"none\".");
-    }
-    if (!e.kind && (value = json_object_get(body, "eidr"))) e = word_read(value, &out->has_eidr, &out->eidr, "title.eidr");
-    if (!e.kind && (value = json_object_get(body, "original_lang"))) e = word_read(value, &out->has_original_lang, &out->original_lang, "title.language");
-    if (!e.kind && (value = json_object_get(body, "original_name"))) e = word_read(value, &out->has_original_name, &out->original_name, "title.name");
-    if (!e.kind && (value = json_object_get(body, "edit"))) e = word_read(value, &out->has_edit, &out->edit, "title.edit");
-    if (!e.kind && (value = json_object_get(body, "countries"))) e = countries_read(arena, value, out);
-    if (!e.kind && (value = json_object_get(body, "ratings"))) e = ratings_read(value, out);
-    if (!e.kind && (value = json_object_get(body, "people"))) e = people_read(arena, value, out);
-    if (!e.kind && (value = json_object_get(body, "members"))) e = members_read(arena, value, out);
     return e;
 }
 
-struct err title_change_read(struct arena *arena, const json_t *body, struct catalog_change *out) {
-    *out = (struct catalog_change){0};
-    struct err e = more_read(arena, body, out);
-    const json_t *value;
-    if (!e.kind && (value = json_object_get(body, "names"))) e = texts_read(value, true, out);
-    if (!e.kind && (value = json_object_get(body, "synopses"))) e = texts_read(value, false, out);
-    if (!e.kind && (value = json_object_get(body, "year"))) e = number_read(value, &out->has_year, &out->year, "title.year");
-    if (!e.kind && (value = json_object_get(body, "season"))) e = number_read(value, &out->has_season, &out->season, "title.number");
-    if (!e.kind && (value = json_object_get(body, "episode"))) e = number_read(value, &out->has_episode, &out->episode, "title.number");
-    if (!e.kind && (value = json_object_get(body, "genres"))) e = genres_read(arena, value, out);
-    if (!e.kind && (value = json_object_get(body, "kind"))) {
-        out->has_kind = true;
-        if (!catalog_kind_parse(json_get_string(body, "kind"), &out->kind) || out->kind == CATALOG_EVENT) e = wrong("title.kind", "A title is a film, a series, a season, an episode, a clip or a collection. Events are made on the live desk.");
-    }
-    if (!e.kind && (value = json_object_get(body, "parent"))) {
-        out->has_parent = true;
-        out->parent = json_get_string(body, "parent");
-        if (!json_is_string(value) && !json_is_null(value)) e = wrong("title.parent", "The series of an episode is given by its id, or null.");
-    }
-    return e;
+static struct err kind_read(struct body_object b, struct catalog_change *out) {
+    const json_t *kind = body_value(b, "kind");
+    if (!kind) return ERR_OK;
+    out->has_kind = true;
+    if (catalog_kind_parse(slice_cstr(json_string_value(kind)), &out->kind) && out->kind != CATALOG_EVENT) return ERR_OK;
+    return wrong("title.kind", "A title is a film, a series, a season, an episode, a clip or a collection. Events are made on the live desk.");
+}
+
+struct err title_and_kind_read(struct body_object b, struct catalog_change *out) {
+    struct err e = title_change_read(b, out), of_kind = kind_read(b, out);
+    return e.kind ? e : of_kind;
 }
 
 /* Answers with the title as it now is. */
@@ -210,14 +218,16 @@ static struct err title_get(struct call *c) { return put_title(c, call_param(c, 
 static struct err title_create(struct call *c) {
     struct catalog_change change;
     struct public_id id;
-    struct err e = title_change_read(c->arena, c->body, &change);
+    struct body_object b = body_root(&c->body);
+    struct slice external_id = body_text(b, "external_id");
+    struct err e = body_end_after(&c->body, title_and_kind_read(b, &change));
     if (e.kind) return e;
     bool has_name = false;
     for (int i = 0; i < TEXT_LANGUAGE_COUNT; i++) has_name |= change.texts[i].name.len > 0;
     if (!has_name) return wrong("title.name", "A title needs a name in at least one language.");
     if (!change.has_kind) change.kind = CATALOG_SERIES;
     change.has_kind = true;
-    change.external_id = slice_trim(json_get_string(c->body, "external_id"));
+    change.external_id = slice_trim(external_id);
     if (!change.external_id.len) change.external_id = SLICE_NONE; /* NULL in the store: several may have none */
     e = catalog_create(c->api->o.catalog, c->org_id, &change, catalog_kind_holds(change.kind) ? CATALOG_READY : CATALOG_FAILED, &id);
     if (!e.kind) e = rights_refresh(c->api->o.rights); /* its house line */
@@ -229,7 +239,7 @@ static struct err title_create(struct call *c) {
 static struct err title_patch(struct call *c) {
     struct catalog_change change;
     struct slice id = call_param(c, "id");
-    struct err e = title_change_read(c->arena, c->body, &change);
+    struct err e = body_end_after(&c->body, title_and_kind_read(body_root(&c->body), &change));
     if (!e.kind) e = catalog_change(c->api->o.catalog, c->org_id, id, &change);
     return e.kind ? e : put_title(c, id);
 }

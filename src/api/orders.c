@@ -11,8 +11,8 @@ static struct err quote_post(struct call *c) {
     struct order_buyer buyer;
     struct order_cart cart;
     struct order_quote quote;
-    struct err e = shop_grown_up(c, &buyer);
-    if (!e.kind) e = shop_cart(c, &cart);
+    struct err e = shop_cart(c, &cart);
+    if (!e.kind) e = shop_grown_up(c, &buyer);
     if (!e.kind) e = order_quote(c->api->o.order, c->arena, &buyer, &cart, &quote);
     if (e.kind) return e;
     json_begin_object(&c->w);
@@ -45,9 +45,9 @@ static struct err order_post(struct call *c) {
     struct order_cart cart;
     struct order_key key;
     struct order_item item;
-    struct err e = shop_grown_up(c, &buyer);
+    struct err e = shop_cart(c, &cart);
+    if (!e.kind) e = shop_grown_up(c, &buyer);
     if (!e.kind) e = shop_key(c, &key);
-    if (!e.kind) e = shop_cart(c, &cart);
     if (!e.kind) e = order_create(c->api->o.order, c->arena, &buyer, &cart, &key, &item);
     return e.kind ? e : order_answer(c, &item, 201);
 }
@@ -61,8 +61,7 @@ static struct err order_show(struct call *c) {
 }
 
 /* A path of this site becomes an address for the provider; whole addresses go through as they are, and pay judges them. */
-static struct slice return_url(struct call *c) {
-    struct slice url = json_get_string(c->body, "return_url");
+static struct slice return_url(struct call *c, struct slice url) {
     if (!slice_starts_with(url, SLICE("/")) || slice_starts_with(url, SLICE("//"))) return url;
     struct slice origin = request_origin(c->r, c->arena);
     return arena_printf(c->arena, "%.*s%.*s", SLICE_ARG(origin), SLICE_ARG(url));
@@ -71,17 +70,18 @@ static struct slice return_url(struct call *c) {
 static struct err payment_post(struct call *c) {
     struct order_buyer buyer;
     struct order_key key;
-    const json_t *card = json_object_get(c->body, "card");
+    struct body_object b = body_root(&c->body), card = body_object(b, "card");
     struct order_payment_wish wish = {
-        .provider = json_get_string(c->body, "provider"),
-        .card_number = json_get_string(card, "number"),
-        .card_expires = json_get_string(card, "expires"),
-        .card_cvc = json_get_string(card, "cvc"),
-        .card_name = json_get_string(card, "name"),
-        .return_url = return_url(c),
+        .provider = body_text(b, "provider"),
+        .card_number = body_text(card, "number"),
+        .card_expires = body_text(card, "expires"),
+        .card_cvc = body_text(card, "cvc"),
+        .card_name = body_text(card, "name"),
+        .return_url = return_url(c, body_text(b, "return_url")),
     };
     struct pay_info payment;
-    struct err e = shop_grown_up(c, &buyer);
+    struct err e = body_end(&c->body);
+    if (!e.kind) e = shop_grown_up(c, &buyer);
     if (!e.kind) e = shop_key(c, &key);
     if (!e.kind) e = order_pay(c->api->o.order, c->arena, &buyer, call_param(c, "id"), &wish, &key, &payment);
     if (e.kind) return e;
@@ -131,7 +131,7 @@ const struct route order_routes[] = {
     {HTTP_POST, "/api/v1/orders", order_post, CALL_USER | CALL_CHANGES | CALL_JSON},
     {HTTP_GET, "/api/v1/orders/{id}", order_show, CALL_USER},
     {HTTP_POST, "/api/v1/orders/{id}/payments", payment_post, CALL_USER | CALL_CHANGES | CALL_JSON},
-    {HTTP_POST, "/api/v1/orders/{id}/cancel", order_cancel_post, CALL_USER | CALL_CHANGES | CALL_JSON},
+    {HTTP_POST, "/api/v1/orders/{id}/cancel", order_cancel_post, CALL_USER | CALL_CHANGES | CALL_EMPTY},
     {HTTP_GET, "/api/v1/me/orders", orders_list, CALL_USER},
     {HTTP_GET, "/api/v1/me/orders/{id}/invoice.pdf", invoice_get, CALL_USER},
     {0},

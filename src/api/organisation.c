@@ -19,25 +19,28 @@ static struct err organisation_get(struct call *c) {
 /* What is not named stays. */
 static struct err organisation_change(struct call *c) {
     struct account_org_facts facts;
+    struct body_object b = body_root(&c->body);
+    struct slice country = body_text(b, "country"), portability = body_text(b, "portability");
+    int64_t adults_max;
+    bool has_adults = body_number(b, "adults_max", &adults_max);
+    struct err e = body_end(&c->body);
+    if (e.kind) return e;
     if (!account_org_facts(c->api->o.account, c->org_id, &facts)) return err_make(ERR_NOT_FOUND, "organisation.not_found", "There is no such organisation.");
-    if (json_object_get(c->body, "country")) {
-        struct slice country = json_get_string(c->body, "country");
+    if (country.ptr) {
         if (country.len != 2) return err_make(ERR_INPUT, "account.country", "A country is two large letters of ISO 3166-1, such as DE or TH.");
         memcpy(facts.country, country.ptr, 2);
     }
-    if (json_object_get(c->body, "portability")) {
-        struct slice word = json_get_string(c->body, "portability");
+    if (portability.ptr) {
         size_t i = 0;
-        while (i < ARRAY_LEN(portabilities) && !slice_eq(word, slice_cstr(portabilities[i]))) i++;
+        while (i < ARRAY_LEN(portabilities) && !slice_eq(portability, slice_cstr(portabilities[i]))) i++;
         if (i == ARRAY_LEN(portabilities)) return err_make(ERR_INPUT, "organisation.portability", "Subscribers abroad see what is shown there (off), what is shown at home (home), or within the European Union what is shown at home (eu).");
         facts.portability = (enum account_portability)i;
     }
-    int64_t adults_max;
-    if (json_object_get(c->body, "adults_max")) {
-        if (!json_get_integer(c->body, "adults_max", &adults_max) || adults_max < 1 || adults_max > ACCOUNT_ADULTS_MAX) return err_make(ERR_INPUT, "organisation.adults", "A household has 1 to 8 adults.");
+    if (has_adults) {
+        if (adults_max < 1 || adults_max > ACCOUNT_ADULTS_MAX) return err_make(ERR_INPUT, "organisation.adults", "A household has 1 to 8 adults.");
         facts.adults_max = (int)adults_max;
     }
-    struct err e = account_org_set_facts(c->api->o.account, c->org_id, &facts);
+    e = account_org_set_facts(c->api->o.account, c->org_id, &facts);
     if (!e.kind) access_poke(c->api->o.access);
     return e.kind ? e : organisation_get(c);
 }

@@ -114,9 +114,10 @@ static struct err sandbox_get(struct call *c) {
 static struct err sandbox_confirm(struct call *c) {
     struct order_buyer buyer;
     struct pay_info payment;
-    bool is_confirmed;
-    struct err e = payment_find(c, &buyer, &payment);
-    if (!e.kind && !json_get_bool(c->body, "is_confirmed", &is_confirmed)) e = err_make(ERR_INPUT, "request.malformed", "Whether it is confirmed is true or false.");
+    bool is_confirmed, is_said = body_flag(body_root(&c->body), "is_confirmed", &is_confirmed);
+    struct err e = payment_find(c, &buyer, &payment); /* whose it is not learns nothing else */
+    if (!e.kind) e = body_end(&c->body);
+    if (!e.kind && !is_said) e = err_make(ERR_INPUT, "request.malformed", "Whether it is confirmed is true or false.");
     if (!e.kind) e = pay_sandbox_confirm(c->api->o.pay, c->arena, c->org_id, buyer.household_id, call_param(c, "payment"), is_confirmed, &payment);
     return e.kind ? e : sandbox_answer(c, &payment);
 }

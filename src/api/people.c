@@ -49,9 +49,10 @@ static struct err person_answer(struct call *c, struct slice id) {
 /* Which languages the request names at all: the others stay as they are. */
 static struct err change_read(struct call *c, struct catalog_person_change *out) {
     struct slice names[TEXT_LANGUAGE_COUNT];
-    const json_t *object = json_object_get(c->body, "names");
+    const json_t *object = body_value(body_root(&c->body), "names");
     *out = (struct catalog_person_change){0};
-    struct err e = names_read(object, "person.name", names);
+    struct err e = body_end(&c->body);
+    if (!e.kind) e = names_read(object, "person.name", names);
     for (int i = 0; !e.kind && i < TEXT_LANGUAGE_COUNT; i++) {
         out->names[i].has_name = json_object_get(object, text_languages[i].code.ptr) != NULL;
         out->names[i].name = names[i];

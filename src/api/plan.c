@@ -114,11 +114,13 @@ static struct err plan_switch(struct call *c) {
     struct order_key key;
     struct order_switch done;
     bool is_dry_run = false;
-    if (json_object_get(c->body, "dry_run") && !json_get_bool(c->body, "dry_run", &is_dry_run))
-        return err_make(ERR_INPUT, "request.malformed", "The body of this request is not JSON of the expected form."); /* or it would be done by mistake */
-    struct err e = shop_grown_up(c, &buyer);
+    struct body_object b = body_root(&c->body);
+    struct slice offer = body_text(b, "offer");
+    body_flag(b, "dry_run", &is_dry_run);
+    struct err e = body_end(&c->body);
+    if (!e.kind) e = shop_grown_up(c, &buyer);
     if (!e.kind) e = shop_key(c, &key);
-    if (!e.kind) e = order_plan_switch(c->api->o.order, c->arena, &buyer, json_get_string(c->body, "offer"), is_dry_run, &key, &done);
+    if (!e.kind) e = order_plan_switch(c->api->o.order, c->arena, &buyer, offer, is_dry_run, &key, &done);
     if (e.kind) return e;
     struct json_writer *w = &c->w;
     json_begin_object(w);
@@ -139,8 +141,9 @@ static struct err gift_card_redeem(struct call *c) {
     struct order_key key;
     struct order_plan plan;
     struct money redeemed;
-    struct slice code = slice_trim(json_get_string(c->body, "code"));
-    struct err e = shop_grown_up(c, &buyer);
+    struct slice code = slice_trim(body_text(body_root(&c->body), "code"));
+    struct err e = body_end(&c->body);
+    if (!e.kind) e = shop_grown_up(c, &buyer);
     if (!e.kind) e = shop_key(c, &key);
     if (!e.kind && !code.len) e = err_make(ERR_INPUT, "request.malformed", "The body of this request is not JSON of the expected form.");
     if (!e.kind) e = tries_take(c, &c->api->gift_card_tries);
@@ -156,8 +159,8 @@ static struct err gift_card_redeem(struct call *c) {
 
 const struct route plan_routes[] = {
     {HTTP_GET, "/api/v1/me/plan", plan_get, CALL_USER},
-    {HTTP_POST, "/api/v1/me/plan/cancel", plan_cancel, CALL_USER | CALL_CHANGES | CALL_JSON},
-    {HTTP_POST, "/api/v1/me/plan/resume", plan_resume, CALL_USER | CALL_CHANGES | CALL_JSON},
+    {HTTP_POST, "/api/v1/me/plan/cancel", plan_cancel, CALL_USER | CALL_CHANGES | CALL_EMPTY},
+    {HTTP_POST, "/api/v1/me/plan/resume", plan_resume, CALL_USER | CALL_CHANGES | CALL_EMPTY},
     {HTTP_POST, "/api/v1/me/plan/switch", plan_switch, CALL_USER | CALL_CHANGES | CALL_JSON},
     {HTTP_POST, "/api/v1/me/gift-cards", gift_card_redeem, CALL_USER | CALL_CHANGES | CALL_JSON},
     {0},

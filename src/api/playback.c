@@ -56,10 +56,9 @@ static struct err playing_of(struct call *c, const struct catalog_title *t, stru
 
 /* Another profile of the household, for this playback: by its PIN, if it has one. A child's profile leads to none that may see more without a
  * grown-up's PIN. */
-static struct err profile_read(struct call *c, struct access_viewer *viewer) {
+static struct err profile_take(struct call *c, struct slice wish, struct slice pin, struct access_viewer *viewer) {
     struct account *accounts = c->api->o.account;
     const struct account_who *who = call_who(c);
-    struct slice wish = json_get_string(c->body, "profile"), pin = json_get_string(c->body, "pin");
     struct account_profile_facts facts;
     int64_t profile_id;
     if (!wish.len || !who->household_id) return ERR_OK;
@@ -76,11 +75,11 @@ static struct err profile_read(struct call *c, struct access_viewer *viewer) {
 }
 
 /* "Firefox on Linux", from what the player says of itself, or else from its User-Agent. */
-static struct slice device_of(struct call *c) {
+static struct slice device_of(struct call *c, struct slice said) {
     static const char *const browsers[][2] = {{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
                                               {"VLC/", "VLC"},  {"AppleCoreMedia/", "Apple player"}};
     static const char *const systems[][2] = {{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "Mac"}, {"Linux", "Linux"}};
-    struct slice said = json_get_string(c->body, "device"), agent;
+    struct slice agent;
     if (said.len && said.len <= DELIVERY_DEVICE_MAX && utf8_is_display_text(said, DELIVERY_DEVICE_MAX)) return said;
     if (!http_request_header(c->r, SLICE("user-agent"), &agent)) return SLICE_NONE;
     const char *browser = NULL, *system = NULL;
@@ -120,19 +119,23 @@ static void put_playback(struct call *c, const struct delivery_pass *pass, const
 }
 
 static struct err begin_in(struct call *c, const struct catalog_view *view) {
+    struct body_object b = body_root(&c->body);
+    struct slice profile = body_text(b, "profile"), pin = body_text(b, "pin"), device = body_text(b, "device");
+    struct err e = body_end(&c->body);
+    if (e.kind) return e;
     const struct catalog_title *t = catalog_find(view, call_param(c, "id"));
     if (!t) return err_make(ERR_NOT_FOUND, "title.not_found", "There is no such title. It may have been removed.");
     struct playing playing;
-    struct err e = playing_of(c, t, &playing);
+    e = playing_of(c, t, &playing);
     if (e.kind == ERR_CONFLICT && !strcmp(e.code, "title.not_live")) return put_not_live(c, e, playing.starts_ms);
     if (e.kind) return e;
     struct access_viewer viewer = *call_viewer(c);
-    e = profile_read(c, &viewer);
+    e = profile_take(c, profile, pin, &viewer);
     if (e.kind) return e;
     struct access_question q = {.viewer = &viewer, .view = view, .title = t, .at_s = utc_seconds(clock_utc(c->api->o.clock))};
     struct access_answer answer;
     struct delivery_pass pass;
-    e = access_begin(c->api->o.access, &q, device_of(c), &answer, &pass);
+    e = access_begin(c->api->o.access, &q, device_of(c, device), &answer, &pass);
     if (e.kind) return e;
     if (answer.is_allowed) {
         put_playback(c, &pass, &playing);
@@ -179,7 +182,7 @@ static struct err playback_end(struct call *c) {
 
 const struct route playback_routes[] = {
     {HTTP_POST, "/api/v1/titles/{id}/playback", playback_begin, CALL_JSON | CALL_GUARDED},
-    {HTTP_POST, "/api/v1/playback/{session}/renew", playback_renew, CALL_JSON | CALL_GUARDED},
+    {HTTP_POST, "/api/v1/playback/{session}/renew", playback_renew, CALL_EMPTY | CALL_GUARDED},
     {HTTP_DELETE, "/api/v1/playback/{session}", playback_end, CALL_GUARDED},
     {0},
 };

@@ -6,15 +6,16 @@
 enum { IMPORT_BYTES_MAX = 256 << 20, IMPORT_FAULTS_MAX = 1000, REASON_MAX = 500 };
 
 static struct rights *rights_of(const struct call *c) { return c->api->o.rights; }
-static struct err malformed(void) { return err_make(ERR_INPUT, "request.malformed", "A member of this request is not of the expected form."); }
 
 /* --- parties --- */
 
-static struct err party_change_read(const json_t *body, struct rights_party_change *out) {
-    const json_t *name = json_object_get(body, "name"), *country = json_object_get(body, "country"), *kind = json_object_get(body, "kind");
-    if ((name && !json_is_string(name)) || (country && !json_is_string(country) && !json_is_null(country)) || (kind && !json_is_string(kind))) return malformed();
-    *out = (struct rights_party_change){.has_name = name, .name = json_get_string(body, "name"), .has_country = country, .country = json_get_string(body, "country"), .has_kind = kind};
-    if (kind && !rights_party_kind_parse(json_get_string(body, "kind"), &out->kind))
+static struct err party_change_read(struct call *c, struct rights_party_change *out) {
+    struct body_object b = body_root(&c->body);
+    struct slice name = body_text(b, "name"), country = body_text(b, "country"), kind = body_text(b, "kind");
+    *out = (struct rights_party_change){.has_name = name.ptr, .name = name, .has_country = body_has(b, "country"), .country = country, .has_kind = kind.ptr};
+    struct err e = body_end(&c->body);
+    if (e.kind) return e;
+    if (kind.ptr && !rights_party_kind_parse(kind, &out->kind))
         return err_make(ERR_INPUT, "rights.party_kind", "A party is an organisation, a person or a platform.");
     return ERR_OK;
 }
@@ -46,7 +47,7 @@ static struct err parties_list(struct call *c) {
 static struct err party_create(struct call *c) {
     struct rights_party_change change;
     struct public_id id;
-    struct err e = party_change_read(c->body, &change);
+    struct err e = party_change_read(c, &change);
     if (!e.kind) e = rights_party_create(rights_of(c), c->org_id, &change, &id);
     if (e.kind) return e;
     c->status = 201;
@@ -55,7 +56,7 @@ static struct err party_create(struct call *c) {
 
 static struct err party_patch(struct call *c) {
     struct rights_party_change change;
-    struct err e = party_change_read(c->body, &change);
+    struct err e = party_change_read(c, &change);
     if (!e.kind) e = rights_party_change(rights_of(c), c->org_id, call_param(c, "id"), &change);
     return e.kind ? e : party_put_one(c, call_param(c, "id"));
 }
@@ -146,14 +147,17 @@ static struct err deal_put_whole(struct call *c, struct slice id) {
 static struct err deal_get(struct call *c) { return deal_put_whole(c, call_param(c, "id")); }
 
 static struct err deal_create(struct call *c) {
-    struct rights_deal_new d = {.reference = json_get_string(c->body, "reference"), .party = json_get_string(c->body, "party"), .parent = json_get_string(c->body, "parent")};
-    struct slice direction = json_get_string(c->body, "direction"), status = json_get_string(c->body, "status");
+    struct body_object b = body_root(&c->body);
+    struct rights_deal_new d = {.reference = body_text(b, "reference"), .party = body_text(b, "party"), .parent = body_text(b, "parent")};
+    struct slice direction = body_text(b, "direction"), status = body_text(b, "status");
+    body_flag(b, "may_sublicense", &d.may_sublicense);
+    struct err e = body_end(&c->body);
+    if (e.kind) return e;
     if (!rights_direction_parse(direction, &d.direction)) return err_make(ERR_INPUT, "rights.direction", "The direction of a deal is in, out or own.");
     if (status.len && !rights_status_parse(status, &d.status)) return status_bad();
-    json_get_bool(c->body, "may_sublicense", &d.may_sublicense);
     if (d.direction != RIGHTS_OWN && !d.party.len) return err_make(ERR_NOT_FOUND, "rights.party_missing", "There is no such party.");
     struct public_id id;
-    struct err e = rights_deal_create(rights_of(c), c->org_id, &d, call_who(c)->user_id, &id);
+    e = rights_deal_create(rights_of(c), c->org_id, &d, call_who(c)->user_id, &id);
     if (e.kind) return e;
     c->status = 201;
     return deal_put_whole(c, public_id_slice(&id));
@@ -161,19 +165,19 @@ static struct err deal_create(struct call *c) {
 
 static struct err deal_patch(struct call *c) {
     struct rights_deal_change ch = {0};
-    const json_t *reference = json_object_get(c->body, "reference"), *status = json_object_get(c->body, "status"), *may = json_object_get(c->body, "may_sublicense");
-    if ((reference && !json_is_string(reference)) || (status && !json_is_string(status)) || (may && !json_is_boolean(may))) return malformed();
-    ch.has_reference = reference;
-    ch.reference = json_get_string(c->body, "reference");
-    ch.has_status = status;
-    if (status && !rights_status_parse(json_get_string(c->body, "status"), &ch.status)) return status_bad();
-    ch.has_may_sublicense = may;
-    ch.may_sublicense = json_is_true(may);
+    struct body_object b = body_root(&c->body);
+    struct slice status = body_text(b, "status");
     bool accepts = false;
-    json_get_bool(c->body, "accept_conflicts", &accepts);
+    ch.reference = body_text(b, "reference");
+    ch.has_reference = ch.reference.ptr;
+    ch.has_status = status.ptr;
+    ch.has_may_sublicense = body_flag(b, "may_sublicense", &ch.may_sublicense);
+    body_flag(b, "accept_conflicts", &accepts);
+    struct err e = body_end(&c->body);
+    if (e.kind) return e;
+    if (ch.has_status && !rights_status_parse(status, &ch.status)) return status_bad();
     struct slice id = call_param(c, "id");
     struct rights_standing_conflict_list found = {0};
-    struct err e = ERR_OK;
     if ((ch.has_reference || ch.has_status || ch.has_may_sublicense) && accepts) e = rights_deal_change(rights_of(c), c->org_id, id, &ch, call_who(c)->user_id);
     else if (ch.has_reference || ch.has_status || ch.has_may_sublicense)
         e = rights_deal_change_checked(rights_of(c), c->arena, c->org_id, id, &ch, call_who(c)->user_id, &found);
@@ -210,30 +214,49 @@ static struct err put_made(struct call *c, struct slice deal, const struct right
     return e;
 }
 
+/* {lines, dry_run, accept_conflicts, accept_reason}. */
+struct lines_wish {
+    struct rights_line_new *lines;
+    size_t count;
+    bool is_dry_run, accepts;
+    struct rights_flaw flaw; /* of the line `at`, the first in which something is wrong */
+    size_t at;
+};
+
+static struct err lines_read(struct call *c, const struct catalog_view *view, struct lines_wish *out) {
+    struct body_object b = body_root(&c->body);
+    size_t count = body_list(b, "lines"), read = count <= RIGHTS_APPEND_MAX ? count : 0;
+    struct slice reason = body_text(b, "accept_reason");
+    *out = (struct lines_wish){.lines = arena_alloc_array(c->arena, read + 1, sizeof *out->lines), .count = count};
+    if (!out->lines) return err_memory();
+    body_flag(b, "dry_run", &out->is_dry_run);
+    body_flag(b, "accept_conflicts", &out->accepts);
+    for (size_t i = 0; !out->flaw.error.kind && (i < read || !i); i++) {
+        out->flaw = rights_line_read(c, body_item(b, "lines", i), view, &out->lines[i]);
+        out->at = i;
+    }
+    struct err e = body_end(&c->body);
+    if (!e.kind && (!count || count > RIGHTS_APPEND_MAX))
+        e = err_make(ERR_INPUT, "rights.lines", "Give between one and a thousand lines at a time. More are imported from a file.");
+    if (!e.kind && !out->flaw.error.kind) out->flaw.error = reason_add(c, out->lines, count, out->accepts ? reason : SLICE_NONE);
+    return e;
+}
+
 static struct err lines_add(struct call *c) {
-    const json_t *array = json_object_get(c->body, "lines");
-    struct slice reason = json_get_string(c->body, "accept_reason");
-    bool is_dry_run = false, accepts = false;
-    json_get_bool(c->body, "dry_run", &is_dry_run);
-    json_get_bool(c->body, "accept_conflicts", &accepts);
+    struct catalog_view *view = NULL;
+    struct lines_wish wish;
     struct rights_deal deal; /* whose deal it is not learns nothing else */
     struct err e = rights_deal_get(rights_of(c), c->arena, c->org_id, call_param(c, "id"), &deal);
-    if (e.kind) return e;
-    if (!json_is_array(array)) return malformed();
-    size_t count = json_array_size(array), at = 0;
-    if (!count || count > RIGHTS_APPEND_MAX)
-        return err_make(ERR_INPUT, "rights.lines", "Give between one and a thousand lines at a time. More are imported from a file.");
-    struct rights_line_new *lines = arena_alloc_array(c->arena, count, sizeof *lines);
-    struct catalog_view *view = NULL;
-    e = lines ? catalog_view_take(c->api->o.catalog, c->org_id, &view) : err_memory();
-    if (e.kind) return e;
-    struct rights_flaw flaw = {0};
-    for (; at < count && !flaw.error.kind; at++) flaw = rights_line_read(c, json_array_get(array, at), view, &lines[at]);
-    if (flaw.error.kind) at--;
-    else flaw.error = reason_add(c, lines, count, accepts ? reason : SLICE_NONE);
-
+    if (!e.kind) e = catalog_view_take(c->api->o.catalog, c->org_id, &view);
+    if (!e.kind) e = lines_read(c, view, &wish);
+    if (e.kind) {
+        catalog_view_give(&view);
+        return e;
+    }
+    struct rights_flaw flaw = wish.flaw;
+    size_t at = wish.at;
     struct rights_appended made = {0};
-    struct rights_lines_new ask = {.deal = call_param(c, "id"), .items = lines, .count = count, .is_dry_run = is_dry_run, .accepts_conflicts = accepts};
+    struct rights_lines_new ask = {.deal = call_param(c, "id"), .items = wish.lines, .count = wish.count, .is_dry_run = wish.is_dry_run, .accepts_conflicts = wish.accepts};
     if (!flaw.error.kind) flaw.error = rights_lines_append(rights_of(c), c->arena, c->org_id, &ask, &made, &at);
     bool is_conflict = flaw.error.kind == ERR_CONFLICT && !strcmp(flaw.error.code, "rights.conflict");
     if (flaw.error.kind == ERR_INPUT || is_conflict) {
@@ -243,9 +266,9 @@ static struct err lines_add(struct call *c) {
     } else if (flaw.error.kind) {
         e = flaw.error;
     } else {
-        c->status = is_dry_run ? 200 : 201;
+        c->status = wish.is_dry_run ? 200 : 201;
         json_begin_object(&c->w);
-        e = put_made(c, ask.deal, is_dry_run ? &(struct rights_line_list){0} : &made.lines, view);
+        e = put_made(c, ask.deal, wish.is_dry_run ? &(struct rights_line_list){0} : &made.lines, view);
         if (!e.kind) e = put_conflicts(c, "conflicts", &made.conflicts, view);
         json_end(&c->w);
     }
@@ -265,12 +288,18 @@ static struct err conflicts_ask(struct call *c) {
     size_t at = 0;
     struct err e = catalog_view_take(c->api->o.catalog, c->org_id, &view);
     if (e.kind) return e;
-    struct rights_flaw flaw = rights_line_read(c, json_object_get(c->body, "line"), view, &line);
-    struct slice replaces = json_get_string(c->body, "replaces");
+    struct body_object b = body_root(&c->body);
+    struct slice replaces = body_text(b, "replaces"), deal = body_text(b, "deal");
+    struct rights_flaw flaw = rights_line_read(c, body_object(b, "line"), view, &line);
+    e = body_end(&c->body);
+    if (e.kind) {
+        catalog_view_give(&view);
+        return e;
+    }
     if (!flaw.error.kind && replaces.len && !public_id_parse(replaces, &line.replaces))
         flaw.error = err_make(ERR_NOT_FOUND, "rights.line_missing", "There is no such line, or it was withdrawn.");
     struct rights_conflict_list found = {0};
-    struct rights_lines_new ask = {.deal = json_get_string(c->body, "deal"), .items = &line, .count = 1};
+    struct rights_lines_new ask = {.deal = deal, .items = &line, .count = 1};
     if (!flaw.error.kind) flaw.error = rights_conflicts(rights_of(c), c->arena, c->org_id, &ask, &found, &at);
     if (flaw.error.kind == ERR_INPUT) {
         rights_begin_refusal(c, flaw, -1);

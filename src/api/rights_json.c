@@ -183,15 +183,7 @@ static bool words_of(struct call *c, const json_t *value, struct slice *out) {
     return is_good;
 }
 
-/* Missing and null are the fallback. */
-static bool flag_of(const json_t *object, const char *name, bool *out) {
-    const json_t *value = json_object_get(object, name);
-    *out = json_is_true(value);
-    return !value || json_is_boolean(value) || json_is_null(value);
-}
-
-static bool time_of(const json_t *object, const char *name, int64_t fallback, int64_t *out, struct slice *about) {
-    const json_t *value = json_object_get(object, name);
+static bool time_of(const json_t *value, int64_t fallback, int64_t *out, struct slice *about) {
     if (!value || json_is_null(value)) {
         *out = fallback;
         return fallback >= 0;
@@ -200,40 +192,45 @@ static bool time_of(const json_t *object, const char *name, int64_t fallback, in
     return json_is_string(value) && rights_time_parse(*about, out);
 }
 
-struct rights_flaw rights_line_read(struct call *c, const json_t *o, const struct catalog_view *view, struct rights_line_new *out) {
+/* An id, or as lines are answered: {id, name}. */
+static struct slice title_of(struct body_object o) {
+    const json_t *value = body_value(o, "title");
+    if (!json_is_object(value)) return slice_cstr(json_string_value(value));
+    struct body_object title = body_object(o, "title");
+    body_value(title, "name");
+    return body_text(title, "id");
+}
+
+struct rights_flaw rights_line_read(struct call *c, struct body_object o, const struct catalog_view *view, struct rights_line_new *out) {
     struct rights_line_new n = {0};
     struct rights_terms *t = &n.terms;
-    if (!json_is_object(o)) return malformed("line");
-    const json_t *title_at = json_object_get(o, "title");
-    struct slice title_text = json_is_object(title_at) ? json_get_string(title_at, "id") : json_get_string(o, "title"), words, bad = SLICE_NONE;
+    struct slice title_text = title_of(o), effect = body_text(o, "effect"), replaces = body_text(o, "replaces"), words, bad = SLICE_NONE;
+    const json_t *territories = body_value(o, "territories"), *media = body_value(o, "media"), *languages = body_value(o, "languages"), *plays = body_value(o, "plays_max");
+    const json_t *starts = body_value(o, "starts_at"), *ends = body_value(o, "ends_at");
+    t->note = body_text(o, "note");
+    body_flag(o, "is_exclusive", &t->is_exclusive);
+    body_flag(o, "may_sublicense", &t->may_sublicense);
+    if (!o.json) return malformed("line");
     const struct catalog_title *title = catalog_find_any(view, title_text);
     if (!title) return flaw("rights.title", "There is no such title.", title_text);
     t->title_id = title->id;
-    struct slice effect = json_get_string(o, "effect");
     if (effect.len && !rights_effect_parse(effect, &t->effect)) return flaw("rights.effect", "The effect of a line is allow, holdback or blackout.", effect);
-    if (!words_of(c, json_object_get(o, "territories"), &words)) return malformed("territories");
+    if (!words_of(c, territories, &words)) return malformed("territories");
     struct err e = rights_territories_of(words, &t->territories, &bad);
     if (e.kind) return (struct rights_flaw){e, arena_copy(c->arena, bad)};
-    if (!words_of(c, json_object_get(o, "media"), &words)) return malformed("media");
+    if (!words_of(c, media, &words)) return malformed("media");
     if (!rights_media_parse(words, &t->media, &bad)) return flaw("rights.medium_unknown", "There is no such medium.", bad);
-    if (!words_of(c, json_object_get(o, "languages"), &words)) return malformed("languages");
+    if (!words_of(c, languages, &words)) return malformed("languages");
     e = rights_languages_of(words, &t->languages, &bad);
     if (e.kind) return (struct rights_flaw){e, arena_copy(c->arena, bad)};
     static const char no_time[] = "A time is a date as 2026-02-28, or has its zone, as 2026-02-28T19:00:00+01:00.";
     struct slice about = SLICE("starts_at");
-    if (!time_of(o, "starts_at", -1, &t->starts_s, &about)) return flaw("rights.time", no_time, about);
-    if (!time_of(o, "ends_at", RIGHTS_ENDLESS, &t->ends_s, &about)) return flaw("rights.time", no_time, about);
-    if (!flag_of(o, "is_exclusive", &t->is_exclusive)) return malformed("is_exclusive");
-    if (!flag_of(o, "may_sublicense", &t->may_sublicense)) return malformed("may_sublicense");
-    const json_t *plays = json_object_get(o, "plays_max");
+    if (!time_of(starts, -1, &t->starts_s, &about)) return flaw("rights.time", no_time, about);
+    if (!time_of(ends, RIGHTS_ENDLESS, &t->ends_s, &about)) return flaw("rights.time", no_time, about);
     if (plays && !json_is_null(plays)) {
         t->plays_max = json_is_integer(plays) ? json_integer_value(plays) : 0;
         if (t->plays_max < 1) return flaw("rights.plays_max", "The number of plays is 1 or more, or none is given.", SLICE_NONE);
     }
-    const json_t *note = json_object_get(o, "note");
-    if (note && !json_is_null(note) && !json_is_string(note)) return malformed("note");
-    t->note = json_get_string(o, "note");
-    struct slice replaces = json_get_string(o, "replaces");
     if (replaces.len && !public_id_parse(replaces, &n.replaces))
         return (struct rights_flaw){err_make(ERR_NOT_FOUND, "rights.line_missing", "There is no such line, or it was withdrawn."), replaces};
     *out = n;

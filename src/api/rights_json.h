@@ -32,8 +32,9 @@ struct rights_flaw {
     struct err error;
     struct slice about; /* the part that means nothing; may be empty */
 };
-/* {title, effect, territories, media, languages, starts_at, ends_at, is_exclusive, may_sublicense, plays_max, note, replaces}. */
-struct rights_flaw rights_line_read(struct call *, const json_t *, const struct catalog_view *, struct rights_line_new *out);
+/* {title, effect, territories, media, languages, starts_at, ends_at, is_exclusive, may_sublicense, plays_max, note, replaces}, of which
+ * all are asked for, whatever is wrong. */
+struct rights_flaw rights_line_read(struct call *, struct body_object, const struct catalog_view *, struct rights_line_new *out);
 /* Makes the call's answer {error: {code, message, about?, index?}, ...}; the caller adds members and closes the object. `index` < 0: none. */
 void rights_begin_refusal(struct call *, struct rights_flaw, int64_t index);
 

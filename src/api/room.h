@@ -9,6 +9,7 @@
 #define API_ROOM_H
 
 #include "api/api.h"
+#include "api/body.h"
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/thread.h"
@@ -65,7 +66,7 @@ struct call {
     struct arena *arena;
     int64_t org_id;
     struct slice lang; /* one of text_languages */
-    json_t *body;      /* an object; {} where none was sent */
+    struct body body;  /* of routes with CALL_JSON: read it whole, end it, then do something */
     struct json_writer w;
     struct buf out;
     int status;        /* 200 unless set */
@@ -101,9 +102,10 @@ enum call_flags {
 
     CALL_CHANGES = 1 << 8,  /* needs X-Grandstand: 1 and an Origin that is ours, if one is sent; not from a token, which no browser adds by itself */
     CALL_GUARDED = 1 << 9,  /* the same, but only of those who bring a session's cookie: for what players without pages do too */
-    CALL_JSON = 1 << 10,    /* takes a JSON body */
+    CALL_JSON = 1 << 10,    /* takes a JSON body, whose reading the call ends before it does anything: see body.h */
     CALL_ON_LOOP = 1 << 11, /* never blocks when its caller is known in memory: runs on the loop thread then, else on a worker */
     CALL_PERSONAL = 1 << 12, /* sets is_personal, as each flag of CALL_WHO does */
+    CALL_EMPTY = 1 << 13,    /* takes a JSON body without members, or none */
 };
 struct route {
     enum http_method method;

@@ -219,17 +219,17 @@ static struct err time_read(const json_t *value, int64_t *ms) {
     return ERR_OK;
 }
 
-static struct err row_read(struct call *c, const json_t *from, struct catalog_row *row) {
+static struct err row_read(struct body_object from, struct catalog_row *row) {
     *row = (struct catalog_row){0};
-    if (!json_is_object(from) || !catalog_source_parse(json_get_string(from, "source"), &row->source))
-        return err_make(ERR_INPUT, "request.malformed", "The body of this request is not JSON of the expected form.");
-    struct slice id = json_get_string(from, "id");
+    struct slice source = body_text(from, "source"), id = body_text(from, "id");
+    const json_t *names = body_value(from, "names"), *titles = body_value(from, "titles"), *starts = body_value(from, "starts_at"), *ends = body_value(from, "ends_at");
+    row->genre = body_text(from, "genre");
+    if (!from.json) return ERR_OK; /* asked for all the same: an empty list knows what stands in a row */
+    if (!catalog_source_parse(source, &row->source)) return err_make(ERR_INPUT, "request.malformed", "The body of this request is not JSON of the expected form.");
     if (id.len && !public_id_parse(id, &row->public_id)) return err_make(ERR_INPUT, "row.id", "A row keeps the id that it was given, or has none and gets one.");
-    struct err e = names_read(json_object_get(from, "names"), "row.name", row->names);
-    row->genre = json_get_string(from, "genre");
-    const json_t *titles = json_object_get(from, "titles");
+    struct err e = names_read(names, "row.name", row->names);
     size_t count = json_is_array(titles) && (row->source == CATALOG_CHOSEN || row->source == CATALOG_OF_COLLECTION) ? json_array_size(titles) : 0;
-    struct public_id *ids = arena_alloc_array(c->arena, count + 1, sizeof *ids);
+    struct public_id *ids = arena_alloc_array(from.body->arena, count + 1, sizeof *ids);
     if (!e.kind && !ids) e = err_memory();
     for (size_t i = 0; !e.kind && i < count; i++) {
         const json_t *one = json_array_get(titles, i);
@@ -238,18 +238,20 @@ static struct err row_read(struct call *c, const json_t *from, struct catalog_ro
     }
     row->titles = ids;
     row->title_count = count;
-    if (!e.kind) e = time_read(json_object_get(from, "starts_at"), &row->starts_ms);
-    return e.kind ? e : time_read(json_object_get(from, "ends_at"), &row->ends_ms);
+    if (!e.kind) e = time_read(starts, &row->starts_ms);
+    return e.kind ? e : time_read(ends, &row->ends_ms);
 }
 
 static struct err rows_put(struct call *c) {
-    const json_t *items = json_object_get(c->body, "items");
-    if (!json_is_array(items)) return err_make(ERR_INPUT, "request.malformed", "The body of this request is not JSON of the expected form.");
-    size_t count = json_array_size(items);
-    if (count > CATALOG_ROWS_MAX) return err_make(ERR_INPUT, "row.many", "The home page has at most 40 rows.");
+    struct body_object b = body_root(&c->body);
     struct catalog_row rows[CATALOG_ROWS_MAX];
+    bool has_items = json_is_array(body_value(b, "items"));
+    size_t count = body_list(b, "items"), read = count <= CATALOG_ROWS_MAX ? count : 0;
     struct err e = ERR_OK;
-    for (size_t i = 0; !e.kind && i < count; i++) e = row_read(c, json_array_get(items, i), &rows[i]);
+    for (size_t i = 0; !e.kind && (i < read || !i); i++) e = row_read(body_item(b, "items", i), &rows[i]);
+    e = body_end_after(&c->body, e);
+    if (!e.kind && !has_items) e = err_make(ERR_INPUT, "request.malformed", "The body of this request is not JSON of the expected form.");
+    if (!e.kind && count > CATALOG_ROWS_MAX) e = err_make(ERR_INPUT, "row.many", "The home page has at most 40 rows.");
     if (!e.kind) e = catalog_rows_set(c->api->o.catalog, c->org_id, rows, count);
     return e.kind ? e : rows_answer(c);
 }

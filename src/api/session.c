@@ -5,7 +5,9 @@
 
 static struct err session_enter(struct call *c) {
     struct account_secret secret;
-    struct err e = account_enter(c->api->o.account, c->org_id, json_get_string(c->body, "code"), http_request_peer(c->r), &secret);
+    struct slice code = body_text(body_root(&c->body), "code");
+    struct err e = body_end(&c->body);
+    if (!e.kind) e = account_enter(c->api->o.account, c->org_id, code, http_request_peer(c->r), &secret);
     if (e.kind) return e;
     call_session_set(c, slice_cstr(secret.text), ACCOUNT_SESSION_S);
     c->status = 204;

@@ -44,25 +44,33 @@ struct err shop_key(struct call *c, struct order_key *out) {
 
 static struct err malformed(void) { return err_make(ERR_INPUT, "request.malformed", "The body of this request is not JSON of the expected form."); }
 
+struct err shop_money(struct body_object o, struct money *out) {
+    struct slice amount = body_text(o, "amount"), currency = body_text(o, "currency");
+    return money_from_texts(amount, currency, out);
+}
+
 struct err shop_cart(struct call *c, struct order_cart *out) {
-    const json_t *lines = json_object_get(c->body, "lines");
-    if (!json_is_array(lines)) return malformed();
-    size_t count = json_array_size(lines);
-    if (count < 1 || count > ORDER_LINES_MAX) return err_make(ERR_INPUT, "order.lines", "An order has 1 to 20 lines.");
-    struct order_wish *wishes = arena_alloc_array(c->arena, count, sizeof *wishes);
+    struct body_object b = body_root(&c->body);
+    size_t count = body_list(b, "lines"), read = count <= ORDER_LINES_MAX ? count : 1; /* of too many, one: its members are known then */
+    struct order_wish *wishes = arena_alloc_array(c->arena, read + 1, sizeof *wishes);
     if (!wishes) return err_memory();
-    for (size_t i = 0; i < count; i++) {
-        const json_t *line = json_array_get(lines, i), *quantity = json_object_get(line, "quantity");
-        if (!json_is_object(line) || (quantity && !json_is_integer(quantity))) return malformed();
-        wishes[i] = (struct order_wish){.offer = json_get_string(line, "offer"), .title = json_get_string(line, "title"),
-                                        .quantity = quantity ? json_integer_value(quantity) : 1};
-        if (!wishes[i].offer.len) return malformed();
+    bool is_whole = body_has(b, "lines");
+    for (size_t i = 0; i < read || !i; i++) {
+        struct body_object line = body_item(b, "lines", i);
+        int64_t quantity = 1;
+        bool is_said = body_number(line, "quantity", &quantity);
+        if (body_has(line, "quantity") && !is_said) is_whole = false; /* null is not one */
+        wishes[i] = (struct order_wish){.offer = body_text(line, "offer"), .title = body_text(line, "title"), .quantity = quantity};
+        if (i < read && !wishes[i].offer.len) is_whole = false;
     }
-    *out = (struct order_cart){.lines = wishes, .count = count, .coupon = slice_trim(json_get_string(c->body, "coupon"))};
+    *out = (struct order_cart){.lines = wishes, .count = count, .coupon = slice_trim(body_text(b, "coupon"))};
     bool wish;
-    if (json_get_bool(c->body, "use_credit", &wish)) out->uses_credit = wish;
-    if (json_get_bool(c->body, "use_voucher", &wish)) out->uses_voucher = wish;
-    return ERR_OK;
+    if (body_flag(b, "use_credit", &wish)) out->uses_credit = wish;
+    if (body_flag(b, "use_voucher", &wish)) out->uses_voucher = wish;
+    struct err e = body_end(&c->body);
+    if (!e.kind && !is_whole) e = malformed();
+    if (!e.kind && (count < 1 || count > ORDER_LINES_MAX)) e = err_make(ERR_INPUT, "order.lines", "An order has 1 to 20 lines.");
+    return e;
 }
 
 /* --- out --- */

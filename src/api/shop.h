@@ -17,8 +17,11 @@ MUST_USE struct err shop_buyer(struct call *, struct order_buyer *out);
 MUST_USE struct err shop_grown_up(struct call *, struct order_buyer *out);
 /* Idempotency-Key of the request, with a hash of what it asks. Without the header the key is empty. ERR_INPUT idempotency.key. */
 MUST_USE struct err shop_key(struct call *, struct order_key *out);
-/* {lines, coupon, use_credit, use_voucher}; borrowed from the body. ERR_INPUT request.malformed. */
+/* Reads the whole body as a cart; borrowed from it. ERR_INPUT request.malformed, order.lines, body.*. */
 MUST_USE struct err shop_cart(struct call *, struct order_cart *out);
+
+/* {amount, currency} of the body. ERR_INPUT money.*. */
+MUST_USE struct err shop_money(struct body_object, struct money *out);
 
 /* Where the caller is, as prices and contracts ask. */
 struct rights_place shop_place(struct call *);

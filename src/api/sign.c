@@ -19,35 +19,47 @@ static struct err answer_entered(struct call *c, struct err e, const struct acco
 }
 
 static struct err sign_up(struct call *c) {
-    struct slice lang = body_text(c, "lang");
-    struct account_sign_up wish = {.email = body_text(c, "email"), .password = body_text(c, "password"), .name = body_text(c, "name"),
-                                   .country = body_text(c, "country"), .lang = lang.ptr ? lang : c->lang};
+    struct body_object b = body_root(&c->body);
+    struct slice lang = body_text(b, "lang");
+    struct account_sign_up wish = {.email = body_text(b, "email"), .password = body_text(b, "password"), .name = body_text(b, "name"),
+                                   .country = body_text(b, "country"), .lang = lang.ptr ? lang : c->lang};
     struct account_from from = me_from(c);
-    return answer_always(c, account_sign_up(c->api->o.account, c->org_id, &wish, &from));
+    struct err e = body_end(&c->body);
+    return answer_always(c, e.kind ? e : account_sign_up(c->api->o.account, c->org_id, &wish, &from));
 }
 
 static struct err confirm(struct call *c) {
     struct account_from from = me_from(c);
     struct account_entry entry;
-    return answer_entered(c, account_confirm(c->api->o.account, c->org_id, body_text(c, "code"), &from, &entry), &entry);
+    struct slice code = body_text(body_root(&c->body), "code");
+    struct err e = body_end(&c->body);
+    return answer_entered(c, e.kind ? e : account_confirm(c->api->o.account, c->org_id, code, &from, &entry), &entry);
 }
 
 static struct err sign_in(struct call *c) {
     struct account_from from = me_from(c);
     struct account_entry entry;
-    struct err e = account_sign_in(c->api->o.account, c->org_id, body_text(c, "email"), body_text(c, "password"), body_text(c, "code"), &from, &entry);
+    struct body_object b = body_root(&c->body);
+    struct slice email = body_text(b, "email"), password = body_text(b, "password"), code = body_text(b, "code");
+    struct err e = body_end(&c->body);
+    if (!e.kind) e = account_sign_in(c->api->o.account, c->org_id, email, password, code, &from, &entry);
     return answer_entered(c, e, &entry);
 }
 
 static struct err forgot(struct call *c) {
     struct account_from from = me_from(c);
-    return answer_always(c, account_password_forget(c->api->o.account, c->org_id, body_text(c, "email"), &from));
+    struct slice email = body_text(body_root(&c->body), "email");
+    struct err e = body_end(&c->body);
+    return answer_always(c, e.kind ? e : account_password_forget(c->api->o.account, c->org_id, email, &from));
 }
 
 static struct err reset(struct call *c) {
     struct account_from from = me_from(c);
     struct account_entry entry;
-    struct err e = account_password_reset(c->api->o.account, c->org_id, body_text(c, "code"), body_text(c, "password"), body_text(c, "totp"), &from, &entry);
+    struct body_object b = body_root(&c->body);
+    struct slice code = body_text(b, "code"), password = body_text(b, "password"), totp = body_text(b, "totp");
+    struct err e = body_end(&c->body);
+    if (!e.kind) e = account_password_reset(c->api->o.account, c->org_id, code, password, totp, &from, &entry);
     return answer_entered(c, e, &entry);
 }
 
@@ -55,7 +67,9 @@ static struct err reset(struct call *c) {
 static struct err invitation(struct call *c) {
     struct account_from from = me_from(c);
     struct account_invitation to;
-    struct err e = account_invitation_read(c->api->o.account, c->arena, c->org_id, body_text(c, "code"), &from, &to);
+    struct slice code = body_text(body_root(&c->body), "code");
+    struct err e = body_end(&c->body);
+    if (!e.kind) e = account_invitation_read(c->api->o.account, c->arena, c->org_id, code, &from, &to);
     if (e.kind) return e;
     json_begin_object(&c->w);
     json_put_string(&c->w, "email", to.email);
@@ -78,8 +92,10 @@ static struct err invitation(struct call *c) {
 static struct err invitation_accept(struct call *c) {
     struct account_from from = me_from(c);
     struct account_entry entry;
-    struct err e = account_invitation_accept(c->api->o.account, c->org_id, body_text(c, "code"), body_text(c, "name"), body_text(c, "password"),
-                                             body_text(c, "totp"), &from, &entry);
+    struct body_object b = body_root(&c->body);
+    struct slice code = body_text(b, "code"), name = body_text(b, "name"), password = body_text(b, "password"), totp = body_text(b, "totp");
+    struct err e = body_end(&c->body);
+    if (!e.kind) e = account_invitation_accept(c->api->o.account, c->org_id, code, name, password, totp, &from, &entry);
     return answer_entered(c, e, &entry);
 }
 

@@ -89,11 +89,15 @@ static struct err put_offset(struct call *c, uint64_t offset, int64_t bytes) {
 
 static struct err upload_create(struct call *c) {
     struct upload_work w = {.org_id = c->org_id, .id = id_next(c->api->o.ids), .public_id = public_id_random(), .now_s = utc_seconds(clock_utc(c->api->o.clock))};
-    w.name = json_get_string(c->body, "name");
+    struct body_object b = body_root(&c->body);
+    w.name = body_text(b, "name");
+    bool is_said = body_number(b, "bytes", &w.bytes);
+    struct err e = body_end(&c->body);
+    if (e.kind) return e;
     if (!utf8_is_display_text(w.name, 255)) return err_make(ERR_INPUT, "upload.name", "A file name has 1 to 255 characters that can be shown.");
-    if (!json_get_integer(c->body, "bytes", &w.bytes) || w.bytes < 1) return err_make(ERR_INPUT, "request.malformed", "An upload says how many bytes it will have.");
+    if (!is_said || w.bytes < 1) return err_make(ERR_INPUT, "request.malformed", "An upload says how many bytes it will have.");
     if ((uint64_t)w.bytes > c->api->o.upload_bytes_max) return err_make(ERR_INPUT, "upload.too_large", "This file is larger than this server accepts.");
-    struct err e = disk_check(c->api, (uint64_t)w.bytes);
+    e = disk_check(c->api, (uint64_t)w.bytes);
     if (e.kind) return e;
     int fd = -1;
     e = fs_open(c->api->uploads_fd, w.public_id.text, O_WRONLY | O_CREAT | O_EXCL, 0600, &fd);
@@ -131,18 +135,22 @@ static struct err upload_discard(struct call *c) {
 
 static struct err upload_import(struct call *c) {
     struct upload_work w;
+    struct catalog_change change;
     uint64_t offset;
-    struct err e = upload_get(c, &w, &offset);
+    struct body_object b = body_root(&c->body);
+    struct slice again = body_text(b, "title");
+    struct err e = body_end_after(&c->body, again.len ? ERR_OK : title_and_kind_read(b, &change)); /* a title that there is keeps its words */
+    if (!e.kind) e = upload_get(c, &w, &offset);
     if (e.kind) return e;
     if (offset != (uint64_t)w.bytes) return err_make(ERR_CONFLICT, "upload.incomplete", "This upload is not complete yet. Send the rest first.");
     struct import_source source = {.upload = public_id_slice(&w.public_id)};
     struct public_id title = {0};
     int64_t job_id = 0;
-    if (json_get_string(c->body, "title").len) {
+    if (again.len) {
         struct catalog_view *view;
         e = catalog_view_take(c->api->o.catalog, c->org_id, &view);
         if (e.kind) return e;
-        const struct catalog_title *t = catalog_find(view, json_get_string(c->body, "title"));
+        const struct catalog_title *t = catalog_find(view, again);
         if (t) title = t->public_id;
         bool is_on_air = t && t->kind == CATALOG_EVENT && t->status != CATALOG_READY; /* its own recording will stand there */
         catalog_view_give(&view);
@@ -150,9 +158,6 @@ static struct err upload_import(struct call *c) {
         if (is_on_air) return err_make(ERR_CONFLICT, "channel.live", "This event is on air, announced or being finished. End it first.");
         e = import_again(&c->api->importer, c->org_id, &source, &title, &job_id);
     } else {
-        struct catalog_change change;
-        e = title_change_read(c->arena, c->body, &change);
-        if (e.kind) return e;
         bool has_name = false;
         for (int i = 0; i < TEXT_LANGUAGE_COUNT; i++) has_name |= change.texts[i].name.len > 0;
         if (!has_name) {

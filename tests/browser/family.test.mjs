@@ -141,7 +141,7 @@ test('a family watches what a contract allows', async (t) => {
             return one;
         };
         const first = await sale('NSP-1', 'Nordsee TV');
-        await made('POST', `/rights/deals/${first.id}/lines`, { accept_conflicts: true, reason: 'Our own service steps back.',
+        await made('POST', `/rights/deals/${first.id}/lines`, { accept_conflicts: true, accept_reason: 'Our own service steps back.',
             lines: [{ ...line, title: night, effect: 'allow', territories: 'DE,AT', media: ['subscription'], is_exclusive: true }] });
         const second = await sale('SP-42', 'Spree Kanal');
         await kim.goto(`${server.url}/operator/rights/deals/${second.id}?lang=en`);

@@ -90,7 +90,7 @@ test('codes of mails are not guessed', async (t) => {
     for (const path of ['/confirm', '/password/reset', '/invitation']) {
         let tries = 0, answer;
         const address = `203.0.113.${path.length}`;
-        do answer = await new Person(server).call('POST', path, { code: `guess-${tries}`, password: 'ein langes Wort' }, from(address));
+        do answer = await new Person(server).call('POST', path, { code: `guess-${tries}`, ...(path === '/password/reset' && { password: 'ein langes Wort' }) }, from(address));
         while (answer.status === 403 && ++tries < 50);
         assert.deepEqual([answer.status, answer.json.error.code], [429, 'session.wrong_codes'], `${path}: ${tries} codes were tried`);
     }

@@ -212,12 +212,14 @@ test('what is wrong is refused by its name and its place', async (t) => {
         [{ title: 'nobody' }, 'rights.title'], [{ territories: 'XX' }, 'rights.territory_unknown'], [{ territories: '' }, 'rights.territories'], [{ media: ['smoke'] }, 'rights.medium_unknown'],
         [{ media: [] }, 'rights.medium_unknown'], [{ languages: ['deutsch_'] }, 'rights.language_tag'], [{ starts_at: '2027-02-29' }, 'rights.time'], [{ starts_at: null }, 'rights.time'],
         [{ ends_at: '2027-01-01T10:00:00' }, 'rights.time'], [{ ends_at: '2026-12-31' }, 'rights.window'], [{ effect: 'maybe' }, 'rights.effect'], [{ plays_max: 0 }, 'rights.plays_max'],
-        [{ effect: 'blackout', is_exclusive: true }, 'rights.block'], [{ is_exclusive: 'yes' }, 'request.malformed'], [{ note: '\u202eevil' }, 'rights.note'],
+        [{ effect: 'blackout', is_exclusive: true }, 'rights.block'], [{ note: '\u202eevil' }, 'rights.note'],
     ];
     for (const [change, code] of wrong) {
         const { status, json, text } = await operator.call('POST', `/rights/deals/${deal}/lines`, { lines: [good, { ...good, ...change }] });
         assert.deepEqual([status, json.error.code, json.error.index], [400, code, 1], `${JSON.stringify(change)} ${text}`);
     }
+    const typed = (await operator.call('POST', `/rights/deals/${deal}/lines`, { lines: [good, { ...good, is_exclusive: 'yes' }] })).json.error;
+    assert.deepEqual([typed.code, typed.about], ['body.type', 'lines[1].is_exclusive']);
     assert.equal((await ok(operator.get(`/rights/deals/${deal}`))).lines.length, 0);
     assert.equal((await operator.get(`/rights/why?title=${film}&territory=Deutschland&medium=free`)).json.error.code, 'rights.place');
     assert.equal((await operator.get(`/rights/why?title=${film}&territory=DE&medium=smoke`)).json.error.code, 'rights.medium_unknown');
