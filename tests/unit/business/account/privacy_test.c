@@ -247,6 +247,62 @@ static void erasing_survives_a_kill_at_each_step(void **state) {
     assert_int_equal(steps, 1 + 2 * 3); /* three keys, a write and a sync each */
 }
 
+static int64_t slot_of(struct fixture *f, int64_t owner) {
+    struct key key;
+    for (int64_t slot = 1; slot < 100; slot++)
+        if (!keys_read(f->keys, owner, slot, &key).kind) return slot;
+    return 0;
+}
+
+/* One whose key the disk does not give up: he is told so, cannot get in any more, and holds up nobody else; once the disk is well, he is erased as well. */
+static void whose_key_cannot_be_destroyed_holds_up_nobody(void **state) {
+    struct fixture f = begin(state);
+    struct account_entry anna = person(&f, ANNA, SLICE("Anna")), ben = person(&f, SLICE("ben@example.org"), SLICE("Ben")), entry;
+    struct account_who who = who_of(&f, &anna.session), his = who_of(&f, &ben.session), gone;
+    char path[160], well[64], bad[64] = "no key";
+    int fd;
+    snprintf(path, sizeof path, "%s/persons", f.keys_path);
+    uint64_t at = (uint64_t)slot_of(&f, who.household_id) * sizeof well;
+    assert_ok(fs_open(AT_FDCWD, path, O_RDWR, 0, &fd));
+    assert_ok(fs_pread_all(fd, well, sizeof well, at));
+    assert_ok(fs_pwrite_all(fd, slice_of(bad, sizeof bad), at));
+    assert_error(account_erase(f.account, &who, PASSWORD), "me.erasing");
+    assert_error(account_session_find(f.account, f.org, text(&anna.session), &gone), "session.required");
+    assert_error(sign_in(&f, ANNA, PASSWORD, SLICE_NONE, &entry), "sign_in.wrong");
+    assert_int_equal(slot_of(&f, who.user_id), 0); /* his own key was the first to go */
+    assert_ok(account_erase(f.account, &his, PASSWORD));
+    assert_int_equal(slot_of(&f, his.household_id), 0);
+    assert_error(account_tick(f.account), "keys.damaged"); /* it is said each time */
+    assert_ok(fs_pwrite_all(fd, slice_of(well, sizeof well), at));
+    assert_ok(account_tick(f.account));
+    assert_int_equal(slot_of(&f, who.household_id), 0);
+    fs_close(&fd);
+    entry = person(&f, ANNA, SLICE("Anna again")); /* the address is free */
+    end(&f);
+}
+
+/* What is removed is removed, also while its key cannot be destroyed; that follows. */
+static void a_removed_profile_loses_its_key_in_the_end(void **state) {
+    struct fixture f = begin(state);
+    struct account_entry anna = person(&f, ANNA, SLICE("Anna"));
+    struct account_who who = who_of(&f, &anna.session);
+    struct public_id kim;
+    int64_t kims_id;
+    assert_ok(account_profile_add(f.account, &who, &(struct account_profile_change){.name = SLICE("Kim")}, &(struct account_proof){0}, &kim));
+    assert_ok(account_profile_find(f.account, f.org, who.household_id, public_id_slice(&kim), &kims_id));
+    fault_arm(FAULT_WRITE, 1, true); /* of the keys: those of the store do not pass there */
+    assert_ok(account_profile_remove(f.account, &who, public_id_slice(&kim), &(struct account_proof){0}));
+    assert_true(fault_fired(FAULT_WRITE));
+    fault_disarm_all();
+    assert_error(account_profile_find(f.account, f.org, who.household_id, public_id_slice(&kim), &kims_id), "profile.missing");
+    assert_true(slot_of(&f, kims_id) != 0);
+    account_close(&f.account); /* and the program ends */
+    open_account(&f);
+    assert_ok(account_tick(f.account));
+    assert_int_equal(slot_of(&f, kims_id), 0);
+    end(&f);
+}
+
 /* Each allocation of a sign-up, a confirmation, a sign-in and a change fails in turn. */
 static struct err story(struct fixture *f, struct slice email, struct slice code) {
     struct account_from from = from_nobody();
@@ -301,7 +357,8 @@ static void each_allocation_may_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(consent_is_a_log), ON_BOTH(an_export_has_everything), ON_SQLITE(nothing_personal_lies_open), ON_BOTH(who_is_erased_is_gone),
-        ON_SQLITE(an_old_database_brings_nobody_back), ON_SQLITE(erasing_survives_a_kill_at_each_step), ON_SQLITE(each_allocation_may_fail),
+        ON_SQLITE(an_old_database_brings_nobody_back), ON_SQLITE(erasing_survives_a_kill_at_each_step),
+        ON_BOTH(whose_key_cannot_be_destroyed_holds_up_nobody), ON_BOTH(a_removed_profile_loses_its_key_in_the_end), ON_SQLITE(each_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("account privacy", tests, NULL, NULL);
 }
