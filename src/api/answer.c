@@ -40,6 +40,8 @@ static struct err for_outside(struct err e) {
         return err_make(ERR_LIMIT, "store.full", "The server's disk is full. Nothing was lost; free some space and try again.");
     if ((e.kind == ERR_BUSY && strcmp(e.code, "sign_in.busy")) || (e.kind == ERR_LIMIT && e.sys))
         return err_make(ERR_BUSY, "request.busy", "The server is busy. Try again in a moment.");
+    if (!strcmp(e.code, "db.in_doubt")) /* the one error after which it may stand: who just tries again might have it twice */
+        return err_make(ERR_IO, "store.in_doubt", "The disk or the database did not confirm this. Look whether it is there before you try again.");
     if (e.kind == ERR_IO && slice_starts_with(slice_cstr(e.code), SLICE("db.")))
         return err_make(ERR_BUSY, "store.unavailable", "The server's database does not answer. Try again in a moment.");
     if (e.kind == ERR_IO || e.kind == ERR_BUG) return err_make(e.kind, "server.fault", "Something went wrong in the server. It has been logged.");
