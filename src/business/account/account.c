@@ -47,7 +47,8 @@ static struct err org_put_fn(struct db_tx *tx, void *arg) {
     struct err e = DB_RUN(tx, &organisation_insert, DB_INT("id", w->id), DB_TEXT("name", w->name), DB_TEXT("host", w->host), DB_INT("now_s", w->now_s));
     if (e.kind) return e;
     w->id = DB_GET_INT(tx, w->id, &organisation_by_host, DB_TEXT("host", w->host));
-    return DB_RUN(tx, &organisation_rename, DB_INT("id", w->id), DB_TEXT("name", w->name));
+    e = DB_RUN(tx, &organisation_rename, DB_INT("id", w->id), DB_TEXT("name", w->name));
+    return e.kind ? e : change_note(w->a, tx, w->id, w->id, 0);
 }
 
 /* Fine if it is known. */
@@ -117,6 +118,12 @@ struct err account_hosts_reload(struct account *a) {
     if (!e.kind) e = orgs_take(a, &w.rows);
     arena_destroy(&w.arena);
     return e;
+}
+
+/* After the commit: it is saved, whether memory can follow now or only with changes_follow. */
+static void orgs_follow(struct account *a) {
+    struct err e = account_hosts_reload(a);
+    if (e.kind) log_warn("account", "not_followed", LOG_ERR(e));
 }
 
 static struct err sequence_fn(struct db_tx *tx, void *arg) {
@@ -207,9 +214,10 @@ struct err account_org_put(struct account *a, struct slice name, struct slice ho
     if (!is_host) return err_make(ERR_INPUT, "account.host", "A host name has letters (small), digits, dots and hyphens.");
     struct org_work w = {.a = a, .name = shown, .host = host, .id = id_next(a->ids), .now_s = seconds_now(a)};
     struct err e = db_write(a->db, org_put_fn, &w);
-    if (!e.kind) e = account_hosts_reload(a);
-    if (!e.kind) *org_id = w.id;
-    return e;
+    if (e.kind) return e;
+    *org_id = w.id;
+    orgs_follow(a);
+    return ERR_OK;
 }
 
 struct err account_org_list(struct account *a, struct arena *arena, struct account_org_list *out) {
@@ -260,8 +268,7 @@ struct err account_org_set_facts(struct account *a, int64_t org_id, const struct
     struct org_work w = {.a = a, .id = org_id, .country = country, .portability = facts->portability, .adults_max = facts->adults_max ? facts->adults_max : ACCOUNT_ADULTS_DEFAULT};
     struct err e = db_write(a->db, org_facts_fn, &w);
     if (e.kind) return e;
-    struct err later = account_hosts_reload(a);
-    if (later.kind) log_warn("account", "not_followed", LOG_ERR(later)); /* it is saved; changes_follow comes to it */
+    orgs_follow(a);
     changes_tell(a, org_id, &org_id, 1, 0);
     return ERR_OK;
 }

@@ -406,7 +406,24 @@ static void live(void *world, struct fault_walk *walk) {
     char host[32];
     static const char *const names[] = {"anna", "ben", "cleo", "dora"};
     snprintf(host, sizeof host, "life%lld.example", (long long)walk->life);
-    assert_ok(account_org_put(w->f.account, SLICE("Club"), slice_cstr(host), &w->f.org));
+    int64_t first = account_org_of_host(w->f.account, SLICE("nobody.example"));
+    walk->step = "an organisation";
+    if (FAULT_STEP(walk, account_org_put(w->f.account, SLICE("Club"), slice_cstr(host), &w->f.org)).kind) {
+        assert_int_equal(account_org_of_host(w->f.account, slice_cstr(host)), first);
+        assert_ok(account_org_put(w->f.account, SLICE("Club"), slice_cstr(host), &w->f.org));
+    }
+    pass(&w->f, ACCOUNT_FOLLOW_S);
+    assert_ok(account_tick(w->f.account)); /* where memory could not follow at once */
+    assert_int_equal(account_org_of_host(w->f.account, slice_cstr(host)), w->f.org);
+    struct account_org_facts facts = {.country = "CH", .portability = ACCOUNT_PORTABILITY_EU, .adults_max = 5}, known;
+    walk->step = "facts of an organisation";
+    if (FAULT_STEP(walk, account_org_set_facts(w->f.account, w->f.org, &facts)).kind) {
+        assert_true(account_org_facts(w->f.account, w->f.org, &known) && known.adults_max == ACCOUNT_ADULTS_DEFAULT);
+        assert_ok(account_org_set_facts(w->f.account, w->f.org, &facts));
+    }
+    pass(&w->f, ACCOUNT_FOLLOW_S);
+    assert_ok(account_tick(w->f.account));
+    assert_true(account_org_facts(w->f.account, w->f.org, &known) && known.adults_max == 5 && !strcmp(known.country, "CH"));
     w->begin_s = utc_seconds(clock_utc(w->f.clock)) / TOTP_STEP_S * TOTP_STEP_S;
     w->session_count = w->word_count = w->key_count = 0;
     memset(w->people, 0, sizeof w->people);
@@ -447,7 +464,7 @@ static void whatever_fails_nobody_is_half_made_and_nobody_half_erased(void **sta
     struct world *w = calloc(1, sizeof *w);
     w->state = state;
     world_open(w, 0);
-    fault_walk(live, w, (const uint64_t[FAULT_POINTS]){[FAULT_ALLOC] = 211, [FAULT_WRITE] = 17, [FAULT_READ] = 29, [FAULT_SYNC] = 3});
+    fault_walk(live, w, (const uint64_t[FAULT_POINTS]){[FAULT_ALLOC] = 311, [FAULT_WRITE] = 29, [FAULT_READ] = 43, [FAULT_SYNC] = 5});
     end(&w->f);
     free(w);
 }
