@@ -423,7 +423,7 @@ test('search as you type: marked places, arrow keys, Escape, people, and what wa
     const page = await enter(context, '/');
     await page.focus('input[type=search]');
     await page.keyboard.type('sno');
-    await page.waitForSelector('[role=option] mark');
+    await page.waitForSelector('[role=option] mark:text-is("Sno")'); // where keys come slowly, fewer letters are answered first
     assert.deepEqual(await page.locator('[role=option] mark').allInnerTexts(), ['Sno', 'Sno', 'Sno']); // a film, an episode, a person
     assert.deepEqual(await audit(page), []);
     await page.keyboard.press('ArrowDown');
@@ -443,6 +443,42 @@ test('search as you type: marked places, arrow keys, Escape, people, and what wa
     await at(page, '/?q=sno');
     await page.waitForSelector('.found .people li:has-text("Mara Snowdon")');
     await sound(page);
+});
+
+test('a page that comes late leaves alone who searches on meanwhile, and an answer that comes late leaves the choice alone', async () => {
+    fresh();
+    const context = await open(browser);
+    const page = await enter(context, '/');
+    let come;
+    const coming = new Promise((resolve) => (come = resolve));
+    await page.route(/\/assets\/title-\w+\.js/, (route) => coming.then(() => route.continue()));
+    await page.fill('input[type=search]', 'snow');
+    await page.waitForSelector('[role=option] mark');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await at(page, '/title/film000000000002');
+    await page.focus('input[type=search]');
+    come();
+    await page.waitForSelector('.hero.is-title h1');
+    await page.waitForFunction(() => [...document.querySelectorAll('[role=status]')].some((one) => one.textContent.startsWith('Snowfall'))); // the page has arrived, and said so
+    assert.equal(await page.evaluate(() => document.activeElement.type), 'search');
+
+    // The options of "s" stand there while "sn" is asked: what is chosen among them stays chosen.
+    await page.fill('input[type=search]', 's');
+    await page.waitForSelector('[role=option] mark:text-is("S")');
+    let give;
+    const answer = new Promise((resolve) => (give = resolve));
+    await page.route(/\/search\?q=sn&/, (route) => answer.then(() => route.continue()));
+    const asked = page.waitForRequest(/\/search\?q=sn&/);
+    await page.keyboard.type('n');
+    await asked;
+    const chosen = () => page.evaluate(() => document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))?.querySelector('.name').innerText);
+    while ((await chosen()) !== 'Snowfall') await page.keyboard.press('ArrowDown');
+    const place = await page.getAttribute('input[type=search]', 'aria-activedescendant');
+    give();
+    await page.waitForSelector('[role=option] mark:text-is("Sn")');
+    assert.equal(await chosen(), 'Snowfall');
+    assert.notEqual(await page.getAttribute('input[type=search]', 'aria-activedescendant'), place, 'the list is another, and it stands elsewhere in it');
 });
 
 test('each page of an account speaks each language and fits a small phone, by night too', async () => {

@@ -19,7 +19,7 @@ test('a minute of a broadcast, read from the painted clock: every frame in order
     publish(t, made.json.rtmp_url);
     const browser = await launch();
     t.after(() => browser.close());
-    const page = await visit(await open(browser), `${server.url}/watch/${made.json.id}?protocol=hls`);
+    const page = await visit(await open(browser, { viewport: { width: 640, height: 400 } }), `${server.url}/watch/${made.json.id}?protocol=hls`);
     await page.waitForSelector('[data-phase=playing]');
     await playing(page);
     await atEdge(page, true);
