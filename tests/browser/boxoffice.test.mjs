@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { linkTo, password, signIn } from '../scenario/lib/people.mjs';
 import { film, root, start } from '../scenario/lib/server.mjs';
 import { balanced, cards, keeper, sell } from '../scenario/lib/shop.mjs';
-import { audit, launch, open, visit } from './lib/browser.mjs';
+import { audit, launch, moving, open, visit } from './lib/browser.mjs';
 
 const day_ms = 86_400_000;
 const hour_ms = 3_600_000;
@@ -41,7 +41,7 @@ test('a family and the box office', async (t) => {
 
     const browser = await launch();
     t.after(() => browser.close());
-    const home = await open(browser);
+    const home = await open(browser, moving);
     let page;
     /** Each step stands on those before it. */
     let hasFailed = false;

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { mmdb } from '../scenario/lib/mmdb.mjs';
 import { linkTo, password } from '../scenario/lib/people.mjs';
 import { epoch, film, folder, root, start } from '../scenario/lib/server.mjs';
-import { audit, launch, open, visit } from './lib/browser.mjs';
+import { audit, launch, moving, open, visit } from './lib/browser.mjs';
 
 const at = (place) => ({ extraHTTPHeaders: { 'x-forwarded-for': { DE: '192.0.2.10', TH: '203.0.113.7' }[place] } });
 const type = async (page, fields) => {
@@ -50,7 +50,7 @@ test('a family watches what a contract allows', async (t) => {
 
     const browser = await launch();
     t.after(() => browser.close());
-    const home = await open(browser, { ...at('DE'), locale: 'de' });
+    const home = await open(browser, { ...moving, ...at('DE'), locale: 'de' });
     let page;
 
     await t.test('it signs up, and the link of the mail opens the account', async () => {
@@ -112,7 +112,7 @@ test('a family watches what a contract allows', async (t) => {
     });
 
     await t.test('from where it is blacked out, the page says so, and until when', async () => {
-        const abroad = await open(browser, at('TH'));
+        const abroad = await open(browser, { ...moving, ...at('TH') });
         const there = await visit(abroad, `${server.url}/title/${run}?lang=en`);
         await there.waitForSelector('.access-note:has-text("Thailand")');
         assert.match(await there.innerText('.access-note'), /3 March/);
@@ -126,7 +126,7 @@ test('a family watches what a contract allows', async (t) => {
     await t.test('the rights manager comes by invitation; a second exclusive is refused, the overlap named', async () => {
         await made('POST', '/operator/members', { email: 'kim@example.org', roles: ['rights'] });
         const { page: address, code } = await linkTo(operator, 'kim@example.org');
-        const office = await open(browser);
+        const office = await open(browser, moving);
         const kim = await visit(office, `${server.url}${address}?lang=en#code=${code}`);
         await kim.waitForSelector('[name=password]');
         await type(kim, { name: 'Kim', password });

@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { folder, root, start } from '../scenario/lib/server.mjs';
-import { audit, launch, open, visit } from './lib/browser.mjs';
+import { audit, launch, moving, open, visit } from './lib/browser.mjs';
 
 /** Twenty seconds of picture, sound in two languages, captions in two. */
 function source(t) {
@@ -44,7 +44,7 @@ const playingFrom = (page, seconds) => page.waitForFunction((at) => {
 }, seconds);
 /** A viewer is somebody else than the operator: each has a fresh browser profile. */
 async function viewer(t, browser) {
-    const context = await open(browser);
+    const context = await open(browser, moving);
     t.after(() => context.close());
     return context;
 }
@@ -59,7 +59,7 @@ test('a film is dropped on the page and watched', async (t) => {
     const server = await start(t, { args: ['--pages', path.join(root, 'build/pages')] });
     const browser = await launch();
     t.after(() => browser.close());
-    const context = await open(browser);
+    const context = await open(browser, moving);
     let title;
 
     await t.test('the operator enters by the one-time link and drops it', async () => {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, afterEach, before, test } from 'node:test';
-import { audit, closeAll, launch, open, visit } from './lib/browser.mjs';
+import { audit, closeAll, launch, moving, open, visit } from './lib/browser.mjs';
 import { languages, root } from './lib/media.mjs';
 import { goodHealth, StandIn } from './lib/stand_in.mjs';
 
@@ -67,7 +67,7 @@ test('each page passes the accessibility audit, by day and by night, and nothing
 test('nothing jumps on a phone, and it never scrolls sideways', async () => {
     const found = [];
     for (const viewport of [{ width: 390, height: 844 }, { width: 320, height: 568 }]) {
-        const context = await open(browser, { viewport });
+        const context = await open(browser, { ...moving, viewport });
         const page = await visit(context, site.url);
         for (const address of addresses) {
             await page.turn(site.url + address);
@@ -82,7 +82,7 @@ test('nothing jumps on a phone, and it never scrolls sideways', async () => {
 
 test('each language has its own words on each page, and titles in it', async () => {
     const [said, live] = ['pages', 'live'].map((name) => JSON.parse(fs.readFileSync(`${root}/text/${name}.json`, 'utf8')));
-    const context = await open(browser);
+    const context = await open(browser, moving);
     for (const language of languages) {
         const page = await visit(context, `${site.url}/?lang=${language}`);
         await page.waitForSelector('.hero h1');

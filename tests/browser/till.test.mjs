@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { signUp } from '../scenario/lib/people.mjs';
 import { film, root, start } from '../scenario/lib/server.mjs';
 import { balanced, buy, cards, keeper } from '../scenario/lib/shop.mjs';
-import { launch, open, visit } from './lib/browser.mjs';
+import { launch, moving, open, visit } from './lib/browser.mjs';
 
 test('an offer is written, bought and half refunded, and the ledger shows each step', async (t) => {
     const server = await start(t, { clock: 'system', args: ['--pages', path.join(root, 'build/pages'), '--no-ladder', '--no-stills', '--no-example-channel', '--home-territory', 'DE'] });
@@ -19,7 +19,7 @@ test('an offer is written, bought and half refunded, and the ledger shows each s
     const erika = await signUp(server, operator, { email: 'erika@example.org', name: 'Erika Muster' });
     const browser = await launch();
     t.after(() => browser.close());
-    const context = await open(browser);
+    const context = await open(browser, moving);
     const [name, value] = books.cookie.split('=');
     await context.addCookies([{ name, value, url: server.url }]);
     const at = (address) => `${server.url}/operator/finance${address}`;
