@@ -476,5 +476,6 @@ struct err account_tick(struct account *a) {
     mem_free(w.touches);
     if (!e.kind) e = changes_follow(a);
     if (!e.kind) e = erasing_go_on(a);
-    return e.kind ? e : keys_spent_destroy(a);
+    struct err spent = keys_spent_destroy(a); /* whatever stopped the others */
+    return e.kind ? e : spent;
 }

@@ -35,6 +35,8 @@ struct err sealed_get(const struct sealed *s, struct arena *arena, const char *c
 struct spent_work {
     struct arena *arena;
     struct db_rows rows;
+    int64_t *gone; /* slots */
+    size_t gone_count;
 };
 static struct err spent_all_fn(struct db_tx *tx, void *arg) {
     struct spent_work *w = arg;
@@ -43,7 +45,7 @@ static struct err spent_all_fn(struct db_tx *tx, void *arg) {
 static struct err spent_delete_fn(struct db_tx *tx, void *arg) {
     struct spent_work *w = arg;
     struct err e = ERR_OK;
-    for (size_t i = 0; !e.kind && i < w->rows.count; i++) e = DB_RUN(tx, &spent_key_delete, DB_INT("slot", db_int(&w->rows, i, "slot")));
+    for (size_t i = 0; !e.kind && i < w->gone_count; i++) e = DB_RUN(tx, &spent_key_delete, DB_INT("slot", w->gone[i]));
     return e;
 }
 
@@ -52,10 +54,16 @@ struct err key_spent_in(struct db_tx *tx, int64_t id, int64_t slot) { return DB_
 struct err keys_spent_destroy(struct account *a) {
     struct spent_work w = {.arena = arena_create(ARENA_BYTES_MAX)};
     struct err e = w.arena ? db_read(a->db, spent_all_fn, &w) : err_memory();
-    for (size_t i = 0; !e.kind && i < w.rows.count; i++) e = keys_destroy(a->keys, db_int(&w.rows, i, "owner_id"), db_int(&w.rows, i, "slot"));
-    if (!e.kind && w.rows.count) e = db_write(a->db, spent_delete_fn, &w);
+    if (!e.kind && !(w.gone = arena_alloc_array(w.arena, w.rows.count + 1, sizeof *w.gone))) e = err_memory();
+    struct err first = e;
+    for (size_t i = 0; !e.kind && i < w.rows.count; i++) { /* one that cannot be destroyed holds up no other */
+        struct err one = keys_destroy(a->keys, db_int(&w.rows, i, "owner_id"), db_int(&w.rows, i, "slot"));
+        if (!one.kind) w.gone[w.gone_count++] = db_int(&w.rows, i, "slot");
+        else if (!first.kind) first = one;
+    }
+    if (w.gone_count) e = db_write(a->db, spent_delete_fn, &w);
     arena_destroy(&w.arena);
-    return e;
+    return first.kind ? first : e;
 }
 
 void keys_spent_told(struct account *a) {

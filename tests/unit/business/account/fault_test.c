@@ -383,6 +383,13 @@ static void what_was_begun_is_ended(struct world *w, const struct fault_walk *wa
         assert_error(account_session_find(w->f.account, w->f.org, text(&w->people[p].session), &who), "session.required");
         assert_error(sign_in(&w->f, email(w, p), PASSWORD, SLICE_NONE, &entry), "sign_in.wrong");
         w->people[p].is_erasing = false;
+        w->people[p].who.user_id = 0;
+    }
+    for (int p = 0; p < PEOPLE; p++) { /* whoever is left lives in a house that somebody owns, from that moment on */
+        struct account_adults all;
+        if (!w->people[p].who.user_id) continue;
+        assert_ok(account_adults(w->f.account, w->f.arena, &w->people[p].who, &all));
+        assert_true(all.count > 0 && all.items[0].is_owner);
     }
     if (walk->life % 2) { /* the server is started again */
         account_close(&w->f.account);

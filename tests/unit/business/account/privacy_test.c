@@ -270,6 +270,12 @@ static void whose_key_cannot_be_destroyed_holds_up_nobody(void **state) {
     assert_error(account_session_find(f.account, f.org, text(&anna.session), &gone), "session.required");
     assert_error(sign_in(&f, ANNA, PASSWORD, SLICE_NONE, &entry), "sign_in.wrong");
     assert_int_equal(slot_of(&f, who.user_id), 0); /* his own key was the first to go */
+    struct public_id kim;
+    int64_t kims_id;
+    assert_ok(account_profile_add(f.account, &his, &(struct account_profile_change){.name = SLICE("Kim")}, &(struct account_proof){0}, &kim));
+    assert_ok(account_profile_find(f.account, f.org, his.household_id, public_id_slice(&kim), &kims_id));
+    assert_ok(account_profile_remove(f.account, &his, public_id_slice(&kim), &(struct account_proof){0}));
+    assert_int_equal(slot_of(&f, kims_id), 0);
     assert_ok(account_erase(f.account, &his, PASSWORD));
     assert_int_equal(slot_of(&f, his.household_id), 0);
     assert_error(account_tick(f.account), "keys.damaged"); /* it is said each time */
