@@ -160,6 +160,7 @@ void arena_rewind(struct arena *a, struct arena_mark mark) {
 }
 
 bool arena_overflowed(const struct arena *a) { return a->has_overflowed; }
+void arena_fail(struct arena *a) { a->has_overflowed = true; }
 
 size_t arena_bytes_used(const struct arena *a) {
     size_t bytes = 0;

@@ -48,6 +48,7 @@ struct arena_mark arena_mark(const struct arena *);
 void arena_rewind(struct arena *, struct arena_mark); /* also forgets an overflow */
 
 bool arena_overflowed(const struct arena *);
+void arena_fail(struct arena *); /* something that was to be put there could not even be made: as if the arena had overflowed */
 size_t arena_bytes_used(const struct arena *);
 
 #endif

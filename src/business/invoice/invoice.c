@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "business/invoice/room.h"
 
-enum { RATES_MAX = 40, ADDRESS_MAX = 4096 };
+enum { RATES_MAX = 40, ADDRESS_MAX = 16384, PART_MAX = 3000 };
 
 struct slice paper_word(struct slice lang, const char *code) { return text_lookup(lang, slice_cstr(code)); }
 
@@ -33,19 +33,22 @@ void day_print(struct buf *out, int64_t at_s, struct slice lang) {
     else buf_printf(out, "%s %d, %d", english[month - 1], day, year);
 }
 
+struct slice text_take(struct arena *arena, struct buf *text) {
+    struct slice out = text->has_failed ? SLICE_NONE : arena_copy(arena, buf_slice(text));
+    if (text->has_failed) arena_fail(arena);
+    buf_free(text);
+    return out;
+}
+
 struct slice amount_text(struct arena *arena, struct money amount, struct slice lang) {
     struct buf text = BUF(200);
     money_print(&text, amount, lang);
-    struct slice out = arena_copy(arena, buf_slice(&text));
-    buf_free(&text);
-    return out;
+    return text_take(arena, &text);
 }
 static struct slice day_text(struct arena *arena, int64_t at_s, struct slice lang) {
     struct buf text = BUF(200);
     day_print(&text, at_s, lang);
-    struct slice out = arena_copy(arena, buf_slice(&text));
-    buf_free(&text);
-    return out;
+    return text_take(arena, &text);
 }
 
 /* --- does it agree with itself? --- */
@@ -80,27 +83,26 @@ static struct err check(const struct invoice *v) {
 /* --- parts --- */
 
 static struct slice party_text(struct arena *arena, const struct invoice_party *p, struct slice lang) {
-    struct buf text = BUF(ADDRESS_MAX);
-    buf_append(&text, p->name);
-    if (p->address.len) buf_cstr(&text, "\n"), buf_append(&text, p->address);
+    struct buf text = BUF(ADDRESS_MAX); /* for all the parts: what is missing is missing for memory alone */
+    buf_append(&text, slice_sub(p->name, 0, PART_MAX));
+    if (p->address.len) buf_cstr(&text, "\n"), buf_append(&text, slice_sub(p->address, 0, PART_MAX));
     if (p->country.len) {
         struct buf code = BUF(64);
         buf_cstr(&code, "country.");
         for (size_t i = 0; i < p->country.len && i < 2; i++) buf_printf(&code, "%c", p->country.ptr[i] >= 'A' && p->country.ptr[i] <= 'Z' ? p->country.ptr[i] + 32 : p->country.ptr[i]);
         struct slice name = text_lookup(lang, buf_slice(&code));
+        text.has_failed |= code.has_failed;
         buf_cstr(&text, "\n");
         buf_append(&text, name.len ? name : p->country);
         buf_free(&code);
     }
-    if (p->email.len) buf_cstr(&text, "\n"), buf_append(&text, p->email);
+    if (p->email.len) buf_cstr(&text, "\n"), buf_append(&text, slice_sub(p->email, 0, PART_MAX));
     if (p->tax_id.len) {
         buf_cstr(&text, "\n");
-        const struct text_param id = {SLICE("id"), p->tax_id};
+        const struct text_param id = {SLICE("id"), slice_sub(p->tax_id, 0, PART_MAX)};
         (void)text_format(&text, lang, SLICE("paper.tax_id"), &id, 1);
     }
-    struct slice out = text.has_failed ? p->name : arena_copy(arena, buf_slice(&text));
-    buf_free(&text);
-    return out;
+    return text_take(arena, &text);
 }
 
 static void lines_write(struct paper *p, struct arena *arena, const struct invoice *v) {
@@ -112,14 +114,14 @@ static void lines_write(struct paper *p, struct arena *arena, const struct invoi
         const struct invoice_line *l = &v->lines[i];
         struct buf rate = BUF(50);
         money_print_rate(&rate, l->rate_ppm, v->lang);
+        struct slice rate_text = text_take(arena, &rate);
         struct slice detail = l->detail;
         if (l->vouchers)
             detail = arena_printf(arena, "%.*s%s%.*s", SLICE_ARG(l->detail), l->detail.len ? "\n" : "", SLICE_ARG(paper_word(v->lang, "paper.voucher")));
         struct paper_cell cells[] = {{l->name, detail}, {arena_printf(arena, "%lld", (long long)l->quantity), SLICE_NONE}, {amount_text(arena, l->unit_price, v->lang), SLICE_NONE},
                                      {l->discount.minor ? amount_text(arena, money_negate(l->discount), v->lang) : SLICE("–"), SLICE_NONE},
-                                     {arena_copy(arena, buf_slice(&rate)), SLICE_NONE}, {amount_text(arena, l->total, v->lang), SLICE_NONE}};
+                                     {rate_text, SLICE_NONE}, {amount_text(arena, l->total, v->lang), SLICE_NONE}};
         paper_table_row(p, cells);
-        buf_free(&rate);
     }
     paper_table_end(p);
 }
@@ -139,8 +141,7 @@ static void sums_write(struct paper *p, struct arena *arena, const struct invoic
         const struct text_param method = {SLICE("method"), v->method};
         if (v->method.len) (void)text_format(&label, v->lang, v->is_credit_note ? SLICE("paper.back_to") : SLICE("paper.paid_by"), &method, 1);
         else buf_append(&label, paper_word(v->lang, v->is_credit_note ? "paper.back" : "paper.paid"));
-        sums[count++] = (struct paper_sum){.label = arena_copy(arena, buf_slice(&label)), .figure = amount_text(arena, v->paid, v->lang)};
-        buf_free(&label);
+        sums[count++] = (struct paper_sum){.label = text_take(arena, &label), .figure = amount_text(arena, v->paid, v->lang)};
     }
     if (v->refunded.minor && !v->is_credit_note)
         sums[count++] = (struct paper_sum){.label = paper_word(v->lang, "paper.refunded"), .figure = amount_text(arena, money_negate(v->refunded), v->lang)};
@@ -177,10 +178,9 @@ static void taxes_write(struct paper *p, struct arena *arena, const struct invoi
     for (size_t i = 0; i < count; i++) {
         struct buf rate = BUF(50);
         money_print_rate(&rate, rates[i].rate_ppm, v->lang);
-        const struct paper_cell cells[] = {{buf_slice(&rate), SLICE_NONE}, {amount_text(arena, rates[i].net, v->lang), SLICE_NONE}, {amount_text(arena, rates[i].tax, v->lang), SLICE_NONE},
+        const struct paper_cell cells[] = {{text_take(arena, &rate), SLICE_NONE}, {amount_text(arena, rates[i].net, v->lang), SLICE_NONE}, {amount_text(arena, rates[i].tax, v->lang), SLICE_NONE},
                                            {amount_text(arena, rates[i].gross, v->lang), SLICE_NONE}};
         paper_table_row(p, cells);
-        buf_free(&rate);
     }
     paper_table_end(p);
 }

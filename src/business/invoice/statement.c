@@ -13,9 +13,7 @@ struct writing {
 static struct slice number(const struct writing *w, int64_t amount) {
     struct buf text = BUF(100);
     money_print_number(&text, MONEY(amount, w->s->currency), w->lang);
-    struct slice out = arena_copy(w->arena, buf_slice(&text));
-    buf_free(&text);
-    return out;
+    return text_take(w->arena, &text);
 }
 static struct slice sum(const struct writing *w, int64_t amount) {
     if (w->s->currency) return amount_text(w->arena, MONEY(amount, w->s->currency), w->lang);
@@ -24,9 +22,7 @@ static struct slice sum(const struct writing *w, int64_t amount) {
 static struct slice day(const struct writing *w, int64_t at_s) {
     struct buf text = BUF(100);
     day_print(&text, at_s, w->lang);
-    struct slice out = arena_copy(w->arena, buf_slice(&text));
-    buf_free(&text);
-    return out;
+    return text_take(w->arena, &text);
 }
 
 MUST_USE static struct err check(const struct statement *s, int64_t *debits, int64_t *credits) {
@@ -60,7 +56,9 @@ static void items_write(struct paper *p, const struct writing *w) {
         const struct paper_cell cells[] = {{day(w, item->at_s), SLICE_NONE}, {item->text, item->counter}, {item->is_debit ? amount : SLICE_NONE, SLICE_NONE},
                                            {item->is_debit ? SLICE_NONE : amount, SLICE_NONE}, {number(w, item->balance), SLICE_NONE}};
         paper_table_row(p, cells); /* keeps nothing of ours */
-        arena_rewind(w->arena, mark);
+        bool is_whole = !arena_overflowed(w->arena);
+        arena_rewind(w->arena, mark); /* which forgets that it is not */
+        if (!is_whole) arena_fail(w->arena);
     }
     paper_table_end(p);
     if (!s->item_count) paper_text(p, PAPER_SMALL, paper_word(w->lang, "paper.none"));

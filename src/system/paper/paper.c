@@ -412,6 +412,7 @@ static void feet_put(struct paper *p) {
         struct buf text = BUF(400);
         if (p->page_text) p->page_text(p->user, p->page + 1, pages, &text);
         else buf_printf(&text, "%d / %d", p->page + 1, pages);
+        if (text.has_failed) fail(p, err_memory());
         struct look right = look;
         right.align = PAPER_RIGHT;
         PangoLayout *at_left = layout_of(p, kept(&p->footer), look, body_width * 0.75), *at_right = layout_of(p, buf_slice(&text), right, body_width * 0.25);
@@ -430,11 +431,9 @@ struct err paper_write(struct paper *p, struct buf *out) {
     size_t feet = p->count;
     feet_put(p);
     if (p->failure.kind) return p->failure;
-    struct buf made = BUF(32);
-    utc_format(&made, utc_from_seconds(p->made_s), 0);
-    buf_bytes(&made, "", 1);
+    struct utc_text made = utc_text_of(utc_from_seconds(p->made_s), 0);
     cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(take, out, page_width, page_height);
-    if (!made.has_failed) cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, made.ptr);
+    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, made.text);
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, p->title.ptr);
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_AUTHOR, p->author.ptr);
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, "Grandstand");
@@ -462,10 +461,8 @@ struct err paper_write(struct paper *p, struct buf *out) {
     cairo_surface_finish(surface);
     if (status == CAIRO_STATUS_SUCCESS) status = cairo_surface_status(surface);
     cairo_surface_destroy(surface);
-    bool has_date = !made.has_failed;
-    buf_free(&made);
     struct err e = buf_error(out);
-    if (!e.kind && (status == CAIRO_STATUS_NO_MEMORY || !has_date)) e = err_memory();
+    if (!e.kind && status == CAIRO_STATUS_NO_MEMORY) e = err_memory();
     if (!e.kind && status != CAIRO_STATUS_SUCCESS) e = err_make(ERR_BUG, "paper.cairo", "The document could not be drawn.");
     return e;
 }

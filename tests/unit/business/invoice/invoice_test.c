@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "business/invoice/invoice.h"
 
 #define OK(call)                                                  \
@@ -270,6 +271,41 @@ static void a_statement_shows_each_movement(void **state) {
     buf_free(&pdf);
 }
 
+/* An amount that is not there would be read as none: a document is whole, or there is none. Each place in the long form, else each eighth from a changing one. */
+static struct err invoice_make(struct buf *out) {
+    struct invoice v = invoice_of("de", 2);
+    return invoice_render(out, &v);
+}
+static struct err statement_make(struct buf *out) {
+    struct statement_item items[] = {{.at_s = MADE_S, .text = SLICE("Payment of order 1042"), .counter = SLICE("Clearing"), .amount = 1299, .balance = 101299},
+                                     {.at_s = MADE_S + 3600, .text = SLICE("Refund of order 1042"), .counter = SLICE("Clearing"), .is_debit = true, .amount = 399, .balance = 100900}};
+    struct statement s = {.lang = SLICE("de"), .organisation = SLICE("Grandstand Films"), .account = SLICE("400"), .currency = CURRENCY_EUR, .from_s = MADE_S, .to_s = MADE_S + 86400,
+                          .made_s = MADE_S, .opening = 100000, .closing = 100900, .items = items, .item_count = 2, .is_credit_normal = true};
+    return statement_render(out, &s);
+}
+static void whatever_memory_is_missing_nothing_is_left_out(void **state) {
+    static struct err (*const makers[])(struct buf *) = {invoice_make, statement_make};
+    int stride = getenv("GRANDSTAND_TEST_LONG") ? 1 : 8;
+    for (size_t m = 0; m < ARRAY_LEN(makers); m++) {
+        struct buf whole = BUF(1 << 20), out = BUF(1 << 20);
+        bool has_fired = true;
+        int failed = 0;
+        OK(makers[m](&whole));
+        for (int n = 1 + (int)(getpid() % stride); has_fired; n += stride) {
+            buf_free(&out);
+            fault_arm(FAULT_ALLOC, (uint64_t)n, false);
+            struct err e = makers[m](&out);
+            has_fired = fault_fired(FAULT_ALLOC);
+            fault_disarm_all();
+            failed += e.kind != ERR_NONE;
+            if (!e.kind && (out.len != whole.len || memcmp(out.ptr, whole.ptr, out.len))) fail_msg("document %zu is not whole without allocation %d", m, n);
+        }
+        assert_true(failed > 0);
+        buf_free(&whole);
+        buf_free(&out);
+    }
+}
+
 int main(void) {
     if (system("pdftotext -v >/dev/null 2>&1") != 0) {
         printf("1..0 # SKIP pdftotext is not here (poppler-utils)\n");
@@ -279,6 +315,7 @@ int main(void) {
         cmocka_unit_test(an_invoice_says_what_was_bought), cmocka_unit_test(names_are_right_in_four_languages), cmocka_unit_test(credit_notes_go_back),
         cmocka_unit_test(five_hundred_lines_go_over_pages), cmocka_unit_test(the_same_gives_the_same_bytes), cmocka_unit_test(what_does_not_agree_is_not_printed),
         cmocka_unit_test(strange_text_does_no_harm), cmocka_unit_test(a_statement_shows_each_movement),
+        cmocka_unit_test(whatever_memory_is_missing_nothing_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
