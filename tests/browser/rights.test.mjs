@@ -215,6 +215,20 @@ test('a table of lines is tried first: errors stand by line and column, and a go
     await page.click('dialog .is-primary');
     await page.waitForSelector('[data-import=done]');
     assert.equal(room.imports.length, 1);
+    // What contradicts is listed by line, and taken only when somebody says why.
+    await give(head + row('DE') + row('AT').replace('X-1', 'sold twice'));
+    await page.waitForSelector('[data-import=good]');
+    assert.deepEqual((await page.locator('dialog tbody tr td').allInnerTexts()).slice(0, 2), ['3', '15']);
+    assert.match(await page.innerText('dialog tbody'), /Nordlicht: T-1 with Station promises the same exclusively: Austria/);
+    assert.match(await page.innerText('dialog [role=status]'), /1 conflict/);
+    assert.ok(await page.isDisabled('dialog .is-primary'));
+    await page.check('dialog input[name=accept]');
+    assert.ok(await page.isDisabled('dialog .is-primary'), 'not without a reason');
+    await page.fill('dialog input[name=reason]', 'agreed by letter');
+    assert.deepEqual(await audit(page), []);
+    await page.click('dialog .is-primary');
+    await page.waitForSelector('[data-import=done]');
+    assert.equal(room.imports.length, 2);
     assert.deepEqual(await page.faults(), []);
 });
 

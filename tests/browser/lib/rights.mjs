@@ -184,8 +184,11 @@ export class Room {
             const rows = text.trim().split('\n').slice(1);
             const errors = rows.flatMap((row, i) => (/XQ/.test(row) ? [{ line: i + 2, column: 'territories', code: 'rights.territory_unknown', message: '“XQ” is no territory.' }] : []));
             if (errors.length) return [400, { error: { code: 'rights.import', message: 'Nothing was taken.' }, errors, error_count: errors.length }];
+            /* "sold twice" in a note: it contradicts a line that stands. */
+            const conflicts = rows.flatMap((row, i) => (/sold twice/.test(row) ? [{ line: i + 2, column: 15, kind: 'exclusive_exclusive', message: 'T-1 with Station promises the same exclusively: Austria, 1 to 8 February 2027 (Free).', title: { id: 'f', name: 'Nordlicht' } }] : []));
+            if (conflicts.length && !q.get('dry_run') && !(q.get('accept_conflicts') && q.get('accept_reason'))) return [409, { error: { code: 'rights.conflict', message: 'Nothing was saved.' }, errors: [], conflict_count: conflicts.length, conflicts }];
             if (!q.get('dry_run')) this.imports.push(text);
-            return [200, { lines: rows.length, deals: 1, parties: 1, errors: [] }];
+            return [200, { lines: rows.length, deals: 1, parties: 1, errors: [], conflict_count: conflicts.length, conflicts }];
         }
         if (area !== 'operator') return null;
         if (kind === 'rows') {
