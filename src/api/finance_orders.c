@@ -3,7 +3,7 @@
  * /finance/orders: what was sold, one order with all that became of it, and giving money back. */
 #include "api/finance.h"
 
-enum { LIST_USUAL = 50, LIST_MAX = 200, INVOICE_BYTES_MAX = 8 << 20 };
+enum { LIST_USUAL = 50, LIST_MAX = 200, INVOICE_BYTES_MAX = 8 << 20, SEARCH_CALLS_MAX = 10 };
 
 /* Amounts that people type: minor units as text, as everywhere. */
 static struct err amount_read(struct body_object b, int64_t *minor, bool *has) {
@@ -46,7 +46,15 @@ static struct err orders_query(struct call *c, struct order_filter *filter, bool
         filter->query = q;
         return ERR_OK;
     }
-    struct err e = account_household_list(c->api->o.account, c->arena, c->org_id, q, 1, &found);
+    int64_t after = 0;
+    struct err e = ERR_OK;
+    for (int calls = 0; calls < SEARCH_CALLS_MAX; calls++) {
+        e = account_household_list_after(c->api->o.account, c->arena, c->org_id, q, 1, after, &found);
+        after = e.kind ? 0 : found.next_id;
+        if (e.kind || found.count || !after) break;
+    }
+    if (!e.kind && !found.count && after) /* nobody may take it for the answer that there is none */
+        e = err_make(ERR_INPUT, "orders.search", "None of the newest 50,000 households has this name, and there are more. Search for the whole e-mail address, the household's id or the order's number.");
     if (e.kind) return e;
     if (found.count) filter->household_id = found.items[0].household.id;
     else if (public_id_parse(q, &id)) filter->query = q;

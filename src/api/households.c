@@ -27,7 +27,9 @@ static void put_members(struct json_writer *w, const struct account_household_it
 
 static struct err households_list(struct call *c) {
     struct account_household_list list;
-    struct err e = account_household_list(c->api->o.account, c->arena, c->org_id, slice_trim(call_query(c, "q")), HOUSEHOLDS_SHOWN_MAX, &list);
+    int64_t after = 0;
+    struct err e = call_after(c, NAME_HOUSEHOLD, &after);
+    if (!e.kind) e = account_household_list_after(c->api->o.account, c->arena, c->org_id, slice_trim(call_query(c, "q")), HOUSEHOLDS_SHOWN_MAX, after, &list);
     if (e.kind) return e;
     json_begin_object(&c->w);
     json_key(&c->w, "items");
@@ -39,6 +41,9 @@ static struct err households_list(struct call *c) {
     }
     json_end(&c->w);
     json_put_bool(&c->w, "is_whole", list.is_whole);
+    call_put_name(c, "next", NAME_HOUSEHOLD, list.next_id);
+    json_put_number(&c->w, "searched", (int64_t)list.searched);
+    json_put_number(&c->w, "total", list.total);
     json_end(&c->w);
     return ERR_OK;
 }

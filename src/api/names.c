@@ -6,7 +6,7 @@
 #include "api/room.h"
 
 static struct slice context_of(const struct call *c, enum call_naming kind, char out[48]) {
-    static const char *const kinds[] = {"transfer", "event", "chargeback", "parked", "gift-card", "statement"}; /* part of the names: never changed */
+    static const char *const kinds[] = {"transfer", "event", "chargeback", "parked", "gift-card", "statement", "household"}; /* part of the names: never changed */
     return slice_of(out, (size_t)snprintf(out, 48, "%s:%lld", kinds[kind], (long long)c->org_id));
 }
 

@@ -146,6 +146,8 @@ bool call_is_free(struct call *, const struct catalog_view *, const struct catal
 void access_put(struct call *, struct json_writer *, const struct catalog_view *, const struct catalog_title *);
 /* Members `message` and `dated`. */
 void access_put_sentence(struct call *, struct json_writer *, const struct access_answer *, const struct geo_place *, int64_t now_s);
+/* The zone of the device, as its pages have left it in the cookie `zone`; UTC of who brings none, as scripts do. */
+struct text_zone call_readers_zone(struct call *);
 /* In which zone moments are said in the first HTML. */
 struct text_zone call_zone(struct call *);
 /* The sentence alone, in that zone, in the call's arena; empty: there is none to say. */
@@ -164,7 +166,7 @@ struct slice call_query(struct call *, const char *name); /* empty if missing */
 struct slice request_language(struct http_request *);
 /* Rows without a public id of their own (transfers, events, charge-backs, parked words; also where a page ends) are called by their sealed id: stable for as long as
  * the house has its keys, good in this organisation and for this kind alone. */
-enum call_naming { NAME_TRANSFER, NAME_EVENT, NAME_CHARGEBACK, NAME_PARKED, NAME_GIFT_CARD, NAME_STATEMENT };
+enum call_naming { NAME_TRANSFER, NAME_EVENT, NAME_CHARGEBACK, NAME_PARKED, NAME_GIFT_CARD, NAME_STATEMENT, NAME_HOUSEHOLD };
 void call_put_name(struct call *, const char *member, enum call_naming, int64_t id); /* 0: null */
 struct slice call_name(struct call *, enum call_naming, int64_t id);                 /* in its arena */
 bool call_name_read(const struct call *, enum call_naming, struct slice name, int64_t *id);

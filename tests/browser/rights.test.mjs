@@ -395,8 +395,20 @@ test('what subscribers abroad see is chosen, and holds at once', async () => {
     assert.match(await page.innerText('.sheet [role=status]'), /^\d+ households$/);
     room.isHouseholdsWhole = false; // a list that was cut says so, and is no count of all
     await page.turn(`${site.url}/operator/households`);
-    await page.waitForFunction(() => /^The newest \d+ households\. Find others/.test(document.querySelector('.sheet [role=status]')?.textContent ?? ''));
+    await page.waitForFunction(() => /^The newest (household|\d+ households)\. Find others/.test(document.querySelector('.sheet [role=status]')?.textContent ?? ''));
+    await page.click('.more .button'); // and leads on to the rest
+    await page.waitForFunction(() => /^\d+ households$/.test(document.querySelector('.sheet [role=status]')?.textContent ?? ''));
+    assert.equal(await page.locator('.sheet tbody tr').count(), room.households.length);
+    // A name that is not among those looked at so far is not said to be missing.
+    await page.fill('.sheet [name=q]', 'suda');
+    await page.waitForFunction(() => document.querySelector('.sheet [role=status]')?.textContent === '0 found among the newest 5,000 of 7,000 households.');
+    assert.equal(await page.locator('.sheet tbody tr').count(), 0);
+    assert.doesNotMatch(await page.innerText('.sheet'), /No household matches/);
+    await page.click('.more .button');
+    await page.waitForFunction(() => document.querySelectorAll('.sheet tbody tr').length === 1);
+    assert.equal(await page.locator('.more').count(), 0);
     room.isHouseholdsWhole = true;
+    await page.fill('.sheet [name=q]', '');
     await page.waitForSelector('[name=portability]');
     assert.equal(await page.inputValue('[name=portability]'), 'off');
     await page.selectOption('[name=portability]', 'eu');

@@ -413,6 +413,9 @@ test('operators find households, and give them screens', async (t) => {
     assert.deepEqual(await found('mustermann'), ['Erika']);
     assert.deepEqual(await found('bodo@example.org'), ['Bodo']);
     assert.deepEqual(await found('niemand'), []);
+    const { is_whole, next, searched, total } = await operator.ok('GET', '/operator/households?q=mustermann');
+    assert.deepEqual([is_whole, next, searched, total], [true, null, 2, 2]);
+    await operator.refused('GET', '/operator/households?after=1', undefined, 400, 'request.malformed');
     const id = (await erika.ok('GET', '/me')).household.id;
     assert.deepEqual(await found(id), ['Erika']);
     const one = await operator.ok('GET', `/operator/households/${id}`);

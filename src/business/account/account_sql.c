@@ -268,7 +268,9 @@ const struct db_statement household_by_public = {"account.household_by_public",
     "public_id = :public_id AND erased_s IS NULL"};
 const struct db_statement household_newest = {"account.household_newest",
     "SELECT id, public_id, key_slot, name_box, country, streams_max, created_s FROM household WHERE org_id = :org_id AND "
-    "erased_s IS NULL ORDER BY id DESC LIMIT :limit"};
+    "id < :before_id AND erased_s IS NULL ORDER BY id DESC LIMIT :limit"};
+const struct db_statement household_count = {"account.household_count",
+    "SELECT COUNT(*) FROM household WHERE org_id = :org_id AND erased_s IS NULL"};
 const struct db_statement household_set_name = {"account.household_set_name",
     "UPDATE household SET name_box = :box WHERE org_id = :org_id AND id = :id"};
 const struct db_statement household_set_country = {"account.household_set_country",

@@ -15,7 +15,7 @@ extern const struct db_statement user_insert, user_by_email, user_by_id, user_by
     user_erasing, user_erase_due, user_erase_one, user_living_with, user_last_joined, user_set_household, user_owns, user_set_zone, user_owns_no_more, user_erase, recovery_insert, recovery_use, recovery_clear, recovery_count;
 extern const struct db_statement code_insert, code_find, code_use, code_end_user, code_end_user_all, code_end_email, code_clean, invitation_all,
     invitation_count, invitation_end, joining_all, joining_end, joining_end_email, joining_end_user;
-extern const struct db_statement household_insert, household_by_id, household_by_public, household_newest, household_set_name, household_set_country,
+extern const struct db_statement household_insert, household_by_id, household_by_public, household_newest, household_count, household_set_name, household_set_country,
     household_set_streams, household_erase, household_key, profile_insert, profile_of_household, profile_count, profile_update, profile_delete,
     profile_delete_all, profile_delete_of, profile_move_of, profile_move_all;
 extern const struct db_statement spent_key_insert, spent_key_all, spent_key_delete;

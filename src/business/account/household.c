@@ -6,7 +6,7 @@
 #include "base/utf8.h"
 #include "business/account/room.h"
 
-enum { SEARCHED_MAX = 1000, LIST_MAX = 200, BORN_FROM = 1900, STREAMS_MAX = 20 };
+enum { SEARCH_AT_ONCE = 250, LIST_MAX = 200, BORN_FROM = 1900, STREAMS_MAX = 20 };
 
 static const struct limit_rule pin_by_profile = {.kind = 20, .burst = 5, .refill_s = 300};
 
@@ -162,7 +162,8 @@ struct household_work {
     struct db_rows rows, users, profiles;
     size_t limit;
     uint8_t email_index[HASH_BYTES];
-    bool has_email;
+    bool has_email, counts;
+    int64_t total;
 };
 
 static struct err household_change_fn(struct db_tx *tx, void *arg) {
@@ -377,7 +378,9 @@ static struct err household_list_fn(struct db_tx *tx, void *arg) {
         return DB_QUERY(tx, w->arena, &w->rows, &household_by_id, DB_INT("org_id", w->org_id), DB_INT("id", db_int(&w->users, 0, "household_id")));
     }
     if (w->public_id.len) return DB_QUERY(tx, w->arena, &w->rows, &household_by_public, DB_INT("org_id", w->org_id), DB_TEXT("public_id", w->public_id));
-    return DB_QUERY(tx, w->arena, &w->rows, &household_newest, DB_INT("org_id", w->org_id), DB_INT("limit", (int64_t)w->limit));
+    struct err e = DB_QUERY(tx, w->arena, &w->rows, &household_newest, DB_INT("org_id", w->org_id), DB_INT("before_id", w->id), DB_INT("limit", (int64_t)w->limit));
+    if (!e.kind && w->counts) w->total = DB_GET_INT(tx, 0, &household_count, DB_INT("org_id", w->org_id));
+    return e;
 }
 
 static struct err members_fn(struct db_tx *tx, void *arg) {
@@ -416,44 +419,84 @@ static struct err item_fill(struct account *a, struct arena *arena, int64_t org_
     return e;
 }
 
-struct err account_household_list(struct account *a, struct arena *arena, int64_t org_id, struct slice query, size_t limit, struct account_household_list *out) {
-    struct slice q = slice_trim(query), part = SLICE_NONE;
-    struct household_work w = {.a = a, .arena = arena, .org_id = org_id};
+/* One household at most: by its address or its public id. */
+static struct err list_exact(struct household_work *w, struct account_household_list *out) {
+    struct household_row row;
+    struct err e = db_read(w->a->db, household_list_fn, w);
+    struct account_household_item *item = e.kind ? NULL : ARENA_NEW(w->arena, struct account_household_item);
+    if (e.kind || !item) return e.kind ? e : err_memory();
+    if (w->rows.count) {
+        household_row_take(&w->rows, 0, &row);
+        e = household_open(w->a, w->arena, &row, &item->household);
+        if (!e.kind) e = item_fill(w->a, w->arena, w->org_id, item, NULL);
+    }
+    if (!e.kind) *out = (struct account_household_list){.items = item, .count = w->rows.count, .is_whole = true, .searched = w->rows.count, .total = (int64_t)w->rows.count};
+    return e;
+}
+
+/* Goes down from w->id, some hundreds in one read, each part opened in an arena that is emptied before the next. */
+static struct err list_search(struct household_work *w, struct slice part, size_t limit, struct account_household_list *out) {
+    struct arena *whole = w->arena, *some = arena_create(ARENA_BYTES_MAX);
+    struct account_household_list list = {.items = arena_alloc_array(whole, limit + 1, sizeof *list.items)};
+    struct err e = some && list.items ? ERR_OK : err_memory();
+    bool is_end = false;
+    w->arena = some;
+    w->counts = true;
+    while (!e.kind && !is_end && list.count < limit && list.searched < ACCOUNT_SEARCH_MAX) {
+        arena_reset(some);
+        w->limit = part.len ? SEARCH_AT_ONCE : limit + 1; /* one more, to know whether there are more */
+        e = db_read(w->a->db, household_list_fn, w);
+        w->counts = false;
+        is_end = !e.kind && w->rows.count < w->limit;
+        for (size_t i = 0; !e.kind && i < w->rows.count && list.count < limit; i++) {
+            struct household_row row;
+            struct account_household household;
+            bool is_it = !part.len;
+            household_row_take(&w->rows, i, &row);
+            if (!is_it) e = household_open(w->a, some, &row, &household);
+            is_it = is_it || (!e.kind && has_part(household.name, part));
+            if (!e.kind && is_it) {
+                struct account_household_item *item = &list.items[list.count];
+                *item = (struct account_household_item){0};
+                e = household_open(w->a, whole, &row, &item->household);
+                if (!e.kind) e = item_fill(w->a, whole, w->org_id, item, NULL);
+                list.count += !e.kind;
+            }
+            w->id = row.id;
+            list.searched++;
+            if (list.count == limit && i + 1 < w->rows.count) is_end = false;
+        }
+    }
+    list.is_whole = is_end;
+    list.next_id = is_end ? 0 : w->id;
+    list.total = w->total;
+    arena_destroy(&some);
+    if (!e.kind) *out = list;
+    return e;
+}
+
+struct err account_household_list_after(struct account *a, struct arena *arena, int64_t org_id, struct slice query, size_t limit, int64_t after_id, struct account_household_list *out) {
+    struct slice q = slice_trim(query);
+    struct household_work w = {.a = a, .arena = arena, .org_id = org_id, .id = after_id ? after_id : INT64_MAX};
     struct public_id public_id;
     char email[MAIL_ADDRESS_MAX + 1];
     size_t len;
-    if (limit > LIST_MAX) limit = LIST_MAX;
-    w.limit = limit + 1;
     if (mail_address(q, email, &len)) {
         w.has_email = true;
         email_index(a, org_id, slice_of(email, len), w.email_index);
-    } else if (public_id_parse(q, &public_id)) {
+        return list_exact(&w, out);
+    }
+    if (public_id_parse(q, &public_id)) {
         w.public_id = q;
-    } else if (q.len) {
-        part = q;
-        w.limit = SEARCHED_MAX + 1;
+        return list_exact(&w, out);
     }
-    struct err e = db_read(a->db, household_list_fn, &w);
-    if (e.kind) return e;
-    struct account_household_item *items = arena_alloc_array(arena, (w.rows.count < limit ? w.rows.count : limit) + 1, sizeof *items);
-    if (!items) return err_memory();
-    size_t count = 0, looked_at = w.rows.count < SEARCHED_MAX ? w.rows.count : SEARCHED_MAX;
-    bool is_whole = looked_at == w.rows.count;
-    for (size_t i = 0; !e.kind && i < looked_at; i++) {
-        struct household_row row;
-        struct account_household household;
-        household_row_take(&w.rows, i, &row);
-        e = household_open(a, arena, &row, &household);
-        if (e.kind || !has_part(household.name, part)) continue;
-        if (count == limit) {
-            is_whole = false;
-            break;
-        }
-        items[count] = (struct account_household_item){.household = household};
-        e = item_fill(a, arena, org_id, &items[count++], NULL);
-    }
-    if (!e.kind) *out = (struct account_household_list){items, count, is_whole};
+    struct err e = list_search(&w, q, limit < LIST_MAX ? limit : LIST_MAX, out);
+    if (!e.kind && after_id) out->is_whole = false;
     return e;
+}
+
+struct err account_household_list(struct account *a, struct arena *arena, int64_t org_id, struct slice query, size_t limit, struct account_household_list *out) {
+    return account_household_list_after(a, arena, org_id, query, limit, 0, out);
 }
 
 static struct err household_by_public_id(struct account *a, struct arena *arena, int64_t org_id, struct slice public_id, struct household_row *out) {

@@ -114,9 +114,18 @@ struct account_household_item {
 struct account_household_list {
     struct account_household_item *items; /* newest first */
     size_t count;
-    bool is_whole; /* nobody was left out for the limit */
+    bool is_whole;    /* nobody was left out: neither for the limit nor for how far the search went */
+    int64_t next_id;  /* go on after this one; 0: that was the end */
+    size_t searched;  /* households that were looked at, of those there are */
+    int64_t total;
 };
-/* `query`: a whole address, a public id, or part of the name of one of the newest 1,000 (what is sealed cannot be searched otherwise). */
+/* `query`: a whole address or a public id, which are found at once; or part of the household's name. Names are sealed, each
+ * by its own key, so they are opened one by one, the newest first: one call opens ACCOUNT_SEARCH_MAX households and then says how far it came
+ * (searched, total) and where to go on (`after_id` of the next call; 0: from the newest). Empty: all, by pages of `limit` (at most 200). */
+enum { ACCOUNT_SEARCH_MAX = 5000 };
+MUST_USE struct err account_household_list_after(struct account *, struct arena *, int64_t org_id, struct slice query, size_t limit, int64_t after_id,
+                                                 struct account_household_list *out);
+/* From the newest. */
 MUST_USE struct err account_household_list(struct account *, struct arena *, int64_t org_id, struct slice query, size_t limit, struct account_household_list *out);
 /* ERR_NOT_FOUND household.missing. */
 MUST_USE struct err account_household_get(struct account *, struct arena *, int64_t org_id, struct slice public_id, struct account_household_item *out,

@@ -29,7 +29,7 @@ export class Room {
     people = [];
     rows = [];
     households = [];
-    isHouseholdsWhole = true; // false: there are more than were listed
+    isHouseholdsWhole = true; // false: the first answer holds back the last household that fits, and leads on to it
     organisation = { country: 'DE', portability: 'off' };
     members = [];
     tokens = [];
@@ -209,7 +209,11 @@ export class Room {
         if (kind === 'households') {
             const named = (home) => ({ ...home, grants: home.grants.map((grant) => ({ ...grant, title: { id: grant.title, name: this.titleName(grant.title, url) } })), streams: home.streams.map((stream) => ({ ...stream, title: { id: stream.title, name: this.titleName(stream.title, url) } })) });
             const words = (q.get('q') ?? '').toLowerCase();
-            if (!id) return [200, { is_whole: this.isHouseholdsWhole, items: this.households.filter((home) => JSON.stringify([home.name, home.users]).toLowerCase().includes(words)).map(({ grants: _, streams: __, profiles, ...home }) => ({ ...home, profile_count: profiles.length })) }];
+            if (!id) {
+                const fitting = this.households.filter((home) => JSON.stringify([home.name, home.users]).toLowerCase().includes(words)).map(({ grants: _, streams: __, profiles, ...home }) => ({ ...home, profile_count: profiles.length }));
+                const isFirst = !q.get('after'), isCut = !this.isHouseholdsWhole && isFirst;
+                return [200, { is_whole: this.isHouseholdsWhole && isFirst, items: this.isHouseholdsWhole ? fitting : isCut ? fitting.slice(0, -1) : fitting.slice(-1), next: isCut ? 'further' : null, searched: isFirst ? 5000 : 2000, total: 7000 }];
+            }
             const home = this.households.find((one) => one.id === id);
             if (!home) return fail(404, 'household.missing');
             if (verb === 'grants' && method === 'POST') home.grants.push({ id: this.#id('grant'), created_at: iso(Date.now()), ...body });

@@ -75,7 +75,8 @@ export const householdShort = object({
     users: or(array(object({ name: or(string, ''), email: or(string, '') })), []),
 });
 export type HouseholdShort = Checked<typeof householdShort>;
-export const households = object({ items: array(householdShort), is_whole: or(boolean, true) });
+/** A search opens sealed names one by one, so an answer says how far it came: `next` leads on. */
+export const households = object({ items: array(householdShort), is_whole: or(boolean, true), next: maybe(string), searched: or(number, 0), total: or(number, 0) });
 /** Where the organisation is at home, and what its subscribers see abroad. */
 export const organisation = object({ country: string, portability: oneOf('off', 'home', 'eu'), adults_max: or(number, 4) });
 

@@ -297,6 +297,58 @@ static void operators_find_households(void **state) {
     end(&f);
 }
 
+/* Names are sealed, so they are looked at one by one: each call does its share, says how far it came, and where to go on. */
+static void a_name_is_found_however_old_it_is(void **state) {
+    struct fixture f = begin(state);
+    enum { COUNT = 1000, BATCHES = 6, ALL = COUNT * BATCHES };
+    static struct account_household_new fresh[COUNT];
+    static int64_t ids[ALL];
+    static char names[COUNT][32];
+    for (int batch = 0; batch < BATCHES; batch++) {
+        for (int i = 0; i < COUNT; i++) {
+            snprintf(names[i], sizeof names[i], batch == 0 && i == 0 ? "Familie Ältest" : "Haushalt %d", batch * COUNT + i);
+            fresh[i] = (struct account_household_new){.name = slice_cstr(names[i]), .country = "DE", .created_s = BEGIN_S};
+            ids[batch * COUNT + i] = id_next(f.ids);
+        }
+        assert_ok(account_households_make(f.account, f.org, fresh, COUNT, ids + batch * COUNT));
+    }
+    struct account_household_list list;
+    assert_ok(account_household_list(f.account, f.arena, f.org, SLICE("ltest"), 50, &list));
+    assert_int_equal(list.count, 0);
+    assert_false(list.is_whole); /* that it is not there is not said before all were looked at */
+    assert_int_equal(list.searched, ACCOUNT_SEARCH_MAX);
+    assert_int_equal(list.total, ALL);
+    assert_int_equal(list.next_id, ids[ALL - ACCOUNT_SEARCH_MAX]);
+    assert_ok(account_household_list_after(f.account, f.arena, f.org, SLICE("ltest"), 50, list.next_id, &list));
+    assert_int_equal(list.count, 1);
+    assert_slice(list.items[0].household.name, "Familie Ältest");
+    assert_int_equal(list.searched, ALL - ACCOUNT_SEARCH_MAX);
+    assert_int_equal(list.next_id, 0);
+    /* Without words page by page, each once, the newest first. */
+    int64_t after = 0;
+    size_t seen = 0;
+    do {
+        struct arena_mark mark = arena_mark(f.arena);
+        assert_ok(account_household_list_after(f.account, f.arena, f.org, SLICE(""), 200, after, &list));
+        for (size_t i = 0; i < list.count; i++) assert_int_equal(list.items[i].household.id, ids[ALL - 1 - seen++]);
+        after = list.next_id;
+        arena_rewind(f.arena, mark);
+    } while (after && seen < 1000);
+    assert_int_equal(seen, 1000);
+    /* What was found fills the page before all were looked at: it goes on after the last that was shown. */
+    assert_ok(account_household_list(f.account, f.arena, f.org, SLICE("HAUSHALT 42"), 5, &list));
+    assert_int_equal(list.count, 5);
+    assert_int_equal(list.next_id, list.items[4].household.id);
+    size_t count = 0;
+    for (after = 0;;) {
+        assert_ok(account_household_list_after(f.account, f.arena, f.org, SLICE("haushalt 42"), 5, after, &list));
+        count += list.count;
+        if (!(after = list.next_id)) break;
+    }
+    assert_int_equal(count, 1 + 10 + 100); /* 42, 420 to 429, 4200 to 4299 */
+    end(&f);
+}
+
 /* Example data: more than one block of keys, all or none, found by their names, and nobody in them to write to. */
 static void households_without_anybody_are_made(void **state) {
     struct fixture f = begin(state);
@@ -329,6 +381,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(profiles_are_made_changed_and_removed), ON_BOTH(a_child_does_not_get_out_alone), ON_BOTH(pins_are_asked_for_and_cannot_be_guessed),
         ON_BOTH(nobody_makes_himself_a_grown_up), ON_BOTH(one_household_knows_nothing_of_another), ON_SQLITE(a_teenager_does_not_move_house), ON_BOTH(changes_are_told), ON_BOTH(operators_find_households),
+        ON_SQLITE(a_name_is_found_however_old_it_is),
         ON_SQLITE(households_without_anybody_are_made),
     };
     return cmocka_run_group_tests_name("account households", tests, NULL, NULL);
