@@ -115,12 +115,17 @@ void access_put(struct call *c, struct json_writer *w, const struct catalog_view
     put_sale(w, &sale);
 }
 
+struct text_zone call_readers_zone(struct call *c) {
+    struct slice name;
+    const struct zone *zone = http_request_cookie(c->r, SLICE("zone"), &name) ? zone_find(name) : NULL;
+    return (struct text_zone){.zone = zone, .is_readers = zone};
+}
+
 /* What a page's script has left in a cookie, so that the first HTML says what the script will; for who comes for the first time the zone of his household's country or, of a
  * stranger, of the operator's. */
 struct text_zone call_zone(struct call *c) {
-    struct slice name;
-    const struct zone *zone = http_request_cookie(c->r, SLICE("zone"), &name) ? zone_find(name) : NULL;
-    if (zone) return (struct text_zone){.zone = zone, .is_readers = true};
+    struct text_zone readers = call_readers_zone(c);
+    if (readers.zone) return readers;
     const struct account_who *who = call_who(c);
     struct account_household_facts household;
     struct account_org_facts org;

@@ -406,7 +406,7 @@ static struct err put_import_conflicts(struct call *c, const struct rights_impor
         json_put_number(w, "line", (int64_t)x->line);
         json_put_number(w, "column", (int64_t)x->column);
         rights_put_title(w, "title", view, x->title_id, c->lang);
-        rights_put_clash(w, &x->conflict, x->other, c->lang);
+        rights_put_clash(c, &x->conflict, x->other);
         json_key(w, "other");
         if (x->other && !x->other_line) rights_put_line(w, x->other, view, c->lang);
         else json_add_null(w);

@@ -119,9 +119,10 @@ struct err rights_line_of(struct call *c, int64_t line_id, const struct rights_l
     return e;
 }
 
-void rights_put_clash(struct json_writer *w, const struct rights_conflict *x, const struct rights_line_row *other, struct slice lang) {
+void rights_put_clash(struct call *c, const struct rights_conflict *x, const struct rights_line_row *other) {
+    struct json_writer *w = &c->w;
     struct buf sentence = BUF(16000);
-    rights_conflict_sentence(&sentence, lang, x, other);
+    rights_conflict_sentence(&sentence, c->lang, call_readers_zone(c), x, other);
     json_put_cstr(w, "kind", rights_conflict_kind_name(x->kind));
     json_put_string(w, "message", buf_slice(&sentence));
     json_key(w, "overlap");
@@ -141,7 +142,7 @@ struct err rights_put_conflict(struct call *c, const struct rights_conflict *x, 
     if (e.kind) return e;
     struct json_writer *w = &c->w;
     json_begin_object(w);
-    rights_put_clash(w, x, other, c->lang);
+    rights_put_clash(c, x, other);
     json_put_number(w, "index", (int64_t)x->at);
     json_key(w, "line");
     if (other) rights_put_line(w, other, view, c->lang);

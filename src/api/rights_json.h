@@ -21,7 +21,7 @@ void rights_put_media(struct json_writer *, const char *name, uint16_t media);
 void rights_put_languages(struct json_writer *, const char *name, uint32_t languages);
 
 /* Kind, sentence and overlap of a contradiction, into an object that is open. `other`: what it contradicts, or NULL. */
-void rights_put_clash(struct json_writer *, const struct rights_conflict *, const struct rights_line_row *other, struct slice lang);
+void rights_put_clash(struct call *, const struct rights_conflict *, const struct rights_line_row *other);
 /* A contradiction with its sentence. `rows` are the new lines (by `at`) or NULL; the standing line is read from the book. */
 MUST_USE struct err rights_put_conflict(struct call *, const struct rights_conflict *, const struct catalog_view *);
 

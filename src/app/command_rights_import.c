@@ -22,7 +22,7 @@ static struct err file_give(void *user, struct buf *out) {
 
 static void put_conflict(struct json_writer *w, const struct rights_shop *s, const struct rights_import_conflict *x) {
     struct buf sentence = BUF(16000);
-    rights_conflict_sentence(&sentence, text_languages[0].code, &x->conflict, x->other);
+    rights_conflict_sentence(&sentence, text_languages[0].code, (struct text_zone){0}, &x->conflict, x->other);
     json_begin_object(w);
     json_put_number(w, "line", (int64_t)x->line);
     json_put_number(w, "column", (int64_t)x->column);
@@ -88,7 +88,7 @@ static void put_report(const struct rights_shop *s, const struct rights_import *
 
 static void print_conflict(const struct rights_shop *s, const char *path, const struct rights_import_conflict *x) {
     struct buf sentence = BUF(16000);
-    rights_conflict_sentence(&sentence, text_languages[0].code, &x->conflict, x->other);
+    rights_conflict_sentence(&sentence, text_languages[0].code, (struct text_zone){0}, &x->conflict, x->other);
     fprintf(stderr, "%s:%llu:%llu: %.*s: %.*s [%s]", path, (unsigned long long)x->line, (unsigned long long)x->column, SLICE_ARG(rights_title_name(s->view, x->title_id)), (int)sentence.len,
             sentence.ptr ? sentence.ptr : "", rights_conflict_kind_name(x->conflict.kind));
     if (x->other_line) fprintf(stderr, " line %llu of this file", (unsigned long long)x->other_line);

@@ -44,3 +44,8 @@ void text_moment_whole(struct buf *out, struct slice lang, int64_t at_s, struct 
     struct zone_time t = zone_time_of(zone.zone, at_s);
     moment(out, lang, &t, true, true, zone.is_readers);
 }
+
+void text_moment_of_day(struct buf *out, struct slice lang, int64_t at_s, struct text_zone zone) {
+    struct zone_time t = zone_time_of(zone.zone, at_s);
+    moment(out, lang, &t, true, t.hour || t.minute, zone.is_readers);
+}

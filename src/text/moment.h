@@ -21,4 +21,7 @@ void text_moment(struct buf *, struct slice language, int64_t at_s, int64_t now_
 /* "3 March 2027, 20:05 UTC+1": for what is read at another time, as a letter is. */
 void text_moment_whole(struct buf *, struct slice language, int64_t at_s, struct text_zone);
 
+/* "3 March 2027", with the time only where the day does not begin with it there: for contracts, which run from day to day. */
+void text_moment_of_day(struct buf *, struct slice language, int64_t at_s, struct text_zone);
+
 #endif

@@ -108,6 +108,9 @@ test('a conflicting exclusive is refused with the overlap named, and nothing is 
     assert.deepEqual(conflict.overlap, { territories: 'AT', media: ['linear'], languages: [], from: '2027-03-01T00:00:00Z', to: '2027-06-01T00:00:00Z' });
     assert.match(conflict.message, /OUT-1 with Erste .* Austria, 1 March 2027 to 1 June 2027/);
     assert.match((await add(second, clash, 'de')).json.conflicts[0].message, /Österreich, 1\. März 2027 bis 1\. Juni 2027/);
+    // Who reads it on a device is told what its clock shows, as the lines on his pages are; a script, UTC.
+    const inBerlin = await operator.call('POST', `/rights/deals/${second}/lines?lang=en`, clash, { headers: { cookie: `${operator.cookie}; zone=Europe/Berlin` } });
+    assert.match(inBerlin.json.conflicts[0].message, /Austria, 1 March 2027 at 01:00 to 1 June 2027 at 02:00/);
     for (const lang of ['zh', 'th']) assert.ok((await add(second, clash, lang)).json.conflicts[0].message.includes('OUT-1'));
     assert.equal((await ok(operator.get(`/rights/deals/${second}`))).lines.length, 0);
     const asked = await ok(operator.call('POST', '/rights/conflicts', { deal: second, line: clash.lines[0] }));

@@ -43,6 +43,7 @@
 #include "base/slice.h"
 #include "business/catalog/catalog.h"
 #include "system/db/db.h"
+#include "text/text.h"
 
 extern const struct db_schema rights_schema; /* for db_migrate */
 
@@ -349,8 +350,8 @@ struct rights_conflict {
     struct rights_overlap overlap;
 };
 RIGHTS_LIST(rights_conflict);
-/* Appends a sentence for people, with countries and dates by name. `other`: what it contradicts, or NULL. */
-void rights_conflict_sentence(struct buf *, struct slice lang, const struct rights_conflict *, const struct rights_line_row *other);
+/* Appends a sentence for people, with countries by name and moments where the reader is. `other`: what it contradicts, or NULL. */
+void rights_conflict_sentence(struct buf *, struct slice lang, struct text_zone, const struct rights_conflict *, const struct rights_line_row *other);
 
 struct rights_appended {
     struct rights_line_list lines;

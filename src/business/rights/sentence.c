@@ -8,26 +8,10 @@
 
 enum { NAMED_MAX = 4, PLACES_BYTES_MAX = 2000 };
 
-static void date_write(struct buf *out, struct slice lang, int64_t at_s) {
-    struct buf iso = BUF(64);
-    char day[8], year[8], month_code[24];
-    rights_time_write(&iso, at_s);
-    int y = 0, m = 0, d = 0;
-    if (iso.len < 10 || sscanf(iso.ptr, "%4d-%2d-%2d", &y, &m, &d) != 3) m = 0; /* no memory: then without a date */
-    buf_free(&iso);
-    if (!m) return;
-    if (slice_eq(lang, SLICE("th"))) y += 543; /* the Buddhist era */
-    snprintf(day, sizeof day, "%d", d);
-    snprintf(year, sizeof year, "%d", y);
-    snprintf(month_code, sizeof month_code, "date.month_%d", m);
-    struct text_param params[] = {{SLICE("day"), slice_cstr(day)}, {SLICE("month"), text_lookup(lang, slice_cstr(month_code))}, {SLICE("year"), slice_cstr(year)}};
-    text_format(out, lang, SLICE("date.day_year"), params, ARRAY_LEN(params));
-}
-
-static void when_write(struct buf *out, struct slice lang, int64_t from_s, int64_t to_s) {
+static void when_write(struct buf *out, struct slice lang, struct text_zone zone, int64_t from_s, int64_t to_s) {
     struct buf from = BUF(400), to = BUF(400);
-    date_write(&from, lang, from_s);
-    if (to_s != RIGHTS_ENDLESS) date_write(&to, lang, to_s);
+    text_moment_of_day(&from, lang, from_s, zone);
+    if (to_s != RIGHTS_ENDLESS) text_moment_of_day(&to, lang, to_s, zone);
     struct text_param params[] = {{SLICE("from"), buf_slice(&from)}, {SLICE("to"), buf_slice(&to)}};
     const char *code = from_s <= 0 ? (to.len ? "clash.until" : "clash.always") : to.len ? "clash.between" : "clash.from";
     text_format(out, lang, slice_cstr(code), params, ARRAY_LEN(params));
@@ -112,11 +96,11 @@ static void how_write(struct buf *out, struct slice lang, uint16_t media) {
     }
 }
 
-void rights_conflict_sentence(struct buf *out, struct slice lang, const struct rights_conflict *x, const struct rights_line_row *other) {
+void rights_conflict_sentence(struct buf *out, struct slice lang, struct text_zone zone, const struct rights_conflict *x, const struct rights_line_row *other) {
     char code[48];
     struct buf where = BUF(PLACES_BYTES_MAX * 3), when = BUF(1000), how = BUF(1000);
     where_write(&where, lang, x->overlap.territories);
-    when_write(&when, lang, x->overlap.from_s, x->overlap.to_s);
+    when_write(&when, lang, zone, x->overlap.from_s, x->overlap.to_s);
     how_write(&how, lang, x->overlap.media);
     bool is_run = x->kind == RIGHTS_OWN_SERVICE_SOLD && other && other->deal.direction != RIGHTS_OUT; /* told of the sale, not of our licence */
     snprintf(code, sizeof code, "clash.%s", is_run ? "own_service_runs" : rights_conflict_kind_name(x->kind));

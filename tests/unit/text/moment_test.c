@@ -24,6 +24,26 @@ static void soon(const char *lang, int64_t at_s, int64_t now_s, struct text_zone
     buf_free(&out);
 }
 
+static void day(const char *lang, int64_t at_s, struct text_zone zone, const char *wanted) {
+    struct buf out = BUF(400);
+    text_moment_of_day(&out, slice_cstr(lang), at_s, zone);
+    buf_bytes(&out, "", 1);
+    assert_string_equal(out.ptr, wanted);
+    buf_free(&out);
+}
+
+static void contracts_run_from_day_to_day(void **state) {
+    struct text_zone berlin = {.zone = zone_find(SLICE("Europe/Berlin")), .is_readers = true}, bangkok = {.zone = zone_find(SLICE("Asia/Bangkok"))};
+    assert_non_null(berlin.zone);
+    int64_t march_s = 1772319600; /* 2026-02-28T23:00:00Z */
+    day("en", march_s, berlin, "1 March 2026"); /* the day begins with it there */
+    day("th", march_s, berlin, "1 มีนาคม 2569");
+    day("en", march_s, bangkok, "1 March 2026, 06:00 UTC+7");
+    day("en", march_s, (struct text_zone){0}, "28 February 2026, 23:00 UTC");
+    day("de", march_s + 3600, berlin, "1. März 2026 um 01:00");
+    day("en", march_s + 3600, (struct text_zone){0}, "1 March 2026");
+}
+
 static void letters_say_the_whole_moment_and_its_zone(void **state) {
     struct text_zone berlin = {.zone = zone_find(SLICE("Europe/Berlin"))}, st_johns = {.zone = zone_find(SLICE("America/St_Johns"))}, london = {.zone = zone_find(SLICE("Europe/London"))};
     assert_non_null(berlin.zone);
@@ -48,6 +68,6 @@ static void pages_say_what_is_not_plain(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(letters_say_the_whole_moment_and_its_zone), cmocka_unit_test(pages_say_what_is_not_plain)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(letters_say_the_whole_moment_and_its_zone), cmocka_unit_test(pages_say_what_is_not_plain), cmocka_unit_test(contracts_run_from_day_to_day)};
     return cmocka_run_group_tests_name("moment", tests, NULL, NULL);
 }

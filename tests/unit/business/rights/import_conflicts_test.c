@@ -31,7 +31,7 @@ static void told_is(const struct rights_import *job, size_t i, uint64_t at, enum
     assert_true(i < job->conflicts.count);
     const struct rights_import_conflict *x = &job->conflicts.items[i];
     struct buf text = BUF(2000);
-    rights_conflict_sentence(&text, SLICE("en"), &x->conflict, x->other);
+    rights_conflict_sentence(&text, SLICE("en"), (struct text_zone){0}, &x->conflict, x->other);
     if (x->line != at || x->conflict.kind != kind || x->other_line != other_line || !slice_eq(buf_slice(&text), slice_cstr(sentence)))
         fail_msg("contradiction %zu is of line %llu:%llu %s with line %llu: %.*s", i, (unsigned long long)x->line, (unsigned long long)x->column, rights_conflict_kind_name(x->conflict.kind),
                  (unsigned long long)x->other_line, (int)text.len, text.ptr);
@@ -62,7 +62,7 @@ static void nothing_is_saved_that_contradicts_unless_it_is_accepted(void **state
     assert_int_equal(job.conflicts.count, 4);
     assert_int_equal(job.line_count + job.deal_count + job.party_count + job.fault_count, 0);
     told_is(&job, 0, 2, RIGHTS_EXCLUSIVE_EXCLUSIVE, 0, "T-1 with Station promises the same exclusively: Austria, 1 February 2027 to 1 March 2027 (Free).");
-    told_is(&job, 1, 6, RIGHTS_OWN_SERVICE_SOLD, 0, "T-1 has sold this to Station alone, so our own service may not show it: Germany, 1 April 2027 to 25 April 2027 (Free).");
+    told_is(&job, 1, 6, RIGHTS_OWN_SERVICE_SOLD, 0, "T-1 has sold this to Station alone, so our own service may not show it: Germany, 1 April 2027 to 25 April 2027, 08:00 UTC (Free).");
     told_is(&job, 2, 8, RIGHTS_EXCLUSIVE_ALLOW, 4, "One of the two is exclusive, and U-1 with Arena grants the same: Germany, 1 June 2027 to 1 January 2028 (Free).");
     told_is(&job, 3, 9, RIGHTS_OUT_WITHOUT_IN, 0, "Sold without being held: no contract gives us this: France, 1 February 2027 to 1 May 2027 (Free).");
     assert_int_equal(job.conflicts.items[0].column, 15);
