@@ -7,7 +7,9 @@
 #include <assert.h>
 #include <stdatomic.h>
 #include <string.h>
-#ifdef __SSE2__
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
@@ -32,6 +34,7 @@
 struct deal {
     int64_t id, party_id;
     uint8_t direction;
+    uint8_t coming_status;  /* the writer's: what lines are compiled by, until it is published */
     _Atomic uint8_t status; /* enum rights_status */
     _Atomic bool may_sublicense;
 };
@@ -55,26 +58,28 @@ struct scope {
 static_assert(sizeof(struct scope) == 64, "a scope is a cache line");
 
 struct record { /* a line, as blocks hold it by columns */
-    uint32_t end_s;          /* UINT32_MAX: endless */
-    uint32_t what;           /* media, the bit of the kind, flags: the scope's, once more. Most lines are ruled out without a look at it */
+    uint32_t end_s; /* UINT32_MAX: endless */
+    uint32_t what;  /* what a decision needs of the scope and of the deal's status, once more */
     uint32_t start_s, scope;
 };
-/* `what`, from its lowest bit: 12 media, 3 the kind, 4 flags, 13 where its territories are in the rows of places. */
+/* `what`, from its lowest bit: 12 media; 3 the kind and 1, and 0 for what is no line; is its deal not active; are its plays used up; has it languages; does it
+ * count plays; nothing; 12 where its territories are in the rows of places. */
 enum {
     WHAT_KIND_SHIFT = 12,
-    WHAT_LOOK_UP = SCOPE_HAS_AREAS << 15, /* the row does not say all: it has areas, or no place of its own in the rows */
-    WHAT_HAS_LANGUAGES = SCOPE_HAS_LANGUAGES << 15,
-    WHAT_COUNTS_PLAYS = SCOPE_COUNTS_PLAYS << 15,
-    WHAT_IS_SPENT = SCOPE_IS_SPENT << 15,
-    WHAT_PLACE_SHIFT = 19,
+    WHAT_IS_INACTIVE = 1 << 15,
+    WHAT_IS_SPENT = 1 << 16,
+    WHAT_HAS_LANGUAGES = 1 << 17,
+    WHAT_COUNTS_PLAYS = 1 << 18,
+    WHAT_PLACE_SHIFT = 20,
     PLACES_MAX = 1 << (32 - WHAT_PLACE_SHIFT), /* the last one is for all that came too late */
 };
-static_assert((int)RIGHTS_MEDIA <= WHAT_KIND_SHIFT && (int)KINDS <= 8, "all of it fits into `what`");
+static_assert((int)RIGHTS_MEDIA <= WHAT_KIND_SHIFT && (int)KINDS < 8, "all of it fits into `what`");
 static inline uint32_t what_of(const struct scope *s) {
-    return (s->media & RIGHTS_ALL_MEDIA) | (uint32_t)s->kind << WHAT_KIND_SHIFT | (uint32_t)(s->flags & ~SCOPE_MAY_SUBLICENSE) << 15 |
-           (s->place == PLACES_MAX - 1 ? WHAT_LOOK_UP : 0u) | s->place << WHAT_PLACE_SHIFT;
+    return (s->media & RIGHTS_ALL_MEDIA) | (s->kind + 1u) << WHAT_KIND_SHIFT | (s->deal->coming_status == RIGHTS_ACTIVE ? 0u : WHAT_IS_INACTIVE) |
+           (s->flags & SCOPE_IS_SPENT ? WHAT_IS_SPENT : 0u) | (s->flags & SCOPE_HAS_LANGUAGES ? WHAT_HAS_LANGUAGES : 0u) |
+           (s->flags & SCOPE_COUNTS_PLAYS ? WHAT_COUNTS_PLAYS : 0u) | s->place << WHAT_PLACE_SHIFT;
 }
-static inline unsigned what_kind(uint32_t what) { return what >> WHAT_KIND_SHIFT & 7; }
+static inline unsigned what_kind(uint32_t what) { return (what >> WHAT_KIND_SHIFT & 7) - 1; }
 
 struct rows { /* bit i of a row is about line i */
     uint32_t words, class_count;
@@ -163,33 +168,41 @@ static inline void table_fetch(const struct table *t, int64_t title_id) {
         block_fetch(b);
     }
 }
-static inline const struct block *table_find(const struct table *t, int64_t title_id) {
-    uint64_t hash = title_hash(title_id), tag = title_tag(hash);
-    for (size_t at = (hash >> t->shift) * BUCKET;; at = (at + BUCKET) & (t->capacity - 1)) {
-        const _Atomic uint64_t *bucket = t->nodes + at;
-        unsigned hits = bucket_hits(bucket, tag);
-        for (; hits; hits &= hits - 1) {
-            const struct block *b = node_block(atomic_load_explicit(&bucket[__builtin_ctz(hits)], memory_order_acquire));
-            block_fetch(b);
-            if (b->title_id == title_id) return b;
-        }
-        if (!atomic_load_explicit(&bucket[BUCKET - 1], memory_order_relaxed)) return NULL;
+/* Of a bucket's nodes that have the title's tag, the title's own block; NULL: none is. */
+__attribute__((always_inline)) static inline const struct block *bucket_block(const _Atomic uint64_t *bucket, unsigned hits, int64_t title_id) {
+    for (; hits; hits &= hits - 1) {
+        const struct block *b = node_block(atomic_load_explicit(&bucket[__builtin_ctz(hits)], memory_order_acquire));
+        block_fetch(b);
+        if (b->title_id == title_id) return b;
     }
+    return NULL;
 }
+#define TABLE_FIND(hits_of, t, title_id)                                                                   \
+    uint64_t hash = title_hash(title_id), tag = title_tag(hash);                                           \
+    for (size_t at = (hash >> (t)->shift) * BUCKET;; at = (at + BUCKET) & ((t)->capacity - 1)) {           \
+        const _Atomic uint64_t *bucket = (t)->nodes + at;                                                  \
+        const struct block *b = bucket_block(bucket, hits_of(bucket, tag), title_id);                      \
+        if (b || !atomic_load_explicit(&bucket[BUCKET - 1], memory_order_relaxed)) return b;               \
+    }
+static inline const struct block *table_find(const struct table *t, int64_t title_id) { TABLE_FIND(bucket_hits, t, title_id) }
+#if defined(__x86_64__)
+__attribute__((target("avx512f"), always_inline)) static inline unsigned bucket_hits_fast(const _Atomic uint64_t *bucket, uint64_t tag) {
+    return _mm512_cmpeq_epi64_mask(_mm512_srli_epi64(_mm512_load_si512((const void *)bucket), NODE_TAG_SHIFT), _mm512_set1_epi64((long long)tag));
+}
+__attribute__((target("avx512f"), always_inline)) static inline const struct block *table_find_fast(const struct table *t, int64_t title_id) { TABLE_FIND(bucket_hits_fast, t, title_id) }
+#endif
 
-/* For each country a row of bits over the sets of territories that there are: does the set hold there, or in an area of it? So what a decision needs of
- * hundreds of sets is one cache line. */
+/* For each country a row over the sets of territories that there are, two bits a set: so what a decision needs of hundreds of sets is a cache line or two. */
+enum { PLACES_A_WORD = 16, PLACE_HOLDS = 1 /* there or in an area of it */, PLACE_IS_UNSURE = 2 /* it names areas of the country, or has no place of its own: look it up */ };
 struct places {
     uint32_t words; /* of a row: 16, 32, ... */
     size_t bytes;
     const _Atomic uint32_t *rows; /* 256; each on a cache line */
 };
-/* A row of bits over all scopes: is its deal active? */
-struct actives {
-    size_t bytes;
-    _Atomic uint32_t bits[];
-};
-static inline unsigned row_bit(const _Atomic uint32_t *row, uint32_t i) { return atomic_load_explicit(&row[i / 32], memory_order_relaxed) >> i % 32 & 1; }
+static inline unsigned place_bits(const _Atomic uint32_t *row, uint32_t what) {
+    uint32_t place = what >> WHAT_PLACE_SHIFT;
+    return atomic_load_explicit(&row[place / PLACES_A_WORD], memory_order_relaxed) >> 2 * (place % PLACES_A_WORD) & 3;
+}
 
 struct deal_chunk {
     struct deal_chunk *next;
@@ -207,7 +220,7 @@ struct rights_index {
     struct table *_Atomic table;
     struct scope *_Atomic scopes;
     struct places *_Atomic places;
-    struct actives *_Atomic actives;
+    bool is_fast; /* the processor judges sixteen lines at once: few.h. Set once */
 
     char apart[64]; /* what writers write does not disturb readers */
     struct lock writing; /* for the rest */
@@ -228,5 +241,12 @@ struct rights_index {
     size_t slab_bytes;
     uint64_t line_count, title_count, block_bytes; /* of blocks outside the slab, with their rows */
 };
+
+/* Whether the processor has what few.h and conflict.c do sixteen words at once. */
+#if defined(__x86_64__) && !IS_WATCHED
+static inline bool processor_is_fast(void) { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2"); }
+#else
+static inline bool processor_is_fast(void) { return false; }
+#endif
 
 #endif

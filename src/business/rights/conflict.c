@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "business/rights/atlas.h"
-#include "business/rights/sift.h"
+#include "business/rights/compiled.h"
 
 struct box {
     const uint64_t *bits; /* of the atlas; not empty */
@@ -53,7 +53,7 @@ struct check {
     struct { /* what sets have in common with the new line's; the lines of a title name the same few again and again */
         uint32_t set, common;
     } commons[COMMONS];
-    bool has_avx512;
+    bool is_fast; /* the index's */
     struct err error;
 };
 
@@ -234,7 +234,7 @@ static void look_through(struct check *c, const struct block *b, bool is_first_f
         for (size_t i = 0; i < kind_count; i++) by_kind |= kinds[i][w];
         for (size_t i = 0; i < medium_count; i++) by_medium |= media[i][w];
         uint64_t bits = by_kind & by_medium;
-        if (bits && c->has_avx512) bits &= ending_after(block_ends(b) + 64 * w, c->from_s);
+        if (bits && c->is_fast) bits &= ending_after(block_ends(b) + 64 * w, c->from_s);
         for (size_t i = 0; bits & ~by_class && i < class_count; i++) by_class |= classes[i][w];
         for (bits &= by_class; bits && !c->error.kind; bits &= bits - 1) look_at(c, b, (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(bits), is_first_family);
     }
@@ -514,7 +514,7 @@ struct err rights_index_conflicts(const struct rights_index *ix, struct arena *m
     const struct index_line *l = ask->line;
     if (l->starts_s < 0 || l->starts_s >= l->ends_s || l->ends_s > RIGHTS_ENDLESS)
         return err_make(ERR_INPUT, "rights.window", "The window is empty, reversed, or beyond what can be counted.");
-    struct check c = {.ask = ask, .mem = mem, .from_s = (uint32_t)l->starts_s, .to_s = (uint32_t)l->ends_s, .has_avx512 = sift_has_avx512()};
+    struct check c = {.ask = ask, .mem = mem, .from_s = (uint32_t)l->starts_s, .to_s = (uint32_t)l->ends_s, .is_fast = ix->is_fast};
     memcpy(c.bits, territories_at(l->territories)->bits, sizeof c.bits);
     c.has_areas = territories_at(l->territories)->area_count > 0;
     bool is_sale = ask->deal->direction == RIGHTS_OUT && l->effect == RIGHTS_ALLOW;

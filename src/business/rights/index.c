@@ -92,7 +92,7 @@ static bool deal_add(struct rights_index *ix, const struct index_deal *from) {
         ix->deal_chunks = chunk;
     }
     struct deal *d = &chunk->deals[chunk->used++];
-    *d = (struct deal){.id = from->id, .party_id = from->party_id, .direction = (uint8_t)from->direction};
+    *d = (struct deal){.id = from->id, .party_id = from->party_id, .direction = (uint8_t)from->direction, .coming_status = (uint8_t)from->status};
     atomic_init(&d->status, (uint8_t)from->status);
     atomic_init(&d->may_sublicense, from->may_sublicense);
     deal_slot_put(ix->deal_slots, ix->deal_slot_count, d);
@@ -118,25 +118,11 @@ static void bits_touched(const struct scope *s, uint64_t out[4]) {
     for (uint32_t i = 0; i < t->area_count; i++) out[area_country(t->areas[i]) / 64] |= UINT64_C(1) << area_country(t->areas[i]) % 64;
 }
 
-static size_t row_words(uint32_t scopes) { return (scopes + 31) / 32; }
-/* We alone write, and nobody asks for this bit yet; readers of its neighbours may come by. */
-static void bit_set(_Atomic uint32_t *bits, uint32_t i) {
-    uint32_t word = atomic_load_explicit(&bits[i / 32], memory_order_relaxed);
-    atomic_store_explicit(&bits[i / 32], word | UINT32_C(1) << i % 32, memory_order_relaxed);
+/* We alone write, and nobody asks for these bits yet; readers of their neighbours may come by. */
+static void place_put(_Atomic uint32_t *row, uint32_t place, unsigned what) {
+    uint32_t word = atomic_load_explicit(&row[place / PLACES_A_WORD], memory_order_relaxed);
+    atomic_store_explicit(&row[place / PLACES_A_WORD], word | what << 2 * (place % PLACES_A_WORD), memory_order_relaxed);
 }
-static struct actives *actives_create(uint32_t capacity) {
-    size_t bytes = sizeof(struct actives) + row_words(capacity) * sizeof(uint32_t);
-    struct actives *a = mem_zalloc(bytes);
-    if (a) a->bytes = bytes;
-    return a;
-}
-static bool is_active(const struct deal *d) { return atomic_load_explicit(&d->status, memory_order_relaxed) == RIGHTS_ACTIVE; }
-static void actives_fill(const struct rights_index *ix, struct actives *a) {
-    const struct scope *scopes = atomic_load_explicit(&ix->scopes, memory_order_relaxed);
-    for (uint32_t i = 0; i < ix->scope_count; i++)
-        if (is_active(scopes[i].deal)) bit_set(a->bits, i);
-}
-
 static struct places *places_create(uint32_t words) {
     size_t bytes = sizeof(struct places) + CACHE_LINE + ROWS * words * sizeof(uint32_t);
     struct places *p = big_alloc(bytes);
@@ -154,7 +140,7 @@ static bool places_grow(struct rights_index *ix) {
     if (!grown) return false;
     for (unsigned row = 0; row < ROWS; row++) {
         if (old) memcpy((void *)places_row(grown, row), (const void *)places_row(old, row), old->words * sizeof(uint32_t));
-        if (grown->words == PLACES_MAX / 32) bit_set(places_row(grown, row), PLACES_MAX - 1);
+        if (grown->words == PLACES_MAX / PLACES_A_WORD) place_put(places_row(grown, row), PLACES_MAX - 1, PLACE_HOLDS | PLACE_IS_UNSURE);
     }
     atomic_store(&ix->places, grown);
     limbo_put(ix, old, old ? old->bytes : 0, epoch_end());
@@ -185,14 +171,14 @@ static bool place_find(struct rights_index *ix, const struct scope *s, uint32_t 
         }
     const struct places *places = atomic_load_explicit(&ix->places, memory_order_relaxed);
     uint32_t place = ix->place_count < PLACES_MAX - 1 ? (uint32_t)ix->place_count : PLACES_MAX - 1;
-    if ((!places || place >= 32 * places->words) && !places_grow(ix)) return false;
+    if ((!places || place >= PLACES_A_WORD * places->words) && !places_grow(ix)) return false;
     *out = place;
-    if (place == PLACES_MAX - 1) return true; /* has its bit in each row */
+    if (place == PLACES_MAX - 1) return true; /* is unsure in each row */
     places = atomic_load_explicit(&ix->places, memory_order_relaxed);
-    uint64_t touched[4];
-    bits_touched(s, touched);
-    for (unsigned word = 0; word < 4; word++)
-        for (uint64_t left = touched[word]; left; left &= left - 1) bit_set(places_row(places, 64 * word + (unsigned)__builtin_ctzll(left)), place);
+    for (unsigned country = 0; country < ROWS; country++)
+        if (bits_have(s->bits, (uint8_t)country)) place_put(places_row(places, country), place, PLACE_HOLDS);
+    const struct territories *t = territories_at(s->territories);
+    for (uint32_t i = 0; i < t->area_count; i++) place_put(places_row(places, area_country(t->areas[i])), place, PLACE_HOLDS | PLACE_IS_UNSURE);
     ix->place_slots[at].set = s->territories;
     ix->place_slots[at].place = place + 1;
     ix->place_count++;
@@ -201,22 +187,13 @@ static bool place_find(struct rights_index *ix, const struct scope *s, uint32_t 
 
 static bool scopes_grow(struct rights_index *ix) {
     uint32_t capacity = ix->scope_capacity ? 2 * ix->scope_capacity : SCOPES_FIRST;
-    if (capacity > SCOPES_MAX || !limbo_make_room(ix, 2)) return false;
+    if (capacity > SCOPES_MAX || !limbo_make_room(ix, 1)) return false;
     void *memory = big_alloc((capacity + 1) * sizeof(struct scope));
-    struct actives *actives = memory ? actives_create(capacity) : NULL;
-    if (!actives) {
-        mem_free(memory);
-        return false;
-    }
+    if (!memory) return false;
     struct scope *grown = (struct scope *)(((uintptr_t)memory + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1)); /* each in one cache line */
-    struct actives *old = atomic_load_explicit(&ix->actives, memory_order_relaxed);
     if (ix->scope_count) memcpy(grown, atomic_load_explicit(&ix->scopes, memory_order_relaxed), ix->scope_count * sizeof *grown);
-    if (old) memcpy((void *)actives->bits, (const void *)old->bits, old->bytes - sizeof *old);
     atomic_store(&ix->scopes, grown);
-    atomic_store(&ix->actives, actives);
-    uint64_t epoch = epoch_end();
-    limbo_put(ix, ix->scope_memory, (ix->scope_capacity + 1) * sizeof *grown, epoch);
-    limbo_put(ix, old, old ? old->bytes : 0, epoch);
+    limbo_put(ix, ix->scope_memory, (ix->scope_capacity + 1) * sizeof *grown, epoch_end());
     ix->scope_memory = memory;
     ix->scope_capacity = capacity;
     return true;
@@ -256,7 +233,6 @@ static struct err scope_intern(struct rights_index *ix, const struct scope *want
     uint32_t place = scopes[ix->scope_count].place;
     scopes[ix->scope_count] = *wanted; /* no block that a reader could find names it yet */
     scopes[ix->scope_count].place = place;
-    if (is_active(wanted->deal)) bit_set(atomic_load_explicit(&ix->actives, memory_order_relaxed)->bits, ix->scope_count);
     ix->scope_slots[at] = ix->scope_count + 1;
     *out = ix->scope_count++;
     return ERR_OK;
@@ -282,34 +258,34 @@ static struct err line_compile(struct rights_index *ix, const struct index_line 
     return e;
 }
 
-/* What deals become, in two steps: all that can fail, and then the change. *actives stays NULL where no line comes into force or goes out of it. */
-static bool deals_prepare(struct rights_index *ix, const struct index_deal *deals, size_t count, struct actives **actives) {
-    *actives = NULL;
-    for (size_t i = 0; i < count; i++)
-        if (ix->scope_count && is_active(deal_find(ix, deals[i].id)) != (deals[i].status == RIGHTS_ACTIVE))
-            return limbo_make_room(ix, 1) && (*actives = actives_create(ix->scope_capacity));
-    return true;
+/* What deals become, in two steps: lines are compiled by what is to come, and nobody else sees it before it is published. */
+static void deals_announce(struct rights_index *ix, const struct index_deal *deals, size_t count) {
+    for (size_t i = 0; i < count; i++) deal_find(ix, deals[i].id)->coming_status = (uint8_t)deals[i].status;
 }
-static void deals_publish(struct rights_index *ix, const struct index_deal *deals, size_t count, struct actives *actives) {
+static void deals_take_back(struct rights_index *ix, const struct index_deal *deals, size_t count) {
     for (size_t i = 0; i < count; i++) {
         struct deal *d = deal_find(ix, deals[i].id);
-        atomic_store_explicit(&d->status, (uint8_t)deals[i].status, memory_order_release);
+        if (d) d->coming_status = atomic_load_explicit(&d->status, memory_order_relaxed);
+    }
+}
+static void deals_publish(struct rights_index *ix, const struct index_deal *deals, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct deal *d = deal_find(ix, deals[i].id);
+        atomic_store_explicit(&d->status, d->coming_status, memory_order_release);
         atomic_store_explicit(&d->may_sublicense, deals[i].may_sublicense, memory_order_release);
     }
-    if (!actives) return;
-    actives_fill(ix, actives);
-    struct actives *old = atomic_exchange(&ix->actives, actives);
-    limbo_put(ix, old, old->bytes, epoch_end());
+}
+static bool is_about_to_turn(const struct deal *d) {
+    return (atomic_load_explicit(&d->status, memory_order_relaxed) == RIGHTS_ACTIVE) != (d->coming_status == RIGHTS_ACTIVE);
 }
 
 /* --- blocks --- */
 
 static void block_put(struct block *b, uint32_t i, struct record r, int64_t id) {
-    uint32_t *columns = b->columns + i;
-    columns[0] = r.end_s;
-    columns[b->count] = r.what;
-    columns[2 * (size_t)b->count] = r.start_s;
-    columns[3 * (size_t)b->count] = r.scope;
+    ((uint32_t *)block_ends(b))[i] = r.end_s;
+    ((uint32_t *)block_whats(b))[i] = r.what;
+    ((uint32_t *)block_starts(b))[i] = r.start_s;
+    ((uint32_t *)block_scopes(b))[i] = r.scope;
     ((int64_t *)block_ids(b))[i] = id;
 }
 /* By start, then id. (Shell's sort: blocks are small, and nothing has to be allocated.) */
@@ -584,6 +560,7 @@ static struct err replace_locked(struct rights_index *ix, const struct index_dea
     if (line_count >= UINT32_MAX) return err_memory();
     for (size_t i = 0; i < deal_count; i++)
         if (!deal_add(ix, &deals[i])) return err_memory();
+    deals_announce(ix, deals, deal_count);
     struct book book = {0};
     struct err e = book_compile(ix, lines, line_count, &book);
     struct table *old = atomic_load_explicit(&ix->table, memory_order_relaxed);
@@ -592,14 +569,13 @@ static struct err replace_locked(struct rights_index *ix, const struct index_dea
         const struct block *b = table_at(old, i);
         old_blocks += b ? (size_t)b->has_rows + !b->is_in_slab : 0;
     }
-    struct actives *actives = NULL;
-    if (!e.kind && !(deals_prepare(ix, deals, deal_count, &actives) && limbo_make_room(ix, old_blocks + 3))) e = err_memory();
+    if (!e.kind && !limbo_make_room(ix, old_blocks + 2)) e = err_memory();
     if (e.kind) {
-        mem_free(actives);
+        deals_take_back(ix, deals, deal_count);
         book_free(&book);
         return e;
     }
-    deals_publish(ix, deals, deal_count, actives);
+    deals_publish(ix, deals, deal_count);
     atomic_store(&ix->table, book.table);
     uint64_t epoch = epoch_end();
     for (size_t i = 0; old && i < old->capacity; i++) block_retire(ix, table_at(old, i), epoch);
@@ -627,6 +603,7 @@ struct err rights_index_create(struct rights_index **out, const struct index_dea
     struct rights_index *ix = mem_zalloc(sizeof *ix);
     if (!ix) return err_memory();
     lock_init(&ix->writing, LOCK_rights_index);
+    ix->is_fast = processor_is_fast();
     struct err e = rights_index_replace(ix, deals, deal_count, lines, line_count);
     if (e.kind) rights_index_destroy(&ix);
     else *out = ix;
@@ -642,7 +619,6 @@ void rights_index_destroy(struct rights_index **index_at) {
     mem_free(ix->slab);
     mem_free(ix->scope_memory);
     mem_free(atomic_load(&ix->places));
-    mem_free(atomic_load(&ix->actives));
     mem_free(ix->scope_slots);
     mem_free(ix->place_slots);
     for (struct deal_chunk *c = ix->deal_chunks, *next; c; c = next) {
@@ -701,13 +677,58 @@ static struct err replacements_compile(struct rights_index *ix, const struct ind
     return e;
 }
 
-/* The table with room for all of them, perhaps a new one that nobody sees yet. */
-static struct table *table_for(struct rights_index *ix, const struct replacement *all, size_t count) {
+/* More of them: new blocks in place of all others that have lines of deals about to come into force or to go out of it. To find them the whole book is
+ * gone through: a millisecond or a few for each million lines. */
+static struct err turns_compile(struct rights_index *ix, struct replacement **all, size_t *count) {
+    const struct scope *scopes = atomic_load_explicit(&ix->scopes, memory_order_relaxed);
+    const struct table *t = atomic_load_explicit(&ix->table, memory_order_relaxed);
+    uint32_t first = 0;
+    while (first < ix->scope_count && !is_about_to_turn(scopes[first].deal)) first++;
+    if (first == ix->scope_count) return ERR_OK;
+    bool *turns = mem_zalloc_array(ix->scope_count, sizeof *turns);
+    if (!turns) return err_memory();
+    for (uint32_t i = first; i < ix->scope_count; i++) turns[i] = is_about_to_turn(scopes[i].deal);
+    size_t given = *count, capacity = *count + 1;
+    struct err e = ERR_OK;
+    for (size_t n = 0; n < t->capacity && !e.kind; n++) {
+        const struct block *b = table_at(t, n);
+        uint32_t i = 0;
+        while (b && i < b->count && !turns[block_scopes(b)[i]]) i++;
+        if (!b || i == b->count || replacement_find(*all, given, b->title_id)) continue;
+        if (*count == capacity) {
+            struct replacement *grown = mem_realloc_array(*all, 2 * capacity, sizeof *grown);
+            if (!grown) {
+                e = err_memory();
+                break;
+            }
+            *all = grown;
+            capacity *= 2;
+        }
+        struct block *turned = block_create(b->title_id, b->count);
+        (*all)[(*count)++] = (struct replacement){b->title_id, turned};
+        if (!turned) {
+            e = err_memory();
+            break;
+        }
+        for (uint32_t k = 0; k < b->count; k++) {
+            struct record r = block_record(b, k);
+            r.what = what_of(&scopes[r.scope]);
+            block_put(turned, k, r, block_ids(b)[k]);
+        }
+        if (!block_finish(ix, turned)) e = err_memory();
+    }
+    mem_free(turns);
+    return e;
+}
+
+/* The table with room for all of them, perhaps a new one that nobody sees yet: always, where they have to appear at once. */
+static struct table *table_for(struct rights_index *ix, const struct replacement *all, size_t count, bool at_once) {
     struct table *t = atomic_load_explicit(&ix->table, memory_order_relaxed);
     size_t added = 0;
     for (size_t i = 0; i < count; i++) added += all[i].block && !atomic_load_explicit(table_node(t, all[i].title_id), memory_order_relaxed);
-    if ((t->used + added) * 5 <= t->capacity * 4) return t;
-    struct table *grown = table_create(2 * (t->used + added));
+    bool is_full = (t->used + added) * 5 > t->capacity * 4;
+    if (!is_full && !at_once) return t;
+    struct table *grown = table_create(is_full ? 2 * (t->used + added) : t->capacity * 4 / 5);
     for (size_t i = 0; grown && i < t->capacity; i++)
         if (table_at(t, i)) (void)table_put(grown, table_at(t, i));
     return grown;
@@ -715,29 +736,29 @@ static struct table *table_for(struct rights_index *ix, const struct replacement
 
 static struct err update_locked(struct rights_index *ix, const struct index_change *change) {
     if (change->line_count >= UINT32_MAX) return err_memory();
-    struct replacement *all = mem_zalloc_array(change->title_count + 1, sizeof *all);
+    size_t count = change->title_count;
+    struct replacement *all = mem_zalloc_array(count + 1, sizeof *all);
     if (!all) return err_memory();
-    for (size_t i = 0; i < change->title_count; i++) all[i].title_id = change->titles[i];
-    qsort(all, change->title_count, sizeof *all, by_title);
+    for (size_t i = 0; i < count; i++) all[i].title_id = change->titles[i];
+    qsort(all, count, sizeof *all, by_title);
     struct err e = ERR_OK;
     for (size_t i = 0; i < change->deal_count && !e.kind; i++)
         if (!deal_add(ix, &change->deals[i])) e = err_memory();
-    for (size_t i = 0; i < change->title_count && !e.kind; i++)
+    for (size_t i = 0; i < count && !e.kind; i++)
         if (!all[i].title_id || (i && all[i].title_id == all[i - 1].title_id)) e = error_line("rights.title");
+    if (!e.kind) deals_announce(ix, change->deals, change->deal_count);
     struct table *old = atomic_load_explicit(&ix->table, memory_order_relaxed), *table = NULL;
     if (!e.kind) e = replacements_compile(ix, change, all);
-    struct actives *actives = NULL;
-    if (!e.kind && (!deals_prepare(ix, change->deals, change->deal_count, &actives) || !limbo_make_room(ix, 2 * change->title_count + 2) ||
-                    !(table = table_for(ix, all, change->title_count))))
-        e = err_memory();
+    if (!e.kind) e = turns_compile(ix, &all, &count);
+    if (!e.kind && !(limbo_make_room(ix, 2 * count + 1) && (table = table_for(ix, all, count, count > change->title_count)))) e = err_memory();
     if (e.kind) {
-        mem_free(actives);
-        for (size_t i = 0; i < change->title_count; i++) block_free(all[i].block);
+        deals_take_back(ix, change->deals, change->deal_count);
+        for (size_t i = 0; i < count; i++) block_free(all[i].block);
         mem_free(all);
         return e;
     }
-    deals_publish(ix, change->deals, change->deal_count, actives);
-    for (size_t i = 0; i < change->title_count; i++) { /* all[].block becomes the former one */
+    deals_publish(ix, change->deals, change->deal_count);
+    for (size_t i = 0; i < count; i++) { /* all[].block becomes the former one */
         const struct block *b = all[i].block, *former;
         if (!b) continue;
         former = all[i].block = table_put(table, all[i].block);
@@ -747,7 +768,7 @@ static struct err update_locked(struct rights_index *ix, const struct index_chan
     }
     if (table != old) atomic_store(&ix->table, table);
     uint64_t epoch = epoch_end();
-    for (size_t i = 0; i < change->title_count; i++) block_retire(ix, all[i].block, epoch);
+    for (size_t i = 0; i < count; i++) block_retire(ix, all[i].block, epoch);
     if (table != old) limbo_put(ix, old, old->bytes, epoch);
     limbo_give_back(ix);
     mem_free(all);
@@ -766,7 +787,7 @@ struct rights_index_stats rights_index_stats(const struct rights_index *index) {
     lock_take(&ix->writing);
     struct rights_index_stats s = {.lines = ix->line_count, .titles = ix->title_count, .deals = ix->deal_count, .scopes = ix->scope_count};
     s.bytes = sizeof *ix + atomic_load(&ix->table)->bytes + ix->slab_bytes + ix->block_bytes + ix->scope_capacity * sizeof(struct scope) +
-              (ix->scope_count ? atomic_load(&ix->places)->bytes + atomic_load(&ix->actives)->bytes : 0) + ix->place_slot_count * sizeof *ix->place_slots +
+              (ix->scope_count ? atomic_load(&ix->places)->bytes : 0) + ix->place_slot_count * sizeof *ix->place_slots +
               ix->scope_slot_count * sizeof(uint32_t) + ix->deal_slot_count * sizeof(struct deal *);
     for (const struct deal_chunk *c = ix->deal_chunks; c; c = c->next) s.bytes += sizeof *c + c->capacity * sizeof(struct deal);
     for (size_t i = 0; i < ix->limbo_count; i++) s.bytes_waiting += ix->limbo[i].bytes;

@@ -8,15 +8,18 @@
  *   block    the lines of one title, 16 bytes each, by columns (ends, what they are, starts, scopes), by their starts; behind them the lines' ids in
  *            the same order. A block is never changed: a title's new lines are a new block.
  *   scope    what many lines have in common: deal, territories, media, languages, what kind of line it is. One cache line, interned; a
- *            line names it by number. What most questions need of it stands in the line too: media, kind, flags, and a number of its territories.
- *   places   for each country a row of bits, one for each set of territories: is the country in it? Hundreds of sets are one cache line.
- *   actives  a row of bits, one for each scope: is its deal active? A new row takes the place of the old one when a deal's status changes, so that all lines
- *            of a deal come into force in the same moment.
+ *            line names it by number. What most questions need of it stands in the line too: media, kind, flags, whether its deal is active, and a number of
+ *            its territories.
+ *   places   for each country a row, two bits for each set of territories: is the country in it, or an area of the country? Hundreds of sets are a cache line or two.
  *   deal     party, direction, status.
  *
- * What a decision about a title with ten lines touches: one cache line of the table, four or five of the block, which are asked for together, one of the
- * country's row, one or two of `actives`. In a book that is larger than the processor's caches the first two waits are what it costs: about two
- * accesses to memory, one after the other. The rest is reckoned without guesses (sift.h, decide.c).
+ * What a decision about a title with ten lines touches: one cache line of the table, four or five of the block, which are asked for together, one or two of the
+ * country's row. In a book that is larger than the processor's caches the first two waits are what it costs: about two accesses to memory, one after the
+ * other. The rest is reckoned sixteen lines at once and all but without guesses (few.h), so that one decision's waits overlap the next one's.
+ *
+ * Since a line tells whether its deal is active, a deal that comes into force or goes out of it has the blocks of all its titles made anew. They lie in a new
+ * table, and that is put in place of the old one by one store: all lines of a deal turn in the same moment. It happens seldom, and takes a walk through the
+ * whole book: milliseconds for a million lines, while readers go on.
  *
  * A block of more than INDEX_FEW lines also has rows of bits, one bit a line: for each class of countries that no line of the title tells apart, for each
  * medium, for each kind. Those that can concern a question are the rows' intersection, 64 lines to a word. Since lines lie by their starts, those that
