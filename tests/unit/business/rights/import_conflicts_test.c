@@ -140,6 +140,51 @@ static void a_reason_must_fit_into_the_note(void **state) {
     end(&f);
 }
 
+/* Somebody writes while the lines are looked at: it is looked again. What our own service runs is asked for in the middle of that. */
+struct meddler {
+    struct rights_fixture *f;
+    struct public_id deal;
+    struct rights_line_new line;
+    int asked;
+};
+static struct err meddle(void *user, const struct catalog_view *view, const struct catalog_title *t, int64_t now_s, struct rights_runs *runs) {
+    struct meddler *m = user;
+    if (m->asked++ == 1) assert_ok(append(m->f, ORG, &m->deal, &m->line, NULL));
+    return ERR_OK;
+}
+static void what_is_written_meanwhile_is_seen(void **state) {
+    struct rights_fixture f = begin(state);
+    int64_t film = sold_title(&f, "film");
+    sold_title(&f, "other");
+    struct rights_import job = {.status = RIGHTS_ACTIVE};
+    assert_ok(import(&f, "S-1,Studio,in,film,,WORLD,all,2027-02-01,,,yes,\nS-1,,,other,,WORLD,all,2027-02-01,,,yes,\n", &job));
+    struct public_id station = party(&f, ORG, "Station");
+    struct meddler m = {.f = &f, .deal = deal(&f, ORG, "T-1", RIGHTS_OUT, &station, RIGHTS_ACTIVE), .line = line(film, "DE", FREE, START + 30 * DAY, START + 40 * DAY)};
+    m.line.terms.is_exclusive = true;
+    rights_runs_from(f.rights, meddle, &m);
+    assert_error(import(&f, "U-1,Arena,out,film,,\"DE,AT\",free,2027-02-01,2027-03-01,yes,,\nU-1,,,other,,AT,free,2027-02-01,2027-03-01,yes,,\n", &job), "rights.conflict");
+    assert_int_equal(m.asked, 5); /* both lines; the meddler's, which contradicts the first of them; both again */
+    assert_int_equal(job.conflict_count, 1);
+    assert_int_equal(job.conflicts.items[0].conflict.kind, RIGHTS_EXCLUSIVE_EXCLUSIVE);
+    assert_int_equal(line_count(&f, film), 2);
+    m.asked = 0; /* and what does not concern it does not keep it from being saved */
+    m.line.terms.starts_s = START + 400 * DAY;
+    m.line.terms.ends_s = START + 410 * DAY;
+    assert_ok(import(&f, "U-1,Arena,out,film,,AT,free,2027-02-01,2027-03-01,yes,,\nU-1,,,other,,AT,free,2027-02-01,2027-03-01,yes,,\n", &job));
+    assert_int_equal(m.asked, 5);
+    assert_int_equal(line_count(&f, film), 4);
+    struct rights_fixture g = f; /* another process, before */
+    g.rights = NULL;
+    rights_again(&g);
+    m.line.terms.starts_s = START + 500 * DAY;
+    m.line.terms.ends_s = START + 510 * DAY;
+    assert_ok(append(&g, ORG, &m.deal, &m.line, NULL));
+    assert_error(import(&f, "V-1,Yonder,out,film,,DE,free,2028-05-01,2028-07-01,,,\n", &job), "rights.conflict");
+    assert_int_equal(job.conflict_count, 1);
+    rights_close(&g.rights);
+    end(&f);
+}
+
 /* --- against the book, once it is saved --- */
 
 /* A contradiction as the points of a small world: a place, a medium, an instant. Pieces of it may be cut in any way. */
@@ -278,6 +323,7 @@ static void what_is_told_is_what_stands_once_it_is_saved(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(nothing_is_saved_that_contradicts_unless_it_is_accepted), ON_SQLITE(what_a_sale_rests_on_may_stand_in_the_same_file_in_any_order), ON_SQLITE(a_reason_must_fit_into_the_note),
+        ON_SQLITE(what_is_written_meanwhile_is_seen),
         ON_SQLITE(what_is_told_is_what_stands_once_it_is_saved),
     };
     return cmocka_run_group_tests_name("rights_import_conflicts", tests, NULL, NULL);
