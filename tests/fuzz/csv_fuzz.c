@@ -13,6 +13,9 @@ static struct err note_record(void *user, const struct csv_field *fields, size_t
     struct buf *seen = user;
     for (size_t i = 0; i < count; i++) {
         assert(fields[i].at.line > 0 && fields[i].at.column > 0 && fields[i].text.len <= 100);
+        const struct csv_place *at = &fields[i].at, *end = &fields[i].end;
+        assert(end->line > at->line || (end->line == at->line && end->column >= at->column));
+        if (i) assert(at->line == fields[i - 1].end.line && at->column == fields[i - 1].end.column + 1);
         buf_cstr(seen, i ? ",\"" : "\"");
         for (size_t k = 0; k < fields[i].text.len; k++) {
             if (fields[i].text.ptr[k] == '"') buf_cstr(seen, "\"");

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fault.h"
 #include "base/rng.h"
 #include "rights_fixture.h"
 
@@ -185,6 +186,30 @@ static void what_is_written_meanwhile_is_seen(void **state) {
     end(&f);
 }
 
+static void memory_may_run_out_while_it_is_looked_at(void **state) {
+    struct rights_fixture f = begin(state);
+    int64_t film = sold_title(&f, "film");
+    struct rights_import job = {.status = RIGHTS_ACTIVE};
+    assert_ok(import(&f, "S-1,Studio,in,film,,DE,free,2027-02-01,,,yes,\nT-1,Station,out,film,,DE,free,2027-02-01,2027-03-01,yes,,\n", &job));
+    struct slice text = SLICE("deal,party,direction,title,territories,media,starts,ends,exclusive\nU-1,Arena,out,film,\"DE,AT\",free,2027-02-01,2027-03-01,yes\nV-1,Yonder,out,film,AT,free,2027-02-01,2027-03-01,\n");
+    for (uint64_t nth = 1; nth < 5000; nth++) {
+        arena_reset(f.arena);
+        job = (struct rights_import){.status = RIGHTS_ACTIVE};
+        fault_arm(FAULT_ALLOC, nth, false);
+        struct err e = import_lines(&f, text, text.len, &job);
+        bool has_fired = fault_fired(FAULT_ALLOC);
+        fault_disarm_all();
+        assert_int_not_equal(e.kind, ERR_NONE);
+        assert_int_equal(line_count(&f, film), 2);
+        if (has_fired) continue;
+        assert_error(e, "rights.conflict");
+        assert_int_equal(job.conflict_count, 4); /* with Station, with each other; nobody gave us Austria, twice */
+        end(&f);
+        return;
+    }
+    fail_msg("there is no end to it");
+}
+
 /* --- against the book, once it is saved --- */
 
 /* A contradiction as the points of a small world: a place, a medium, an instant. Pieces of it may be cut in any way. */
@@ -323,7 +348,7 @@ static void what_is_told_is_what_stands_once_it_is_saved(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(nothing_is_saved_that_contradicts_unless_it_is_accepted), ON_SQLITE(what_a_sale_rests_on_may_stand_in_the_same_file_in_any_order), ON_SQLITE(a_reason_must_fit_into_the_note),
-        ON_SQLITE(what_is_written_meanwhile_is_seen),
+        ON_SQLITE(what_is_written_meanwhile_is_seen), ON_SQLITE(memory_may_run_out_while_it_is_looked_at),
         ON_SQLITE(what_is_told_is_what_stands_once_it_is_saved),
     };
     return cmocka_run_group_tests_name("rights_import_conflicts", tests, NULL, NULL);
