@@ -4,6 +4,7 @@
 // exclusions with a minus ("WORLD,-US"). People write names too, in any of the four languages, and groups: DACH, EU, ASEAN. A group is
 // nothing but a way to write its members; what is stored is always the countries, so that a contract does not change when a union does.
 import { countryCodes } from '../lib/countries';
+import type { Texts } from '../generated/keys';
 import { language, languages, t, type Language } from '../lib/text';
 
 /** ISO 3166-1 alpha-2. */
@@ -40,9 +41,16 @@ export type Group = keyof typeof groups;
 const groupCodes = Object.keys(groups) as Group[];
 const groupKey = (group: Group): `territory.group_${Lowercase<Group>}` => `territory.group_${group.toLowerCase() as Lowercase<Group>}`;
 
+/** The areas of ISO 3166-2 that contracts name most often; of every other one the country and the code are said. */
+const areas = list('GB-ENG GB-SCT GB-WLS GB-NIR DE-BW DE-BY DE-BE DE-BB DE-HB DE-HH DE-HE DE-MV DE-NI DE-NW DE-RP DE-SL DE-SN DE-ST DE-SH DE-TH') as readonly Area[];
+type AreaKey = Extract<keyof Texts, `territory.area_${string}_${string}`>;
+type Area = AreaKey extends `territory.area_${infer C}_${infer A}` ? `${Uppercase<C>}-${Uppercase<A>}` : never;
+const areaKey = (area: Area): AreaKey => `territory.area_${area.toLowerCase().replace('-', '_')}` as AreaKey;
+const hasName = (code: string): code is Area => (areas as readonly string[]).includes(code);
+
 /** Other ways to write a country than its name in four languages; already folded. */
 const aliases: Record<string, string> = {
-    uk: 'GB', 'great britain': 'GB', england: 'GB', britain: 'GB', usa: 'US', 'u.s.': 'US', america: 'US', 'vereinigte staaten von amerika': 'US', holland: 'NL', burma: 'MM', 'ivory coast': 'CI',
+    uk: 'GB', 'great britain': 'GB', britain: 'GB', usa: 'US', 'u.s.': 'US', america: 'US', 'vereinigte staaten von amerika': 'US', holland: 'NL', burma: 'MM', 'ivory coast': 'CI',
     'cape verde': 'CV', swaziland: 'SZ', macedonia: 'MK', 'czech republic': 'CZ', 'tschechische republik': 'CZ', vatican: 'VA', turkey: 'TR', korea: 'KR', 'south korea': 'KR', 'north korea': 'KP',
     uae: 'AE', vae: 'AE', drc: 'CD', 'east timor': 'TL', 英国: 'GB', 美国: 'US', 韩国: 'KR', 台湾: 'TW', 香港: 'HK', 澳门: 'MO', อเมริกา: 'US', อังกฤษ: 'GB', เกาหลี: 'KR',
 };
@@ -57,14 +65,15 @@ function nameIn(code: string, lang: string): string {
     if (!display) displays.set(lang, (display = displayOf(lang)));
     return display.of(code) ?? code;
 }
-/** A country or an area in the reader's language: "Germany", "Germany: BY". */
+/** A country or an area in the reader's language: "Germany", "Bavaria", "France (FR-IDF)". */
 export function territoryName(code: string): string {
     if (code === 'WORLD') return t('territory.world');
     if (code in groups) return t(groupKey(code as Group));
-    const [country = '', area] = [code.slice(0, 2), code.slice(3)];
+    if (hasName(code)) return t(areaKey(code));
+    const country = code.slice(0, 2);
     if (!isCountry.has(country)) return code;
     const name = nameIn(country, language());
-    return area ? t('territory.area', { country: name, area }) : name;
+    return code === country ? name : t('territory.area', { country: name, area: code });
 }
 
 /** Letters without marks, small: so "Türkei", "turkei" and "TÜRKEI" are one. */
@@ -82,6 +91,7 @@ function knownTerritories(): Known[] {
         { code: 'WORLD', words: ['world', 'welt', 'weltweit', 'worldwide', '全球', '全世界', 'ทั่วโลก', fold(t('territory.world'))] },
         ...groupCodes.map((code) => ({ code, words: [fold(code.replaceAll('_', ' ')), fold(code), fold(t(groupKey(code)))] })),
         ...countries.map((code) => ({ code, words: [code.toLowerCase(), ...new Set(codes.map((lang) => fold(nameIn(code, lang)))), ...(others.get(code) ?? [])] })),
+        ...areas.map((code) => ({ code, words: [fold(t(areaKey(code)))] })),
     ];
     return known;
 }
