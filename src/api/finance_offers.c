@@ -142,7 +142,7 @@ static struct err change_read(struct call *c, struct slice offer, struct offer_c
     struct err e = body_end_after(&c->body, of_window.kind ? of_window : of_prices.kind ? of_prices : of_contents.kind ? of_contents : of_period);
     if (!e.kind && kind.ptr) {
         if (!offer_kind_parse(kind, &change->kind)) return err_make(ERR_INPUT, "offer.kind", "There is no such kind of offer.");
-        change->has_kind = !offer.len; /* of one that there is it stays */
+        change->has_kind = true; /* of one that there is it may be said, and is the same */
     }
     return e;
 }

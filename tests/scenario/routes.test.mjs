@@ -231,6 +231,10 @@ async function unknownMembers(w) {
     assert.deepEqual([far.about, far.meant], ['lines[1].end_at', 'ends_at']);
     const none = await said(user, 'POST', '/orders', { lines: [{ offer: w.offer, gift_wrap: true }] });
     assert.deepEqual([none.about, none.meant, none.message], ['lines[0].gift_wrap', undefined, 'Nothing was done: “lines[0].gift_wrap” is not known here.']);
+    // Known, and yet not to be had: what kind of offer it is may be said again, and not otherwise.
+    const fixed = await operator.call('PATCH', `/finance/offers/${w.offer}`, { kind: 'rental' });
+    assert.deepEqual([fixed.status, fixed.json.problems?.map((one) => [one.field, one.code])], [400, [['kind', 'offer.kind_fixed']]], fixed.text);
+    await operator.ok('PATCH', `/finance/offers/${w.offer}`, { kind: 'purchase' });
     // A known member of a wrong type is no missing one: a PIN that is a number would be none at all.
     const number = await said(user, 'POST', `/profiles/${w.profile}/choose`, { pin: 1234 });
     assert.deepEqual([number.code, number.about], ['body.type', 'pin']);
