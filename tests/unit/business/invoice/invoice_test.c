@@ -271,7 +271,8 @@ static void a_statement_shows_each_movement(void **state) {
     buf_free(&pdf);
 }
 
-/* An amount that is not there would be read as none: a document is whole, or there is none. Each place in the long form, else each eighth from a changing one. */
+/* An amount that is not there would be read as none: a document is whole, or there is none. There were 22 places in this invoice and 17 in this statement
+ * where something was missing and nobody heard. Each place in the long form, else each eighth from a changing one. */
 static struct err invoice_make(struct buf *out) {
     struct invoice v = invoice_of("de", 2);
     return invoice_render(out, &v);
