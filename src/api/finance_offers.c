@@ -206,15 +206,7 @@ static void put_problems(struct call *c, const struct offer_report *report) {
 
 static void put_contains(struct call *c, const struct catalog_view *view, const struct offer *o) {
     struct json_writer *w = &c->w;
-    const struct catalog_title *holder = o->holder_id ? catalog_find_id(view, o->holder_id) : NULL;
-    json_key(w, "contains");
-    json_begin_object(w);
-    json_put_cstr(w, "kind", offer_contents_name(o->contents));
-    json_put_cstr(w, "id", holder ? holder->public_id.text : NULL);
-    json_key(w, "name");
-    if (holder) json_add_string(w, catalog_text_in(holder, c->lang).name);
-    else json_add_null(w);
-    json_put_number(w, "count", (int64_t)shop_count_within(view, o));
+    shop_begin_contains(c, view, o);
     json_key(w, "titles");
     json_begin_array(w);
     for (size_t i = 0; i < o->title_count; i++) {

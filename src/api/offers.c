@@ -14,7 +14,7 @@ static int64_t now_s(const struct call *c) { return utc_seconds(clock_utc(c->api
 
 /* --- one offer --- */
 
-size_t shop_count_within(const struct catalog_view *view, const struct offer *o) {
+static size_t count_within(const struct catalog_view *view, const struct offer *o) {
     const struct catalog_title *holder = o->holder_id ? catalog_find_id(view, o->holder_id) : NULL;
     size_t count = 0;
     switch (o->contents) {
@@ -29,7 +29,7 @@ size_t shop_count_within(const struct catalog_view *view, const struct offer *o)
     }
 }
 
-static void put_contains(struct call *c, const struct catalog_view *view, const struct offer *o) {
+void shop_begin_contains(struct call *c, const struct catalog_view *view, const struct offer *o) {
     struct json_writer *w = &c->w;
     const struct catalog_title *holder = o->holder_id ? catalog_find_id(view, o->holder_id) : NULL;
     json_key(w, "contains");
@@ -39,8 +39,7 @@ static void put_contains(struct call *c, const struct catalog_view *view, const 
     json_key(w, "name");
     if (holder) json_add_string(w, catalog_text_in(holder, c->lang).name);
     else json_add_null(w);
-    json_put_number(w, "count", (int64_t)shop_count_within(view, o));
-    json_end(w);
+    json_put_number(w, "count", (int64_t)count_within(view, o));
 }
 
 void shop_put_terms(struct json_writer *w, const struct offer *o) {
@@ -86,7 +85,8 @@ void shop_put_offer(struct call *c, const struct catalog_view *view, const struc
     shop_put_terms(w, o);
     shop_put_time(w, "ends_at", o->ends_s);
     shop_put_named(w, "title", title ? &title->public_id : &none, title ? catalog_text_in(title, c->lang).name : SLICE_NONE);
-    put_contains(c, view, o);
+    shop_begin_contains(c, view, o);
+    json_end(w);
     bool was_used = false;
     int64_t household_id = call_who(c)->household_id;
     if (o->trial_days && household_id && !order_had_trial(c->api->o.order, c->org_id, household_id, &o->id, 1, &was_used).kind) json_put_bool(w, "was_trial_used", was_used);

@@ -30,7 +30,8 @@ struct rights_place shop_place(struct call *);
 
 /* An offer as the caller sees it: price and tax of his place. `title`: the one that it is shown for, where it holds for several; NULL. */
 void shop_put_offer(struct call *, const struct catalog_view *, const struct offer_here *, const struct catalog_title *title);
-size_t shop_count_within(const struct catalog_view *, const struct offer *); /* titles that it names or holds, whatever rights say */
+/* "contains": {kind, id, name, count ...: the titles that it names or holds, whatever rights say; the caller closes the object. */
+void shop_begin_contains(struct call *, const struct catalog_view *, const struct offer *);
 void shop_put_terms(struct json_writer *, const struct offer *); /* members period, trial_days, vouchers, rental */
 void shop_put_offer_of(struct call *, const char *name, int64_t offer_id); /* as a member; 0, or gone: null */
 void shop_put_entitlement(struct call *, const struct order_entitlement_item *);
