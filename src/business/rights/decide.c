@@ -289,7 +289,7 @@ static inline __attribute__((always_inline)) struct ask ask_of(const struct righ
     const struct places *places = atomic_load(&ix->places);
     return (struct ask){
         .q = q,
-        .at_s = (uint32_t)(q->at_s < 0 ? 0 : q->at_s > RIGHTS_TIME_MAX ? RIGHTS_TIME_MAX : q->at_s),
+        .at_s = (uint32_t)(__builtin_expect((uint64_t)q->at_s > RIGHTS_TIME_MAX, 0) ? q->at_s < 0 ? 0 : RIGHTS_TIME_MAX : q->at_s),
         .place_words = places->words,
         .places = places->rows + (size_t)q->place.country * places->words,
         .scopes = atomic_load(&ix->scopes),

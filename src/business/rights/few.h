@@ -173,24 +173,24 @@ static inline void few_plain(const struct ask *a, const struct block *const *blo
 #define FEW_FAST __attribute__((target("avx512f,avx512vl,bmi,bmi2")))
 #define FEW_INLINE __attribute__((always_inline)) static inline
 
-/* What is rare: lines of a chunk, a bit each. */
-static __attribute__((noinline)) uint32_t few_out_of_place(const struct ask *a, const struct chunk *c, uint32_t lines, uint32_t grants) {
+/* What is rare: lines of a chunk, a bit each. They take what they need by value, so that elsewhere it stays in registers. */
+static __attribute__((noinline)) uint32_t few_out_of_place(struct ask a, struct chunk c, uint32_t lines, uint32_t grants) {
     uint32_t out = 0;
     for (; lines; lines &= lines - 1) {
         unsigned i = (unsigned)__builtin_ctz(lines);
-        out |= (uint32_t)!territories_hold(a, c->block, c->from + i, grants >> i & 1) << i;
+        out |= (uint32_t)!territories_hold(&a, c.block, c.from + i, grants >> i & 1) << i;
     }
     return out;
 }
-static __attribute__((noinline)) uint32_t few_of_other_languages(const struct ask *a, const struct chunk *c, uint32_t lines) {
+static __attribute__((noinline)) uint32_t few_of_other_languages(struct ask a, struct chunk c, uint32_t lines) {
     uint32_t out = 0;
-    for (; lines; lines &= lines - 1) out |= (uint32_t)!languages_have(a, c->block, c->from + (uint32_t)__builtin_ctz(lines)) << __builtin_ctz(lines);
+    for (; lines; lines &= lines - 1) out |= (uint32_t)!languages_have(&a, c.block, c.from + (uint32_t)__builtin_ctz(lines)) << __builtin_ctz(lines);
     return out;
 }
-static __attribute__((noinline)) uint32_t few_of_the_party(const struct ask *a, const struct chunk *c, uint32_t lines) {
+static __attribute__((noinline)) uint32_t few_of_the_party(struct ask a, struct chunk c, uint32_t lines) {
     uint32_t out = 0;
     for (; lines; lines &= lines - 1)
-        out |= (uint32_t)(scope_of(a, c->block, c->from + (uint32_t)__builtin_ctz(lines))->party_id == a->q->party_id) << __builtin_ctz(lines);
+        out |= (uint32_t)(scope_of(&a, c.block, c.from + (uint32_t)__builtin_ctz(lines))->party_id == a.q->party_id) << __builtin_ctz(lines);
     return out;
 }
 static __attribute__((noinline)) uint32_t few_go_on(const struct chunk *chunks, const uint16_t *lines, unsigned n, uint32_t cover) {
@@ -212,12 +212,12 @@ FEW_FAST FEW_INLINE __m512i few_look_up(const uint32_t table[32], __m512i codes)
     return _mm512_permutex2var_epi32(_mm512_load_si512(table), codes, _mm512_load_si512(table + 16));
 }
 /* A licensee asks: only lines about which it matters whose deal it is are looked up, by half of the party's id first. */
-FEW_FAST static __attribute__((noinline)) __m512i few_standing_of_party(const struct ask *a, const struct chunk *c, __mmask16 lines, __m512i codes) {
+FEW_FAST static __attribute__((noinline)) __m512i few_standing_of_party(struct ask a, struct chunk c, __mmask16 lines, __m512i codes) {
     __m512i own = few_look_up(few_standing[ASKER_PARTY], codes), other = few_look_up(few_standing[ASKER_OTHER], codes);
     __mmask16 differ = _mm512_mask_cmpneq_epi32_mask(lines, own, other);
-    __m512i scopes = _mm512_maskz_loadu_epi32(differ, block_scopes(c->block) + c->from), eighths = _mm512_slli_epi32(scopes, 3);
-    __m512i parties = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), differ, eighths, (const char *)a->scopes + offsetof(struct scope, party_id), 8);
-    __mmask16 his = _mm512_mask_cmpeq_epi32_mask(differ, parties, few_of_one((uint32_t)a->q->party_id));
+    __m512i scopes = _mm512_maskz_loadu_epi32(differ, block_scopes(c.block) + c.from), eighths = _mm512_slli_epi32(scopes, 3);
+    __m512i parties = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), differ, eighths, (const char *)a.scopes + offsetof(struct scope, party_id), 8);
+    __mmask16 his = _mm512_mask_cmpeq_epi32_mask(differ, parties, few_of_one((uint32_t)a.q->party_id));
     if (__builtin_expect(his, 0)) other = _mm512_mask_mov_epi32(other, (__mmask16)few_of_the_party(a, c, his), own);
     return other;
 }
@@ -238,18 +238,17 @@ FEW_FAST FEW_INLINE struct few_lines few_judge_chunk(const struct ask *a, const 
     else if (a->place_words == 16) places = _mm512_permutexvar_epi32(words, _mm512_loadu_si512(row));
     else places = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), lines, words, row, 4);
     places = _mm512_rorv_epi32(places, _mm512_srli_epi32(l.whats, WHAT_PLACE_SHIFT - 1)); /* twice the place */
-    l.standing = __builtin_expect(a->q->party_id != 0, 0) ? few_standing_of_party(a, c, lines, codes) : few_look_up(few_standing[ASKER_US], codes);
+    l.standing = __builtin_expect(a->q->party_id != 0, 0) ? few_standing_of_party(*a, *c, lines, codes) : few_look_up(few_standing[ASKER_US], codes);
 
     __mmask16 place = _mm512_test_epi32_mask(places, few_of_one(PLACE_HOLDS)), unsure = _mm512_mask_test_epi32_mask(lines, places, few_of_one(PLACE_IS_UNSURE));
     if (__builtin_expect(unsure, 0))
-        place &= (__mmask16)~few_out_of_place(a, c, unsure, _mm512_cmpge_epu32_mask(l.standing, few_of_one(VERDICT_GRANT)));
-    __mmask16 here = _mm512_mask_test_epi32_mask(place, l.whats, few_of_one(1u << a->q->medium)), fits;
-    if (!a->q->language) {
+        place = _kandn_mask16(_cvtu32_mask16(few_out_of_place(*a, *c, unsure, _mm512_cmpge_epu32_mask(l.standing, few_of_one(VERDICT_GRANT)))), place);
+    __mmask16 here = _mm512_mask_test_epi32_mask(place, l.whats, few_of_one(1u << a->q->medium)), fits = here;
+    if (__builtin_expect(!a->q->language, 1)) {
         fits = _mm512_mask_testn_epi32_mask(here, l.whats, _mm512_permutexvar_epi32(l.standing, _mm512_load_si512(few_mutes)));
     } else {
-        __mmask16 speak = _mm512_mask_test_epi32_mask(here, l.whats, few_of_one(WHAT_HAS_LANGUAGES));
-        fits = here;
-        if (speak) fits &= (__mmask16)~few_of_other_languages(a, c, speak);
+        __mmask16 speak = _mm512_mask_test_epi32_mask(_mm512_mask_cmpneq_epi32_mask(here, l.standing, few_of_one(VERDICT_NONE)), l.whats, few_of_one(WHAT_HAS_LANGUAGES));
+        if (speak) fits = _kandn_mask16(_cvtu32_mask16(few_of_other_languages(*a, *c, speak)), here);
     }
     /* A grant that does not hold in the place is nearer to an answer than none, one that does and has not the medium is nearer still, ... */
     __m512i at = few_of_one(a->at_s), is_grant = _mm512_permutexvar_epi32(l.standing, _mm512_load_si512(few_is_grant));
@@ -327,16 +326,20 @@ FEW_FAST FEW_INLINE void few_fast(const struct ask *a, const struct chunk *chunk
             best = few_of_one(_mm512_reduce_max_epu32(best));
         }
     }
-    unsigned chunk = 0, line = 0;
+    unsigned line = 0;
+    struct chunk decides = chunks[0];
     if (n <= 4) {
         uint64_t found = 0;
 #pragma GCC unroll 4
         for (unsigned c = 0; c < n; c++) found |= (uint64_t)_mm512_mask_cmpeq_epi32_mask(have_it[c], ranks[c], best) << CHUNK * c;
-        chunk = n > 1 ? (unsigned)__builtin_ctzll(found) / CHUNK : 0;
-        line = (unsigned)__builtin_ctzll(found) % CHUNK;
+        line = (unsigned)__builtin_ctzll(found);
+#pragma GCC unroll 4
+        for (unsigned c = 1; c < n; c++) decides = line / CHUNK == c ? chunks[c] : decides;
+        line %= CHUNK;
     } else {
-        unsigned found = 0;
-        while (!(found = _mm512_mask_cmpeq_epi32_mask(have_it[chunk], ranks[chunk], best))) chunk++;
+        unsigned found = 0, c = 0;
+        while (!(found = _mm512_mask_cmpeq_epi32_mask(have_it[c], ranks[c], best))) c++;
+        decides = chunks[c];
         line = (unsigned)__builtin_ctz(found);
     }
     const __m512i same = few_of_one(rule->goes_on_by), covered = few_of_one(cover);
@@ -346,13 +349,17 @@ FEW_FAST FEW_INLINE void few_fast(const struct ask *a, const struct chunk *chunk
         goes_on |= _mm512_mask_cmple_epu32_mask(_mm512_mask_cmpeq_epi32_mask(l[c].coming, l[c].standing, same), l[c].starts, covered);
     if (__builtin_expect((goes_on != 0) & (cover < until_s), 0)) {
         uint16_t lines[CHUNKS_MAX];
-        for (unsigned c = 0; c < n; c++) lines[c] = _mm512_mask_cmpeq_epi32_mask(l[c].coming, l[c].standing, same);
-        cover = few_go_on(chunks, lines, n, cover);
+        struct chunk of[CHUNKS_MAX];
+        for (unsigned c = 0; c < n; c++) {
+            lines[c] = _mm512_mask_cmpeq_epi32_mask(l[c].coming, l[c].standing, same);
+            of[c] = chunks[c];
+        }
+        cover = few_go_on(of, lines, n, cover);
     }
     /* Where all have the verdict that there is none, the first line was found, and is not named. */
     out->is_allowed = verdict == VERDICT_GRANT;
     out->reason = (enum rights_reason)rule->reason;
-    out->line_id = block_ids(chunks[chunk].block)[chunks[chunk].from + line] & -(int64_t)(verdict != VERDICT_NONE);
+    out->line_id = block_ids(decides.block)[decides.from + line] & -(int64_t)(verdict != VERDICT_NONE);
     out->until_s = instant(cover < until_s ? cover : until_s);
     out->from_s = ~rank & rule->by_start;
     out->counts_plays = counts_plays;
