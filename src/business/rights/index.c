@@ -499,20 +499,22 @@ static void book_free(struct book *b) {
     mem_free(b->slab);
 }
 
-/* Lays out all blocks that have few lines in one piece of memory, in the order in which titles appear. */
+/* Lays out all blocks that have few lines in one piece of memory, in the order in which titles appear; each on cache lines of its own, so that it is on as few
+ * of them as can be. */
+static size_t slab_room(size_t count) { return (block_bytes(count) + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1); }
 static bool book_lay_out(struct book *book, const struct titles *titles) {
     book->table = table_create(titles->count);
     if (!book->table) return false;
     for (uint32_t i = 0; i < titles->count; i++)
-        if (titles->counts[i] <= INDEX_FEW) book->slab_bytes += (block_bytes(titles->counts[i]) + 15) & ~(size_t)15;
-    if (book->slab_bytes && !(book->slab = big_alloc(book->slab_bytes))) return false;
-    size_t at = 0;
+        if (titles->counts[i] <= INDEX_FEW) book->slab_bytes += slab_room(titles->counts[i]);
+    if (book->slab_bytes && !(book->slab = big_alloc(book->slab_bytes += CACHE_LINE))) return false;
+    size_t at = -(uintptr_t)book->slab & (CACHE_LINE - 1);
     for (uint32_t i = 0; i < titles->count; i++) {
         struct block *b;
         if (titles->counts[i] <= INDEX_FEW) {
             b = (struct block *)(book->slab + at);
             *b = (struct block){.title_id = titles->ids[i], .count = titles->counts[i], .is_in_slab = true};
-            at += (block_bytes(b->count) + 15) & ~(size_t)15;
+            at += slab_room(b->count);
         } else if (!(b = block_create(titles->ids[i], titles->counts[i]))) {
             return false;
         }
