@@ -54,6 +54,14 @@ for (const protocol of ['hls', 'dash']) {
         await page.selectOption('#set-speed', '1.5');
         await page.waitForFunction(() => document.querySelector('video').playbackRate === 1.5);
         await playingFrom(page, await page.evaluate(() => document.querySelector('video').currentTime));
+        // An engine that puts back the speed it knew, in the moment in which another is chosen, does not have its way.
+        await page.evaluate(() => {
+            const select = document.querySelector('#set-speed');
+            select.value = '1.25';
+            select.dispatchEvent(new Event('change', { bubbles: true }));
+            document.querySelector('video').playbackRate = 1;
+        });
+        await page.waitForFunction(() => document.querySelector('video').playbackRate === 1.25);
         assert.deepEqual(await page.faults(), []);
         assert.equal(site.refusals, 0);
     });

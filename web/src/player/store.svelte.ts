@@ -76,6 +76,7 @@ export class PlayerStore {
     #pin: string | null = null;
     #run = 0; // each start has a number: what an earlier one still answers is not heard
     #lastCaption: string | null = null;
+    #rate_chosen: number | null = null; // until the element has said that it plays at it
     #observer: PerformanceObserver | null = null;
     #kept_at = 0;
 
@@ -109,7 +110,11 @@ export class PlayerStore {
             if (this.phase === 'refused' || this.phase === 'broken') video.pause();
         }, { signal });
         video.addEventListener('ratechange', () => {
-            if (video.playbackRate > 0 && this.live.rate === 1) this.speed = video.playbackRate;
+            if (video.playbackRate === 0) return; // an engine's way to wait
+            // An engine that begins or ends to wait in the same moment puts back the speed that it knew: what was chosen is said once more.
+            if (this.#rate_chosen !== null && video.playbackRate !== this.#rate_chosen) video.playbackRate = this.#rate_chosen;
+            else this.#rate_chosen = null;
+            if (this.live.rate === 1) this.speed = video.playbackRate;
         }, { signal });
         addEventListener('pagehide', () => this.#keep(), { signal });
         if (globalThis.PerformanceObserver) {
@@ -288,6 +293,7 @@ export class PlayerStore {
                     return this.live.setSpeed(request.rate);
                 }
                 store('speed', String(request.rate));
+                this.#rate_chosen = video.playbackRate === request.rate ? null : request.rate;
                 video.playbackRate = request.rate;
                 return;
             case 'protocol':
