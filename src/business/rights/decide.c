@@ -273,14 +273,14 @@ static __attribute__((noinline)) void decide_many_lines(const struct ask *a, con
 /* --- questions --- */
 
 /* Blocks of those titles that have lines. Returns how many. `find` is table_find, or its like. */
-#define BLOCKS_OF(find, table, q, blocks)                                                \
-    ({                                                                                   \
-        unsigned count_ = 0;                                                             \
-        _Pragma("GCC unroll 3") for (size_t i_ = 0; i_ < TITLES_MAX; i_++) {                                     \
+#define BLOCKS_OF(find, table, q, blocks)                                                   \
+    ({                                                                                      \
+        unsigned count_ = 0;                                                                \
+        _Pragma("GCC unroll 3") for (size_t i_ = 0; i_ < TITLES_MAX; i_++) {                \
             const struct block *b_ = (q)->titles[i_] ? find(table, (q)->titles[i_]) : NULL; \
-            if (b_ && b_->count) (blocks)[count_++] = b_;                                \
-        }                                                                                \
-        count_;                                                                          \
+            if (b_ && b_->count) (blocks)[count_++] = b_;                                   \
+        }                                                                                   \
+        count_;                                                                             \
     })
 static const struct rights_answer nothing = {.reason = RIGHTS_BECAUSE_NONE, .until_s = RIGHTS_ENDLESS};
 

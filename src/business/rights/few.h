@@ -55,7 +55,7 @@ static const _Alignas(64) uint32_t few_standing[ASKERS][32] = {
 #undef INACTIVE_PARTY
 };
 static inline unsigned few_code(uint32_t what) { return what >> WHAT_KIND_SHIFT & 31; }
-/* By the same, once a row is chosen: is it a grant, which has a verdict even where it does not fit; what of a line mutes it if the question names no language. */
+/* By what it would be if it stood: is it a grant, which has a verdict even where it does not fit; what in `what` mutes it if the question names no language. */
 static const _Alignas(64) uint32_t few_is_grant[16] = {[VERDICT_GRANT] = 1, [VERDICT_SPENT] = 1};
 static const _Alignas(64) uint32_t few_mutes[16] = {
     [VERDICT_BLACKOUT] = WHAT_HAS_LANGUAGES, [VERDICT_HOLDBACK] = WHAT_HAS_LANGUAGES, [VERDICT_EXCLUSIVE] = WHAT_HAS_LANGUAGES};
@@ -67,7 +67,7 @@ static const struct few_rule {
     uint32_t reason, beaten, avoided;
     uint32_t by_end, by_start;  /* all bits, or none */
     uint32_t lasts, goes_on_by; /* lasts: all bits, or none where it stands; then lines of which verdict carry it on. Else of no line */
-    uint32_t spare;
+    uint32_t spare; /* half a cache line each */
 } few_rules[16] = {
 #define STANDS(because, beaten_below, verdict) {.reason = because, .beaten = beaten_below, .avoided = WHAT_COUNTS_PLAYS, .by_end = UINT32_MAX, .goes_on_by = verdict}
 #define LASTS(because, beaten_below, ...) {.reason = because, .beaten = beaten_below, .lasts = UINT32_MAX, .goes_on_by = VERDICTS, __VA_ARGS__}
