@@ -122,36 +122,47 @@ static inline uint32_t block_begun(const struct block *b, uint32_t at_s) {
     return low;
 }
 
-/* Nodes are filled in their buckets' order and never emptied; a title whose bucket is full lies in one of those that follow. */
-enum { BUCKET = 8, NODE_TAG_SHIFT = 44 };
+/* Nodes are filled in their buckets' order and never emptied; a title whose bucket is full lies in one of those that follow. A node is as small as can be,
+ * for the table is looked into at random: a piece of the title's hash, and the block's number. Blocks of the whole book are numbered by where they lie in
+ * its slab, the first one from 1; those that came later, from behind the slab's end, by their place in `later`. */
+enum { BUCKET = 16, NODE_TAG_SHIFT = 22, NODE_NUMBERS = 1 << NODE_TAG_SHIFT };
 struct table {
     size_t used, capacity; /* nodes; a power of two */
     unsigned shift;        /* bucket of a title: hash >> shift */
+    unsigned unit_shift;   /* number of a block in the slab: its distance from the slab's beginning >> unit_shift */
+    uint32_t slab_numbers; /* those below are in the slab */
+    _Atomic uint32_t *nodes; /* 0: free */
+    const char *slab;
+    struct block *_Atomic *later; /* NULL, or later_capacity of them, of which later_count are taken */
+    uint32_t later_count, later_capacity;
     size_t bytes;
-    _Atomic uint64_t *nodes; /* 0: free. Else a piece of the title's hash, never 0, and the block's address, which is a multiple of 16 */
 };
 static inline uint64_t title_hash(int64_t title_id) { return (uint64_t)title_id * UINT64_C(0x9e3779b97f4a7c15); }
-static inline uint64_t title_tag(uint64_t hash) { return (hash >> 25 & 0x7ffff) | 0x80000; }
-static inline uint64_t node_of(uint64_t tag, const struct block *b) { return tag << NODE_TAG_SHIFT | (uint64_t)(uintptr_t)b >> 4; }
-static inline struct block *node_block(uint64_t node) { return (struct block *)(uintptr_t)((node & ((UINT64_C(1) << NODE_TAG_SHIFT) - 1)) << 4); }
-/* Which nodes of a bucket have the tag, a bit each; all of them without a branch, for which one it is, is as good as random. */
+static inline uint32_t title_tag(uint64_t hash) { return (uint32_t)(hash >> 25) & ((1u << (32 - NODE_TAG_SHIFT)) - 1); }
+static inline uint32_t node_of(uint32_t tag, uint32_t number) { return tag << NODE_TAG_SHIFT | number; }
+static inline uint32_t node_number(uint32_t node) { return node & (NODE_NUMBERS - 1); }
+static inline struct block *table_block(const struct table *t, uint32_t node) {
+    uint32_t number = node_number(node);
+    if (__builtin_expect(number < t->slab_numbers, 1)) return (struct block *)(uintptr_t)(t->slab + ((size_t)number << t->unit_shift));
+    return atomic_load_explicit(&t->later[number - t->slab_numbers], memory_order_acquire);
+}
+/* Which nodes of a bucket have the tag, a bit each; all of them without a branch, for which one it is, is as good as random. Free ones may seem to. */
 #if defined(__SSE2__) && !IS_WATCHED
-static inline unsigned bucket_hits(const _Atomic uint64_t *bucket, uint64_t tag) {
-    const __m128 *nodes = (const __m128 *)bucket; /* each node is read whole, for it lies within one of these */
-    const __m128i wanted = _mm_set1_epi32((int)tag);
-    __m128i low = _mm_castps_si128(_mm_shuffle_ps(nodes[0], nodes[1], 0xdd)), high = _mm_castps_si128(_mm_shuffle_ps(nodes[2], nodes[3], 0xdd)); /* upper halves */
-    low = _mm_cmpeq_epi32(_mm_srli_epi32(low, NODE_TAG_SHIFT - 32), wanted);
-    high = _mm_cmpeq_epi32(_mm_srli_epi32(high, NODE_TAG_SHIFT - 32), wanted);
-    return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(low)) | (unsigned)_mm_movemask_ps(_mm_castsi128_ps(high)) << 4;
+static inline unsigned bucket_hits(const _Atomic uint32_t *bucket, uint32_t tag) {
+    const __m128i *nodes = (const __m128i *)(const void *)bucket, wanted = _mm_set1_epi32((int)tag); /* each node is read whole, for it lies within one of these */
+    unsigned hits = 0;
+    for (int i = 0; i < BUCKET / 4; i++)
+        hits |= (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(_mm_srli_epi32(nodes[i], NODE_TAG_SHIFT), wanted))) << 4 * i;
+    return hits;
 }
 #else
-static inline unsigned bucket_hits(const _Atomic uint64_t *bucket, uint64_t tag) {
+static inline unsigned bucket_hits(const _Atomic uint32_t *bucket, uint32_t tag) {
     unsigned hits = 0;
     for (unsigned i = 0; i < BUCKET; i++) hits |= (unsigned)(atomic_load_explicit(&bucket[i], memory_order_relaxed) >> NODE_TAG_SHIFT == tag) << i;
     return hits;
 }
 #endif
-static inline const _Atomic uint64_t *table_bucket(const struct table *t, int64_t title_id) { return t->nodes + (title_hash(title_id) >> t->shift) * BUCKET; }
+static inline const _Atomic uint32_t *table_bucket(const struct table *t, int64_t title_id) { return t->nodes + (title_hash(title_id) >> t->shift) * BUCKET; }
 /* Asks for the cache lines of a block of about ten lines; the first one is about to be read. */
 static inline void block_fetch(const struct block *b) {
     __builtin_prefetch((const char *)b + 64);
@@ -161,33 +172,37 @@ static inline void block_fetch(const struct block *b) {
 }
 /* Asks for the title's block, where it lies in the bucket of its hash, without a look into it. */
 static inline void table_fetch(const struct table *t, int64_t title_id) {
-    const _Atomic uint64_t *bucket = table_bucket(t, title_id);
+    const _Atomic uint32_t *bucket = table_bucket(t, title_id);
     for (unsigned hits = bucket_hits(bucket, title_tag(title_hash(title_id))); hits; hits &= hits - 1) {
-        const struct block *b = node_block(atomic_load_explicit(&bucket[__builtin_ctz(hits)], memory_order_relaxed));
+        uint32_t node = atomic_load_explicit(&bucket[__builtin_ctz(hits)], memory_order_acquire);
+        if (!node) continue;
+        const struct block *b = table_block(t, node);
         __builtin_prefetch(b);
         block_fetch(b);
     }
 }
 /* Of a bucket's nodes that have the title's tag, the title's own block; NULL: none is. */
-__attribute__((always_inline)) static inline const struct block *bucket_block(const _Atomic uint64_t *bucket, unsigned hits, int64_t title_id) {
+__attribute__((always_inline)) static inline const struct block *bucket_block(const struct table *t, const _Atomic uint32_t *bucket, unsigned hits, int64_t title_id) {
     for (; hits; hits &= hits - 1) {
-        const struct block *b = node_block(atomic_load_explicit(&bucket[__builtin_ctz(hits)], memory_order_acquire));
+        uint32_t node = atomic_load_explicit(&bucket[__builtin_ctz(hits)], memory_order_acquire);
+        if (__builtin_expect(!node, 0)) continue;
+        const struct block *b = table_block(t, node);
         block_fetch(b);
         if (b->title_id == title_id) return b;
     }
     return NULL;
 }
 #define TABLE_FIND(hits_of, t, title_id)                                                                   \
-    uint64_t hash = title_hash(title_id), tag = title_tag(hash);                                           \
+    uint64_t hash = title_hash(title_id);                                                                  \
     for (size_t at = (hash >> (t)->shift) * BUCKET;; at = (at + BUCKET) & ((t)->capacity - 1)) {           \
-        const _Atomic uint64_t *bucket = (t)->nodes + at;                                                  \
-        const struct block *b = bucket_block(bucket, hits_of(bucket, tag), title_id);                      \
+        const _Atomic uint32_t *bucket = (t)->nodes + at;                                                  \
+        const struct block *b = bucket_block(t, bucket, hits_of(bucket, title_tag(hash)), title_id);       \
         if (b || !atomic_load_explicit(&bucket[BUCKET - 1], memory_order_relaxed)) return b;               \
     }
 static inline const struct block *table_find(const struct table *t, int64_t title_id) { TABLE_FIND(bucket_hits, t, title_id) }
 #if defined(__x86_64__)
-__attribute__((target("avx512f"), always_inline)) static inline unsigned bucket_hits_fast(const _Atomic uint64_t *bucket, uint64_t tag) {
-    return _mm512_cmpeq_epi64_mask(_mm512_srli_epi64(_mm512_load_si512((const void *)bucket), NODE_TAG_SHIFT), _mm512_set1_epi64((long long)tag));
+__attribute__((target("avx512f"), always_inline)) static inline unsigned bucket_hits_fast(const _Atomic uint32_t *bucket, uint32_t tag) {
+    return _mm512_cmpeq_epi32_mask(_mm512_srli_epi32(_mm512_load_si512((const void *)bucket), NODE_TAG_SHIFT), _mm512_set1_epi32((int)tag));
 }
 __attribute__((target("avx512f"), always_inline)) static inline const struct block *table_find_fast(const struct table *t, int64_t title_id) { TABLE_FIND(bucket_hits_fast, t, title_id) }
 #endif
@@ -215,6 +230,14 @@ struct limbo { /* out of sight, and perhaps still being read */
     size_t bytes;
 };
 
+/* Where blocks of a whole book lie. */
+struct slab {
+    char *memory;
+    size_t bytes;
+    unsigned unit_shift; /* blocks begin at multiples of this from `base` on, the first one at the second */
+    const char *base;
+};
+
 struct rights_index {
     /* Readers: the table first, blocks out of it, then the scopes and their rows: those blocks' are among them. */
     struct table *_Atomic table;
@@ -237,8 +260,7 @@ struct rights_index {
     size_t deal_slot_count, deal_count;
     struct limbo *limbo;
     size_t limbo_count, limbo_capacity;
-    void *slab;
-    size_t slab_bytes;
+    struct slab slab;
     uint64_t line_count, title_count, block_bytes; /* of blocks outside the slab, with their rows */
 };
 

@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "business/rights/compiled.h"
 
-enum { HUGE_PAGE = 2 << 20, CACHE_LINE = 64, TABLE_FIRST = 2 * BUCKET, SCOPES_FIRST = 8, ROWS = 256, ROW_WORDS_FIRST = 16, PLACE_SLOTS_FIRST = 64, DEALS_FIRST = 4, DEALS_CHUNK_MAX = 1024, SCOPES_MAX = 1 << 26 };
+enum { HUGE_PAGE = 2 << 20, CACHE_LINE_SHIFT = 6, CACHE_LINE = 1 << CACHE_LINE_SHIFT };
+enum { TABLE_FIRST = 2 * BUCKET, LATER_FIRST = 16, SCOPES_FIRST = 8, SCOPES_MAX = 1 << 26, ROWS = 256, ROW_WORDS_FIRST = 16, PLACE_SLOTS_FIRST = 64, DEALS_FIRST = 4, DEALS_CHUNK_MAX = 1024 };
 
 static struct err error_line(const char *code) { return err_make(ERR_INPUT, code, "A line of the book cannot be compiled."); }
 
@@ -401,32 +402,70 @@ static void block_retire(struct rights_index *ix, struct block *b, uint64_t epoc
 /* --- tables --- */
 
 static_assert((int)TABLE_FIRST > (int)BUCKET, "more than one bucket: a hash is not shifted out altogether");
-static struct table *table_create(size_t titles) {
+static struct table *table_create(size_t titles, const struct slab *slab, uint32_t slab_numbers, size_t later) {
     size_t capacity = TABLE_FIRST;
     while (4 * capacity < 5 * titles) capacity *= 2; /* at most four in five places are taken */
-    size_t bytes = sizeof(struct table) + CACHE_LINE + capacity * sizeof(uint64_t);
+    if (later > NODE_NUMBERS - slab_numbers) later = NODE_NUMBERS - slab_numbers;
+    size_t bytes = sizeof(struct table) + CACHE_LINE + capacity * sizeof(uint32_t);
     struct table *t = big_alloc(bytes);
-    if (!t) return NULL;
+    void *memory = t && later ? mem_zalloc_array(later, sizeof(struct block *)) : NULL;
+    if (!t || (later && !memory)) {
+        mem_free(t);
+        return NULL;
+    }
     memset(t, 0, bytes);
     t->capacity = capacity;
-    t->bytes = bytes;
+    t->bytes = bytes + later * sizeof(struct block *);
     t->shift = (unsigned)(64 - __builtin_ctzll(capacity / BUCKET));
-    t->nodes = (_Atomic uint64_t *)(((uintptr_t)(t + 1) + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
+    t->nodes = (_Atomic uint32_t *)(((uintptr_t)(t + 1) + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
+    t->slab = slab->base;
+    t->unit_shift = slab->unit_shift;
+    t->slab_numbers = slab_numbers;
+    t->later = memory;
+    t->later_capacity = (uint32_t)later;
     return t;
 }
-static struct block *table_at(const struct table *t, size_t i) { return node_block(atomic_load_explicit(&t->nodes[i], memory_order_relaxed)); }
+static void table_free(struct table *t) {
+    if (t) mem_free(t->later);
+    mem_free(t);
+}
+static struct block *table_at(const struct table *t, size_t i) {
+    uint32_t node = atomic_load_explicit(&t->nodes[i], memory_order_relaxed);
+    return node ? table_block(t, node) : NULL;
+}
 /* The title's node, or the free one where it belongs. There always is a free one. */
-static _Atomic uint64_t *table_node(const struct table *t, int64_t title_id) {
-    size_t at = (title_hash(title_id) >> t->shift) * BUCKET;
-    for (const struct block *b; (b = table_at(t, at)) && b->title_id != title_id;) at = (at + 1) & (t->capacity - 1);
+static _Atomic uint32_t *table_node(const struct table *t, int64_t title_id) {
+    uint64_t hash = title_hash(title_id);
+    size_t at = (hash >> t->shift) * BUCKET;
+    for (uint32_t node; (node = atomic_load_explicit(&t->nodes[at], memory_order_relaxed)); at = (at + 1) & (t->capacity - 1))
+        if (node >> NODE_TAG_SHIFT == title_tag(hash) && table_block(t, node)->title_id == title_id) break;
     return &t->nodes[at];
 }
-/* Returns the block that was there. Readers may be in the table. */
+/* Returns the block that was there. Readers may be in the table. There is room for it in `later`, unless it is in the slab. */
 static struct block *table_put(struct table *t, struct block *b) {
-    _Atomic uint64_t *node = table_node(t, b->title_id);
-    struct block *old = node_block(atomic_exchange(node, node_of(title_tag(title_hash(b->title_id)), b)));
+    _Atomic uint32_t *at = table_node(t, b->title_id);
+    uint32_t node = atomic_load_explicit(at, memory_order_relaxed), number = node_number(node);
+    struct block *old = node ? table_block(t, node) : NULL;
+    if (old && number >= t->slab_numbers) {
+        atomic_store_explicit(&t->later[number - t->slab_numbers], b, memory_order_release);
+        return old;
+    }
+    if (b->is_in_slab) {
+        number = (uint32_t)((size_t)((const char *)b - t->slab) >> t->unit_shift);
+    } else {
+        assert(t->later_count < t->later_capacity);
+        atomic_store_explicit(&t->later[t->later_count], b, memory_order_release);
+        number = t->slab_numbers + t->later_count++;
+    }
+    atomic_store_explicit(at, node_of(title_tag(title_hash(b->title_id)), number), memory_order_release);
     t->used += !old;
     return old;
+}
+
+static void table_retire(struct rights_index *ix, struct table *t, uint64_t epoch) { /* room for two in limbo */
+    if (!t) return;
+    limbo_put(ix, t->later, t->later_capacity * sizeof(struct block *), epoch);
+    limbo_put(ix, t, t->bytes - t->later_capacity * sizeof(struct block *), epoch);
 }
 
 /* --- the whole book --- */
@@ -489,32 +528,49 @@ static bool titles_find(struct titles *t, int64_t id, uint32_t *out) {
 
 struct book { /* made, not yet published */
     struct table *table;
-    char *slab;
-    size_t slab_bytes, block_bytes;
+    struct slab slab;
+    size_t block_bytes;
 };
 static void book_free(struct book *b) {
     if (b->table)
         for (size_t i = 0; i < b->table->capacity; i++) block_free(table_at(b->table, i));
-    mem_free(b->table);
-    mem_free(b->slab);
+    table_free(b->table);
+    mem_free(b->slab.memory);
 }
+
+enum { SLAB_NUMBERS = NODE_NUMBERS / 4 * 3 }; /* the others are for what comes later */
+static size_t in_units(size_t bytes, unsigned unit_shift) { return (bytes + (UINT64_C(1) << unit_shift) - 1) >> unit_shift; }
 
 /* Lays out all blocks that have few lines in one piece of memory, in the order in which titles appear; each on cache lines of its own, so that it is on as few
  * of them as can be. */
-static size_t slab_room(size_t count) { return (block_bytes(count) + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1); }
 static bool book_lay_out(struct book *book, const struct titles *titles) {
-    book->table = table_create(titles->count);
+    struct slab *slab = &book->slab;
+    size_t units, many = 0;
+    for (slab->unit_shift = CACHE_LINE_SHIFT;; slab->unit_shift++) {
+        units = 1;
+        many = 0;
+        for (uint32_t i = 0; i < titles->count; i++) {
+            if (titles->counts[i] <= INDEX_FEW) units += in_units(block_bytes(titles->counts[i]), slab->unit_shift);
+            else many++;
+        }
+        if (units <= SLAB_NUMBERS) break;
+        if (titles->count - many >= SLAB_NUMBERS) return false;
+    }
+    size_t unit = (size_t)1 << slab->unit_shift;
+    if (units > 1) {
+        slab->bytes = (units + 1) << slab->unit_shift;
+        if (!(slab->memory = big_alloc(slab->bytes))) return false;
+        slab->base = (const char *)(((uintptr_t)slab->memory + unit - 1) & ~(uintptr_t)(unit - 1));
+    }
+    book->table = table_create(titles->count, slab, (uint32_t)units, many + LATER_FIRST);
     if (!book->table) return false;
-    for (uint32_t i = 0; i < titles->count; i++)
-        if (titles->counts[i] <= INDEX_FEW) book->slab_bytes += slab_room(titles->counts[i]);
-    if (book->slab_bytes && !(book->slab = big_alloc(book->slab_bytes += CACHE_LINE))) return false;
-    size_t at = -(uintptr_t)book->slab & (CACHE_LINE - 1);
+    size_t at = 1;
     for (uint32_t i = 0; i < titles->count; i++) {
         struct block *b;
         if (titles->counts[i] <= INDEX_FEW) {
-            b = (struct block *)(book->slab + at);
+            b = (struct block *)(uintptr_t)(slab->base + (at << slab->unit_shift));
             *b = (struct block){.title_id = titles->ids[i], .count = titles->counts[i], .is_in_slab = true};
-            at += slab_room(b->count);
+            at += in_units(block_bytes(b->count), slab->unit_shift);
         } else if (!(b = block_create(titles->ids[i], titles->counts[i]))) {
             return false;
         }
@@ -540,7 +596,7 @@ static struct err book_compile(struct rights_index *ix, const struct index_line 
     if (!e.kind && !(book_lay_out(book, &titles) && (!titles.count || (blocks = mem_alloc(titles.count * sizeof *blocks))))) e = err_memory();
     if (!e.kind) {
         for (uint32_t i = 0; i < titles.count; i++) {
-            blocks[i] = node_block(atomic_load_explicit(table_node(book->table, titles.ids[i]), memory_order_relaxed));
+            blocks[i] = table_block(book->table, atomic_load_explicit(table_node(book->table, titles.ids[i]), memory_order_relaxed));
             titles.counts[i] = 0; /* from here on: how many are in */
         }
         for (size_t i = 0; i < count; i++) {
@@ -571,7 +627,7 @@ static struct err replace_locked(struct rights_index *ix, const struct index_dea
         const struct block *b = table_at(old, i);
         old_blocks += b ? (size_t)b->has_rows + !b->is_in_slab : 0;
     }
-    if (!e.kind && !limbo_make_room(ix, old_blocks + 2)) e = err_memory();
+    if (!e.kind && !limbo_make_room(ix, old_blocks + 3)) e = err_memory();
     if (e.kind) {
         deals_take_back(ix, deals, deal_count);
         book_free(&book);
@@ -581,10 +637,9 @@ static struct err replace_locked(struct rights_index *ix, const struct index_dea
     atomic_store(&ix->table, book.table);
     uint64_t epoch = epoch_end();
     for (size_t i = 0; old && i < old->capacity; i++) block_retire(ix, table_at(old, i), epoch);
-    if (old) limbo_put(ix, old, old->bytes, epoch);
-    limbo_put(ix, ix->slab, ix->slab_bytes, epoch);
+    table_retire(ix, old, epoch);
+    limbo_put(ix, ix->slab.memory, ix->slab.bytes, epoch);
     ix->slab = book.slab;
-    ix->slab_bytes = book.slab_bytes;
     ix->block_bytes = book.block_bytes;
     ix->line_count = line_count;
     ix->title_count = book.table->used;
@@ -617,8 +672,8 @@ void rights_index_destroy(struct rights_index **index_at) {
     if (!ix) return;
     struct table *t = atomic_load(&ix->table);
     for (size_t i = 0; t && i < t->capacity; i++) block_free(table_at(t, i));
-    mem_free(t);
-    mem_free(ix->slab);
+    table_free(t);
+    mem_free(ix->slab.memory);
     mem_free(ix->scope_memory);
     mem_free(atomic_load(&ix->places));
     mem_free(ix->scope_slots);
@@ -729,8 +784,12 @@ static struct table *table_for(struct rights_index *ix, const struct replacement
     size_t added = 0;
     for (size_t i = 0; i < count; i++) added += all[i].block && !atomic_load_explicit(table_node(t, all[i].title_id), memory_order_relaxed);
     bool is_full = (t->used + added) * 5 > t->capacity * 4;
-    if (!is_full && !at_once) return t;
-    struct table *grown = table_create(is_full ? 2 * (t->used + added) : t->capacity * 4 / 5);
+    if (!is_full && !at_once && t->later_count + count <= t->later_capacity) return t;
+    struct table *grown = table_create(is_full ? 2 * (t->used + added) : t->capacity * 4 / 5, &ix->slab, t->slab_numbers, 2 * (t->later_count + count) + LATER_FIRST);
+    if (grown && grown->later_capacity < t->later_count + count) {
+        table_free(grown);
+        return NULL;
+    }
     for (size_t i = 0; grown && i < t->capacity; i++)
         if (table_at(t, i)) (void)table_put(grown, table_at(t, i));
     return grown;
@@ -752,7 +811,7 @@ static struct err update_locked(struct rights_index *ix, const struct index_chan
     struct table *old = atomic_load_explicit(&ix->table, memory_order_relaxed), *table = NULL;
     if (!e.kind) e = replacements_compile(ix, change, all);
     if (!e.kind) e = turns_compile(ix, &all, &count);
-    if (!e.kind && !(limbo_make_room(ix, 2 * count + 1) && (table = table_for(ix, all, count, count > change->title_count)))) e = err_memory();
+    if (!e.kind && !(limbo_make_room(ix, 2 * count + 2) && (table = table_for(ix, all, count, count > change->title_count)))) e = err_memory();
     if (e.kind) {
         deals_take_back(ix, change->deals, change->deal_count);
         for (size_t i = 0; i < count; i++) block_free(all[i].block);
@@ -771,7 +830,7 @@ static struct err update_locked(struct rights_index *ix, const struct index_chan
     if (table != old) atomic_store(&ix->table, table);
     uint64_t epoch = epoch_end();
     for (size_t i = 0; i < count; i++) block_retire(ix, all[i].block, epoch);
-    if (table != old) limbo_put(ix, old, old->bytes, epoch);
+    if (table != old) table_retire(ix, old, epoch);
     limbo_give_back(ix);
     mem_free(all);
     return ERR_OK;
@@ -788,7 +847,7 @@ struct rights_index_stats rights_index_stats(const struct rights_index *index) {
     struct rights_index *ix = (struct rights_index *)index; /* the lock is no part of what is counted */
     lock_take(&ix->writing);
     struct rights_index_stats s = {.lines = ix->line_count, .titles = ix->title_count, .deals = ix->deal_count, .scopes = ix->scope_count};
-    s.bytes = sizeof *ix + atomic_load(&ix->table)->bytes + ix->slab_bytes + ix->block_bytes + ix->scope_capacity * sizeof(struct scope) +
+    s.bytes = sizeof *ix + atomic_load(&ix->table)->bytes + ix->slab.bytes + ix->block_bytes + ix->scope_capacity * sizeof(struct scope) +
               (ix->scope_count ? atomic_load(&ix->places)->bytes : 0) + ix->place_slot_count * sizeof *ix->place_slots +
               ix->scope_slot_count * sizeof(uint32_t) + ix->deal_slot_count * sizeof(struct deal *);
     for (const struct deal_chunk *c = ix->deal_chunks; c; c = c->next) s.bytes += sizeof *c + c->capacity * sizeof(struct deal);

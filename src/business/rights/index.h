@@ -3,8 +3,9 @@
  * index.h: the book compiled: who may show what, where and when, from memory. Within the room; rights.h says what the answers mean, and role.h
  * what a line is to whom.
  *
- *   table    title id -> block. Open addressing by buckets of eight nodes, a cache line; a node is 8 bytes: the block's address and a piece of the title's hash, so that
- *            a wrong block is hardly ever looked at.
+ *   table    title id -> block. Open addressing by buckets of sixteen nodes, a cache line; a node is 4 bytes: the block's number and ten bits of the title's
+ *            hash, so that a wrong block is seldom looked at. Half a megabyte for a hundred thousand titles: the smaller, the more of it stays in the caches.
+ *   slab     the blocks of a whole book, one after the other: a block's number is where it lies. Blocks that come later are numbered in a list of their own.
  *   block    the lines of one title, 16 bytes each, by columns (ends, what they are, starts, scopes), by their starts; behind them the lines' ids in
  *            the same order. A block is never changed: a title's new lines are a new block.
  *   scope    what many lines have in common: deal, territories, media, languages, what kind of line it is. One cache line, interned; a
@@ -56,7 +57,7 @@ struct index_line {
 
 struct rights_index;
 
-/* Lines in any order (fastest by id); their deals must be among `deals`. Errors: ERR_LIMIT (memory), ERR_INPUT rights.deal (a line names a deal that is not
+/* Lines in any order (fastest by id); their deals must be among `deals`. Errors: ERR_LIMIT (memory; or more than three million titles), ERR_INPUT rights.deal (a line names a deal that is not
  * there), rights.window, rights.title. */
 MUST_USE struct err rights_index_create(struct rights_index **out, const struct index_deal *deals, size_t deal_count, const struct index_line *lines,
                                         size_t line_count);
