@@ -531,7 +531,7 @@ test('by SRT, with a passphrase: the same channel, every picture', async (t) => 
     const { server, operator } = await startLive(t, { clock: 'system', args: ['--srt', '127.0.0.1:0', '--srt-passphrase', passphrase] });
     const channel = await makeChannel(operator);
     const send = (url) => new Promise((done) => {
-        const encoder = spawn('ffmpeg', ['-v', 'error', '-readrate', '4', '-i', file.mp4, '-c', 'copy', '-f', 'mpegts', url], { stdio: ['ignore', 'ignore', 'pipe'] });
+        const encoder = spawn('ffmpeg', ['-v', 'error', '-readrate', '4', '-i', file.mp4, '-c', 'copy', '-f', 'mpegts', `${url}&linger=5`], { stdio: ['ignore', 'ignore', 'pipe'] });
         ending(t, () => encoder.kill('SIGKILL'));
         let said = '';
         encoder.stderr.on('data', (data) => { said += data; });
