@@ -110,6 +110,8 @@ static inline struct record block_record(const struct block *b, uint32_t i) {
 static inline size_t block_bytes(size_t count) {
     return sizeof(struct block) + count * (sizeof(struct record) + sizeof(int64_t)) + (count > INDEX_FEW ? sizeof(struct rows *) : 0);
 }
+/* The rows of a block whose lines are there; whoever gets them gives them back with mem_free. NULL: memory ran out. */
+struct rows *rows_of(const struct block *, const struct scope *scopes);
 /* How many lines have begun at an instant: they come first. */
 static inline uint32_t block_begun(const struct block *b, uint32_t at_s) {
     const uint32_t *starts = block_starts(b);
