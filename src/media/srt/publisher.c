@@ -94,7 +94,9 @@ static bool take_packets(struct publisher *p, int latency_ms, int64_t *heard, en
     return !child_writer_flush(&p->to_child, CHILD_STALL_MS, NULL).kind;
 }
 
-static enum publisher_end read_packets(struct publisher *p, int poll) {
+static void wait_a_step(void) { nanosleep(&(struct timespec){.tv_nsec = DRAIN_STEP_MS * NS_PER_MS}, NULL); }
+
+static enum publisher_end read_until_over(struct publisher *p, int poll) {
     int latency_ms = 0, size = sizeof latency_ms;
     if (srt_getsockflag(p->socket, SRTO_RCVLATENCY, &latency_ms, &size)) latency_ms = 0;
     int64_t broken_at = 0, heard = now_ns(), stall_ns = (p->options->stall_ms_max ? p->options->stall_ms_max : 10000) * NS_PER_MS;
@@ -106,23 +108,32 @@ static enum publisher_end read_packets(struct publisher *p, int poll) {
         if (why == READING_EMPTY) {
             if (now_ns() - heard > stall_ns) return PUBLISHER_STALLED;
             SRT_EPOLL_EVENT event;
-            if (heard == before) (void)!srt_epoll_uwait(poll, &event, 1, LOOK_MS);
+            if (heard == before && srt_epoll_uwait(poll, &event, 1, LOOK_MS) < 0) wait_a_step(); /* not watched: looked at again and again */
             continue;
         }
         if (!broken_at) broken_at = now_ns();
         if (now_ns() - broken_at > (latency_ms + DRAIN_MS) * NS_PER_MS) return broken_at - heard < GOODBYE_MS_MAX * NS_PER_MS ? PUBLISHER_GONE : PUBLISHER_LOST;
-        nanosleep(&(struct timespec){.tv_nsec = DRAIN_STEP_MS * NS_PER_MS}, NULL); /* packets that are here and not due yet can still be had */
+        wait_a_step(); /* packets that are here and not due yet can still be had */
     }
     return PUBLISHER_STOPPED;
 }
 
+static enum publisher_end read_packets(struct publisher *p) {
+    int poll = srt_epoll_create(), events = SRT_EPOLL_IN | SRT_EPOLL_ERR;
+    if (poll >= 0) (void)!srt_epoll_add_usock(poll, p->socket, &events); /* fails where the connection is gone, which reading tells */
+    enum publisher_end how = read_until_over(p, poll);
+    if (poll >= 0) srt_epoll_release(poll);
+    return how;
+}
+
+/* A reader that took over from one that saw the end has nothing to read, and that one's verdict stands. */
 static void read_run(void *arg) {
     struct publisher *p = arg;
-    int poll = srt_epoll_create(), events = SRT_EPOLL_IN | SRT_EPOLL_ERR;
-    enum publisher_end how = PUBLISHER_LOST;
-    if (poll >= 0 && !srt_epoll_add_usock(poll, p->socket, &events)) how = replay_head(p).kind ? PUBLISHER_CHILD_STALLED : read_packets(p, poll);
+    enum publisher_end how = (enum publisher_end)atomic_load(&p->how_it_ended);
+    bool is_over = how == PUBLISHER_GONE || how == PUBLISHER_LOST || how == PUBLISHER_STALLED;
+    if (replay_head(p).kind) how = PUBLISHER_CHILD_STALLED;
+    else if (!is_over) how = read_packets(p);
     atomic_store(&p->how_it_ended, how);
-    if (poll >= 0) srt_epoll_release(poll);
     shutdown(p->child.socket, SHUT_WR); /* the child works off what it has, and ends */
 }
 
