@@ -7,11 +7,6 @@
 #include <assert.h>
 #include <stdatomic.h>
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 #include "base/thread.h"
 #include "base/epoch.h"
@@ -30,6 +25,8 @@
 #ifndef IS_WATCHED
 #define IS_WATCHED 0
 #endif
+
+enum { CACHE_LINE_SHIFT = 6, CACHE_LINE = 1 << CACHE_LINE_SHIFT };
 
 struct deal {
     int64_t id, party_id;
@@ -124,90 +121,54 @@ static inline uint32_t block_begun(const struct block *b, uint32_t at_s) {
     return low;
 }
 
-/* Nodes are filled in their buckets' order and never emptied; a title whose bucket is full lies in one of those that follow. A node is as small as can be,
- * for the table is looked into at random: a piece of the title's hash, and the block's number. Blocks of the whole book are numbered by where they lie in
- * its slab, the first one from 1; those that came later, from behind the slab's end, by their place in `later`. */
-enum { BUCKET = 16, NODE_TAG_SHIFT = 22, NODE_NUMBERS = 1 << NODE_TAG_SHIFT };
+/* Ids are given one after the other, so a title's block is found by counting: titles stand on shelves of 32, as their ids follow each other, and a byte tells how
+ * many steps from the beginning of its shelf's blocks a title's block lies. All of it for a hundred thousand titles is 112 KB and stays in the caches.
+ * Not on its shelf is what came after the whole book was compiled, what has more than a few lines, and all where ids lie too far apart: that is hashed. */
+enum { SHELF_SHIFT = 5, SHELF_TITLES = 1 << SHELF_SHIFT, STEP_SHIFT_BITS = 2, ELSEWHERE = 255 };
+struct node {
+    _Atomic int64_t title_id; /* 0: free. Filled once and never emptied */
+    struct block *_Atomic block;
+};
 struct table {
-    size_t used, capacity; /* nodes; a power of two */
-    unsigned shift;        /* bucket of a title: hash >> shift */
-    unsigned unit_shift;   /* number of a block in the slab: its distance from the slab's beginning >> unit_shift */
-    uint32_t slab_numbers; /* those below are in the slab */
-    _Atomic uint32_t *nodes; /* 0: free */
-    const char *slab;
-    struct block *_Atomic *later; /* NULL, or later_capacity of them, of which later_count are taken */
-    uint32_t later_count, later_capacity;
+    int64_t first;            /* the first title that stands on a shelf */
+    uint64_t span;            /* how many ids from there on do */
+    const char *slab;         /* where the blocks lie that are on shelves, each on cache lines of its own */
+    const uint32_t *shelves;  /* of each: in which cache line its blocks begin; in the lowest bits how many cache lines a step is, as a power of two */
+    _Atomic uint8_t *steps;   /* of each title; or ELSEWHERE */
+    struct node *nodes;       /* open addressing, half of them free */
+    size_t node_mask, node_count;
     size_t bytes;
 };
-static inline uint64_t title_hash(int64_t title_id) { return (uint64_t)title_id * UINT64_C(0x9e3779b97f4a7c15); }
-static inline uint32_t title_tag(uint64_t hash) { return (uint32_t)(hash >> 25) & ((1u << (32 - NODE_TAG_SHIFT)) - 1); }
-static inline uint32_t node_of(uint32_t tag, uint32_t number) { return tag << NODE_TAG_SHIFT | number; }
-static inline uint32_t node_number(uint32_t node) { return node & (NODE_NUMBERS - 1); }
-static inline struct block *table_block(const struct table *t, uint32_t node) {
-    uint32_t number = node_number(node);
-    if (__builtin_expect(number < t->slab_numbers, 1)) return (struct block *)(uintptr_t)(t->slab + ((size_t)number << t->unit_shift));
-    return atomic_load_explicit(&t->later[number - t->slab_numbers], memory_order_acquire);
+static inline size_t node_first(const struct table *t, int64_t title_id) { return (size_t)((uint64_t)title_id * UINT64_C(0x9e3779b97f4a7c15) >> 32) & t->node_mask; }
+/* The title's node, or the free one where it belongs. */
+static inline struct node *table_node(const struct table *t, int64_t title_id) {
+    size_t at = node_first(t, title_id);
+    for (int64_t id; (id = atomic_load_explicit(&t->nodes[at].title_id, memory_order_acquire)) && id != title_id;) at = (at + 1) & t->node_mask;
+    return &t->nodes[at];
 }
-/* Which nodes of a bucket have the tag, a bit each; all of them without a branch, for which one it is, is as good as random. Free ones may seem to. */
-#if defined(__SSE2__) && !IS_WATCHED
-static inline unsigned bucket_hits(const _Atomic uint32_t *bucket, uint32_t tag) {
-    const __m128i *nodes = (const __m128i *)(const void *)bucket, wanted = _mm_set1_epi32((int)tag); /* each node is read whole, for it lies within one of these */
-    unsigned hits = 0;
-    for (int i = 0; i < BUCKET / 4; i++)
-        hits |= (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(_mm_srli_epi32(nodes[i], NODE_TAG_SHIFT), wanted))) << 4 * i;
-    return hits;
+static inline const uint32_t *table_shelf(const struct table *t, int64_t title_id) { return &t->shelves[((uint64_t)title_id - (uint64_t)t->first) >> SHELF_SHIFT]; }
+static inline struct block *shelf_block(const struct table *t, uint32_t shelf, unsigned steps) {
+    size_t line = (shelf >> STEP_SHIFT_BITS) + ((size_t)steps << (shelf & ((1 << STEP_SHIFT_BITS) - 1)));
+    return (struct block *)(uintptr_t)(t->slab + (line << CACHE_LINE_SHIFT));
 }
-#else
-static inline unsigned bucket_hits(const _Atomic uint32_t *bucket, uint32_t tag) {
-    unsigned hits = 0;
-    for (unsigned i = 0; i < BUCKET; i++) hits |= (unsigned)(atomic_load_explicit(&bucket[i], memory_order_relaxed) >> NODE_TAG_SHIFT == tag) << i;
-    return hits;
+/* The title's block; NULL: it never had lines. */
+static inline struct block *table_find(const struct table *t, int64_t title_id) {
+    uint64_t n = (uint64_t)title_id - (uint64_t)t->first;
+    if (__builtin_expect(n < t->span, 1)) {
+        unsigned steps = atomic_load_explicit(&t->steps[n], memory_order_acquire);
+        if (__builtin_expect(steps != ELSEWHERE, 1)) return shelf_block(t, t->shelves[n >> SHELF_SHIFT], steps);
+    }
+    return atomic_load_explicit(&table_node(t, title_id)->block, memory_order_acquire);
 }
-#endif
-static inline const _Atomic uint32_t *table_bucket(const struct table *t, int64_t title_id) { return t->nodes + (title_hash(title_id) >> t->shift) * BUCKET; }
-/* Asks for the cache lines of a block of about ten lines; the first one is about to be read. */
-static inline void block_fetch(const struct block *b) {
-    __builtin_prefetch((const char *)b + 64);
-    __builtin_prefetch((const char *)b + 128);
-    __builtin_prefetch((const char *)b + 192);
-    __builtin_prefetch((const char *)b + 256);
-}
-/* Asks for the title's block, where it lies in the bucket of its hash, without a look into it. */
+/* Asks for what table_find reads. */
 static inline void table_fetch(const struct table *t, int64_t title_id) {
-    const _Atomic uint32_t *bucket = table_bucket(t, title_id);
-    for (unsigned hits = bucket_hits(bucket, title_tag(title_hash(title_id))); hits; hits &= hits - 1) {
-        uint32_t node = atomic_load_explicit(&bucket[__builtin_ctz(hits)], memory_order_acquire);
-        if (!node) continue;
-        const struct block *b = table_block(t, node);
-        __builtin_prefetch(b);
-        block_fetch(b);
-    }
+    uint64_t n = (uint64_t)title_id - (uint64_t)t->first;
+    __builtin_prefetch(n < t->span ? (const void *)&t->steps[n] : (const void *)&t->nodes[node_first(t, title_id)]);
 }
-/* Of a bucket's nodes that have the title's tag, the title's own block; NULL: none is. */
-__attribute__((always_inline)) static inline const struct block *bucket_block(const struct table *t, const _Atomic uint32_t *bucket, unsigned hits, int64_t title_id) {
-    for (; hits; hits &= hits - 1) {
-        uint32_t node = atomic_load_explicit(&bucket[__builtin_ctz(hits)], memory_order_acquire);
-        if (__builtin_expect(!node, 0)) continue;
-        const struct block *b = table_block(t, node);
-        block_fetch(b);
-        if (b->title_id == title_id) return b;
-    }
-    return NULL;
+/* Asks for the cache lines of a block of about ten lines. */
+static inline void block_fetch(const struct block *b) {
+    for (size_t at = 0; at < 5 * CACHE_LINE; at += CACHE_LINE) __builtin_prefetch((const char *)b + at);
 }
-#define TABLE_FIND(hits_of, t, title_id)                                                                   \
-    uint64_t hash = title_hash(title_id);                                                                  \
-    for (size_t at = (hash >> (t)->shift) * BUCKET;; at = (at + BUCKET) & ((t)->capacity - 1)) {           \
-        const _Atomic uint32_t *bucket = (t)->nodes + at;                                                  \
-        const struct block *b = bucket_block(t, bucket, hits_of(bucket, title_tag(hash)), title_id);       \
-        if (b || !atomic_load_explicit(&bucket[BUCKET - 1], memory_order_relaxed)) return b;               \
-    }
-static inline const struct block *table_find(const struct table *t, int64_t title_id) { TABLE_FIND(bucket_hits, t, title_id) }
-#if defined(__x86_64__)
-__attribute__((target("avx512f"), always_inline)) static inline unsigned bucket_hits_fast(const _Atomic uint32_t *bucket, uint32_t tag) {
-    return _mm512_cmpeq_epi32_mask(_mm512_srli_epi32(_mm512_load_si512((const void *)bucket), NODE_TAG_SHIFT), _mm512_set1_epi32((int)tag));
-}
-__attribute__((target("avx512f"), always_inline)) static inline const struct block *table_find_fast(const struct table *t, int64_t title_id) { TABLE_FIND(bucket_hits_fast, t, title_id) }
-#endif
 
 /* For each country a row over the sets of territories that there are, two bits a set: so what a decision needs of hundreds of sets is a cache line or two. */
 enum { PLACES_A_WORD = 16, PLACE_HOLDS = 1 /* there or in an area of it */, PLACE_IS_UNSURE = 2 /* it names areas of the country, or has no place of its own: look it up */ };
@@ -236,20 +197,21 @@ struct limbo { /* out of sight, and perhaps still being read */
 struct slab {
     char *memory;
     size_t bytes;
-    unsigned unit_shift; /* blocks begin at multiples of this from `base` on, the first one at the second */
-    const char *base;
+    const char *base; /* in it, where a cache line begins */
 };
 
 struct rights_index {
     /* Readers: the table first, blocks out of it, then the scopes and their rows: those blocks' are among them. */
     struct table *_Atomic table;
     struct scope *_Atomic scopes;
+    uint32_t *_Atomic scope_parties; /* the lower half of each scope's party_id: all that most questions need of scopes, so that a line of cache has that of sixteen */
     struct places *_Atomic places;
     bool is_fast; /* the processor judges sixteen lines at once: few.h. Set once */
 
     char apart[64]; /* what writers write does not disturb readers */
     struct lock writing; /* for the rest */
-    void *scope_memory; /* what `scopes` lies in */
+    void *scope_memory; /* what `scopes` and `scope_parties` lie in */
+    size_t scope_bytes;
     uint32_t scope_count, scope_capacity;
     uint32_t *scope_slots; /* number + 1; open addressing */
     size_t scope_slot_count;

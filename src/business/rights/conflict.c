@@ -10,6 +10,9 @@
  * service runs what is sold, which it would have to give up. */
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "business/rights/atlas.h"
 #include "business/rights/compiled.h"

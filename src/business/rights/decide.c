@@ -272,16 +272,18 @@ static __attribute__((noinline)) void decide_many_lines(const struct ask *a, con
 
 /* --- questions --- */
 
-/* Blocks of those titles that have lines. Returns how many. `find` is table_find, or its like. */
-#define BLOCKS_OF(find, table, q, blocks)                                                   \
-    ({                                                                                      \
-        unsigned count_ = 0;                                                                \
-        _Pragma("GCC unroll 3") for (size_t i_ = 0; i_ < TITLES_MAX; i_++) {                \
-            const struct block *b_ = (q)->titles[i_] ? find(table, (q)->titles[i_]) : NULL; \
-            if (b_ && b_->count) (blocks)[count_++] = b_;                                   \
-        }                                                                                   \
-        count_;                                                                             \
-    })
+/* Blocks of those titles that have lines. Returns how many. */
+static inline __attribute__((always_inline)) unsigned blocks_of(const struct table *table, const struct rights_question *q, const struct block *blocks[TITLES_MAX]) {
+    unsigned count = 0;
+#pragma GCC unroll 3
+    for (size_t i = 0; i < TITLES_MAX; i++) {
+        const struct block *b = q->titles[i] ? table_find(table, q->titles[i]) : NULL;
+        if (!b) continue;
+        block_fetch(b);
+        if (b->count) blocks[count++] = b;
+    }
+    return count;
+}
 static const struct rights_answer nothing = {.reason = RIGHTS_BECAUSE_NONE, .until_s = RIGHTS_ENDLESS};
 
 /* After the blocks were found, of which there are some: what they name is there. */
@@ -293,6 +295,7 @@ static inline __attribute__((always_inline)) struct ask ask_of(const struct righ
         .place_words = places->words,
         .places = places->rows + (size_t)q->place.country * places->words,
         .scopes = atomic_load(&ix->scopes),
+        .scope_parties = atomic_load(&ix->scope_parties),
     };
 }
 static inline bool has_many(const struct block *const *blocks, unsigned count) {
@@ -303,7 +306,7 @@ static inline bool has_many(const struct block *const *blocks, unsigned count) {
 
 static void decide_plain(const struct rights_index *ix, const struct table *table, const struct rights_question *q, struct rights_answer *out) {
     const struct block *blocks[TITLES_MAX];
-    unsigned count = BLOCKS_OF(table_find, table, q, blocks);
+    unsigned count = blocks_of(table, q, blocks);
     if (!count) {
         *out = nothing;
         return;
@@ -313,16 +316,18 @@ static void decide_plain(const struct rights_index *ix, const struct table *tabl
     else few_plain(&a, blocks, count, out);
 }
 
-/* In three passes: where the titles' buckets are, where their blocks are, the answers. Each pass asks for what the next one reads, so memory is waited for
+/* In three passes: where the titles stand, their blocks, the answers. Each pass asks for what the next one reads, so memory is waited for
  * sixteen at once. */
 enum { AHEAD = 16 };
 static inline void fetch(const struct table *table, const struct rights_question *questions, size_t count) {
     for (size_t i = 0; i < count; i++)
         for (size_t t = 0; t < TITLES_MAX; t++)
-            if (questions[i].titles[t]) __builtin_prefetch((const void *)table_bucket(table, questions[i].titles[t]));
-    for (size_t i = 0; i < count; i++)
-        for (size_t t = 0; t < TITLES_MAX; t++)
             if (questions[i].titles[t]) table_fetch(table, questions[i].titles[t]);
+    for (size_t i = 0; i < count; i++)
+        for (size_t t = 0; t < TITLES_MAX; t++) {
+            const struct block *b = questions[i].titles[t] ? table_find(table, questions[i].titles[t]) : NULL;
+            if (b) block_fetch(b);
+        }
 }
 #define DECIDE_ONE(decide, ix, q, out)                   \
     do {                                                 \
@@ -345,7 +350,7 @@ static inline void fetch(const struct table *table, const struct rights_question
 #if defined(__x86_64__)
 FEW_FAST FEW_INLINE void decide_fast(const struct rights_index *ix, const struct table *table, const struct rights_question *q, struct rights_answer *out) {
     const struct block *blocks[TITLES_MAX];
-    unsigned count = BLOCKS_OF(table_find_fast, table, q, blocks);
+    unsigned count = blocks_of(table, q, blocks);
     if (!count) {
         *out = nothing;
         return;
@@ -368,15 +373,16 @@ FEW_FAST static void decide_many_fast(const struct rights_index *ix, const struc
     DECIDE_MANY(decide_fast, ix, questions, count, out);
 }
 #else
-static void decide_one_fast(const struct rights_index *ix, const struct rights_question *q, struct rights_answer *out) { DECIDE_ONE(decide_plain, ix, q, out); }
 static void decide_many_fast(const struct rights_index *ix, const struct rights_question *questions, size_t count, struct rights_answer *out) {
     DECIDE_MANY(decide_plain, ix, questions, count, out);
 }
 #endif
 
+static __attribute__((noinline)) void decide_one_plain(const struct rights_index *ix, const struct rights_question *q, struct rights_answer *out) {
+    DECIDE_ONE(decide_plain, ix, q, out);
+}
 void rights_index_decide(const struct rights_index *ix, const struct rights_question *q, struct rights_answer *out) {
-    if (ix->is_fast) decide_one_fast(ix, q, out);
-    else DECIDE_ONE(decide_plain, ix, q, out);
+    (ix->is_fast ? decide_one_fast : decide_one_plain)(ix, q, out);
 }
 void rights_index_decide_many(const struct rights_index *ix, const struct rights_question *questions, size_t count, struct rights_answer *out) {
     if (ix->is_fast) decide_many_fast(ix, questions, count, out);

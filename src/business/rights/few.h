@@ -29,6 +29,7 @@ struct ask {
     uint32_t at_s, place_words;
     const _Atomic uint32_t *places; /* the country's row */
     const struct scope *scopes;
+    const uint32_t *scope_parties;
 };
 struct chunk { /* up to 16 lines of a block */
     const struct block *block;
@@ -215,8 +216,8 @@ FEW_FAST FEW_INLINE __m512i few_look_up(const uint32_t table[32], __m512i codes)
 FEW_FAST static __attribute__((noinline)) __m512i few_standing_of_party(struct ask a, struct chunk c, __mmask16 lines, __m512i codes) {
     __m512i own = few_look_up(few_standing[ASKER_PARTY], codes), other = few_look_up(few_standing[ASKER_OTHER], codes);
     __mmask16 differ = _mm512_mask_cmpneq_epi32_mask(lines, own, other);
-    __m512i scopes = _mm512_maskz_loadu_epi32(differ, block_scopes(c.block) + c.from), eighths = _mm512_slli_epi32(scopes, 3);
-    __m512i parties = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), differ, eighths, (const char *)a.scopes + offsetof(struct scope, party_id), 8);
+    __m512i scopes = _mm512_maskz_loadu_epi32(differ, block_scopes(c.block) + c.from);
+    __m512i parties = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), differ, scopes, a.scope_parties, sizeof *a.scope_parties);
     __mmask16 his = _mm512_mask_cmpeq_epi32_mask(differ, parties, few_of_one((uint32_t)a.q->party_id));
     if (__builtin_expect(his, 0)) other = _mm512_mask_mov_epi32(other, (__mmask16)few_of_the_party(a, c, his), own);
     return other;

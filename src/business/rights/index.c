@@ -9,8 +9,7 @@
 #include "base/mem.h"
 #include "business/rights/compiled.h"
 
-enum { HUGE_PAGE = 2 << 20, CACHE_LINE_SHIFT = 6, CACHE_LINE = 1 << CACHE_LINE_SHIFT };
-enum { TABLE_FIRST = 2 * BUCKET, LATER_FIRST = 16, SCOPES_FIRST = 8, SCOPES_MAX = 1 << 26, ROWS = 256, ROW_WORDS_FIRST = 16, PLACE_SLOTS_FIRST = 64, DEALS_FIRST = 4, DEALS_CHUNK_MAX = 1024 };
+enum { HUGE_PAGE = 2 << 20, TITLES_FIRST = 32, NODES_FIRST = 16, GAPS_MAX = 16, SCOPES_FIRST = 8, SCOPES_MAX = 1 << 26, ROWS = 256, ROW_WORDS_FIRST = 16, PLACE_SLOTS_FIRST = 64, DEALS_FIRST = 4, DEALS_CHUNK_MAX = 1024 };
 
 static struct err error_line(const char *code) { return err_make(ERR_INPUT, code, "A line of the book cannot be compiled."); }
 
@@ -181,13 +180,20 @@ static bool place_find(struct rights_index *ix, const struct scope *s, uint32_t 
 static bool scopes_grow(struct rights_index *ix) {
     uint32_t capacity = ix->scope_capacity ? 2 * ix->scope_capacity : SCOPES_FIRST;
     if (capacity > SCOPES_MAX || !limbo_make_room(ix, 1)) return false;
-    void *memory = big_alloc((capacity + 1) * sizeof(struct scope));
+    size_t bytes = capacity * (sizeof(struct scope) + sizeof(uint32_t)) + CACHE_LINE;
+    void *memory = big_alloc(bytes);
     if (!memory) return false;
     struct scope *grown = (struct scope *)(((uintptr_t)memory + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1)); /* each in one cache line */
-    if (ix->scope_count) memcpy(grown, atomic_load_explicit(&ix->scopes, memory_order_relaxed), ix->scope_count * sizeof *grown);
+    uint32_t *parties = (uint32_t *)(grown + capacity);
+    if (ix->scope_count) {
+        memcpy(grown, atomic_load_explicit(&ix->scopes, memory_order_relaxed), ix->scope_count * sizeof *grown);
+        memcpy(parties, atomic_load_explicit(&ix->scope_parties, memory_order_relaxed), ix->scope_count * sizeof *parties);
+    }
     atomic_store(&ix->scopes, grown);
-    limbo_put(ix, ix->scope_memory, (ix->scope_capacity + 1) * sizeof *grown, epoch_end());
+    atomic_store(&ix->scope_parties, parties);
+    limbo_put(ix, ix->scope_memory, ix->scope_bytes, epoch_end());
     ix->scope_memory = memory;
+    ix->scope_bytes = bytes;
     ix->scope_capacity = capacity;
     return true;
 }
@@ -226,6 +232,7 @@ static struct err scope_intern(struct rights_index *ix, const struct scope *want
     uint32_t place = scopes[ix->scope_count].place;
     scopes[ix->scope_count] = *wanted; /* no block that a reader could find names it yet */
     scopes[ix->scope_count].place = place;
+    atomic_load_explicit(&ix->scope_parties, memory_order_relaxed)[ix->scope_count] = (uint32_t)wanted->party_id;
     ix->scope_slots[at] = ix->scope_count + 1;
     *out = ix->scope_count++;
     return ERR_OK;
@@ -329,71 +336,42 @@ static void block_retire(struct rights_index *ix, struct block *b, uint64_t epoc
 
 /* --- tables --- */
 
-static_assert((int)TABLE_FIRST > (int)BUCKET, "more than one bucket: a hash is not shifted out altogether");
-static struct table *table_create(size_t titles, const struct slab *slab, uint32_t slab_numbers, size_t later) {
-    size_t capacity = TABLE_FIRST;
-    while (4 * capacity < 5 * titles) capacity *= 2; /* at most four in five places are taken */
-    if (later > NODE_NUMBERS - slab_numbers) later = NODE_NUMBERS - slab_numbers;
-    size_t bytes = sizeof(struct table) + CACHE_LINE + capacity * sizeof(uint32_t);
-    struct table *t = big_alloc(bytes);
-    void *memory = t && later ? mem_zalloc_array(later, sizeof(struct block *)) : NULL;
-    if (!t || (later && !memory)) {
-        mem_free(t);
-        return NULL;
-    }
-    memset(t, 0, bytes);
-    t->capacity = capacity;
-    t->bytes = bytes + later * sizeof(struct block *);
-    t->shift = (unsigned)(64 - __builtin_ctzll(capacity / BUCKET));
-    t->nodes = (_Atomic uint32_t *)(((uintptr_t)(t + 1) + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
-    t->slab = slab->base;
-    t->unit_shift = slab->unit_shift;
-    t->slab_numbers = slab_numbers;
-    t->later = memory;
-    t->later_capacity = (uint32_t)later;
+/* With nobody on the shelves, and room elsewhere for so many. */
+static struct table *table_create(int64_t first, uint64_t span, const struct slab *slab, size_t elsewhere) {
+    size_t nodes = NODES_FIRST, shelves = (size_t)((span + SHELF_TITLES - 1) >> SHELF_SHIFT);
+    while (nodes < 2 * elsewhere) nodes *= 2;
+    size_t bytes = sizeof(struct table) + CACHE_LINE + nodes * sizeof(struct node) + shelves * (sizeof(uint32_t) + SHELF_TITLES);
+    char *memory = big_alloc(bytes);
+    if (!memory) return NULL;
+    struct table *t = (struct table *)(void *)memory;
+    memset(memory, 0, bytes);
+    *t = (struct table){.first = first, .span = span, .slab = slab->base, .node_mask = nodes - 1, .bytes = bytes};
+    t->nodes = (struct node *)(((uintptr_t)(t + 1) + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
+    t->steps = (_Atomic uint8_t *)(t->nodes + nodes);
+    t->shelves = (const uint32_t *)(const void *)(t->steps + shelves * SHELF_TITLES);
+    memset((void *)t->steps, ELSEWHERE, shelves * SHELF_TITLES);
     return t;
 }
-static void table_free(struct table *t) {
-    if (t) mem_free(t->later);
-    mem_free(t);
-}
+/* All blocks: those of 0 to table_places - 1 that are not NULL. */
+static size_t table_places(const struct table *t) { return t ? (size_t)t->span + t->node_mask + 1 : 0; }
 static struct block *table_at(const struct table *t, size_t i) {
-    uint32_t node = atomic_load_explicit(&t->nodes[i], memory_order_relaxed);
-    return node ? table_block(t, node) : NULL;
+    if (i >= t->span) return atomic_load_explicit(&t->nodes[i - t->span].block, memory_order_relaxed);
+    unsigned steps = atomic_load_explicit(&t->steps[i], memory_order_relaxed);
+    return steps == ELSEWHERE ? NULL : shelf_block(t, t->shelves[i >> SHELF_SHIFT], steps);
 }
-/* The title's node, or the free one where it belongs. There always is a free one. */
-static _Atomic uint32_t *table_node(const struct table *t, int64_t title_id) {
-    uint64_t hash = title_hash(title_id);
-    size_t at = (hash >> t->shift) * BUCKET;
-    for (uint32_t node; (node = atomic_load_explicit(&t->nodes[at], memory_order_relaxed)); at = (at + 1) & (t->capacity - 1))
-        if (node >> NODE_TAG_SHIFT == title_tag(hash) && table_block(t, node)->title_id == title_id) break;
-    return &t->nodes[at];
-}
-/* Returns the block that was there. Readers may be in the table. There is room for it in `later`, unless it is in the slab. */
+static bool table_has_node(const struct table *t, int64_t title_id) { return atomic_load_explicit(&table_node(t, title_id)->title_id, memory_order_relaxed); }
+/* Returns the block that was there. Readers may be in the table. There is room. */
 static struct block *table_put(struct table *t, struct block *b) {
-    _Atomic uint32_t *at = table_node(t, b->title_id);
-    uint32_t node = atomic_load_explicit(at, memory_order_relaxed), number = node_number(node);
-    struct block *old = node ? table_block(t, node) : NULL;
-    if (old && number >= t->slab_numbers) {
-        atomic_store_explicit(&t->later[number - t->slab_numbers], b, memory_order_release);
-        return old;
-    }
-    if (b->is_in_slab) {
-        number = (uint32_t)((size_t)((const char *)b - t->slab) >> t->unit_shift);
-    } else {
-        assert(t->later_count < t->later_capacity);
-        atomic_store_explicit(&t->later[t->later_count], b, memory_order_release);
-        number = t->slab_numbers + t->later_count++;
-    }
-    atomic_store_explicit(at, node_of(title_tag(title_hash(b->title_id)), number), memory_order_release);
-    t->used += !old;
+    struct block *old = table_find(t, b->title_id);
+    struct node *node = table_node(t, b->title_id);
+    bool is_new = !atomic_load_explicit(&node->title_id, memory_order_relaxed);
+    assert(!is_new || 2 * t->node_count <= t->node_mask);
+    atomic_store_explicit(&node->block, b, memory_order_release);
+    atomic_store_explicit(&node->title_id, b->title_id, memory_order_release);
+    t->node_count += is_new;
+    uint64_t n = (uint64_t)b->title_id - (uint64_t)t->first;
+    if (n < t->span) atomic_store_explicit(&t->steps[n], ELSEWHERE, memory_order_release); /* from here on it is found by its node */
     return old;
-}
-
-static void table_retire(struct rights_index *ix, struct table *t, uint64_t epoch) { /* room for two in limbo */
-    if (!t) return;
-    limbo_put(ix, t->later, t->later_capacity * sizeof(struct block *), epoch);
-    limbo_put(ix, t, t->bytes - t->later_capacity * sizeof(struct block *), epoch);
 }
 
 /* --- the whole book --- */
@@ -418,7 +396,7 @@ static void titles_free(struct titles *t) {
 }
 static bool titles_make_room(struct titles *t) {
     if (t->count < t->capacity) return true;
-    uint32_t capacity = t->capacity ? 2 * t->capacity : TABLE_FIRST;
+    uint32_t capacity = t->capacity ? 2 * t->capacity : TITLES_FIRST;
     int64_t *ids = mem_realloc_array(t->ids, capacity, sizeof *ids);
     if (ids) t->ids = ids;
     uint32_t *counts = mem_realloc_array(t->counts, capacity, sizeof *counts);
@@ -457,54 +435,96 @@ static bool titles_find(struct titles *t, int64_t id, uint32_t *out) {
 struct book { /* made, not yet published */
     struct table *table;
     struct slab slab;
-    size_t block_bytes;
+    size_t title_count, block_bytes;
 };
 static void book_free(struct book *b) {
-    if (b->table)
-        for (size_t i = 0; i < b->table->capacity; i++) block_free(table_at(b->table, i));
-    table_free(b->table);
+    for (size_t i = 0; i < table_places(b->table); i++) block_free(table_at(b->table, i));
+    mem_free(b->table);
     mem_free(b->slab.memory);
 }
 
-enum { SLAB_NUMBERS = NODE_NUMBERS / 4 * 3 }; /* the others are for what comes later */
-static size_t in_units(size_t bytes, unsigned unit_shift) { return (bytes + (UINT64_C(1) << unit_shift) - 1) >> unit_shift; }
+static size_t lines_of_cache(size_t count) { return (block_bytes(count) + CACHE_LINE - 1) >> CACHE_LINE_SHIFT; }
+static bool has_few(uint32_t count) { return count && count <= INDEX_FEW; }
 
-/* Lays out all blocks that have few lines in one piece of memory, in the order in which titles appear; each on cache lines of its own, so that it is on as few
- * of them as can be. */
-static bool book_lay_out(struct book *book, const struct titles *titles) {
-    struct slab *slab = &book->slab;
-    size_t units, many = 0;
-    for (slab->unit_shift = CACHE_LINE_SHIFT;; slab->unit_shift++) {
-        units = 1;
-        many = 0;
-        for (uint32_t i = 0; i < titles->count; i++) {
-            if (titles->counts[i] <= INDEX_FEW) units += in_units(block_bytes(titles->counts[i]), slab->unit_shift);
-            else many++;
-        }
-        if (units <= SLAB_NUMBERS) break;
-        if (titles->count - many >= SLAB_NUMBERS) return false;
+/* How long a step has to be, so that a byte reaches the last of these titles: in cache lines, as a power of two; and how many of them they take. */
+static unsigned shelf_step_shift(const uint32_t *counts, size_t titles, size_t *lines) {
+    for (unsigned shift = 0;; shift++) {
+        size_t steps = 0;
+        for (size_t i = 0; i < titles; i++)
+            if (has_few(counts[i])) steps += (lines_of_cache(counts[i]) + ((size_t)1 << shift) - 1) >> shift;
+        *lines = steps << shift;
+        if (steps <= ELSEWHERE) return shift;
     }
-    size_t unit = (size_t)1 << slab->unit_shift;
-    if (units > 1) {
-        slab->bytes = (units + 1) << slab->unit_shift;
-        if (!(slab->memory = big_alloc(slab->bytes))) return false;
-        slab->base = (const char *)(((uintptr_t)slab->memory + unit - 1) & ~(uintptr_t)(unit - 1));
-    }
-    book->table = table_create(titles->count, slab, (uint32_t)units, many + LATER_FIRST);
-    if (!book->table) return false;
-    size_t at = 1;
+}
+static_assert(SHELF_TITLES * ((16 + INDEX_FEW * 24 + CACHE_LINE - 1) / CACHE_LINE + (1 << ((1 << STEP_SHIFT_BITS) - 1)) - 1) >> ((1 << STEP_SHIFT_BITS) - 1) <= ELSEWHERE,
+              "the longest step is long enough");
+
+static bool slab_create(struct slab *slab, size_t lines) {
+    slab->bytes = (lines + 1) << CACHE_LINE_SHIFT;
+    if (!(slab->memory = big_alloc(slab->bytes))) return false;
+    slab->base = (const char *)(((uintptr_t)slab->memory + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
+    return true;
+}
+static struct block *slab_block(const struct slab *slab, size_t line, int64_t title_id, uint32_t count) {
+    struct block *b = (struct block *)(uintptr_t)(slab->base + (line << CACHE_LINE_SHIFT));
+    *b = (struct block){.title_id = title_id, .count = count, .is_in_slab = true};
+    return b;
+}
+
+/* Blocks that have few lines lie in one piece of memory, in the order of the titles' ids; each on cache lines of its own, so that it is on as few of them as
+ * can be. blocks[i] becomes that of titles->ids[i]. */
+static bool book_lay_out(struct book *book, const struct titles *titles, struct block **blocks) {
+    int64_t first = titles->count ? INT64_MAX : 0, last = titles->count ? INT64_MIN : -1;
+    size_t elsewhere = 0, lines = 0;
     for (uint32_t i = 0; i < titles->count; i++) {
-        struct block *b;
-        if (titles->counts[i] <= INDEX_FEW) {
-            b = (struct block *)(uintptr_t)(slab->base + (at << slab->unit_shift));
-            *b = (struct block){.title_id = titles->ids[i], .count = titles->counts[i], .is_in_slab = true};
-            at += in_units(block_bytes(b->count), slab->unit_shift);
-        } else if (!(b = block_create(titles->ids[i], titles->counts[i]))) {
+        first = titles->ids[i] < first ? titles->ids[i] : first;
+        last = titles->ids[i] > last ? titles->ids[i] : last;
+    }
+    uint64_t span = (uint64_t)last - (uint64_t)first + 1;
+    bool has_shelves = span - 1 < GAPS_MAX * (uint64_t)titles->count;
+    if (!has_shelves) span = 0;
+    for (uint32_t i = 0; i < titles->count; i++) elsewhere += !has_shelves || !has_few(titles->counts[i]);
+
+    size_t shelf_count = (size_t)((span + SHELF_TITLES - 1) >> SHELF_SHIFT);
+    uint32_t *counts = mem_zalloc_array(shelf_count * SHELF_TITLES + 1, sizeof *counts), *shelves = mem_alloc((shelf_count + 1) * sizeof *shelves);
+    bool is_good = counts && shelves;
+    for (uint32_t i = 0; is_good && has_shelves && i < titles->count; i++) counts[(uint64_t)titles->ids[i] - (uint64_t)first] = titles->counts[i];
+    for (size_t i = 0; is_good && i < shelf_count; i++) {
+        size_t own;
+        unsigned shift = shelf_step_shift(counts + i * SHELF_TITLES, SHELF_TITLES, &own);
+        shelves[i] = (uint32_t)lines << STEP_SHIFT_BITS | shift;
+        lines += own;
+    }
+    for (uint32_t i = 0; !has_shelves && i < titles->count; i++) lines += has_few(titles->counts[i]) ? lines_of_cache(titles->counts[i]) : 0;
+    is_good = is_good && lines < UINT32_MAX >> STEP_SHIFT_BITS && (!lines || slab_create(&book->slab, lines)) &&
+              (book->table = table_create(first, span, &book->slab, elsewhere));
+    if (is_good && shelf_count) memcpy((uint32_t *)(uintptr_t)book->table->shelves, shelves, shelf_count * sizeof *shelves);
+    for (size_t i = 0; is_good && i < shelf_count; i++) {
+        unsigned steps = 0, shift = shelves[i] & ((1 << STEP_SHIFT_BITS) - 1);
+        for (size_t n = i * SHELF_TITLES; n < (i + 1) * SHELF_TITLES; n++) {
+            if (!has_few(counts[n])) continue;
+            (void)slab_block(&book->slab, (shelves[i] >> STEP_SHIFT_BITS) + ((size_t)steps << shift), first + (int64_t)n, counts[n]);
+            atomic_store_explicit(&book->table->steps[n], (uint8_t)steps, memory_order_relaxed);
+            steps += (unsigned)((lines_of_cache(counts[n]) + ((size_t)1 << shift) - 1) >> shift);
+        }
+    }
+    mem_free(counts);
+    mem_free(shelves);
+    size_t line = 0;
+    for (uint32_t i = 0; is_good && i < titles->count; i++) {
+        if (has_shelves && has_few(titles->counts[i])) {
+            blocks[i] = table_find(book->table, titles->ids[i]);
+            continue;
+        }
+        if (has_few(titles->counts[i])) {
+            blocks[i] = slab_block(&book->slab, line, titles->ids[i], titles->counts[i]);
+            line += lines_of_cache(titles->counts[i]);
+        } else if (!(blocks[i] = block_create(titles->ids[i], titles->counts[i]))) {
             return false;
         }
-        (void)table_put(book->table, b);
+        (void)table_put(book->table, blocks[i]);
     }
-    return true;
+    return is_good;
 }
 
 static struct err book_compile(struct rights_index *ix, const struct index_line *lines, size_t count, struct book *book) {
@@ -521,20 +541,17 @@ static struct err book_compile(struct rights_index *ix, const struct index_line 
         if (!e.kind && !titles_find(&titles, lines[i].title_id, &all[i].title)) e = err_memory();
         if (!e.kind) titles.counts[all[i].title]++;
     }
-    if (!e.kind && !(book_lay_out(book, &titles) && (!titles.count || (blocks = mem_alloc(titles.count * sizeof *blocks))))) e = err_memory();
+    if (!e.kind && !((!titles.count || (blocks = mem_alloc(titles.count * sizeof *blocks))) && book_lay_out(book, &titles, blocks))) e = err_memory();
     if (!e.kind) {
-        for (uint32_t i = 0; i < titles.count; i++) {
-            blocks[i] = table_block(book->table, atomic_load_explicit(table_node(book->table, titles.ids[i]), memory_order_relaxed));
-            titles.counts[i] = 0; /* from here on: how many are in */
-        }
-        for (size_t i = 0; i < count; i++) {
-            block_put(blocks[all[i].title], titles.counts[all[i].title]++, all[i].record, all[i].id);
-        }
-        for (uint32_t i = 0; i < titles.count && !e.kind; i++) {
-            if (!block_finish(ix, blocks[i])) e = err_memory();
-            book->block_bytes += block_own_bytes(blocks[i]);
+        for (uint32_t i = 0; i < titles.count; i++) titles.counts[i] = 0; /* from here on: how many are in */
+        for (size_t i = 0; i < count; i++) block_put(blocks[all[i].title], titles.counts[all[i].title]++, all[i].record, all[i].id);
+        for (size_t i = 0; i < table_places(book->table) && !e.kind; i++) { /* one after the other, as they lie */
+            struct block *b = table_at(book->table, i);
+            if (b && !block_finish(ix, b)) e = err_memory();
+            book->block_bytes += block_own_bytes(b);
         }
     }
+    book->title_count = titles.count;
     mem_free(blocks);
     mem_free(all);
     titles_free(&titles);
@@ -551,11 +568,11 @@ static struct err replace_locked(struct rights_index *ix, const struct index_dea
     struct err e = book_compile(ix, lines, line_count, &book);
     struct table *old = atomic_load_explicit(&ix->table, memory_order_relaxed);
     size_t old_blocks = 0;
-    for (size_t i = 0; old && i < old->capacity; i++) {
+    for (size_t i = 0; i < table_places(old); i++) {
         const struct block *b = table_at(old, i);
         old_blocks += b ? (size_t)b->has_rows + !b->is_in_slab : 0;
     }
-    if (!e.kind && !limbo_make_room(ix, old_blocks + 3)) e = err_memory();
+    if (!e.kind && !limbo_make_room(ix, old_blocks + 2)) e = err_memory();
     if (e.kind) {
         deals_take_back(ix, deals, deal_count);
         book_free(&book);
@@ -564,13 +581,13 @@ static struct err replace_locked(struct rights_index *ix, const struct index_dea
     deals_publish(ix, deals, deal_count);
     atomic_store(&ix->table, book.table);
     uint64_t epoch = epoch_end();
-    for (size_t i = 0; old && i < old->capacity; i++) block_retire(ix, table_at(old, i), epoch);
-    table_retire(ix, old, epoch);
+    for (size_t i = 0; i < table_places(old); i++) block_retire(ix, table_at(old, i), epoch);
+    limbo_put(ix, old, old ? old->bytes : 0, epoch);
     limbo_put(ix, ix->slab.memory, ix->slab.bytes, epoch);
     ix->slab = book.slab;
     ix->block_bytes = book.block_bytes;
     ix->line_count = line_count;
-    ix->title_count = book.table->used;
+    ix->title_count = book.title_count;
     limbo_give_back(ix);
     return ERR_OK;
 }
@@ -599,8 +616,8 @@ void rights_index_destroy(struct rights_index **index_at) {
     struct rights_index *ix = *index_at;
     if (!ix) return;
     struct table *t = atomic_load(&ix->table);
-    for (size_t i = 0; t && i < t->capacity; i++) block_free(table_at(t, i));
-    table_free(t);
+    for (size_t i = 0; i < table_places(t); i++) block_free(table_at(t, i));
+    mem_free(t);
     mem_free(ix->slab.memory);
     mem_free(ix->scope_memory);
     mem_free(atomic_load(&ix->places));
@@ -675,7 +692,7 @@ static struct err turns_compile(struct rights_index *ix, struct replacement **al
     for (uint32_t i = first; i < ix->scope_count; i++) turns[i] = is_about_to_turn(scopes[i].deal);
     size_t given = *count, capacity = *count + 1;
     struct err e = ERR_OK;
-    for (size_t n = 0; n < t->capacity && !e.kind; n++) {
+    for (size_t n = 0; n < table_places(t) && !e.kind; n++) {
         const struct block *b = table_at(t, n);
         uint32_t i = 0;
         while (b && i < b->count && !turns[block_scopes(b)[i]]) i++;
@@ -710,16 +727,18 @@ static struct err turns_compile(struct rights_index *ix, struct replacement **al
 static struct table *table_for(struct rights_index *ix, const struct replacement *all, size_t count, bool at_once) {
     struct table *t = atomic_load_explicit(&ix->table, memory_order_relaxed);
     size_t added = 0;
-    for (size_t i = 0; i < count; i++) added += all[i].block && !atomic_load_explicit(table_node(t, all[i].title_id), memory_order_relaxed);
-    bool is_full = (t->used + added) * 5 > t->capacity * 4;
-    if (!is_full && !at_once && t->later_count + count <= t->later_capacity) return t;
-    struct table *grown = table_create(is_full ? 2 * (t->used + added) : t->capacity * 4 / 5, &ix->slab, t->slab_numbers, 2 * (t->later_count + count) + LATER_FIRST);
-    if (grown && grown->later_capacity < t->later_count + count) {
-        table_free(grown);
-        return NULL;
+    for (size_t i = 0; i < count; i++) added += all[i].block && !table_has_node(t, all[i].title_id);
+    bool is_full = 2 * (t->node_count + added) > t->node_mask + 1;
+    if (!is_full && !at_once) return t;
+    struct table *grown = table_create(t->first, t->span, &ix->slab, is_full ? 2 * (t->node_count + added) : (t->node_mask + 1) / 2);
+    if (!grown) return NULL;
+    size_t shelves = (size_t)((t->span + SHELF_TITLES - 1) >> SHELF_SHIFT);
+    memcpy((void *)grown->steps, (const void *)t->steps, shelves * SHELF_TITLES);
+    memcpy((uint32_t *)(uintptr_t)grown->shelves, t->shelves, shelves * sizeof *t->shelves);
+    for (size_t i = 0; i <= t->node_mask; i++) {
+        struct block *b = atomic_load_explicit(&t->nodes[i].block, memory_order_relaxed);
+        if (b) (void)table_put(grown, b);
     }
-    for (size_t i = 0; grown && i < t->capacity; i++)
-        if (table_at(t, i)) (void)table_put(grown, table_at(t, i));
     return grown;
 }
 
@@ -739,7 +758,7 @@ static struct err update_locked(struct rights_index *ix, const struct index_chan
     struct table *old = atomic_load_explicit(&ix->table, memory_order_relaxed), *table = NULL;
     if (!e.kind) e = replacements_compile(ix, change, all);
     if (!e.kind) e = turns_compile(ix, &all, &count);
-    if (!e.kind && !(limbo_make_room(ix, 2 * count + 2) && (table = table_for(ix, all, count, count > change->title_count)))) e = err_memory();
+    if (!e.kind && !(limbo_make_room(ix, 2 * count + 1) && (table = table_for(ix, all, count, count > change->title_count)))) e = err_memory();
     if (e.kind) {
         deals_take_back(ix, change->deals, change->deal_count);
         for (size_t i = 0; i < count; i++) block_free(all[i].block);
@@ -758,7 +777,7 @@ static struct err update_locked(struct rights_index *ix, const struct index_chan
     if (table != old) atomic_store(&ix->table, table);
     uint64_t epoch = epoch_end();
     for (size_t i = 0; i < count; i++) block_retire(ix, all[i].block, epoch);
-    if (table != old) table_retire(ix, old, epoch);
+    if (table != old) limbo_put(ix, old, old->bytes, epoch);
     limbo_give_back(ix);
     mem_free(all);
     return ERR_OK;
@@ -775,7 +794,7 @@ struct rights_index_stats rights_index_stats(const struct rights_index *index) {
     struct rights_index *ix = (struct rights_index *)index; /* the lock is no part of what is counted */
     lock_take(&ix->writing);
     struct rights_index_stats s = {.lines = ix->line_count, .titles = ix->title_count, .deals = ix->deal_count, .scopes = ix->scope_count};
-    s.bytes = sizeof *ix + atomic_load(&ix->table)->bytes + ix->slab.bytes + ix->block_bytes + ix->scope_capacity * sizeof(struct scope) +
+    s.bytes = sizeof *ix + atomic_load(&ix->table)->bytes + ix->slab.bytes + ix->block_bytes + ix->scope_bytes +
               (ix->scope_count ? atomic_load(&ix->places)->bytes : 0) + ix->place_slot_count * sizeof *ix->place_slots +
               ix->scope_slot_count * sizeof(uint32_t) + ix->deal_slot_count * sizeof(struct deal *);
     for (const struct deal_chunk *c = ix->deal_chunks; c; c = c->next) s.bytes += sizeof *c + c->capacity * sizeof(struct deal);

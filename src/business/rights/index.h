@@ -3,9 +3,10 @@
  * index.h: the book compiled: who may show what, where and when, from memory. Within the room; rights.h says what the answers mean, and role.h
  * what a line is to whom.
  *
- *   table    title id -> block. Open addressing by buckets of sixteen nodes, a cache line; a node is 4 bytes: the block's number and ten bits of the title's
- *            hash, so that a wrong block is seldom looked at. Half a megabyte for a hundred thousand titles: the smaller, the more of it stays in the caches.
- *   slab     the blocks of a whole book, one after the other: a block's number is where it lies. Blocks that come later are numbered in a list of their own.
+ *   table    title id -> block. Titles stand on shelves of 32 in the order of their ids, which are given one after the other; a byte for each title tells how
+ *            far from where its shelf's blocks begin its own lies. 112 KB for a hundred thousand titles: it stays in the caches. What came or changed since the
+ *            book was compiled as a whole, and what is large, is hashed instead; so is all of it where ids lie too far apart.
+ *   slab     the blocks of a whole book, one after the other, in the order of the titles' ids; each begins on a cache line of its own.
  *   block    the lines of one title, 16 bytes each, by columns (ends, what they are, starts, scopes), by their starts; behind them the lines' ids in
  *            the same order. A block is never changed: a title's new lines are a new block.
  *   scope    what many lines have in common: deal, territories, media, languages, what kind of line it is. One cache line, interned; a
@@ -14,9 +15,9 @@
  *   places   for each country a row, two bits for each set of territories: is the country in it, or an area of the country? Hundreds of sets are a cache line or two.
  *   deal     party, direction, status.
  *
- * What a decision about a title with ten lines touches: one cache line of the table, four or five of the block, which are asked for together, one or two of the
- * country's row. In a book that is larger than the processor's caches the first two waits are what it costs: about two accesses to memory, one after the
- * other. The rest is reckoned sixteen lines at once and all but without guesses (few.h), so that one decision's waits overlap the next one's.
+ * What a decision about a title with ten lines touches: a byte and a word of the table, four or five cache lines of the block, which are asked for together, one or
+ * two of the country's row. In a book that is larger than the processor's caches it costs one access to memory. The rest is reckoned sixteen lines at once and
+ * all but without guesses (few.h), so that one decision's wait overlaps the next one's.
  *
  * Since a line tells whether its deal is active, a deal that comes into force or goes out of it has the blocks of all its titles made anew. They lie in a new
  * table, and that is put in place of the old one by one store: all lines of a deal turn in the same moment. It happens seldom, and takes a walk through the
@@ -57,7 +58,7 @@ struct index_line {
 
 struct rights_index;
 
-/* Lines in any order (fastest by id); their deals must be among `deals`. Errors: ERR_LIMIT (memory; or more than three million titles), ERR_INPUT rights.deal (a line names a deal that is not
+/* Lines in any order (fastest by id); their deals must be among `deals`. Errors: ERR_LIMIT (memory), ERR_INPUT rights.deal (a line names a deal that is not
  * there), rights.window, rights.title. */
 MUST_USE struct err rights_index_create(struct rights_index **out, const struct index_deal *deals, size_t deal_count, const struct index_line *lines,
                                         size_t line_count);

@@ -371,6 +371,7 @@ static void sixteen_at_once_answer_as_one_by_one(void **state) {
     static const uint32_t times[] = {0, 1, 0x7fffffff, 0x80000000, 0x80000001, UINT32_MAX - 2, UINT32_MAX - 1, UINT32_MAX};
     static _Alignas(64) _Atomic uint32_t row[PLACES_MAX / PLACES_A_WORD];
     static struct scope scopes[SCOPES];
+    static uint32_t parties[SCOPES];
     struct rng rng = rng_seeded(29);
     struct slice bad;
     for (size_t i = 0; i < ARRAY_LEN(row); i++) {
@@ -379,6 +380,7 @@ static void sixteen_at_once_answer_as_one_by_one(void **state) {
     }
     for (size_t i = 0; i < SCOPES; i++) {
         scopes[i].party_id = (int64_t)rng_below(&rng, 3) + ((int64_t)rng_below(&rng, 2) << 32); /* alike in half of their bits */
+        parties[i] = (uint32_t)scopes[i].party_id;
         model_ok(rights_territories_of(slice_cstr(texts[i % ARRAY_LEN(texts)]), &scopes[i].territories, &bad));
         model_ok(rights_languages_of(slice_cstr(spoken[i % ARRAY_LEN(spoken)]), &scopes[i].languages, &bad));
     }
@@ -390,7 +392,7 @@ static void sixteen_at_once_answer_as_one_by_one(void **state) {
         struct rights_question q = {.medium = (enum rights_medium)rng_below(&rng, RIGHTS_MEDIA), .language = tags[rng_below(&rng, 2) ? 0 : rng_below(&rng, ARRAY_LEN(tags))],
                                     .party_id = rng_below(&rng, 3) ? 0 : scopes[rng_below(&rng, SCOPES)].party_id};
         assert_true(rights_country_parse(SLICE("US"), &q.place.country));
-        struct ask a = {.q = &q, .place_words = words[round % 4], .places = row, .scopes = scopes};
+        struct ask a = {.q = &q, .place_words = words[round % 4], .places = row, .scopes = scopes, .scope_parties = parties};
         bool is_short = rng_below(&rng, 2); /* few instants, so that many are equal */
         a.at_s = round % 3 ? is_short ? (uint32_t)rng_below(&rng, 20) : (uint32_t)rng_u64(&rng) : times[rng_below(&rng, ARRAY_LEN(times) - 1)];
         unsigned count = 1 + (unsigned)rng_below(&rng, TITLES_MAX), few_kinds = (unsigned)rng_below(&rng, 4);
@@ -481,6 +483,94 @@ static void there_may_be_more_sets_than_places(void **state) {
     rights_index_destroy(&ix);
 }
 
+/* Ids one after the other, with gaps, far apart, at both ends of what there is: each title is found with its own lines, and those between have none. */
+enum { SPREAD_TITLES = 400, SPREAD_LINES = 150 };
+struct spread {
+    int64_t ids[SPREAD_TITLES];
+    int64_t expected[SPREAD_TITLES]; /* the line that decides; 0: it has none */
+};
+static int64_t spread_id(int way, int64_t i) {
+    switch (way) {
+    case 0: return 1 + i;
+    case 1: return 1000 + 7 * i;
+    case 2: return 5 + 1000 * i;
+    case 3: return i == 0 ? INT64_MIN : i == 1 ? INT64_MAX : i;
+    default: return i < 50 ? i - 50 : i - 49; /* there is no title 0 */
+    }
+}
+/* Of one title; the first one ends last. */
+static size_t spread_lines(struct index_line *out, int64_t title, int64_t first_id, size_t count, uint32_t world) {
+    for (size_t k = 0; k < count; k++)
+        out[k] = (struct index_line){.id = first_id + (int64_t)k, .title_id = title, .deal_id = 1, .territories = world, .media = 1,
+                                     .ends_s = k ? 10 + (int64_t)k : RIGHTS_ENDLESS};
+    return count;
+}
+static void spread_check(const struct rights_index *ix, const struct spread *s, bool is_active) {
+    struct rights_question q[SPREAD_TITLES] = {0};
+    struct rights_answer one, many[SPREAD_TITLES];
+    for (size_t i = 0; i < SPREAD_TITLES; i++) q[i] = (struct rights_question){.titles = {s->ids[i]}, .place.country = RIGHTS_NOWHERE, .at_s = 5};
+    rights_index_decide_many(ix, q, SPREAD_TITLES, many);
+    for (size_t i = 0; i < SPREAD_TITLES; i++) {
+        rights_index_decide(ix, &q[i], &one);
+        assert_int_equal(one.line_id, s->expected[i]);
+        assert_int_equal(one.reason, !s->expected[i] ? RIGHTS_BECAUSE_NONE : is_active ? RIGHTS_BECAUSE_ALLOWED : RIGHTS_BECAUSE_DEAL);
+        assert_true(many[i].line_id == one.line_id && many[i].reason == one.reason && many[i].until_s == one.until_s);
+    }
+}
+static void titles_are_found_however_their_ids_lie(void **state) {
+    static struct index_line lines[SPREAD_TITLES * SPREAD_LINES];
+    static struct spread s;
+    struct index_deal deal = {.id = 1, .party_id = 2, .direction = RIGHTS_OWN, .status = RIGHTS_ACTIVE};
+    uint32_t world;
+    struct slice bad;
+    model_ok(rights_territories_of(SLICE("WORLD"), &world, &bad));
+    for (int way = 0; way < 5; way++) {
+        struct rng rng = rng_seeded(900 + (uint64_t)way);
+        size_t line_count = 0;
+        bool are_large = false; /* blocks of one shelf after the other: so that steps of all lengths are there */
+        for (size_t i = 0; i < SPREAD_TITLES; i++) {
+            if (i % 40 == 0) are_large = rng_below(&rng, 2);
+            size_t count = i % 5 == 4 ? 0 : i % 17 == 0 ? 49 + rng_below(&rng, 100) : are_large ? 40 + rng_below(&rng, 9) : 1 + rng_below(&rng, 10);
+            s.ids[i] = spread_id(way, (int64_t)i);
+            s.expected[i] = count ? 1000 * (1 + (int64_t)i) : 0;
+            line_count += spread_lines(lines + line_count, s.ids[i], s.expected[i], count, world);
+        }
+        for (size_t i = line_count - 1; i > 0; i--) { /* they come in any order */
+            size_t k = rng_below(&rng, i + 1);
+            struct index_line l = lines[i];
+            lines[i] = lines[k];
+            lines[k] = l;
+        }
+        struct rights_index *ix;
+        model_ok(rights_index_create(&ix, &deal, 1, lines, line_count));
+        spread_check(ix, &s, true);
+        for (size_t i = 0; i < SPREAD_TITLES; i++) {
+            struct rights_question q = {.titles = {way == 3 ? 1000 + (int64_t)i : spread_id(way, (int64_t)i) + (way == 0 || way == 4 ? 2000 : 1)}, .at_s = 5};
+            struct rights_answer a;
+            rights_index_decide(ix, &q, &a);
+            assert_int_equal(a.reason, RIGHTS_BECAUSE_NONE);
+        }
+        for (int round = 0; round < 20; round++) {
+            int64_t titles[SPREAD_TITLES / 8];
+            size_t given = 0;
+            line_count = 0;
+            for (size_t n = 0, i = rng_below(&rng, 8); n < SPREAD_TITLES / 8; n++, i += 8, given++) {
+                size_t count = rng_below(&rng, 4) ? 1 + rng_below(&rng, 60) : 0;
+                titles[given] = s.ids[i];
+                s.expected[i] = count ? 1000000 * (1 + (int64_t)round) + 1000 * (int64_t)i : 0;
+                line_count += spread_lines(lines + line_count, s.ids[i], s.expected[i], count, world);
+            }
+            bool turns = round % 3 == 2;
+            if (turns) deal.status = deal.status == RIGHTS_ACTIVE ? RIGHTS_SUSPENDED : RIGHTS_ACTIVE;
+            model_ok(rights_index_update(ix, &(struct index_change){.deals = &deal, .deal_count = turns, .titles = titles, .title_count = given, .lines = lines, .line_count = line_count}));
+            spread_check(ix, &s, deal.status == RIGHTS_ACTIVE);
+            assert_int_equal(rights_index_stats(ix).bytes_waiting, 0);
+        }
+        deal.status = RIGHTS_ACTIVE;
+        rights_index_destroy(&ix);
+    }
+}
+
 /* Titles go, others come: those that are gone have no lines, and the table grows past them. */
 static void titles_without_lines_have_none(void **state) {
     (void)state;
@@ -520,6 +610,7 @@ int main(void) {
         cmocka_unit_test(updates_lead_to_the_same_index),
         cmocka_unit_test(what_cannot_be_compiled_is_refused_and_changes_nothing),
         cmocka_unit_test(there_may_be_more_sets_than_places),
+        cmocka_unit_test(titles_are_found_however_their_ids_lie),
         cmocka_unit_test(titles_without_lines_have_none),
         cmocka_unit_test(the_ends_of_time),
         cmocka_unit_test(each_allocation_may_fail),
