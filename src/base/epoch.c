@@ -11,8 +11,9 @@ static struct epoch_place places[EPOCH_PLACES];
 static _Atomic unsigned places_used; /* none behind was ever taken */
 static _Atomic uint64_t crowd_count;
 _Alignas(64) _Atomic uint64_t epoch_now = 1;
-struct epoch_place epoch_crowd;
+static struct epoch_place nested; /* the mark of readings within readings: nobody looks at it */
 _Thread_local struct epoch_place *epoch_mine;
+static _Thread_local struct epoch_place *place; /* this thread's; NULL: it has none yet */
 
 static pthread_key_t at_end;
 static bool has_key;
@@ -20,7 +21,7 @@ bool epoch_has_barrier;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void place_give(void *arg) {
     struct epoch_place *p = arg;
-    epoch_mine = NULL;
+    epoch_mine = place = NULL;
     atomic_store(&p->is_taken, false);
 }
 static bool barrier_prepare(void) { return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0; }
@@ -30,7 +31,8 @@ static void prepare(void) {
     epoch_has_barrier = barrier_prepare() && barrier_run();
 }
 
-struct epoch_place *epoch_join(void) {
+/* NULL: there is none left. */
+static struct epoch_place *join(void) {
     pthread_once(&once, prepare);
     for (unsigned i = 0; has_key && i < EPOCH_PLACES; i++) {
         bool is_taken = false;
@@ -41,13 +43,22 @@ struct epoch_place *epoch_join(void) {
         }
         unsigned used = atomic_load(&places_used);
         while (used < i + 1 && !atomic_compare_exchange_weak(&places_used, &used, i + 1)) {}
-        return epoch_mine = &places[i];
+        return &places[i];
     }
-    return &epoch_crowd;
+    return NULL;
 }
 
-void epoch_crowd_enter(void) { atomic_fetch_add(&crowd_count, 1); }
-void epoch_crowd_leave(void) { atomic_fetch_sub(&crowd_count, 1); }
+struct epoch_place *epoch_enter_slowly(void) {
+    if (!place && !(place = join())) {
+        atomic_fetch_add(&crowd_count, 1);
+        return NULL;
+    }
+    if (atomic_load_explicit(&place->epoch, memory_order_relaxed)) return &nested;
+    atomic_store(&place->epoch, atomic_load(&epoch_now));
+    if (epoch_has_barrier) epoch_mine = place;
+    return place;
+}
+void epoch_leave_crowd(void) { atomic_fetch_sub(&crowd_count, 1); }
 
 uint64_t epoch_end(void) { return atomic_fetch_add(&epoch_now, 1); }
 

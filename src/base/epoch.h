@@ -17,42 +17,32 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { EPOCH_PLACES = 512 };
 
 struct epoch_place {
     _Alignas(64) _Atomic uint64_t epoch; /* 0: not reading */
-    unsigned depth;                      /* readings within readings; the thread's own */
     _Atomic bool is_taken;
 };
-extern _Thread_local struct epoch_place *epoch_mine;
+extern _Thread_local struct epoch_place *epoch_mine; /* NULL before the first reading, and where readers cannot do without a barrier or a place */
 extern _Atomic uint64_t epoch_now;
-struct epoch_place *epoch_join(void); /* never NULL: the crowd, if there is no place */
-void epoch_crowd_enter(void);
-void epoch_crowd_leave(void);
-extern struct epoch_place epoch_crowd;
-extern bool epoch_has_barrier; /* the writer's is run on all processors. Set when the first place is taken; tests take it back while nobody reads */
+extern bool epoch_has_barrier; /* the writer's is run on all processors. Set when the first place is taken; tests take it back before readers begin */
+struct epoch_place *epoch_enter_slowly(void);
+void epoch_leave_crowd(void);
 
-/* Everything that is loaded between these two stays what it is. May be nested. */
+/* Everything that is loaded between these two stays what it is. May be nested. What enter returns is for leave alone. */
 static inline struct epoch_place *epoch_enter(void) {
     struct epoch_place *p = epoch_mine;
-    if (!p) p = epoch_join();
-    if (p == &epoch_crowd) epoch_crowd_enter();
-    else if (p->depth++ == 0) {
-        uint64_t now = atomic_load_explicit(&epoch_now, memory_order_acquire);
-        if (epoch_has_barrier) {
-            atomic_store_explicit(&p->epoch, now, memory_order_relaxed);
-            atomic_signal_fence(memory_order_seq_cst); /* for the compiler: the mark comes first */
-        } else {
-            atomic_store(&p->epoch, now);
-        }
-    }
+    if (__builtin_expect(!p || atomic_load_explicit(&p->epoch, memory_order_relaxed), 0)) return epoch_enter_slowly();
+    atomic_store_explicit(&p->epoch, atomic_load_explicit(&epoch_now, memory_order_acquire), memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst); /* for the compiler: the mark comes first */
     return p;
 }
 static inline void epoch_leave(struct epoch_place *p) {
-    if (p == &epoch_crowd) epoch_crowd_leave();
-    else if (--p->depth == 0) atomic_store_explicit(&p->epoch, 0, memory_order_release);
+    if (__builtin_expect(p != NULL, 1)) atomic_store_explicit(&p->epoch, 0, memory_order_release);
+    else epoch_leave_crowd();
 }
 
 /* After something was taken out of sight: the epoch in which it still could be seen. A new one begins. */

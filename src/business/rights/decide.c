@@ -272,17 +272,12 @@ static __attribute__((noinline)) void decide_many_lines(const struct ask *a, con
 
 /* --- questions --- */
 
-/* Blocks of those titles that have lines. Returns how many. */
-static inline __attribute__((always_inline)) unsigned blocks_of(const struct table *table, const struct rights_question *q, const struct block *blocks[TITLES_MAX]) {
-    unsigned count = 0;
-#pragma GCC unroll 3
-    for (size_t i = 0; i < TITLES_MAX; i++) {
-        const struct block *b = q->titles[i] ? table_find(table, q->titles[i]) : NULL;
-        if (!b) continue;
-        block_fetch(b);
-        if (b->count) blocks[count++] = b;
-    }
-    return count;
+/* The title's block, if it has lines. */
+static inline __attribute__((always_inline)) const struct block *block_of(const struct table *table, int64_t title_id) {
+    const struct block *b = title_id ? table_find(table, title_id) : NULL;
+    if (!b) return NULL;
+    block_fetch(b);
+    return b->count ? b : NULL;
 }
 static const struct rights_answer nothing = {.reason = RIGHTS_BECAUSE_NONE, .until_s = RIGHTS_ENDLESS};
 
@@ -298,6 +293,15 @@ static inline __attribute__((always_inline)) struct ask ask_of(const struct righ
         .scope_parties = atomic_load(&ix->scope_parties),
     };
 }
+/* Those of three blocks that there are. Returns how many. */
+static inline unsigned blocks_of(const struct block *one, const struct block *two, const struct block *three, const struct block *blocks[TITLES_MAX]) {
+    unsigned count = 0;
+    if ((blocks[count] = one)) count++;
+    if ((blocks[count] = two)) count++;
+    if ((blocks[count] = three)) count++;
+    return count;
+}
+static_assert(TITLES_MAX == 3, "one, two, three");
 static inline bool has_many(const struct block *const *blocks, unsigned count) {
     bool has = false;
     for (unsigned i = 0; i < count; i++) has |= blocks[i]->has_rows;
@@ -306,7 +310,7 @@ static inline bool has_many(const struct block *const *blocks, unsigned count) {
 
 static void decide_plain(const struct rights_index *ix, const struct table *table, const struct rights_question *q, struct rights_answer *out) {
     const struct block *blocks[TITLES_MAX];
-    unsigned count = blocks_of(table, q, blocks);
+    unsigned count = blocks_of(block_of(table, q->titles[0]), block_of(table, q->titles[1]), block_of(table, q->titles[2]), blocks);
     if (!count) {
         *out = nothing;
         return;
@@ -348,25 +352,33 @@ static inline void fetch(const struct table *table, const struct rights_question
     } while (0)
 
 #if defined(__x86_64__)
-FEW_FAST FEW_INLINE void decide_fast(const struct rights_index *ix, const struct table *table, const struct rights_question *q, struct rights_answer *out) {
+FEW_FAST static __attribute__((noinline)) void decide_fast_any(const struct rights_index *ix, const struct rights_question *q, const struct block *one, const struct block *two,
+                                                               const struct block *three, struct rights_answer *out) {
     const struct block *blocks[TITLES_MAX];
-    unsigned count = blocks_of(table, q, blocks);
+    unsigned count = blocks_of(one, two, three, blocks);
     if (!count) {
         *out = nothing;
         return;
     }
     struct ask a = ask_of(ix, q);
-    if (count == 1 && blocks[0]->count <= CHUNK) {
-        struct chunk chunk = {blocks[0], 0};
-        few_fast(&a, &chunk, 1, out);
-    } else if (count == 2 && blocks[0]->count <= CHUNK && blocks[1]->count <= CHUNK) {
-        struct chunk chunks[2] = {{blocks[0], 0}, {blocks[1], 0}};
-        few_fast(&a, chunks, 2, out);
-    } else if (has_many(blocks, count)) {
-        decide_many_lines(&a, blocks, (int)count, out);
-    } else {
-        few_fast_any(&a, blocks, count, out);
+    if (has_many(blocks, count)) decide_many_lines(&a, blocks, (int)count, out);
+    else few_fast_any(&a, blocks, count, out);
+}
+/* Nearly all questions are about a title, or a title and what it belongs to, with no more lines each than are judged at once. */
+FEW_FAST FEW_INLINE void decide_fast(const struct rights_index *ix, const struct table *table, const struct rights_question *q, struct rights_answer *out) {
+    const struct block *one = block_of(table, q->titles[0]), *two = block_of(table, q->titles[1]), *three = block_of(table, q->titles[2]);
+    if (!one) {
+        one = two;
+        two = NULL;
     }
+    if (__builtin_expect(three || !one || one->count > CHUNK || (two && two->count > CHUNK), 0)) {
+        decide_fast_any(ix, q, one, two, three, out);
+        return;
+    }
+    struct ask a = ask_of(ix, q);
+    struct chunk chunks[2] = {{one, 0}, {two, 0}};
+    if (two) few_fast(&a, chunks, 2, out);
+    else few_fast(&a, chunks, 1, out);
 }
 FEW_FAST static void decide_one_fast(const struct rights_index *ix, const struct rights_question *q, struct rights_answer *out) { DECIDE_ONE(decide_fast, ix, q, out); }
 FEW_FAST static void decide_many_fast(const struct rights_index *ix, const struct rights_question *questions, size_t count, struct rights_answer *out) {

@@ -174,8 +174,9 @@ static inline void few_plain(const struct ask *a, const struct block *const *blo
 #define FEW_FAST __attribute__((target("avx512f,avx512vl,bmi,bmi2")))
 #define FEW_INLINE __attribute__((always_inline)) static inline
 
-/* What is rare: lines of a chunk, a bit each. They take what they need by value, so that elsewhere it stays in registers. */
-static __attribute__((noinline)) uint32_t few_out_of_place(struct ask a, struct chunk c, uint32_t lines, uint32_t grants) {
+/* What is rare: lines of a chunk, a bit each. They get no more than fits into registers, so that elsewhere nothing has to be in memory for them. */
+static __attribute__((noinline)) uint32_t few_out_of_place(const struct scope *scopes, const struct rights_question *q, struct chunk c, uint32_t lines, uint32_t grants) {
+    struct ask a = {.q = q, .scopes = scopes};
     uint32_t out = 0;
     for (; lines; lines &= lines - 1) {
         unsigned i = (unsigned)__builtin_ctz(lines);
@@ -183,15 +184,16 @@ static __attribute__((noinline)) uint32_t few_out_of_place(struct ask a, struct 
     }
     return out;
 }
-static __attribute__((noinline)) uint32_t few_of_other_languages(struct ask a, struct chunk c, uint32_t lines) {
+static __attribute__((noinline)) uint32_t few_of_other_languages(const struct scope *scopes, const struct rights_question *q, struct chunk c, uint32_t lines) {
+    struct ask a = {.q = q, .scopes = scopes};
     uint32_t out = 0;
     for (; lines; lines &= lines - 1) out |= (uint32_t)!languages_have(&a, c.block, c.from + (uint32_t)__builtin_ctz(lines)) << __builtin_ctz(lines);
     return out;
 }
-static __attribute__((noinline)) uint32_t few_of_the_party(struct ask a, struct chunk c, uint32_t lines) {
+static __attribute__((noinline)) uint32_t few_of_the_party(const struct scope *scopes, const struct rights_question *q, struct chunk c, uint32_t lines) {
+    struct ask a = {.q = q, .scopes = scopes};
     uint32_t out = 0;
-    for (; lines; lines &= lines - 1)
-        out |= (uint32_t)(scope_of(&a, c.block, c.from + (uint32_t)__builtin_ctz(lines))->party_id == a.q->party_id) << __builtin_ctz(lines);
+    for (; lines; lines &= lines - 1) out |= (uint32_t)(scope_of(&a, c.block, c.from + (uint32_t)__builtin_ctz(lines))->party_id == q->party_id) << __builtin_ctz(lines);
     return out;
 }
 static __attribute__((noinline)) uint32_t few_go_on(const struct chunk *chunks, const uint16_t *lines, unsigned n, uint32_t cover) {
@@ -212,14 +214,15 @@ FEW_FAST FEW_INLINE __m512i few_of_one(uint32_t word) { return _mm512_set1_epi32
 FEW_FAST FEW_INLINE __m512i few_look_up(const uint32_t table[32], __m512i codes) {
     return _mm512_permutex2var_epi32(_mm512_load_si512(table), codes, _mm512_load_si512(table + 16));
 }
+FEW_FAST FEW_INLINE __mmask16 few_lines_of(struct chunk c) { return (__mmask16)_bzhi_u32(0xffff, c.block->count - c.from); }
 /* A licensee asks: only lines about which it matters whose deal it is are looked up, by half of the party's id first. */
-FEW_FAST static __attribute__((noinline)) __m512i few_standing_of_party(struct ask a, struct chunk c, __mmask16 lines, __m512i codes) {
+FEW_FAST static __attribute__((noinline)) __m512i few_standing_of_party(const struct scope *scopes, const uint32_t *parties, const struct rights_question *q, struct chunk c, __m512i codes) {
     __m512i own = few_look_up(few_standing[ASKER_PARTY], codes), other = few_look_up(few_standing[ASKER_OTHER], codes);
-    __mmask16 differ = _mm512_mask_cmpneq_epi32_mask(lines, own, other);
-    __m512i scopes = _mm512_maskz_loadu_epi32(differ, block_scopes(c.block) + c.from);
-    __m512i parties = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), differ, scopes, a.scope_parties, sizeof *a.scope_parties);
-    __mmask16 his = _mm512_mask_cmpeq_epi32_mask(differ, parties, few_of_one((uint32_t)a.q->party_id));
-    if (__builtin_expect(his, 0)) other = _mm512_mask_mov_epi32(other, (__mmask16)few_of_the_party(a, c, his), own);
+    __mmask16 differ = _mm512_mask_cmpneq_epi32_mask(few_lines_of(c), own, other);
+    __m512i of = _mm512_maskz_loadu_epi32(differ, block_scopes(c.block) + c.from);
+    __m512i theirs = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), differ, of, parties, sizeof *parties);
+    __mmask16 his = _mm512_mask_cmpeq_epi32_mask(differ, theirs, few_of_one((uint32_t)q->party_id));
+    if (__builtin_expect(his, 0)) other = _mm512_mask_mov_epi32(other, (__mmask16)few_of_the_party(scopes, q, c, his), own);
     return other;
 }
 
@@ -229,27 +232,27 @@ struct few_lines {
 };
 FEW_FAST FEW_INLINE struct few_lines few_judge_chunk(const struct ask *a, const struct chunk *c) {
     const struct block *b = c->block;
-    __mmask16 lines = (__mmask16)_bzhi_u32(0xffff, b->count - c->from); /* the others are zero, of no kind */
+    __mmask16 lines = few_lines_of(*c); /* the others are zero, of no kind */
     struct few_lines l = {.ends = _mm512_maskz_loadu_epi32(lines, block_ends(b) + c->from),
                           .whats = _mm512_maskz_loadu_epi32(lines, block_whats(b) + c->from),
                           .starts = _mm512_maskz_loadu_epi32(lines, block_starts(b) + c->from)};
     __m512i codes = _mm512_srli_epi32(l.whats, WHAT_KIND_SHIFT), words = _mm512_srli_epi32(l.whats, WHAT_PLACE_SHIFT + 4), places;
     const void *row = (const void *)a->places; /* as long as there are no more than 512 sets it lies in registers */
-    if (a->place_words == 32) places = _mm512_permutex2var_epi32(_mm512_loadu_si512(row), words, _mm512_loadu_si512((const char *)row + 64));
-    else if (a->place_words == 16) places = _mm512_permutexvar_epi32(words, _mm512_loadu_si512(row));
+    if (a->place_words == 32) places = _mm512_permutex2var_epi32(_mm512_load_epi32(row), words, _mm512_load_epi32((const char *)row + 64));
+    else if (a->place_words == 16) places = _mm512_permutexvar_epi32(words, _mm512_load_epi32(row));
     else places = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), lines, words, row, 4);
     places = _mm512_rorv_epi32(places, _mm512_srli_epi32(l.whats, WHAT_PLACE_SHIFT - 1)); /* twice the place */
-    l.standing = __builtin_expect(a->q->party_id != 0, 0) ? few_standing_of_party(*a, *c, lines, codes) : few_look_up(few_standing[ASKER_US], codes);
+    l.standing = __builtin_expect(a->q->party_id != 0, 0) ? few_standing_of_party(a->scopes, a->scope_parties, a->q, *c, codes) : few_look_up(few_standing[ASKER_US], codes);
 
     __mmask16 place = _mm512_test_epi32_mask(places, few_of_one(PLACE_HOLDS)), unsure = _mm512_mask_test_epi32_mask(lines, places, few_of_one(PLACE_IS_UNSURE));
     if (__builtin_expect(unsure, 0))
-        place = _kandn_mask16(_cvtu32_mask16(few_out_of_place(*a, *c, unsure, _mm512_cmpge_epu32_mask(l.standing, few_of_one(VERDICT_GRANT)))), place);
+        place = _kandn_mask16(_cvtu32_mask16(few_out_of_place(a->scopes, a->q, *c, unsure, _mm512_cmpge_epu32_mask(l.standing, few_of_one(VERDICT_GRANT)))), place);
     __mmask16 here = _mm512_mask_test_epi32_mask(place, l.whats, few_of_one(1u << a->q->medium)), fits = here;
     if (__builtin_expect(!a->q->language, 1)) {
         fits = _mm512_mask_testn_epi32_mask(here, l.whats, _mm512_permutexvar_epi32(l.standing, _mm512_load_si512(few_mutes)));
     } else {
         __mmask16 speak = _mm512_mask_test_epi32_mask(_mm512_mask_cmpneq_epi32_mask(here, l.standing, few_of_one(VERDICT_NONE)), l.whats, few_of_one(WHAT_HAS_LANGUAGES));
-        if (speak) fits = _kandn_mask16(_cvtu32_mask16(few_of_other_languages(*a, *c, speak)), here);
+        if (speak) fits = _kandn_mask16(_cvtu32_mask16(few_of_other_languages(a->scopes, a->q, *c, speak)), here);
     }
     /* A grant that does not hold in the place is nearer to an answer than none, one that does and has not the medium is nearer still, ... */
     __m512i at = few_of_one(a->at_s), is_grant = _mm512_permutexvar_epi32(l.standing, _mm512_load_si512(few_is_grant));

@@ -88,11 +88,36 @@ static void the_oldest_reader_counts(void **state) {
     assert_true(epoch_oldest() == UINT64_MAX);
 }
 
+/* More threads than there are places: those without one are seen as well. */
+enum { CROWD = EPOCH_PLACES + 20 };
+static struct {
+    _Atomic int inside;
+    _Atomic bool may_leave;
+} crowd;
+static void stand_in(void *arg) {
+    (void)arg;
+    struct epoch_place *outer = epoch_enter(), *inner = epoch_enter();
+    epoch_leave(inner);
+    atomic_fetch_add(&crowd.inside, 1);
+    while (!atomic_load(&crowd.may_leave)) sched_yield();
+    epoch_leave(outer);
+}
+static void a_crowd_is_seen(void **state) {
+    static struct thread *threads[CROWD];
+    for (int i = 0; i < CROWD; i++) assert_int_equal(thread_start(&threads[i], "reader", stand_in, NULL).kind, ERR_NONE);
+    while (atomic_load(&crowd.inside) < CROWD) sched_yield();
+    assert_true(epoch_oldest() == 0);
+    atomic_store(&crowd.may_leave, true);
+    for (int i = 0; i < CROWD; i++) thread_join(&threads[i]);
+    assert_true(epoch_oldest() == UINT64_MAX);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_oldest_reader_counts),
         cmocka_unit_test(nothing_is_given_back_under_a_reader),
         cmocka_unit_test(nor_where_the_kernel_has_no_barrier),
+        cmocka_unit_test(a_crowd_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
