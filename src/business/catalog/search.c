@@ -5,7 +5,7 @@
  * about seventeen and each title is written anew some seventeen times in the life of 100,000 changes. Readers keep what they took.
  *
  * A query is taken apart into units (words, pairs, Thai runs). Unit after unit: the terms that match are found, by halving for words and beginnings, by a
- * walk over the masks of all terms for typing errors; their postings raise the best score that each document has for this unit; and only documents that had
+ * walk over the masks of all terms of like length for typing errors; their postings raise the best score that each document has for this unit; and only documents that had
  * all units before are still looked at. */
 #include "business/catalog/search.h"
 
@@ -348,6 +348,24 @@ static void term_count(const struct query *query, const struct segment *g, struc
         postings_count(query, t, g->weak + g->weak_at[term], g->weak_at[term + 1] - g->weak_at[term], quality, unit);
 }
 
+/* Terms that are the unit but for typing errors, and are not among those from `from` to `to`, which were counted. */
+static void loose_count(const struct query *query, const struct segment *g, struct tally *t, unsigned unit, size_t from, size_t to) {
+    enum { AT_ONCE = 512 };
+    const struct typo *typo = &query->units[unit].typo;
+    bool is_prefix = query->units[unit].is_prefix;
+    size_t most = is_prefix || typo->chars + typo->edits > TERM_CHARS_MAX ? TERM_CHARS_MAX : typo->chars + typo->edits;
+    for (size_t at = g->loose_at[typo->chars - typo->edits], end = g->loose_at[most + 1]; at < end; at += AT_ONCE) {
+        uint32_t near[AT_ONCE];
+        size_t count = typo_sift(typo->mask, g->loose_masks + at, end - at < AT_ONCE ? end - at : AT_ONCE, typo->edits, is_prefix, near);
+        for (size_t i = 0; i < count; i++) {
+            size_t term = g->loose[at + near[i]];
+            if (term >= from && term < to) continue;
+            unsigned distance = typo_distance(typo, segment_term(g, term), is_prefix);
+            if (distance <= typo->edits) term_count(query, g, t, term, distance <= 1 ? ONE_EDIT : TWO_EDITS, unit);
+        }
+    }
+}
+
 static void unit_count(const struct query *query, const struct segment *g, struct tally *t, unsigned unit) {
     const struct unit *u = &query->units[unit];
     struct slice term = unit_term(u);
@@ -358,13 +376,7 @@ static void unit_count(const struct query *query, const struct segment *g, struc
     if (is_there) term_count(query, g, t, exact, EXACT, unit);
     if (!u->is_prefix) to = from + is_there;
     for (size_t i = from + is_there; i < to; i++) term_count(query, g, t, i, BEGINNING, unit);
-    unsigned edits = u->typo.edits;
-    size_t least = u->typo.chars - edits, most = u->is_prefix ? SIZE_MAX : u->typo.chars + edits;
-    for (size_t i = 0; edits && i < g->term_count; i++) {
-        if (!g->masks[i] || !typo_may_be(u->typo.mask, g->masks[i], edits, u->is_prefix) || g->chars[i] < least || g->chars[i] > most || (i >= from && i < to)) continue;
-        unsigned distance = typo_distance(&u->typo, segment_term(g, i), u->is_prefix);
-        if (distance <= edits) term_count(query, g, t, i, distance <= 1 ? ONE_EDIT : TWO_EDITS, unit);
-    }
+    if (u->typo.edits) loose_count(query, g, t, unit, from, to);
     for (size_t i = 0; i < t->touched_count; i++) {
         uint32_t doc = t->touched[i];
         t->total[doc] = (uint16_t)(t->total[doc] + t->best[doc]);

@@ -6,7 +6,6 @@
 
 #include "base/mem.h"
 #include "business/catalog/typo.h"
-#include "business/catalog/words.h"
 
 /* --- gathering --- */
 
@@ -169,8 +168,9 @@ static void segment_free(struct segment *s) {
     mem_free(s->docs);
     mem_free(s->text);
     mem_free(s->text_at);
-    mem_free(s->masks);
     mem_free(s->chars);
+    mem_free(s->loose);
+    mem_free(s->loose_masks);
     mem_free(s->strong_at);
     mem_free(s->strong);
     mem_free(s->weak_at);
@@ -179,6 +179,31 @@ static void segment_free(struct segment *s) {
 }
 void segment_give(struct segment *s) {
     if (s && atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1) segment_free(s);
+}
+
+static bool is_loose(const struct entry *e) { return e->is_plain && e->chars <= TERM_CHARS_MAX; }
+
+/* The terms lie in order; `order` tells their entries. */
+static bool lay_out_loose(struct segment *s, const struct builder *b, const struct sorted *order) {
+    bool is_whole = true;
+    uint32_t at[TERM_CHARS_MAX + 1] = {0};
+    for (size_t i = 0; i < s->term_count; i++)
+        if (is_loose(&b->entries[i])) at[b->entries[i].chars]++;
+    for (size_t chars = 0; chars <= TERM_CHARS_MAX; chars++) {
+        s->loose_at[chars + 1] = s->loose_at[chars] + at[chars];
+        at[chars] = s->loose_at[chars];
+    }
+    uint32_t count = s->loose_at[TERM_CHARS_MAX + 1];
+    s->loose = part(s, count, sizeof *s->loose, &is_whole);
+    s->loose_masks = part(s, count, sizeof *s->loose_masks, &is_whole);
+    for (size_t i = 0; is_whole && i < s->term_count; i++) {
+        const struct entry *e = &b->entries[order[i].entry];
+        if (!is_loose(e)) continue;
+        uint32_t to = at[e->chars]++;
+        s->loose[to] = (uint32_t)i;
+        s->loose_masks[to] = typo_mask(order[i].term);
+    }
+    return is_whole;
 }
 
 /* Terms in order, then postings below each in the order in which they came: of documents. */
@@ -194,7 +219,6 @@ static bool lay_out(struct segment *s, struct builder *b) {
     }
     s->text = part(s, b->text_len, 1, &is_whole);
     s->text_at = part(s, n + 1, sizeof *s->text_at, &is_whole);
-    s->masks = part(s, n, sizeof *s->masks, &is_whole);
     s->chars = part(s, n, 1, &is_whole);
     s->strong_at = part(s, n + 1, sizeof *s->strong_at, &is_whole);
     s->weak_at = part(s, n + 1, sizeof *s->weak_at, &is_whole);
@@ -210,7 +234,6 @@ static bool lay_out(struct segment *s, struct builder *b) {
             s->text_at[i] = text_at;
             s->strong_at[i] = strong_next[order[i].entry] = strong_at;
             s->weak_at[i] = weak_next[order[i].entry] = weak_at;
-            s->masks[i] = e->is_plain ? typo_mask(order[i].term) : 0;
             s->chars[i] = (uint8_t)e->chars;
             text_at += e->len;
             strong_at += e->strong;
@@ -220,6 +243,7 @@ static bool lay_out(struct segment *s, struct builder *b) {
         s->strong_at[n] = strong_at;
         s->weak_at[n] = weak_at;
         s->term_count = n;
+        is_whole = lay_out_loose(s, b, order);
         for (size_t i = 0; i < b->pair_count; i++) {
             const struct pair *p = &b->pairs[i];
             if (posting_field(p->posting) == CATALOG_IN_SYNOPSIS) s->weak[weak_next[p->entry]++] = p->posting;

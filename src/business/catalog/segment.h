@@ -3,7 +3,9 @@
  * segment.h: an index over some titles and people, made once and never changed. Within catalog only.
  *
  *   docs      [ titles by id | people by id ]
- *   terms     sorted bytewise, one after the other in `text`;  masks and chars beside them, for the walk over all of them that finds typing errors
+ *   terms     sorted bytewise, one after the other in `text`
+ *   loose     those in which typing errors are looked for, by how many characters they have: words for themselves. A search walks over the masks of those that are
+ *             about as long as what it looks for
  *   strong    postings of each term in names, original names, people and genres
  *   weak      and in synopses: apart, since a short beginning is not looked up there
  *
@@ -15,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "business/catalog/catalog.h"
+#include "business/catalog/words.h"
 
 enum { SEGMENT_FIELD_WORDS_MAX = 15 };
 
@@ -34,8 +37,10 @@ struct segment {
     size_t term_count, bytes;
     char *text;
     uint32_t *text_at; /* term_count + 1 */
-    uint64_t *masks; /* 0: in which no typing errors are looked for: rows of Thai words, whose first word stands for itself, and keys */
-    uint8_t *chars;
+    uint8_t *chars;    /* 0: a person's key */
+    uint32_t *loose;   /* terms; not among them are rows of Thai words, whose first word stands for itself, and keys */
+    uint64_t *loose_masks;
+    uint32_t loose_at[TERM_CHARS_MAX + 2]; /* where those of so many characters begin */
     uint32_t *strong_at, *strong, *weak_at, *weak; /* the first of each pair term_count + 1 */
 };
 

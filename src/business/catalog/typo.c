@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "business/catalog/typo.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "base/utf8.h"
 
 uint64_t typo_mask(struct slice term) {
@@ -35,6 +39,36 @@ void typo_begin(struct typo *t, struct slice pattern) {
     }
     t->edits = t->chars < 4 ? 0 : t->chars < 8 ? 1 : 2;
 }
+
+static size_t sift_plain(uint64_t pattern, const uint64_t *masks, size_t from, size_t count, unsigned edits, bool is_prefix, uint32_t *out) {
+    size_t found = 0;
+    for (size_t i = from; i < count; i++) {
+        out[found] = (uint32_t)i;
+        found += typo_may_be(pattern, masks[i], edits, is_prefix);
+    }
+    return found;
+}
+#if defined(__x86_64__)
+__attribute__((target("avx512f,avx512vpopcntdq"))) static size_t sift_eight(uint64_t pattern, const uint64_t *masks, size_t count, unsigned edits, bool is_prefix, uint32_t *out) {
+    const __m512i wanted = _mm512_set1_epi64((long long)pattern), most = _mm512_set1_epi64(edits);
+    size_t found = 0, i = 0;
+    for (; i + 8 <= count; i += 8) {
+        __m512i term = _mm512_loadu_si512(masks + i);
+        unsigned may_be = _mm512_cmple_epu64_mask(_mm512_popcnt_epi64(_mm512_andnot_si512(term, wanted)), most);
+        if (!is_prefix) may_be &= _mm512_cmple_epu64_mask(_mm512_popcnt_epi64(_mm512_andnot_si512(wanted, term)), most);
+        for (; may_be; may_be &= may_be - 1) out[found++] = (uint32_t)i + (uint32_t)__builtin_ctz(may_be);
+    }
+    return found + sift_plain(pattern, masks, i, count, edits, is_prefix, out + found);
+}
+size_t typo_sift(uint64_t pattern, const uint64_t *masks, size_t count, unsigned edits, bool is_prefix, uint32_t *out) {
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vpopcntdq")) return sift_eight(pattern, masks, count, edits, is_prefix, out);
+    return sift_plain(pattern, masks, 0, count, edits, is_prefix, out);
+}
+#else
+size_t typo_sift(uint64_t pattern, const uint64_t *masks, size_t count, unsigned edits, bool is_prefix, uint32_t *out) {
+    return sift_plain(pattern, masks, 0, count, edits, is_prefix, out);
+}
+#endif
 
 static uint64_t places_of(const struct typo *t, uint32_t c) {
     if (c < 128) return t->ascii[c];

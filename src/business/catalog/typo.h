@@ -40,6 +40,10 @@ static inline bool typo_may_be(uint64_t pattern, uint64_t term, unsigned edits, 
     return !missing && !more;
 }
 
+/* Which of `count` masks may be, by typo_may_be: their places, ascending, go to `out`, which has room for `count`. Returns how many. Eight at once where the
+ * processor counts bits so (AVX-512). */
+size_t typo_sift(uint64_t pattern, const uint64_t *masks, size_t count, unsigned edits, bool is_prefix, uint32_t *out);
+
 /* The distance between the pattern and the term, or with `is_prefix` the beginning of the term that is nearest; any number above `edits` if it is
  * more than that. */
 unsigned typo_distance(const struct typo *, struct slice term, bool is_prefix);

@@ -233,6 +233,34 @@ static void distances_are_those_of_the_definition(void **state) {
     }
 }
 
+/* Eight masks at once tell what one after the other tells, wherever a row of them begins and ends. */
+static void masks_are_sifted_as_one_by_one(void **state) {
+    struct rng rng = rng_seeded(20261122);
+    uint64_t masks[75];
+    uint32_t near[75];
+    size_t found_in_all = 0;
+    for (int round = 0; round < 4000; round++) {
+        uint64_t pattern = rng_u64(&rng) & rng_u64(&rng) & rng_u64(&rng);
+        for (size_t i = 0; i < ARRAY_LEN(masks); i++) { /* near: a bit or a few differ */
+            masks[i] = rng_below(&rng, 4) ? pattern : rng_u64(&rng);
+            for (uint64_t changes = rng_below(&rng, 5); changes; changes--) masks[i] ^= UINT64_C(1) << rng_below(&rng, 64);
+        }
+        size_t from = rng_below(&rng, 9), count = rng_below(&rng, ARRAY_LEN(masks) - from + 1);
+        unsigned edits = 1 + (unsigned)rng_below(&rng, 2);
+        for (int is_prefix = 0; is_prefix < 2; is_prefix++) {
+            size_t found = typo_sift(pattern, masks + from, count, edits, is_prefix, near), expected = 0;
+            for (size_t i = 0; i < count; i++) {
+                if (!typo_may_be(pattern, masks[from + i], edits, is_prefix)) continue;
+                assert_true(expected < found);
+                assert_int_equal(near[expected++], i);
+            }
+            assert_int_equal(found, expected);
+            found_in_all += found;
+        }
+    }
+    assert_true(found_in_all > 10000);
+}
+
 /* --- what a viewer expects --- */
 
 static const struct spec library[] = {
@@ -632,6 +660,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_become_words),
         cmocka_unit_test(distances_are_those_of_the_definition),
+        cmocka_unit_test(masks_are_sifted_as_one_by_one),
         cmocka_unit_test(a_viewer_finds_what_is_meant),
         cmocka_unit_test(marks_show_where),
         cmocka_unit_test(long_texts_and_wide_characters_are_marked_right),
