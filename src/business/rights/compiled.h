@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later
  *
- * compiled.h: what a compiled index is made of; index.h draws it. For index.c, decide.c, conflict.c and avails.c. */
+ * compiled.h: what a compiled index is made of; index.h draws it. For index.c, table.c, decide.c, conflict.c and avails.c. */
 #ifndef BUSINESS_RIGHTS_COMPILED_H
 #define BUSINESS_RIGHTS_COMPILED_H
 
@@ -27,6 +27,9 @@
 #endif
 
 enum { CACHE_LINE_SHIFT = 6, CACHE_LINE = 1 << CACHE_LINE_SHIFT };
+
+/* Large memory that is read at random: with pages of 4 KB each look would cost a walk through page tables too. NULL: memory. For mem_free. */
+void *big_alloc(size_t bytes);
 
 struct deal {
     int64_t id, party_id;
@@ -121,6 +124,13 @@ static inline uint32_t block_begun(const struct block *b, uint32_t at_s) {
     return low;
 }
 
+/* Where blocks of a whole book lie. */
+struct slab {
+    char *memory;
+    size_t bytes;
+    const char *base; /* in it, where a cache line begins */
+};
+
 /* Ids are given one after the other, so a title's block is found by counting: titles stand on shelves of 32, as their ids follow each other, and a byte tells how
  * many steps from the beginning of its shelf's blocks a title's block lies. All of it for a hundred thousand titles is 112 KB and stays in the caches.
  * Not on its shelf is what came after the whole book was compiled, what has more than a few lines, and all where ids lie too far apart: that is hashed. */
@@ -160,6 +170,15 @@ static inline struct block *table_find(const struct table *t, int64_t title_id) 
     }
     return atomic_load_explicit(&table_node(t, title_id)->block, memory_order_acquire);
 }
+/* With nobody on the shelves yet, and room elsewhere for so many. NULL: memory. One piece, for mem_free. */
+struct table *table_create(int64_t first, uint64_t span, const struct slab *, size_t elsewhere);
+/* All blocks: those of 0 to table_places - 1 that are not NULL. A table that is NULL has no places. */
+size_t table_places(const struct table *);
+struct block *table_at(const struct table *, size_t place);
+bool table_has_node(const struct table *, int64_t title_id);
+/* Returns the block that was there. Readers may be in the table. There is room. */
+struct block *table_put(struct table *, struct block *);
+
 /* Asks for what table_find reads. */
 static inline void table_fetch(const struct table *t, int64_t title_id) {
     uint64_t n = (uint64_t)title_id - (uint64_t)t->first;
@@ -191,13 +210,6 @@ struct limbo { /* out of sight, and perhaps still being read */
     void *ptr;
     uint64_t epoch;
     size_t bytes;
-};
-
-/* Where blocks of a whole book lie. */
-struct slab {
-    char *memory;
-    size_t bytes;
-    const char *base; /* in it, where a cache line begins */
 };
 
 struct rights_index {

@@ -4,24 +4,13 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/mem.h"
 #include "business/rights/compiled.h"
 
-enum { HUGE_PAGE = 2 << 20, TITLES_FIRST = 32, NODES_FIRST = 16, GAPS_MAX = 16, SCOPES_FIRST = 8, SCOPES_MAX = 1 << 26, ROWS = 256, ROW_WORDS_FIRST = 16, PLACE_SLOTS_FIRST = 64, DEALS_FIRST = 4, DEALS_CHUNK_MAX = 1024 };
+enum { TITLES_FIRST = 32, GAPS_MAX = 16, SCOPES_FIRST = 8, SCOPES_MAX = 1 << 26, ROWS = 256, ROW_WORDS_FIRST = 16, PLACE_SLOTS_FIRST = 64, DEALS_FIRST = 4, DEALS_CHUNK_MAX = 1024 };
 
 static struct err error_line(const char *code) { return err_make(ERR_INPUT, code, "A line of the book cannot be compiled."); }
-
-/* Large memory that is read at random: with pages of 4 KB each look would cost a walk through page tables too. */
-static void *big_alloc(size_t bytes) {
-    char *p = mem_alloc(bytes);
-    if (p && bytes >= 2 * HUGE_PAGE) {
-        uintptr_t from = ((uintptr_t)p + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1), to = ((uintptr_t)p + bytes) & ~(uintptr_t)(HUGE_PAGE - 1);
-        if (to > from) (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
-    }
-    return p;
-}
 
 static uint64_t mix(uint64_t h, uint64_t v) {
     h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
@@ -334,46 +323,6 @@ static void block_retire(struct rights_index *ix, struct block *b, uint64_t epoc
     if (!b->is_in_slab) limbo_put(ix, b, block_bytes(b->count), epoch);
 }
 
-/* --- tables --- */
-
-/* With nobody on the shelves, and room elsewhere for so many. */
-static struct table *table_create(int64_t first, uint64_t span, const struct slab *slab, size_t elsewhere) {
-    size_t nodes = NODES_FIRST, shelves = (size_t)((span + SHELF_TITLES - 1) >> SHELF_SHIFT);
-    while (nodes < 2 * elsewhere) nodes *= 2;
-    size_t bytes = sizeof(struct table) + CACHE_LINE + nodes * sizeof(struct node) + shelves * (sizeof(uint32_t) + SHELF_TITLES);
-    char *memory = big_alloc(bytes);
-    if (!memory) return NULL;
-    struct table *t = (struct table *)(void *)memory;
-    memset(memory, 0, bytes);
-    *t = (struct table){.first = first, .span = span, .slab = slab->base, .node_mask = nodes - 1, .bytes = bytes};
-    t->nodes = (struct node *)(((uintptr_t)(t + 1) + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
-    t->steps = (_Atomic uint8_t *)(t->nodes + nodes);
-    t->shelves = (const uint32_t *)(const void *)(t->steps + shelves * SHELF_TITLES);
-    memset((void *)t->steps, ELSEWHERE, shelves * SHELF_TITLES);
-    return t;
-}
-/* All blocks: those of 0 to table_places - 1 that are not NULL. */
-static size_t table_places(const struct table *t) { return t ? (size_t)t->span + t->node_mask + 1 : 0; }
-static struct block *table_at(const struct table *t, size_t i) {
-    if (i >= t->span) return atomic_load_explicit(&t->nodes[i - t->span].block, memory_order_relaxed);
-    unsigned steps = atomic_load_explicit(&t->steps[i], memory_order_relaxed);
-    return steps == ELSEWHERE ? NULL : shelf_block(t, t->shelves[i >> SHELF_SHIFT], steps);
-}
-static bool table_has_node(const struct table *t, int64_t title_id) { return atomic_load_explicit(&table_node(t, title_id)->title_id, memory_order_relaxed); }
-/* Returns the block that was there. Readers may be in the table. There is room. */
-static struct block *table_put(struct table *t, struct block *b) {
-    struct block *old = table_find(t, b->title_id);
-    struct node *node = table_node(t, b->title_id);
-    bool is_new = !atomic_load_explicit(&node->title_id, memory_order_relaxed);
-    assert(!is_new || 2 * t->node_count <= t->node_mask);
-    atomic_store_explicit(&node->block, b, memory_order_release);
-    atomic_store_explicit(&node->title_id, b->title_id, memory_order_release);
-    t->node_count += is_new;
-    uint64_t n = (uint64_t)b->title_id - (uint64_t)t->first;
-    if (n < t->span) atomic_store_explicit(&t->steps[n], ELSEWHERE, memory_order_release); /* from here on it is found by its node */
-    return old;
-}
-
 /* --- the whole book --- */
 
 struct compiling { /* one line on its way */
@@ -460,6 +409,7 @@ static_assert(SHELF_TITLES * ((16 + INDEX_FEW * 24 + CACHE_LINE - 1) / CACHE_LIN
               "the longest step is long enough");
 
 static bool slab_create(struct slab *slab, size_t lines) {
+    if (!lines) return true;
     slab->bytes = (lines + 1) << CACHE_LINE_SHIFT;
     if (!(slab->memory = big_alloc(slab->bytes))) return false;
     slab->base = (const char *)(((uintptr_t)slab->memory + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
@@ -471,34 +421,30 @@ static struct block *slab_block(const struct slab *slab, size_t line, int64_t ti
     return b;
 }
 
-/* Blocks that have few lines lie in one piece of memory, in the order of the titles' ids; each on cache lines of its own, so that it is on as few of them as
- * can be. blocks[i] becomes that of titles->ids[i]. */
-static bool book_lay_out(struct book *book, const struct titles *titles, struct block **blocks) {
-    int64_t first = titles->count ? INT64_MAX : 0, last = titles->count ? INT64_MIN : -1;
-    size_t elsewhere = 0, lines = 0;
+/* How many ids there are from the first title's to the last one's; 0: they lie too far apart for shelves. */
+static uint64_t titles_span(const struct titles *titles, int64_t *first) {
+    int64_t last = INT64_MIN;
+    *first = INT64_MAX;
     for (uint32_t i = 0; i < titles->count; i++) {
-        first = titles->ids[i] < first ? titles->ids[i] : first;
+        *first = titles->ids[i] < *first ? titles->ids[i] : *first;
         last = titles->ids[i] > last ? titles->ids[i] : last;
     }
-    uint64_t span = (uint64_t)last - (uint64_t)first + 1;
-    bool has_shelves = span - 1 < GAPS_MAX * (uint64_t)titles->count;
-    if (!has_shelves) span = 0;
-    for (uint32_t i = 0; i < titles->count; i++) elsewhere += !has_shelves || !has_few(titles->counts[i]);
+    uint64_t distance = (uint64_t)last - (uint64_t)*first;
+    return titles->count && distance < GAPS_MAX * (uint64_t)titles->count ? distance + 1 : 0;
+}
 
-    size_t shelf_count = (size_t)((span + SHELF_TITLES - 1) >> SHELF_SHIFT);
-    uint32_t *counts = mem_zalloc_array(shelf_count * SHELF_TITLES + 1, sizeof *counts), *shelves = mem_alloc((shelf_count + 1) * sizeof *shelves);
-    bool is_good = counts && shelves;
-    for (uint32_t i = 0; is_good && has_shelves && i < titles->count; i++) counts[(uint64_t)titles->ids[i] - (uint64_t)first] = titles->counts[i];
-    for (size_t i = 0; is_good && i < shelf_count; i++) {
+/* The table and the slab, with empty blocks on the shelves. counts: of lines, for each id of the span and up to the end of its last shelf. */
+static bool shelves_lay_out(struct book *book, int64_t first, uint64_t span, const uint32_t *counts, size_t elsewhere) {
+    size_t shelf_count = (size_t)((span + SHELF_TITLES - 1) >> SHELF_SHIFT), lines = 0;
+    uint32_t *shelves = mem_alloc((shelf_count + 1) * sizeof *shelves);
+    for (size_t i = 0; shelves && i < shelf_count; i++) {
         size_t own;
         unsigned shift = shelf_step_shift(counts + i * SHELF_TITLES, SHELF_TITLES, &own);
         shelves[i] = (uint32_t)lines << STEP_SHIFT_BITS | shift;
         lines += own;
     }
-    for (uint32_t i = 0; !has_shelves && i < titles->count; i++) lines += has_few(titles->counts[i]) ? lines_of_cache(titles->counts[i]) : 0;
-    is_good = is_good && lines < UINT32_MAX >> STEP_SHIFT_BITS && (!lines || slab_create(&book->slab, lines)) &&
-              (book->table = table_create(first, span, &book->slab, elsewhere));
-    if (is_good && shelf_count) memcpy((uint32_t *)(uintptr_t)book->table->shelves, shelves, shelf_count * sizeof *shelves);
+    bool is_good = shelves && lines < UINT32_MAX >> STEP_SHIFT_BITS && slab_create(&book->slab, lines) && (book->table = table_create(first, span, &book->slab, elsewhere));
+    if (is_good) memcpy((uint32_t *)(uintptr_t)book->table->shelves, shelves, shelf_count * sizeof *shelves);
     for (size_t i = 0; is_good && i < shelf_count; i++) {
         unsigned steps = 0, shift = shelves[i] & ((1 << STEP_SHIFT_BITS) - 1);
         for (size_t n = i * SHELF_TITLES; n < (i + 1) * SHELF_TITLES; n++) {
@@ -508,23 +454,47 @@ static bool book_lay_out(struct book *book, const struct titles *titles, struct 
             steps += (unsigned)((lines_of_cache(counts[n]) + ((size_t)1 << shift) - 1) >> shift);
         }
     }
-    mem_free(counts);
     mem_free(shelves);
-    size_t line = 0;
-    for (uint32_t i = 0; is_good && i < titles->count; i++) {
-        if (has_shelves && has_few(titles->counts[i])) {
-            blocks[i] = table_find(book->table, titles->ids[i]);
-            continue;
-        }
-        if (has_few(titles->counts[i])) {
-            blocks[i] = slab_block(&book->slab, line, titles->ids[i], titles->counts[i]);
-            line += lines_of_cache(titles->counts[i]);
-        } else if (!(blocks[i] = block_create(titles->ids[i], titles->counts[i]))) {
-            return false;
-        }
-        (void)table_put(book->table, blocks[i]);
-    }
     return is_good;
+}
+static bool with_shelves(struct book *book, const struct titles *titles, int64_t first, uint64_t span) {
+    uint32_t *counts = mem_zalloc_array((size_t)span + SHELF_TITLES, sizeof *counts);
+    size_t elsewhere = 0;
+    for (uint32_t i = 0; counts && i < titles->count; i++) {
+        counts[(uint64_t)titles->ids[i] - (uint64_t)first] = titles->counts[i];
+        elsewhere += !has_few(titles->counts[i]);
+    }
+    bool is_good = counts && shelves_lay_out(book, first, span, counts, elsewhere);
+    mem_free(counts);
+    return is_good;
+}
+static bool without_shelves(struct book *book, const struct titles *titles) {
+    size_t lines = 0, line = 0;
+    for (uint32_t i = 0; i < titles->count; i++) lines += has_few(titles->counts[i]) ? lines_of_cache(titles->counts[i]) : 0;
+    if (!slab_create(&book->slab, lines) || !(book->table = table_create(0, 0, &book->slab, titles->count))) return false;
+    for (uint32_t i = 0; i < titles->count; i++) {
+        if (!has_few(titles->counts[i])) continue;
+        (void)table_put(book->table, slab_block(&book->slab, line, titles->ids[i], titles->counts[i]));
+        line += lines_of_cache(titles->counts[i]);
+    }
+    return true;
+}
+
+/* Blocks that have few lines lie in one piece of memory, in the order of the titles' ids where there are shelves; each on cache lines of its own, so that it is on
+ * as few of them as can be. blocks[i] becomes that of titles->ids[i]. */
+static bool book_lay_out(struct book *book, const struct titles *titles, struct block **blocks) {
+    int64_t first;
+    uint64_t span = titles_span(titles, &first);
+    if (!(span ? with_shelves(book, titles, first, span) : without_shelves(book, titles))) return false;
+    for (uint32_t i = 0; i < titles->count; i++) {
+        if (has_few(titles->counts[i])) {
+            blocks[i] = table_find(book->table, titles->ids[i]);
+        } else {
+            if (!(blocks[i] = block_create(titles->ids[i], titles->counts[i]))) return false;
+            (void)table_put(book->table, blocks[i]);
+        }
+    }
+    return true;
 }
 
 static struct err book_compile(struct rights_index *ix, const struct index_line *lines, size_t count, struct book *book) {
