@@ -109,6 +109,22 @@ async function prepare(data, more) {
     await ended;
 }
 
+/** What the server says of compiling the book as it starts, in seconds. */
+async function compileSeconds(data, more) {
+    const server = spawn(program, ['serve', '--data', data, '--http', '127.0.0.1:0', '--json', '--log-json', ...more], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const ended = new Promise((done) => server.once('exit', done));
+    let said = '';
+    for await (const text of server.stderr) {
+        said += text;
+        const line = said.split('\n').find((one) => one.includes('"compiled"'));
+        if (!line) continue;
+        server.kill('SIGTERM');
+        await ended;
+        return JSON.parse(line).ms / 1000;
+    }
+    throw new Error(`the server ended: ${said}`);
+}
+
 /** Does this text hold a place ("DE", "DE-BY")? Where the area is not known and the text names one of the country, what allows does not, and what forbids does. */
 function placeIs(parts, place) {
     const country = place.slice(0, 2), isOut = parts.has(`-${place}`);
@@ -162,6 +178,7 @@ async function compare(name, data, more, sql) {
     mkdirSync(data, { recursive: true });
     await prepare(data, more);
     const imported = grandstand(['rights', 'import', lineFile, '--data', data, '--json', '--accept-conflicts', '--limit', '0', ...more]); // drawn at random, they contradict each other
+    const compile = await compileSeconds(data, more);
     const one = grandstand(['rights', 'check', '--data', data, '--title', names[0], '--territory', 'DE', '--medium', 'free', ...more]);
     const batch = grandstand(['rights', 'check', '--batch', questionFile, '--data', data, ...more]);
     const answers = batch.out.trimEnd().split('\n').slice(1).map((line) => line.split(','));
@@ -185,7 +202,7 @@ ${load}
 ${oracle}
 ${verdict}`).trim().split('\n').pop().split('|').map(Number);
     const s = Number(process.hrtime.bigint() - began) / 1e9;
-    console.log(`${name.padEnd(11)} import ${lines} lines ${imported.s.toFixed(1)} s; open and compile from the store ${one.s.toFixed(2)} s; ${questions} questions in ${batch.s.toFixed(1)} s; `
+    console.log(`${name.padEnd(11)} import ${lines} lines ${imported.s.toFixed(1)} s; compile from the store ${compile.toFixed(2)} s, with process and opening ${one.s.toFixed(2)} s; ${questions} questions in ${batch.s.toFixed(1)} s; `
         + `SQL the same in ${s.toFixed(1)} s; ${yes} yes, ${blocked} blocked (${sold} of them sold to others alone); ${count - wrong} of ${questions} agree`);
     if (count !== questions || wrong !== 0 || !sold) process.exitCode = 1;
 }
