@@ -150,13 +150,12 @@ struct table {
     size_t bytes;
 };
 static inline size_t node_first(const struct table *t, int64_t title_id) { return (size_t)((uint64_t)title_id * UINT64_C(0x9e3779b97f4a7c15) >> 32) & t->node_mask; }
-/* The title's node, or the free one where it belongs. */
+/* The title's node, or the free one where it belongs: for the writer. */
 static inline struct node *table_node(const struct table *t, int64_t title_id) {
     size_t at = node_first(t, title_id);
     for (int64_t id; (id = atomic_load_explicit(&t->nodes[at].title_id, memory_order_acquire)) && id != title_id;) at = (at + 1) & t->node_mask;
     return &t->nodes[at];
 }
-static inline const uint32_t *table_shelf(const struct table *t, int64_t title_id) { return &t->shelves[((uint64_t)title_id - (uint64_t)t->first) >> SHELF_SHIFT]; }
 static inline struct block *shelf_block(const struct table *t, uint32_t shelf, unsigned steps) {
     size_t line = (shelf >> STEP_SHIFT_BITS) + ((size_t)steps << (shelf & ((1 << STEP_SHIFT_BITS) - 1)));
     return (struct block *)(uintptr_t)(t->slab + (line << CACHE_LINE_SHIFT));
@@ -168,7 +167,11 @@ static inline struct block *table_find(const struct table *t, int64_t title_id) 
         unsigned steps = atomic_load_explicit(&t->steps[n], memory_order_acquire);
         if (__builtin_expect(steps != ELSEWHERE, 1)) return shelf_block(t, t->shelves[n >> SHELF_SHIFT], steps);
     }
-    return atomic_load_explicit(&table_node(t, title_id)->block, memory_order_acquire);
+    for (size_t at = node_first(t, title_id);; at = (at + 1) & t->node_mask) {
+        int64_t id = atomic_load_explicit(&t->nodes[at].title_id, memory_order_acquire);
+        if (!id) return NULL; /* without a look at its block, which may be another title's that is just being put there */
+        if (id == title_id) return atomic_load_explicit(&t->nodes[at].block, memory_order_acquire);
+    }
 }
 /* With nobody on the shelves yet, and room elsewhere for so many. NULL: memory. One piece, for mem_free. */
 struct table *table_create(int64_t first, uint64_t span, const struct slab *, size_t elsewhere);

@@ -249,6 +249,11 @@ static void read_on(void *arg) {
         rights_index_decide_many(busy.ix, q, 8, a);
         for (int i = 0; i < 8; i++)
             if (!a[i].is_allowed || a[i].line_id / 100000 != q[i].titles[0]) atomic_fetch_add(&busy.wrong, 1);
+        for (int i = 0; i < 8; i++) { /* titles that there never are, while others come */
+            struct rights_question none = {.titles = {-1 - (int64_t)rng_below(&rng, 1000000)}, .at_s = q[0].at_s};
+            rights_index_decide(busy.ix, &none, &a[0]);
+            if (a[0].reason != RIGHTS_BECAUSE_NONE) atomic_fetch_add(&busy.wrong, 1);
+        }
         atomic_fetch_add(&busy.read, 8);
     }
 }
@@ -571,6 +576,25 @@ static void titles_are_found_however_their_ids_lie(void **state) {
     }
 }
 
+/* Who looks for a title that is not there comes by a free place, where another title may just be being put. */
+static void a_title_half_put_is_nobody_elses(void **state) {
+    struct slab slab = {0};
+    struct block block = {.title_id = 7};
+    struct table *t = table_create(0, 0, &slab, 1);
+    assert_non_null(t);
+    struct node *node = table_node(t, 7);
+    atomic_store(&node->block, &block);
+    size_t came_by = 0;
+    for (int64_t id = 1; id < 1000; id++) {
+        came_by += table_node(t, id) == node;
+        assert_null(table_find(t, id));
+    }
+    assert_true(came_by > 10);
+    atomic_store(&node->title_id, 7);
+    assert_ptr_equal(table_find(t, 7), &block);
+    mem_free(t);
+}
+
 /* Titles go, others come: those that are gone have no lines, and the table grows past them. */
 static void titles_without_lines_have_none(void **state) {
     (void)state;
@@ -611,6 +635,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_compiled_is_refused_and_changes_nothing),
         cmocka_unit_test(there_may_be_more_sets_than_places),
         cmocka_unit_test(titles_are_found_however_their_ids_lie),
+        cmocka_unit_test(a_title_half_put_is_nobody_elses),
         cmocka_unit_test(titles_without_lines_have_none),
         cmocka_unit_test(the_ends_of_time),
         cmocka_unit_test(each_allocation_may_fail),
