@@ -19,30 +19,7 @@
 #include "base/rng.h"
 #include "media/codec/codec_stranger.h"
 #include "media/codec/nal.h"
-
-static char work[] = "/tmp/annexb-test-XXXXXX";
-
-static void shell(const char *format, ...) PRINTF_LIKE(1, 2);
-static void shell(const char *format, ...) {
-    char command[2048];
-    va_list args;
-    va_start(args, format);
-    int at = snprintf(command, sizeof command, "cd %s && ", work);
-    vsnprintf(command + at, sizeof command - (size_t)at, format, args);
-    va_end(args);
-    if (system(command)) {
-        print_message("# failed: %s\n", command);
-        fail();
-    }
-}
-
-static struct slice load(const char *name, struct buf *out) {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", work, name);
-    *out = BUF((size_t)16 << 20);
-    assert_int_equal(fs_read_file(AT_FDCWD, path, out).kind, ERR_NONE);
-    return buf_slice(out);
-}
+#include "work_folder.h"
 
 /* Up to the next access unit delimiter, which these streams are made with. */
 static bool next_unit(struct slice *rest, bool is_hevc, struct slice *unit) {
@@ -65,7 +42,7 @@ static void probe(const char *name) {
     shell("ffprobe -loglevel error -select_streams v -show_entries stream=width,height,sample_aspect_ratio,color_primaries,color_transfer,color_space,color_range,r_frame_rate "
           "-of default=nw=1 %s > probe.txt", name);
     struct buf text;
-    struct slice s = load("probe.txt", &text);
+    struct slice s = work_read("probe.txt", &text);
     snprintf(probed, sizeof probed, "\n%.*s", SLICE_ARG(s));
     buf_free(&text);
 }
@@ -113,7 +90,7 @@ static void tracks_are_what_ffprobe_says(void **state) {
               STREAMS[i].options, is_hevc ? "hevc" : "h264", name);
         probe(name);
         struct buf bytes;
-        struct slice rest = load(name, &bytes), unit;
+        struct slice rest = work_read(name, &bytes), unit;
         struct codec_annexb *a;
         assert_int_equal(codec_annexb_open(is_hevc ? CMAF_HEVC : CMAF_H264, &a).kind, ERR_NONE);
         size_t pictures = 0, syncs = 0, tracks = 0;
@@ -168,7 +145,7 @@ static void a_recovery_point_counts_as_a_key_picture(void **state) {
     shell("ffmpeg -loglevel error -y -f lavfi -i testsrc2=size=320x180:rate=25 -frames:v 20 -c:v libx264 -pix_fmt yuv420p -x264-params open-gop=1:keyint=5:bframes=2:scenecut=0:b-adapt=0 "
           "-bsf:v h264_metadata=aud=insert open.h264");
     struct buf bytes;
-    struct slice rest = load("open.h264", &bytes), unit;
+    struct slice rest = work_read("open.h264", &bytes), unit;
     struct codec_annexb *a;
     assert_int_equal(codec_annexb_open(CMAF_H264, &a).kind, ERR_NONE);
     size_t syncs = 0, idrs = 0;
@@ -208,7 +185,7 @@ static void any_damage_is_harmless(void **state) {
         shell("ffmpeg -loglevel error -y -f lavfi -i testsrc2=size=64x48:rate=25 -frames:v 3 -c:v %s -pix_fmt yuv420p -bsf:v %s_metadata=aud=insert -f %s d.bin",
               is_hevc ? "libx265 -x265-params log-level=error:info=0" : "libx264", is_hevc ? "hevc" : "h264", is_hevc ? "hevc" : "h264");
         struct buf bytes;
-        struct slice all = load("d.bin", &bytes);
+        struct slice all = work_read("d.bin", &bytes);
         for (int round = 0; round < 3000; round++) {
             char *broken = malloc(all.len);
             memcpy(broken, all.ptr, all.len);
@@ -227,9 +204,6 @@ static void any_damage_is_harmless(void **state) {
     }
 }
 
-static int set_up(void **state) { return mkdtemp(work) ? 0 : -1; }
-static int tear_down(void **state) { return fs_remove_tree(AT_FDCWD, work).kind ? -1 : 0; }
-
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tracks_are_what_ffprobe_says),
@@ -238,5 +212,5 @@ int main(int argc, char **argv) {
         cmocka_unit_test(any_damage_is_harmless),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);
-    return cmocka_run_group_tests_name("annexb", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("annexb", tests, work_make, work_remove);
 }

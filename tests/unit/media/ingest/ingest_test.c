@@ -21,68 +21,27 @@
 #include "base/fs.h"
 #include "media/cmaf/cmaf.h"
 #include "media/ingest/ingest.h"
+#include "work_folder.h"
 
-static char work[] = "/tmp/ingest-test-XXXXXX";
 static char hostile[4096];
 static struct ingest_report report;
 
 /* ---- helpers ---- */
 
-static void shell(const char *format, ...) PRINTF_LIKE(1, 2);
-static void shell(const char *format, ...) {
-    char command[2048];
-    va_list args;
-    va_start(args, format);
-    int at = snprintf(command, sizeof command, "cd %s && ", work);
-    vsnprintf(command + at, sizeof command - (size_t)at, format, args);
-    va_end(args);
-    if (system(command)) {
-        print_message("# failed: %s\n", command);
-        fail();
-    }
-}
-/* What a command prints; the caller frees. */
-static char *ask(const char *format, ...) PRINTF_LIKE(1, 2);
-static char *ask(const char *format, ...) {
-    char command[2048];
-    va_list args;
-    va_start(args, format);
-    int at = snprintf(command, sizeof command, "cd %s && ", work);
-    vsnprintf(command + at, sizeof command - (size_t)at, format, args);
-    va_end(args);
-    FILE *out = popen(command, "r");
-    assert_non_null(out);
-    char *text = test_calloc(1, 1 << 20);
-    size_t len = fread(text, 1, (1 << 20) - 1, out);
-    text[len] = 0;
-    assert_int_equal(pclose(out), 0);
-    return text;
-}
-
 #define PICTURE "-f lavfi -i testsrc2=size=320x180:rate=25:duration=5"
 #define SOUND "-f lavfi -i sine=frequency=440:duration=5:sample_rate=48000"
 
 static int open_folder(const char *name) {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", work, name);
+    char path[WORK_PATH_MAX];
     int fd = -1;
-    struct err e = fs_make_dirs(AT_FDCWD, path, 0755);
+    struct err e = fs_make_dirs(AT_FDCWD, work_path(name, path), 0755);
     assert_int_equal(e.kind, ERR_NONE);
     e = fs_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &fd);
     assert_int_equal(e.kind, ERR_NONE);
     return fd;
 }
-static int open_file(const char *name) {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", work, name);
-    int fd = -1;
-    struct err e = fs_open(AT_FDCWD, path, O_RDONLY, 0, &fd);
-    assert_int_equal(e.kind, ERR_NONE);
-    return fd;
-}
-
 static struct err import(const char *file, const char *folder, const struct ingest_options *options, const struct ingest_watcher *watcher) {
-    int source = open_file(file), dir = open_folder(folder);
+    int source = work_open(file), dir = open_folder(folder);
     struct err e = ingest_file(source, dir, options, watcher, &report);
     fs_close(&source);
     fs_close(&dir);
@@ -521,7 +480,7 @@ static void each_operation_in_the_parent_may_fail(void **state) {
     for (enum fault_point point = FAULT_ALLOC; point <= FAULT_SYNC; point++)
         for (uint64_t n = 1;; n += n < 16 ? 1 : n / 4) {
             shell("rm -rf parent");
-            int source = open_file("b.mp4"), dir = open_folder("parent");
+            int source = work_open("b.mp4"), dir = open_folder("parent");
             fault_arm(point, n, false);
             struct err e = ingest_file(source, dir, &options, NULL, &report);
             bool fired = fault_fired(point);
@@ -646,12 +605,6 @@ static void shared_files_import(void **state) {
     }
 }
 
-static int set_up(void **state) { return mkdtemp(work) ? 0 : -1; }
-static int tear_down(void **state) {
-    struct err e = fs_remove_tree(AT_FDCWD, work);
-    return e.kind ? -1 : 0;
-}
-
 int main(int argc, char **argv) {
     const struct child_kind *const kinds[] = {&ingest_child};
     child_main(argc, argv, kinds, 1);
@@ -682,5 +635,5 @@ int main(int argc, char **argv) {
         cmocka_unit_test(shared_files_import),
     };
     if (argc > 2) cmocka_set_test_filter(argv[2]);
-    return cmocka_run_group_tests_name("ingest", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("ingest", tests, work_make, work_remove);
 }

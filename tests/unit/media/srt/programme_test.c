@@ -18,8 +18,7 @@
 #include "base/fs.h"
 #include "media/srt/programme.h"
 #include "ts_maker.h"
-
-static char work[] = "/tmp/programme-test-XXXXXX";
+#include "work_folder.h"
 
 enum { SAMPLES_MAX = 8192, PACKET = TS_PACKET_BYTES };
 
@@ -126,35 +125,13 @@ static void assert_same(const struct sink *a, const struct sink *b) {
 
 /* ---- streams ---- */
 
-static void shell(const char *format, ...) PRINTF_LIKE(1, 2);
-static void shell(const char *format, ...) {
-    char command[2048];
-    va_list args;
-    va_start(args, format);
-    int at = snprintf(command, sizeof command, "cd %s && ", work);
-    vsnprintf(command + at, sizeof command - (size_t)at, format, args);
-    va_end(args);
-    if (system(command)) {
-        print_message("# failed: %s\n", command);
-        fail();
-    }
-}
-
 #define PICTURE "-f lavfi -i testsrc2=size=320x180:rate=30:duration=%s"
 #define SOUND "-f lavfi -i sine=frequency=440:sample_rate=48000:duration=%s"
 #define X264 "-c:v libx264 -preset ultrafast -tune zerolatency -g 15 -pix_fmt yuv420p"
 
-static struct slice load(const char *name, struct buf *out) {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", work, name);
-    *out = BUF((size_t)64 << 20);
-    assert_int_equal(fs_read_file(AT_FDCWD, path, out).kind, ERR_NONE);
-    return buf_slice(out);
-}
-
 static struct slice make(const char *name, struct buf *out, const char *arguments) {
     shell("ffmpeg -loglevel error -y %s -f mpegts %s", arguments, name);
-    return load(name, out);
+    return work_read(name, out);
 }
 
 static struct slice plain(struct buf *out) {
@@ -518,9 +495,6 @@ static void memory_may_run_out(void **state) {
     buf_free(&bytes);
 }
 
-static int set_up(void **state) { return mkdtemp(work) ? 0 : -1; }
-static int tear_down(void **state) { return fs_remove_tree(AT_FDCWD, work).kind ? -1 : 0; }
-
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_does_not_matter_how_the_stream_is_cut),
@@ -539,5 +513,5 @@ int main(int argc, char **argv) {
         cmocka_unit_test(memory_may_run_out),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);
-    return cmocka_run_group_tests_name("srt_programme", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("srt_programme", tests, work_make, work_remove);
 }

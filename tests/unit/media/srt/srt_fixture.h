@@ -24,8 +24,7 @@
 #include "media/srt/srt.h"
 #define SRT_API_PLAIN
 #include "media/srt/srt_api.h"
-
-static char work[] = "/tmp/srt-test-XXXXXX";
+#include "work_folder.h"
 
 /* ---- a receiver that remembers ---- */
 
@@ -171,20 +170,6 @@ static void end(void *feed, struct err why) {
 
 /* ---- helpers ---- */
 
-static void shell(const char *format, ...) PRINTF_LIKE(1, 2);
-static void shell(const char *format, ...) {
-    char command[2048];
-    va_list args;
-    va_start(args, format);
-    int at = snprintf(command, sizeof command, "cd %s && ", work);
-    vsnprintf(command + at, sizeof command - (size_t)at, format, args);
-    va_end(args);
-    if (system(command)) {
-        print_message("# failed: %s\n", command);
-        fail();
-    }
-}
-
 static struct srt_listener *listening; /* of the running test */
 
 static struct srt_listener *listen_with(struct srt_options options) {
@@ -247,14 +232,6 @@ static SRTSOCKET publish_at(int port, const char *streamid, const char *passphra
 
 static SRTSOCKET publish(struct srt_listener *l, const char *streamid) { return publish_at(srt_listener_port(l), streamid, NULL); }
 
-static struct slice read_whole(const char *name, struct buf *out) {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", work, name);
-    *out = BUF((size_t)64 << 20);
-    assert_int_equal(fs_read_file(AT_FDCWD, path, out).kind, ERR_NONE);
-    return buf_slice(out);
-}
-
 static void send_all(SRTSOCKET s, struct slice bytes) {
     while (bytes.len) {
         size_t len = bytes.len < 1316 ? bytes.len : 1316;
@@ -283,7 +260,7 @@ static void make_film(const char *name, const char *picture, const char *sound) 
 static void publish_film_at(int port, const char *streamid, bool waits) {
     shell("ffmpeg -loglevel error -y -i film.mp4 -c copy film.ts");
     struct buf bytes;
-    struct slice stream = read_whole("film.ts", &bytes);
+    struct slice stream = work_read("film.ts", &bytes);
     SRTSOCKET s = publish_at(port, streamid, NULL);
     send_all(s, stream);
     if (waits) wait_sent(s);
@@ -297,9 +274,7 @@ static void assert_ended_well(const struct feed *f) {
 
 /* The film and the received samples of one kind: same bytes, same order, same distances in time. */
 static void assert_same_samples(const char *film, enum cmaf_kind kind, const struct feed *f) {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", work, film);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = work_open(film);
     struct cmaf_source *source;
     assert_int_equal(cmaf_source_open(fd, &source).kind, ERR_NONE);
     size_t track = 0, told = 0;

@@ -91,7 +91,7 @@ static void a_passphrase_keeps_others_out(void **state) {
     make_film("film.mp4", "-c:v libx264 -preset veryfast -g 30", "-c:a aac");
     shell("ffmpeg -loglevel error -y -i film.mp4 -c copy film.ts");
     struct buf bytes;
-    send_all(s, read_whole("film.ts", &bytes));
+    send_all(s, work_read("film.ts", &bytes));
     wait_sent(s);
     srt_close(s);
     WAIT_UNTIL(recorder.ended == 1);
@@ -167,7 +167,7 @@ static void what_is_lost_on_the_way_comes_again(void **state) {
     int port = proxy_start(&proxy, srt_listener_port(l));
     shell("ffmpeg -loglevel error -y -i film.mp4 -c copy film.ts");
     struct buf bytes;
-    struct slice stream = read_whole("film.ts", &bytes);
+    struct slice stream = work_read("film.ts", &bytes);
     SRTSOCKET s = publish_at(port, "publish:good", NULL);
     for (; stream.len; stream = slice_sub(stream, 1316, stream.len)) {
         send_all(s, slice_sub(stream, 0, 1316));
@@ -252,7 +252,7 @@ static void the_receiver_may_have_enough(void **state) {
     recorder.refuse_after = 20;
     SRTSOCKET s = publish(l, "good");
     struct buf bytes;
-    struct slice stream = read_whole("film.ts", &bytes);
+    struct slice stream = work_read("film.ts", &bytes);
     for (size_t at = 0; at < stream.len && srt_sendmsg(s, stream.ptr + at, (int)(stream.len - at < 1316 ? stream.len - at : 1316), -1, 1) >= 0; at += 1316) {}
     WAIT_UNTIL(recorder.ended == 1);
     assert_string_equal(recorder.feeds[0]->end.code, "feed.cut");
@@ -282,7 +282,7 @@ static void a_child_that_dies_ends_its_own_feed_only(void **state) {
     make_film("film.mp4", "-c:v libx264 -preset veryfast -g 30", "-c:a aac");
     shell("ffmpeg -loglevel error -y -i film.mp4 -c copy film.ts");
     struct buf bytes;
-    struct slice stream = read_whole("film.ts", &bytes);
+    struct slice stream = work_read("film.ts", &bytes);
     struct srt_listener *l = listen_with((struct srt_options){0});
     SRTSOCKET s = publish(l, "good1");
     send_all(s, slice_sub(stream, 0, 1316 * 40));
@@ -337,7 +337,7 @@ static void who_hangs_up_before_the_decoder_is_there_loses_nothing(void **state)
     snprintf(program, sizeof program, "%s/asks_late", work);
     struct srt_listener *l = listen_with((struct srt_options){.latency_ms = 20, .program = program});
     struct buf bytes;
-    struct slice stream = read_whole("film.ts", &bytes);
+    struct slice stream = work_read("film.ts", &bytes);
     SRTSOCKET s = publish(l, "good");
     send_all(s, stream);
     wait_sent(s);
@@ -365,7 +365,7 @@ static void bad_streams_are_refused_and_cues_come_through(void **state) {
     shell("ffmpeg -loglevel error -y -f lavfi -i testsrc2=size=320x180:rate=30:duration=0.5 -c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -mpegts_start_pid 0x101 "
           "-output_ts_offset 21000 cue.ts");
     struct buf film, with = BUF(4 << 20);
-    struct slice stream = read_whole("cue.ts", &film);
+    struct slice stream = work_read("cue.ts", &film);
     ts_put_tables(&with, 0, 1, (const uint16_t[][2]){{0x1b, 0x101}, {0x86, 0x1f0}}, 2);
     for (size_t at = 0, n = 0; at < stream.len; at += 188) {
         uint16_t pid = ts_pid(stream.ptr + at);
@@ -393,7 +393,7 @@ static void the_encoders_own_time_is_taken(void **state) {
     shell("ffmpeg -loglevel error -y -f lavfi -i testsrc2=size=64x48:rate=30:duration=0.5 -c:v libx264 -preset ultrafast -tune zerolatency -g 1 -pix_fmt yuv420p "
           "-bsf:v 'h264_metadata=sei_user_data=4d495350-6d69-6372-6f73-656374696d65+0123456789ab' -f mpegts clock.ts");
     struct buf bytes, with = BUF(1 << 20);
-    struct slice stream = read_whole("clock.ts", &bytes);
+    struct slice stream = work_read("clock.ts", &bytes);
     buf_append(&with, stream);
     int64_t now = clock_utc(clock_system()).ns / 1000;
     size_t marked = 0;
@@ -441,7 +441,7 @@ static void a_slow_receiver_slows_its_own_publisher(void **state) {
     make_film("film.mp4", "-c:v libx264 -preset veryfast -g 30", "-c:a aac");
     shell("ffmpeg -loglevel error -y -i film.mp4 -c copy film.ts");
     struct buf bytes;
-    struct slice stream = read_whole("film.ts", &bytes);
+    struct slice stream = work_read("film.ts", &bytes);
     struct srt_listener *l = listen_with((struct srt_options){0});
     recorder.holds = true;
     SRTSOCKET s = publish(l, "good");
@@ -462,7 +462,7 @@ static void a_slow_receiver_slows_its_own_publisher(void **state) {
 static void memory_of_a_child_may_run_out(void **state) {
     shell("ffmpeg -loglevel error -y -f lavfi -i testsrc2=size=64x48:rate=30:duration=0.3 -c:v libx264 -preset ultrafast -pix_fmt yuv420p little.ts");
     struct buf bytes;
-    struct slice stream = read_whole("little.ts", &bytes);
+    struct slice stream = work_read("little.ts", &bytes);
     struct srt_listener *l = listen_with((struct srt_options){.latency_ms = 100});
     size_t failed = 0;
     for (int n = 1; n <= 8; n++) {
@@ -505,7 +505,7 @@ int main(int argc, char **argv) {
     const struct child_kind *const kinds[] = {&srt_child};
     child_main(argc, argv, kinds, 1);
     log_configure(getenv("SRT_TEST_LOG") ? LOG_INFO : LOG_ERROR, LOG_FORMAT_LOGFMT, 2);
-    if (argc < 2 || !realpath(argv[1], hostile) || !mkdtemp(work) || srt_api_acquire().kind) return 2;
+    if (argc < 2 || !realpath(argv[1], hostile) || srt_api_acquire().kind) return 2;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(what_ffmpeg_sends_is_what_comes_out, close_listener),
         cmocka_unit_test_teardown(sound_that_must_be_decoded_loses_nothing, close_listener),
@@ -529,7 +529,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(options_are_checked, close_listener),
     };
     if (argc > 2) cmocka_set_test_filter(argv[2]);
-    int failed = cmocka_run_group_tests_name("srt", tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("srt", tests, work_make, work_remove);
     srt_api_release();
-    return fs_remove_tree(AT_FDCWD, work).kind ? 1 : failed;
+    return failed;
 }

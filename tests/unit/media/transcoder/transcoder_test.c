@@ -18,8 +18,7 @@
 #include "base/fs.h"
 #include "base/thread.h"
 #include "media/transcoder/transcoder.h"
-
-static char work[] = "/tmp/transcoder-test-XXXXXX";
+#include "work_folder.h"
 
 enum { TRACKED_MAX = 4000 };
 
@@ -91,17 +90,6 @@ static void state_told(void *u, enum transcoder_state state) {
     lock_give(&h->lock);
 }
 
-static void shell(const char *format, ...) PRINTF_LIKE(1, 2);
-static void shell(const char *format, ...) {
-    char command[1024];
-    va_list args;
-    va_start(args, format);
-    int at = snprintf(command, sizeof command, "cd %s && ffmpeg -v error -y ", work);
-    vsnprintf(command + at, sizeof command - (size_t)at, format, args);
-    va_end(args);
-    assert_int_equal(system(command), 0);
-}
-
 struct film {
     int fd;
     struct cmaf_source *source;
@@ -110,9 +98,7 @@ struct film {
 };
 static struct film film_open(const char *name) {
     struct film f = {0};
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", work, name);
-    assert_int_equal(fs_open(AT_FDCWD, path, O_RDONLY, 0, &f.fd).kind, ERR_NONE);
+    f.fd = work_open(name);
     assert_int_equal(cmaf_source_open(f.fd, &f.source).kind, ERR_NONE);
     for (size_t i = 0; i < cmaf_source_track_count(f.source); i++) {
         const struct cmaf_track *t = &cmaf_source_track_at(f.source, i)->track;
@@ -203,7 +189,7 @@ static int by_time(const void *a, const void *b) {
 }
 
 static void renditions_keep_times_and_key_pictures(void **state) {
-    shell("-f lavfi -i testsrc2=size=640x480:rate=30000/1001:duration=4 -f lavfi -i sine=frequency=440:duration=4:sample_rate=48000 -c:v libx264 -preset veryfast -g 40 -bf 2 "
+    shell("ffmpeg -v error -y -f lavfi -i testsrc2=size=640x480:rate=30000/1001:duration=4 -f lavfi -i sine=frequency=440:duration=4:sample_rate=48000 -c:v libx264 -preset veryfast -g 40 -bf 2 "
           "-force_key_frames 1.3 -video_track_timescale 30000 -c:a aac b.mp4");
     struct heard *h = heard_create();
     struct film f = film_open("b.mp4");
@@ -238,7 +224,7 @@ static void renditions_keep_times_and_key_pictures(void **state) {
 }
 
 static void sound_that_browsers_do_not_play_becomes_aac(void **state) {
-    shell("-f lavfi -i sine=frequency=440:duration=3:sample_rate=48000 -c:a ac3 dolby.mp4");
+    shell("ffmpeg -v error -y -f lavfi -i sine=frequency=440:duration=3:sample_rate=48000 -c:a ac3 dolby.mp4");
     struct heard *h = heard_create();
     struct film f = film_open("dolby.mp4");
     struct transcoder *t = start(h, (struct transcoder_options){.encodes_sound = true});
@@ -253,7 +239,7 @@ static void sound_that_browsers_do_not_play_becomes_aac(void **state) {
 }
 
 static void silence_black_and_freeze_are_told_and_taken_back(void **state) {
-    shell("-f lavfi -i testsrc2=size=320x240:rate=10:duration=3 -f lavfi -i color=black:size=320x240:rate=10:duration=8 -f lavfi -i color=gray:size=320x240:rate=10:duration=14 "
+    shell("ffmpeg -v error -y -f lavfi -i testsrc2=size=320x240:rate=10:duration=3 -f lavfi -i color=black:size=320x240:rate=10:duration=8 -f lavfi -i color=gray:size=320x240:rate=10:duration=14 "
           "-f lavfi -i sine=duration=3:sample_rate=48000 -f lavfi -i anullsrc=r=48000:cl=mono:d=22 -filter_complex "
           "'[0][1][2][0]concat=n=4[v];[3][4][3]concat=n=3:v=0:a=1[a]' -map [v] -map [a] -c:v libx264 -preset ultrafast -g 10 -c:a aac alarms.mp4");
     struct heard *h = heard_create();
@@ -329,7 +315,7 @@ static void a_full_queue_leaves_out_up_to_the_next_key_picture(void **state) {
 }
 
 static void other_parameters_begin_anew_the_same_change_nothing(void **state) {
-    shell("-f lavfi -i testsrc2=size=800x600:rate=25:duration=2 -c:v libx264 -preset veryfast -g 25 -video_track_timescale 25000 other.mp4");
+    shell("ffmpeg -v error -y -f lavfi -i testsrc2=size=800x600:rate=25:duration=2 -c:v libx264 -preset veryfast -g 25 -video_track_timescale 25000 other.mp4");
     struct heard *h = heard_create();
     struct film f = film_open("b.mp4"), other = film_open("other.mp4");
     struct transcoder *t = start(h, (struct transcoder_options){.heights = {240}});
@@ -355,12 +341,6 @@ static void impossible_options_are_refused(void **state) {
     assert_string_equal(transcoder_create(&(struct transcoder_options){.heights = {0, 240}}, &t).code, "transcoder.heights");
 }
 
-static int set_up(void **state) { return mkdtemp(work) ? 0 : -1; }
-static int tear_down(void **state) {
-    struct err e = fs_remove_tree(AT_FDCWD, work);
-    return e.kind ? -1 : 0;
-}
-
 int main(int argc, char **argv) {
     const struct child_kind *const kinds[] = {&transcoder_child};
     child_main(argc, argv, kinds, 1);
@@ -373,5 +353,5 @@ int main(int argc, char **argv) {
         cmocka_unit_test(other_parameters_begin_anew_the_same_change_nothing),
         cmocka_unit_test(impossible_options_are_refused),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, work_make, work_remove);
 }
