@@ -265,6 +265,11 @@ export class Viewer {
         return playlist;
     }
 
+    /** Until each part is there that is whole in the `ms` that the encoder has sent: from then on, what comes next is held. */
+    async loadAll(ms) {
+        return until(() => this.load(), (p) => ms / 1000 - [...p.segments, ...p.parts].reduce((sum, one) => sum + one.duration, 0) < p.partTarget);
+    }
+
     /** Waits for the next part. */
     async follow() {
         const { next, parts } = this.playlist;
