@@ -9,7 +9,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { until } from './browser.mjs';
-import { root } from './media.mjs';
+import { makeOnce } from './media.mjs';
 
 const loop_s = 64; // whole video segments, and whole AAC frames at 48 kHz
 const part_s = 1 / 3;
@@ -41,10 +41,7 @@ function readFrames(file) {
 }
 
 function makeLoop() {
-    const folder = path.join(root, 'build/browser/live');
-    if (!fs.existsSync(path.join(folder, '.whole'))) {
-        fs.rmSync(folder, { recursive: true, force: true });
-        fs.mkdirSync(folder, { recursive: true });
+    const folder = makeOnce('live', (folder) => {
         const ffmpeg = (...args) => execFileSync('ffmpeg', ['-v', 'error', '-y', ...args], { stdio: 'inherit' });
         const flags = ['-movflags', '+empty_moov+default_base_moof+frag_every_frame', '-f', 'mp4'];
         ffmpeg('-f', 'lavfi', '-i', `testsrc2=s=320x180:r=30:d=${loop_s}`, '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency',
@@ -52,8 +49,7 @@ function makeLoop() {
         ffmpeg('-f', 'lavfi', '-i', `sine=f=330:r=48000:d=${loop_s}`, '-c:a', 'aac', '-b:a', '48k', '-frames:a', String(loop_s * 48000 / 1024), ...flags,
             path.join(folder, 'a0.mp4'));
         ffmpeg('-f', 'lavfi', '-i', `testsrc2=s=160x90:r=1/2:d=50`, '-vf', 'tile=5x5', '-frames:v', '1', path.join(folder, 'thumbs.jpg'));
-        fs.writeFileSync(path.join(folder, '.whole'), '');
-    }
+    });
     return { v0: readFrames(path.join(folder, 'v0.mp4')), a0: readFrames(path.join(folder, 'a0.mp4')), thumbs: fs.readFileSync(path.join(folder, 'thumbs.jpg')) };
 }
 

@@ -14,12 +14,27 @@ const captions = { en: 'A line of captions', de: 'Eine Zeile Untertitel', zh: 'ä
 const clock = (s) => `00:00:${String(s).padStart(2, '0')}.000`;
 const ffmpeg = (...args) => execFileSync('ffmpeg', ['-v', 'error', '-y', ...args], { stdio: 'inherit' });
 
-/** The folder with the presentation; its files are named as ffmpeg names them. */
-export function makeFilm() {
-    const folder = path.join(root, 'build/browser/film');
+/** A folder of build/browser that is made once, whole or not at all: files of tests that run side by side may both make it, and the first one's stays. */
+export function makeOnce(name, fill) {
+    const folder = path.join(root, 'build/browser', name);
     if (fs.existsSync(path.join(folder, '.whole'))) return folder;
-    fs.rmSync(folder, { recursive: true, force: true });
-    fs.mkdirSync(folder, { recursive: true });
+    fs.mkdirSync(path.dirname(folder), { recursive: true });
+    const own = fs.mkdtempSync(`${folder}.`);
+    fill(own);
+    fs.writeFileSync(path.join(own, '.whole'), '');
+    try {
+        fs.renameSync(own, folder);
+    } catch (error) {
+        fs.rmSync(own, { recursive: true, force: true });
+        if (!fs.existsSync(path.join(folder, '.whole'))) throw error;
+    }
+    return folder;
+}
+
+/** The folder with the presentation; its files are named as ffmpeg names them. */
+export const makeFilm = () => makeOnce('film', fillFilm);
+
+function fillFilm(folder) {
     ffmpeg('-f', 'lavfi', '-i', `testsrc2=s=640x360:r=25:d=${duration_s}`, '-f', 'lavfi', '-i', `sine=f=330:d=${duration_s}`,
         '-f', 'lavfi', '-i', `sine=f=550:d=${duration_s}`, '-map', '0:v', '-map', '0:v', '-map', '1:a', '-map', '2:a',
         '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '50', '-keyint_min', '50', '-sc_threshold', '0',
@@ -49,6 +64,4 @@ export function makeFilm() {
     edit('manifest.mpd', (text) => text.replace('</Period>', languages.map((language, i) =>
         `<AdaptationSet id="${10 + i}" contentType="text" mimeType="text/vtt" lang="${language}"><Role schemeIdUri="urn:mpeg:dash:role:2011" value="subtitle"/>`
         + `<Representation id="t${i}" bandwidth="1000"><BaseURL>t_${language}.vtt</BaseURL></Representation></AdaptationSet>`).join('') + '</Period>'));
-    fs.writeFileSync(path.join(folder, '.whole'), '');
-    return folder;
 }
